@@ -1,0 +1,232 @@
+// The closed list of what can go wrong, and the one error that is thrown.
+// Used by every room. A problem carries a code and parameters, never a sentence: texts live in resources/locales
+// (`problems.<code>.title|cause|untouched|next`), so that wizard, command line, journal and dossier say the same.
+// Never put a secret into a parameter.
+
+/** Process exit codes of the command line twin. Stable: scripts depend on them. */
+export const exitCodes = {
+  done: 0,
+  internal: 1,
+  usage: 2,
+  input: 3,
+  blocked: 4,
+  connection: 5,
+  target: 6,
+  medium: 7,
+  trust: 8,
+  busy: 9,
+  unanswered: 10,
+  cancelled: 11,
+  network: 12,
+} as const;
+
+export type ExitName = keyof typeof exitCodes;
+
+/**
+ * How much a problem weighs when it is found by a check.
+ * `strict`: cannot be skipped. `skippable`: a person may go on, and the record says so. `warning`: shown only.
+ */
+export type Severity = 'strict' | 'skippable' | 'warning';
+
+interface Definition {
+  readonly severity: Severity;
+  /** Trying the same act again can help without anything else changing. */
+  readonly retryable: boolean;
+  readonly exit: ExitName;
+  /** Names of the parameters its texts may use. */
+  readonly params: readonly string[];
+}
+
+const define = <const P extends readonly string[]>(
+  exit: ExitName,
+  params: P,
+  more: { severity?: Severity; retryable?: boolean } = {},
+): Definition & { readonly params: P } => ({
+  severity: more.severity ?? 'strict',
+  retryable: more.retryable ?? false,
+  exit,
+  params,
+});
+
+/** Every problem the program knows. Keep groups together; the page docs/problems.md is generated from here. */
+export const problems = {
+  // the program itself
+  internal: define('internal', ['detail']),
+  'usage-wrong': define('usage', ['detail']),
+  cancelled: define('cancelled', ['what'], { retryable: true }),
+  'question-unanswered': define('unanswered', ['question'], { retryable: true }),
+  'not-confirmed': define('unanswered', ['step'], { retryable: true }),
+  'folder-not-writable': define('input', ['path', 'detail']),
+  'program-missing': define('input', ['program', 'remedy']),
+  'command-failed': define('target', ['command', 'exit', 'machine', 'detail'], { retryable: true }),
+  'command-timed-out': define('target', ['command', 'machine', 'limit'], { retryable: true }),
+  'plan-changed': define('blocked', ['step'], { retryable: true }),
+  'step-not-settled': define('blocked', ['step', 'machine'], { retryable: true }),
+  'step-before-missing': define('blocked', ['step', 'before']),
+  'leaves-for-network': define('blocked', ['step', 'url']),
+  'wait-too-long': define('target', ['awaited', 'limit', 'machine'], { retryable: true }),
+  'file-changed-meanwhile': define('target', ['path', 'machine'], { retryable: true }),
+
+  // the site
+  'site-plan-missing': define('input', ['path']),
+  'site-plan-invalid': define('input', ['path', 'place', 'detail']),
+  'site-name-taken': define('input', ['name', 'path']),
+  'site-unknown': define('input', ['name']),
+  'site-in-use': define('busy', ['site', 'owner', 'since'], { retryable: true }),
+  'journal-damaged': define('input', ['path', 'line']),
+  'lock-damaged': define('input', ['path', 'detail']),
+  'step-unknown': define('usage', ['step']),
+  'ranges-identical': define('input', ['first', 'second', 'range']),
+  'ranges-overlap': define('input', ['first', 'second'], { severity: 'warning' }),
+
+  // secrets and keys
+  'passphrase-wrong': define('input', [], { retryable: true }),
+  'vault-damaged': define('input', ['path']),
+  'key-missing': define('trust', ['key']),
+  'fingerprint-differs': define('trust', ['what', 'expected', 'found']),
+
+  // the medium
+  'medium-not-chosen': define('medium', []),
+  'medium-absent': define('medium', ['path'], { retryable: true }),
+  'medium-swapped': define('medium', ['path', 'expected', 'found']),
+  'medium-read-only': define('medium', ['path']),
+  'medium-full': define('medium', ['path', 'needed', 'free']),
+  'medium-file-too-large': define('medium', ['path', 'fileSystem', 'file', 'size']),
+  'medium-is-system': define('medium', ['path', 'reason']),
+  'medium-drive-unusable': define('medium', ['drive', 'reason']),
+  'medium-write-failed': define('medium', ['file', 'detail'], { retryable: true }),
+  'medium-file-damaged': define('medium', ['file', 'offset']),
+  'medium-file-missing': define('medium', ['file']),
+  'medium-file-unlisted': define('medium', ['file'], { severity: 'warning' }),
+  'medium-unsealed': define('medium', ['path']),
+  'medium-manifest-invalid': define('trust', ['path', 'detail']),
+  'medium-unmount-failed': define('medium', ['path', 'detail'], { retryable: true }),
+  'medium-incomplete': define('medium', ['count', 'first']),
+  'drives-unreadable': define('medium', ['detail'], { retryable: true }),
+
+  // the network at the office
+  'download-failed': define('network', ['url', 'detail'], { retryable: true }),
+  'download-stalled': define('network', ['url', 'seconds'], { retryable: true }),
+  'download-wrong-hash': define('trust', ['url', 'expected', 'found']),
+  'download-wrong-size': define('trust', ['url', 'expected', 'found']),
+
+  // packages
+  'release-unsigned': define('trust', ['url']),
+  'release-signature-bad': define('trust', ['url', 'detail']),
+  'release-key-unknown': define('trust', ['url', 'key']),
+  'release-expired': define('trust', ['url', 'until']),
+  'release-rolled-back': define('trust', ['url', 'was', 'now']),
+  'index-tampered': define('trust', ['file', 'expected', 'found']),
+  'index-malformed': define('trust', ['file', 'detail']),
+  'deb-tampered': define('trust', ['file', 'expected', 'found']),
+  'deb-malformed': define('input', ['file', 'detail']),
+  'package-not-found': define('input', ['package', 'version', 'system']),
+  'package-unsolvable': define('input', ['package', 'detail', 'system']),
+  'package-conflict': define('input', ['package', 'with', 'system']),
+  'archive-key-missing': define('trust', ['name']),
+
+  // software releases
+  'entry-malformed': define('trust', ['url', 'detail']),
+  'entry-signature-bad': define('trust', ['url']),
+  'entry-not-for-target': define('input', ['url', 'wanted', 'found']),
+  'release-archive-missing': define('input', ['release', 'path']),
+  'release-archive-malformed': define('input', ['path', 'detail']),
+  'release-archive-wrong-folder': define('input', ['path', 'expected', 'found']),
+  'release-archive-shared-parts': define('input', ['path']),
+  'release-archive-unsafe-name': define('input', ['path', 'name']),
+  'release-archive-owner-not-name': define('input', ['path', 'name', 'owner']),
+  'release-archive-incomplete': define('input', ['path', 'missing']),
+
+  // the connection
+  'host-unreachable': define('connection', ['machine', 'address', 'detail'], { retryable: true }),
+  'host-name-unknown': define('connection', ['machine', 'address']),
+  'host-key-unknown': define('connection', ['machine', 'fingerprint']),
+  'host-key-changed': define('connection', ['machine', 'expected', 'found', 'since']),
+  'login-refused': define('connection', ['machine', 'user'], { retryable: true }),
+  'handshake-failed': define('connection', ['machine', 'detail']),
+  'private-key-unreadable': define('connection', ['path', 'detail']),
+  'connection-lost': define('connection', ['machine', 'detail'], { retryable: true }),
+  'sudo-missing': define('target', ['machine', 'user']),
+  'sudo-refused': define('target', ['machine', 'user'], { retryable: true }),
+  'forwarding-forbidden': define('target', ['machine']),
+  'forward-port-taken': define('target', ['machine', 'port', 'holder']),
+  'content-unreachable': define('target', ['machine', 'url'], { retryable: true }),
+  'upload-differs': define('target', ['machine', 'path'], { retryable: true }),
+
+  // the target machine
+  'target-other-system': define('target', ['machine', 'expected', 'found']),
+  'target-other-architecture': define('target', ['machine', 'expected', 'found']),
+  'target-not-systemd': define('target', ['machine']),
+  'target-clock-off': define('target', ['machine', 'seconds'], { severity: 'skippable' }),
+  'target-disk-small': define('target', ['machine', 'path', 'needed', 'free']),
+  'target-firewalld': define('target', ['machine']),
+  'target-apt-broken': define('target', ['machine', 'detail']),
+  'target-apt-busy': define('target', ['machine', 'holder'], { retryable: true }),
+  'target-interface-missing': define('target', ['machine', 'interface', 'present']),
+  'target-no-global-ipv6': define('target', ['machine', 'interface'], { severity: 'warning' }),
+  'target-ipv6-disabled': define('target', ['machine', 'interface']),
+  'target-addresses-unmanaged': define('target', ['machine', 'interface']),
+  'target-name-lookup-slow': define('target', ['machine', 'seconds'], { severity: 'skippable' }),
+  'target-already-configured': define('target', ['machine', 'detail']),
+  'guard-undone': define('target', ['machine', 'seconds'], { retryable: true }),
+
+  // slapos
+  'slapos-not-installed': define('target', ['machine']),
+  'slapos-not-configured': define('target', ['machine']),
+  'slapos-config-malformed': define('target', ['machine', 'path', 'detail']),
+  'slapos-config-duplicate-section': define('target', ['machine', 'path', 'section', 'first', 'second']),
+  'slapos-half-configured': define('target', ['machine', 'detail']),
+  'slapos-proxy-silent': define('target', ['machine'], { retryable: true }),
+  'partitions-too-few': define('target', ['machine', 'expected', 'found'], { retryable: true }),
+  'cache-entry-unusable': define('target', ['machine', 'url', 'detail']),
+  'software-folder-poisoned': define('target', ['machine', 'path']),
+  'software-install-failed': define('target', ['machine', 'url', 'detail'], { retryable: true }),
+} as const satisfies Record<string, Definition>;
+
+export type ProblemCode = keyof typeof problems;
+export type ParamsOf<C extends ProblemCode> = Readonly<Record<(typeof problems)[C]['params'][number], string | number>>;
+export type Params = Readonly<Record<string, string | number>>;
+
+/** A problem as data: what crosses to the window, the journal and the report. */
+export interface ProblemData {
+  readonly code: ProblemCode;
+  readonly params: Params;
+  readonly severity: Severity;
+  readonly retryable: boolean;
+  /** Redacted technical detail for the evidence fold (a log tail, a stack); empty when there is none. */
+  readonly evidence: string;
+}
+
+/** The one error thrown on purpose. Anything else that is thrown is a fault of the program (`internal`). */
+export class Problem extends Error {
+  readonly data: ProblemData;
+  constructor(data: ProblemData, cause?: unknown) {
+    super(`${data.code} ${JSON.stringify(data.params)}`, cause === undefined ? undefined : { cause });
+    this.name = 'Problem';
+    this.data = data;
+  }
+  get code(): ProblemCode {
+    return this.data.code;
+  }
+}
+
+/** Makes a problem; the parameters are checked against the catalogue by the compiler. */
+export function problem<C extends ProblemCode>(
+  code: C,
+  params: ParamsOf<C>,
+  more: { evidence?: string; cause?: unknown } = {},
+): Problem {
+  const { severity, retryable } = problems[code];
+  return new Problem({ code, params: params as Params, severity, retryable, evidence: more.evidence ?? '' }, more.cause);
+}
+
+/** Any thrown thing as problem data; what is not a Problem becomes `internal` with its stack as evidence. */
+export function toProblemData(thrown: unknown): ProblemData {
+  if (thrown instanceof Problem) return thrown.data;
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const { severity, retryable } = problems.internal;
+  return { code: 'internal', params: { detail: error.message }, severity, retryable, evidence: error.stack ?? '' };
+}
+
+/** Exit code of the command line for a problem. */
+export const exitCodeOf = (code: ProblemCode): number => exitCodes[problems[code].exit];
