@@ -217,7 +217,10 @@ export function problem<C extends ProblemCode>(
   more: { evidence?: string; cause?: unknown } = {},
 ): Problem {
   const { severity, retryable } = problems[code];
-  return new Problem({ code, params: params as Params, severity, retryable, evidence: more.evidence ?? '' }, more.cause);
+  return new Problem(
+    { code, params: params as Params, severity, retryable, evidence: more.evidence ?? '' },
+    more.cause,
+  );
 }
 
 /** Any thrown thing as problem data; what is not a Problem becomes `internal` with its stack as evidence. */

@@ -1,0 +1,216 @@
+// What the window may ask for: one pair of schemas a procedure, and one stream of events.
+// Types are inferred; main validates what comes in, development and tests also what goes out.
+import { z } from 'zod';
+import type { ProcedureName } from './channels.ts';
+import type { JournalEvent, SiteView } from './journal.ts';
+import { journalEvent } from './journal.ts';
+import type { Problem, ProblemData } from './problem.ts';
+import { planSchema, question, stepInfo, told } from './step.ts';
+
+const nothing = z.strictObject({});
+const site = z.strictObject({ site: z.string() });
+const run = z.string();
+
+export const themes = ['system', 'light', 'dark', 'sunlight'] as const;
+export const languages = ['en', 'fr'] as const;
+export const settings = z.strictObject({
+  theme: z.enum(themes),
+  language: z.enum(languages),
+  lastSite: z.string().nullable(),
+});
+export type Settings = z.infer<typeof settings>;
+
+export const siteSummary = z.strictObject({
+  name: z.string(),
+  /** Folder on the laptop, for display only. */
+  folder: z.string(),
+  practice: z.boolean(),
+  done: z.int(),
+  total: z.int(),
+  changedAt: z.string().nullable(),
+  /** Who has it open, null when free. */
+  heldBy: z.string().nullable(),
+});
+export type SiteSummary = z.infer<typeof siteSummary>;
+
+/** A place in the site plan that is wrong. */
+export const planProblem = z.strictObject({ path: z.string(), line: z.int().nullable(), detail: z.string() });
+
+/** A drive or folder that could be the medium. `why` null: usable. */
+export const mediumChoice = z.strictObject({
+  /** Opaque token to hand back. */
+  token: z.string(),
+  label: z.string(),
+  path: z.string(),
+  sizeBytes: z.number().nullable(),
+  freeBytes: z.number().nullable(),
+  fileSystem: z.string().nullable(),
+  why: z.strictObject({ code: z.string(), params: z.record(z.string(), z.union([z.string(), z.number()])) }).nullable(),
+});
+export type MediumChoice = z.infer<typeof mediumChoice>;
+
+export const fault = z.strictObject({ id: z.string(), on: z.boolean() });
+
+/** Live things that are not worth keeping: shown, never journaled. */
+export const liveEvent = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('progress'),
+    instance: z.string(),
+    index: z.int(),
+    done: z.number(),
+    /** null: unknown, and said so. */
+    total: z.number().nullable(),
+    unit: z.enum(['bytes', 'files', 'packages', 'seconds']),
+    /** Units a second, smoothed; null until known. */
+    speed: z.number().nullable(),
+    leftMs: z.number().nullable(),
+    what: z.string().nullable(),
+  }),
+  z.strictObject({ kind: z.literal('lines'), instance: z.string(), index: z.int(), lines: z.array(z.string()) }),
+  /** What is awaited, said at least every five seconds. */
+  z.strictObject({
+    kind: z.literal('awaiting'),
+    instance: z.string(),
+    index: z.int(),
+    awaited: told,
+    sinceMs: z.number(),
+    limitMs: z.number(),
+    nextLookMs: z.number(),
+  }),
+  /** Facts are being read. */
+  z.strictObject({ kind: z.literal('reading'), instance: z.string() }),
+  /** A plan waits for a yes. */
+  z.strictObject({ kind: z.literal('confirm'), run, instance: z.string(), plan: planSchema }),
+  /** A person is asked something outside a plan (a password, a passphrase). */
+  z.strictObject({ kind: z.literal('question'), run, instance: z.string(), question }),
+  z.strictObject({ kind: z.literal('run-over'), run }),
+]);
+export type LiveEvent = z.infer<typeof liveEvent>;
+
+/** The stream: journal events and live ones, numbered together for one open site. */
+export const streamEvent = z.strictObject({
+  site: z.string(),
+  number: z.int().positive(),
+  event: z.union([z.strictObject({ journal: journalEvent }), z.strictObject({ live: liveEvent })]),
+});
+export type StreamEvent = z.infer<typeof streamEvent>;
+
+const view = z.custom<SiteView>((value) => typeof value === 'object' && value !== null && 'instances' in value);
+const snapshot = z.strictObject({
+  view,
+  steps: z.array(stepInfo),
+  /** Stream number this view corresponds to; ask for events after it. */
+  number: z.int().nonnegative(),
+  /** Live state that a reload must not lose. */
+  live: z.array(liveEvent),
+  /** Runs under way. */
+  runs: z.array(z.strictObject({ run, instances: z.array(z.string()) })),
+  drafts: z.record(z.string(), z.record(z.string(), z.json())),
+  /** The same on a terminal, up to the instance. */
+  terminal: z.string(),
+  practice: z.boolean(),
+});
+export type Snapshot = z.infer<typeof snapshot>;
+
+/** Consent given with a run: none (ask for each plan), or the whole phase up to risk `changes`. */
+export const consent = z.enum(['each', 'phase']);
+
+export const api = {
+  'app.info': {
+    input: nothing,
+    output: z.strictObject({
+      version: z.string(),
+      electron: z.string().nullable(),
+      node: z.string(),
+      platform: z.string(),
+      root: z.boolean(),
+      dataFolder: z.string(),
+    }),
+  },
+  'settings.get': { input: nothing, output: settings },
+  'settings.set': { input: settings, output: nothing },
+  'sites.list': { input: nothing, output: z.array(siteSummary) },
+  /** A new site from a template, or the practice site. */
+  'sites.create': {
+    input: z.strictObject({ name: z.string(), template: z.enum(['master', 'practice']) }),
+    output: siteSummary,
+  },
+  'sites.open': { input: site, output: snapshot },
+  'sites.close': { input: site, output: nothing },
+  'site.plan': { input: site, output: z.strictObject({ text: z.string(), problems: z.array(planProblem) }) },
+  'site.savePlan': {
+    input: z.strictObject({ site: z.string(), text: z.string() }),
+    output: z.strictObject({ saved: z.boolean(), problems: z.array(planProblem) }),
+  },
+  /** Reads facts of these instances (all when empty); verdicts arrive as events. */
+  'steps.check': {
+    input: z.strictObject({ site: z.string(), instances: z.array(z.string()) }),
+    output: z.strictObject({ run }),
+  },
+  /** Facts, verdict and plan of one instance, shown without performing anything. */
+  'steps.plan': {
+    input: z.strictObject({ site: z.string(), instance: z.string(), input: z.record(z.string(), z.json()) }),
+    output: z.strictObject({ plan: planSchema.nullable(), shell: z.string() }),
+  },
+  /** Runs instances in order. With consent `each`, every plan waits for `questions.answer` with its hash. */
+  'steps.run': {
+    input: z.strictObject({
+      site: z.string(),
+      instances: z.array(z.string()).min(1),
+      consent,
+      /** Plans already shown and agreed to, by hash. */
+      agreed: z.array(z.string()),
+      skip: z.array(z.string()),
+      inputs: z.record(z.string(), z.record(z.string(), z.json())),
+    }),
+    output: z.strictObject({ run }),
+  },
+  'run.cancel': {
+    input: z.strictObject({ site: z.string(), run }),
+    output: z.strictObject({ stopsAfter: told.nullable() }),
+  },
+  /** `id` is a question's id, or a plan's hash with value `yes` or `no`. */
+  'questions.answer': {
+    input: z.strictObject({ site: z.string(), run, id: z.string(), value: z.string() }),
+    output: nothing,
+  },
+  'drafts.save': {
+    input: z.strictObject({ site: z.string(), instance: z.string(), input: z.record(z.string(), z.json()) }),
+    output: nothing,
+  },
+  'media.list': { input: site, output: z.array(mediumChoice) },
+  /** Opens the system's picker; null when closed without a choice. */
+  'pick.path': {
+    input: z.strictObject({ kind: z.enum(['folder', 'file']), title: z.string() }),
+    output: z.strictObject({ token: z.string(), display: z.string() }).nullable(),
+  },
+  /** Large output kept beside the journal. */
+  'blobs.read': {
+    input: z.strictObject({ site: z.string(), hash: z.string() }),
+    output: z.strictObject({ text: z.string(), cut: z.boolean() }),
+  },
+  'practice.faults': { input: z.strictObject({ site: z.string(), set: fault.nullable() }), output: z.array(fault) },
+  'events.since': {
+    input: z.strictObject({ site: z.string(), number: z.int() }),
+    output: z.union([z.array(streamEvent), z.literal('gap')]),
+  },
+} as const satisfies Record<ProcedureName, { input: z.ZodType; output: z.ZodType }>;
+
+export type Api = typeof api;
+export type InputOf<N extends ProcedureName> = z.infer<Api[N]['input']>;
+export type OutputOf<N extends ProcedureName> = z.infer<Api[N]['output']>;
+
+/** How an answer crosses: errors are data, since a thrown error loses its code on the way. */
+export type Envelope<T> = { readonly value: T } | { readonly problem: ProblemData };
+
+/** One handler a procedure; a missing one is a compile error. */
+export type Handlers = { readonly [N in ProcedureName]: (input: InputOf<N>) => Promise<OutputOf<N>> };
+
+/** What the preload puts on `window.fieldkit`. */
+export interface Bridge {
+  invoke<N extends ProcedureName>(name: N, input: InputOf<N>): Promise<Envelope<OutputOf<N>>>;
+  /** Returns the unsubscriber. */
+  onEvent(listener: (event: StreamEvent) => void): () => void;
+}
+
+export type { JournalEvent, Problem };

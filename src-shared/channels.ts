@@ -1,0 +1,32 @@
+// The names of everything the window may ask for. Names only, so that the preload bundle needs nothing else.
+// Must equal the keys of `api` (checked by the compiler there).
+
+export const procedures = [
+  'app.info',
+  'settings.get',
+  'settings.set',
+  'sites.list',
+  'sites.create',
+  'sites.open',
+  'sites.close',
+  'site.plan',
+  'site.savePlan',
+  'steps.check',
+  'steps.plan',
+  'steps.run',
+  'run.cancel',
+  'questions.answer',
+  'drafts.save',
+  'media.list',
+  'pick.path',
+  'blobs.read',
+  'practice.faults',
+  'events.since',
+] as const;
+
+export type ProcedureName = (typeof procedures)[number];
+
+/** The one stream from main to the window. */
+export const eventChannel = 'fieldkit:event';
+/** ipcMain.handle channel of a procedure. */
+export const procedureChannel = (name: ProcedureName): string => `fieldkit:${name}`;

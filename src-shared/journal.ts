@@ -1,0 +1,293 @@
+// The journal: what happened, append-only; and the one reducer that folds it into what everyone sees.
+// Wizard, command line, resume and dossier all read SiteView; nobody keeps a second truth.
+import { z } from 'zod';
+import type { ProblemData } from './problem.ts';
+import { problems } from './problem.ts';
+import type { Command, InstanceKey, Plan, Question, Told, Verdict } from './step.ts';
+import { command, instanceKey, planSchema, question, subject, told, verdict } from './step.ts';
+
+const problemData = z.strictObject({
+  code: z.custom<ProblemData['code']>((value) => typeof value === 'string' && value in problems),
+  params: z.record(z.string(), z.union([z.string(), z.number()])),
+  severity: z.enum(['strict', 'skippable', 'warning']),
+  retryable: z.boolean(),
+  evidence: z.string(),
+});
+
+/** Every event carries: `seq` (from 1, no gaps), `at` (wall clock, ISO 8601), `mono` (milliseconds of the program's own clock). */
+const stamp = { seq: z.int().positive(), at: z.string(), mono: z.number() };
+const at = { instance: z.string() };
+
+export const commandOutcome = z.enum(['performed', 'failed', 'cancelled']);
+
+export const journalEvent = z.discriminatedUnion('kind', [
+  /** The program opened the site for writing. */
+  z.strictObject({
+    ...stamp,
+    kind: z.literal('opened'),
+    program: z.string(),
+    who: z.string(),
+    laptop: z.string(),
+    tornLine: z.boolean(),
+  }),
+  /** The runbook's instances for the plan as it is now; replaces the former list. */
+  z.strictObject({
+    ...stamp,
+    kind: z.literal('instances'),
+    list: z.array(z.strictObject({ step: z.string(), subject })),
+  }),
+  z.strictObject({ ...stamp, kind: z.literal('run-started'), ...at, input: z.record(z.string(), z.json()) }),
+  z.strictObject({ ...stamp, kind: z.literal('facts'), ...at, facts: z.json(), found: z.array(told), verdict }),
+  z.strictObject({ ...stamp, kind: z.literal('plan'), ...at, plan: planSchema }),
+  z.strictObject({
+    ...stamp,
+    kind: z.literal('consent'),
+    ...at,
+    hash: z.string(),
+    scope: z.enum(['plan', 'phase']),
+    by: z.string(),
+  }),
+  z.strictObject({
+    ...stamp,
+    kind: z.literal('command-started'),
+    ...at,
+    hash: z.string(),
+    index: z.int().nonnegative(),
+  }),
+  z.strictObject({
+    ...stamp,
+    kind: z.literal('command-ended'),
+    ...at,
+    hash: z.string(),
+    index: z.int().nonnegative(),
+    outcome: commandOutcome,
+    exit: z.int().nullable(),
+    durationMs: z.number(),
+    /** Hash of the output in blobs/, null when there was none. */
+    output: z.string().nullable(),
+    problem: problemData.nullable(),
+  }),
+  z.strictObject({ ...stamp, kind: z.literal('asked'), ...at, question }),
+  /** `value` is null for secrets: that they were given is recorded, never what. */
+  z.strictObject({
+    ...stamp,
+    kind: z.literal('answered'),
+    ...at,
+    id: z.string(),
+    value: z.string().nullable(),
+    by: z.string(),
+  }),
+  /** A one-time secret was handed to its consumer; it is not asked to work twice. */
+  z.strictObject({ ...stamp, kind: z.literal('spent'), ...at, secret: z.string() }),
+  z.strictObject({
+    ...stamp,
+    kind: z.literal('lease'),
+    lease: z.string(),
+    machine: z.string(),
+    state: z.enum(['open', 'closed']),
+  }),
+  /** A person chose to go on past skippable findings. */
+  z.strictObject({ ...stamp, kind: z.literal('skipped'), ...at, codes: z.array(z.string()), by: z.string() }),
+  z.strictObject({
+    ...stamp,
+    kind: z.literal('run-ended'),
+    ...at,
+    outcome: z.enum(['done', 'waiting', 'stopped', 'cancelled', 'failed']),
+    problem: problemData.nullable(),
+  }),
+]);
+export type JournalEvent = z.infer<typeof journalEvent>;
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+/** An event before the journal stamps it. */
+export type NewEvent = DistributiveOmit<JournalEvent, 'seq' | 'at' | 'mono'>;
+
+// ---------------------------------------------------------------- the fold
+
+/** What a command of the latest plan came to. `unknown`: started, and the program ended before it knew. */
+export type CommandState = 'pending' | 'running' | 'performed' | 'failed' | 'cancelled' | 'unknown';
+
+export interface CommandView {
+  readonly command: Command;
+  readonly state: CommandState;
+  readonly startedAt: string | null;
+  readonly durationMs: number | null;
+  readonly exit: number | null;
+  readonly output: string | null;
+}
+
+/** State of an instance as shown: a verdict's state, or what a run made of it. */
+export type InstanceState = 'unread' | Verdict['state'] | 'doing' | 'failed' | 'interrupted';
+
+export interface InstanceView {
+  readonly key: InstanceKey;
+  readonly step: string;
+  readonly subject: z.infer<typeof subject>;
+  readonly state: InstanceState;
+  readonly verdict: Verdict | null;
+  readonly found: readonly Told[];
+  readonly facts: unknown;
+  readonly readAt: string | null;
+  readonly plan: Plan | null;
+  readonly commands: readonly CommandView[];
+  readonly problem: ProblemData | null;
+  /** A run of this instance once ended done. */
+  readonly everDone: boolean;
+  readonly doneAt: string | null;
+  readonly input: Readonly<Record<string, unknown>>;
+  readonly answers: Readonly<Record<string, string | null>>;
+  readonly waitingFor: Question | null;
+  readonly skipped: readonly string[];
+}
+
+export interface SiteView {
+  /** Sequence number of the last event folded; 0 for none. */
+  readonly seq: number;
+  readonly instances: Readonly<Record<InstanceKey, InstanceView>>;
+  /** Keys in the runbook's order. */
+  readonly order: readonly InstanceKey[];
+  /** The instance being run, null when none is. */
+  readonly running: InstanceKey | null;
+  readonly leases: Readonly<Record<string, 'open' | 'closed'>>;
+  readonly spent: readonly string[];
+}
+
+export const emptyView: SiteView = { seq: 0, instances: {}, order: [], running: null, leases: {}, spent: [] };
+
+const blank = (step: string, of: z.infer<typeof subject>): InstanceView => ({
+  key: instanceKey(step, of),
+  step,
+  subject: of,
+  state: 'unread',
+  verdict: null,
+  found: [],
+  facts: null,
+  readAt: null,
+  plan: null,
+  commands: [],
+  problem: null,
+  everDone: false,
+  doneAt: null,
+  input: {},
+  answers: {},
+  waitingFor: null,
+  skipped: [],
+});
+
+const pending = (of: Command): CommandView => ({
+  command: of,
+  state: 'pending',
+  startedAt: null,
+  durationMs: null,
+  exit: null,
+  output: null,
+});
+
+/** Folds one event into the view. Pure; unknown instances are ignored, so an old journal stays readable. */
+export function reduce(view: SiteView, event: JournalEvent): SiteView {
+  const next = { ...view, seq: event.seq };
+  if (event.kind === 'opened') return interrupt(next);
+  if (event.kind === 'instances') {
+    const fresh = event.list.map(({ step, subject: of }) => view.instances[instanceKey(step, of)] ?? blank(step, of));
+    return {
+      ...next,
+      order: fresh.map((item) => item.key),
+      instances: Object.fromEntries(fresh.map((item) => [item.key, item])),
+    };
+  }
+  if (event.kind === 'lease')
+    return { ...next, leases: { ...view.leases, [`${event.lease}@${event.machine}`]: event.state } };
+  const was = view.instances[event.instance];
+  if (was === undefined) return next;
+  const running = event.kind === 'run-started' ? event.instance : event.kind === 'run-ended' ? null : view.running;
+  const spent = event.kind === 'spent' ? [...view.spent, event.secret] : view.spent;
+  return { ...next, running, spent, instances: { ...view.instances, [event.instance]: step(was, event) } };
+}
+
+type InstanceEvent = Extract<JournalEvent, { instance: string }>;
+
+function step(was: InstanceView, event: InstanceEvent): InstanceView {
+  switch (event.kind) {
+    case 'run-started':
+      return { ...was, state: 'doing', problem: null, input: event.input };
+    case 'facts':
+      return {
+        ...was,
+        verdict: event.verdict,
+        found: event.found,
+        facts: event.facts,
+        readAt: event.at,
+        // A reading outside a run speaks for itself; inside one the run's end does.
+        state: was.state === 'doing' ? 'doing' : event.verdict.state,
+        problem: was.state === 'doing' ? was.problem : null,
+      };
+    case 'plan':
+      return { ...was, plan: event.plan, commands: event.plan.commands.map(pending) };
+    case 'command-started':
+      return patch(was, event, { state: 'running', startedAt: event.at });
+    case 'command-ended':
+      return patch(was, event, {
+        state: event.outcome,
+        durationMs: event.durationMs,
+        exit: event.exit,
+        output: event.output,
+      });
+    case 'asked':
+      return { ...was, waitingFor: event.question };
+    case 'answered':
+      return { ...was, waitingFor: null, answers: { ...was.answers, [event.id]: event.value } };
+    case 'skipped':
+      return { ...was, skipped: event.codes };
+    case 'run-ended':
+      return {
+        ...was,
+        waitingFor: null,
+        problem: event.problem,
+        state:
+          event.outcome === 'failed' ? 'failed' : event.outcome === 'done' ? 'done' : (was.verdict?.state ?? 'unread'),
+        everDone: was.everDone || event.outcome === 'done',
+        doneAt: event.outcome === 'done' ? event.at : was.doneAt,
+      };
+    default:
+      return was;
+  }
+}
+
+function patch(
+  was: InstanceView,
+  event: { readonly hash: string; readonly index: number },
+  change: Partial<CommandView>,
+): InstanceView {
+  if (was.plan?.hash !== event.hash) return was;
+  return {
+    ...was,
+    commands: was.commands.map((item, index) => (index === event.index ? { ...item, ...change } : item)),
+  };
+}
+
+/** The program starts anew: what was running when the last one ended is unknown now. */
+function interrupt(view: SiteView): SiteView {
+  const instances = Object.fromEntries(
+    Object.entries(view.instances).map(([key, item]) => [
+      key,
+      item.state !== 'doing'
+        ? item
+        : {
+            ...item,
+            state: 'interrupted' as const,
+            waitingFor: null,
+            commands: item.commands.map((entry) =>
+              entry.state === 'running' ? { ...entry, state: 'unknown' as const } : entry,
+            ),
+          },
+    ]),
+  );
+  return { ...view, instances, running: null, leases: {} };
+}
+
+export const fold = (events: Iterable<JournalEvent>): SiteView => {
+  let view = emptyView;
+  for (const event of events) view = reduce(view, event);
+  return view;
+};
+
+export { command as commandSchema };
