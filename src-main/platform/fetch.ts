@@ -1,0 +1,73 @@
+// The network of the office, as a hand that the offline phase takes away. Called by the packages and software rooms.
+// It must never return content that was cut short or is longer than allowed.
+import { problem } from '../../src-shared/problem.ts';
+import { type DownloadRequest, download } from './download.ts';
+import { get, type Patience, persist, refusal, shownUrl, usualPatience } from './http.ts';
+
+export type { DownloadRequest, Progress } from './download.ts';
+
+export interface FetchOptions {
+  /** Longer content is refused before it is read to its end. */
+  readonly limitBytes: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface Fetch {
+  /** The content at a URL. Throws `download-failed` (also for 404), `download-stalled`, `cancelled`. */
+  fetchBytes(url: string, options: FetchOptions): Promise<Uint8Array>;
+  /** The same, and null where the server answers 404. */
+  fetchIfThere(url: string, options: FetchOptions): Promise<Uint8Array | null>;
+  /** To a file: see `download`. */
+  download(request: DownloadRequest): Promise<void>;
+}
+
+/** Fetch with a given patience; `networkFetch` is the usual one. */
+export function makeFetch(patience: Patience = usualPatience): Fetch {
+  const fetchIfThere = (url: string, options: FetchOptions): Promise<Uint8Array | null> =>
+    persist(url, patience, () => once(url, options, patience), options.signal);
+  return {
+    fetchIfThere,
+    fetchBytes: async (url, options) => {
+      const bytes = await fetchIfThere(url, options);
+      if (bytes === null) throw problem('download-failed', { url: shownUrl(url), detail: 'HTTP 404' });
+      return bytes;
+    },
+    download: (request) => download(request, patience),
+  };
+}
+
+export const networkFetch: Fetch = makeFetch();
+
+/** The offline phase: whatever leaves for a network is a fault of the step, and is named. */
+export function forbiddenFetch(step: string): Fetch {
+  const refuse = async (url: string): Promise<never> => {
+    throw problem('leaves-for-network', { step, url: shownUrl(url) });
+  };
+  return { fetchBytes: refuse, fetchIfThere: refuse, download: ({ url }) => refuse(url) };
+}
+
+async function once(url: string, options: FetchOptions, patience: Patience): Promise<Uint8Array | null> {
+  const reply = await get(url, {}, patience.stallMs, options.signal);
+  if (reply.status !== 200) {
+    reply.discard();
+    if (reply.status === 404) return null;
+    throw refusal(url, reply, patience.clock.now());
+  }
+  const tooLong = () =>
+    problem('download-failed', { url: shownUrl(url), detail: `longer than ${options.limitBytes} bytes` });
+  if (Number(reply.header('content-length') ?? 0) > options.limitBytes) {
+    reply.discard();
+    throw tooLong();
+  }
+  const parts: Uint8Array[] = [];
+  let doneBytes = 0;
+  for await (const part of reply.body) {
+    doneBytes += part.length;
+    if (doneBytes > options.limitBytes) {
+      reply.discard();
+      throw tooLong();
+    }
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
+}

@@ -1,0 +1,190 @@
+// One GET over the network with this laptop's proxy settings, and the rule for trying again. Called by fetch and download only.
+// Proxies come from http_proxy, https_proxy and no_proxy; additional certificates from NODE_EXTRA_CA_CERTS, which Node reads itself.
+// It must never undo a content encoding: what is hashed is what the server stores.
+import { EnvHttpProxyAgent, errors, interceptors, request } from 'undici';
+import { Problem, problem } from '../../src-shared/problem.ts';
+import { type Clock, systemClock } from './clock.ts';
+
+const connectLimitMs = 15_000;
+const headersLimitMs = 30_000;
+/** No byte for this long, and the transfer counts as stalled. */
+export const stallLimitMs = 15_000;
+
+export interface Patience {
+  /** Tries in a row that bring no new byte before giving up. */
+  readonly attempts: number;
+  readonly firstDelayMs: number;
+  readonly stallMs: number;
+  readonly clock: Clock;
+}
+
+export const usualPatience: Patience = { attempts: 5, firstDelayMs: 500, stallMs: stallLimitMs, clock: systemClock };
+const longestDelayMs = 30_000;
+/** A server that asks for a longer pause than this is as good as absent. */
+const longestRetryAfterMs = 120_000;
+
+type Dispatcher = ReturnType<EnvHttpProxyAgent['compose']>;
+let shared: Dispatcher | null = null;
+const dispatcher = (): Dispatcher => {
+  // Plain http goes through the proxy as plain http: many proxies refuse to tunnel to port 80.
+  shared ??= new EnvHttpProxyAgent({ connect: { timeout: connectLimitMs }, proxyTunnel: false }).compose(
+    interceptors.redirect({ maxRedirections: 5 }),
+  );
+  return shared;
+};
+
+/** What may be shown and logged of a URL: no user name, no password. */
+export function shownUrl(url: string): string {
+  try {
+    const parsed = new URL(url);
+    parsed.username = '';
+    parsed.password = '';
+    return parsed.href;
+  } catch {
+    return url;
+  }
+}
+
+export interface Reply {
+  readonly status: number;
+  header(name: string): string | null;
+  /** Must be read or discarded. */
+  readonly body: AsyncIterable<Uint8Array>;
+  discard(): void;
+}
+
+/** Sends one GET. Errors are raw: `attempt` turns them into problems. */
+export async function get(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  stallMs: number,
+  signal?: AbortSignal,
+): Promise<Reply> {
+  const response = await request(url, {
+    dispatcher: dispatcher(),
+    headers: { 'accept-encoding': 'identity', 'user-agent': 'slapos-field-kit', ...headers },
+    headersTimeout: headersLimitMs,
+    bodyTimeout: stallMs,
+    signal: signal ?? null,
+  });
+  const { body } = response;
+  return {
+    status: response.statusCode,
+    header: (name) => {
+      const value = response.headers[name];
+      return (Array.isArray(value) ? value[0] : value) ?? null;
+    },
+    body,
+    discard: () => {
+      body.on('error', () => undefined);
+      body.destroy();
+    },
+  };
+}
+
+/** A failure that another try may heal, with the pause the server asked for. */
+export class Passing extends Error {
+  readonly retryAfterMs: number | null;
+  readonly stalled: boolean;
+  constructor(detail: string, options: { retryAfterMs?: number | null; stalled?: boolean; cause?: unknown } = {}) {
+    super(detail, { cause: options.cause });
+    this.name = 'Passing';
+    this.retryAfterMs = options.retryAfterMs ?? null;
+    this.stalled = options.stalled ?? false;
+  }
+}
+
+/** The failure of a reply whose status is not the wanted one: passing for 408, 425, 429 and 5xx, else final. */
+export function refusal(url: string, reply: Reply, now: Date): Error {
+  const detail = `HTTP ${reply.status}`;
+  const { status } = reply;
+  if (status === 408 || status === 425 || status === 429 || status >= 500) {
+    return new Passing(detail, { retryAfterMs: retryAfterMs(reply.header('retry-after'), now) });
+  }
+  return problem('download-failed', { url: shownUrl(url), detail });
+}
+
+/** Retry-After is seconds or an HTTP date (RFC 9110, 10.2.3). */
+export function retryAfterMs(value: string | null, now: Date): number | null {
+  if (value === null) return null;
+  if (/^\d+$/.test(value.trim())) return Number(value) * 1000;
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? null : Math.max(0, date - now.getTime());
+}
+
+const passingCodes = new Set([
+  'ECONNRESET',
+  'ECONNREFUSED',
+  'ECONNABORTED',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'EPIPE',
+  'EAI_AGAIN',
+  'UND_ERR_SOCKET',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+  'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
+]);
+
+/** Sorts a transport's error: passing, or for good (an unknown name, a certificate that does not verify). */
+export function transportFailure(url: string, thrown: unknown): unknown {
+  if (thrown instanceof Problem || thrown instanceof Passing) return thrown;
+  if (!(thrown instanceof Error)) return thrown;
+  const first = thrown instanceof AggregateError ? thrown.errors[0] : thrown;
+  const code = String((first as NodeJS.ErrnoException | undefined)?.code ?? '');
+  const detail = code === '' ? thrown.message : `${code} ${(first as Error).message}`.trim();
+  if (passingCodes.has(code)) {
+    const stalled = thrown instanceof errors.BodyTimeoutError;
+    return new Passing(detail, { stalled, cause: thrown });
+  }
+  return problem('download-failed', { url: shownUrl(url), detail }, { cause: thrown });
+}
+
+export interface Try {
+  /** Tells the rule that bytes came: the count of fruitless tries starts again. */
+  gained(): void;
+}
+
+/**
+ * Runs `once` until it succeeds, fails for good, or fails in passing too often in a row.
+ * Pauses double, with half of each left to chance so that many laptops do not come back at the same moment.
+ * Throws `download-failed`, `download-stalled`, `cancelled`, and whatever `once` throws for good.
+ */
+export async function persist<T>(
+  url: string,
+  patience: Patience,
+  once: (attempt: Try) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const scheme = URL.canParse(url) ? new URL(url).protocol : '';
+  if (scheme !== 'http:' && scheme !== 'https:') {
+    throw problem('download-failed', { url, detail: 'not an http or https address' });
+  }
+  let fruitless = 0;
+  for (;;) {
+    if (signal?.aborted) throw problem('cancelled', { what: shownUrl(url) });
+    try {
+      return await once({
+        gained: () => {
+          fruitless = 0;
+        },
+      });
+    } catch (thrown) {
+      if (signal?.aborted) throw problem('cancelled', { what: shownUrl(url) }, { cause: thrown });
+      const failure = transportFailure(url, thrown);
+      if (!(failure instanceof Passing)) throw failure;
+      fruitless += 1;
+      const asked = failure.retryAfterMs;
+      if (fruitless >= patience.attempts || (asked !== null && asked > longestRetryAfterMs)) {
+        throw failure.stalled
+          ? problem('download-stalled', { url: shownUrl(url), seconds: patience.stallMs / 1000 }, { cause: failure })
+          : problem('download-failed', { url: shownUrl(url), detail: failure.message }, { cause: failure });
+      }
+      const doubled = Math.min(longestDelayMs, patience.firstDelayMs * 2 ** (fruitless - 1));
+      await patience.clock.sleep(Math.max(asked ?? 0, doubled * (0.5 + Math.random() / 2)), signal);
+    }
+  }
+}
