@@ -1,0 +1,181 @@
+// @ts-check
+/**
+ * Brings what a fresh checkout lacks and leaves alone what is there: npm packages, a Node that suits the tools, the
+ * native part of drivelist, an Electron, a build newer than the sources. Called by tools/start.mjs, test.mjs and
+ * package.mjs. Each `ensure…` can be run again at any time: what an interrupted one left is done anew.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { ensureElectron as ensureElectronWith } from './electron.mjs';
+import { findProgram, packageCommand, projectFolder, run, SetupError, say, secondsSince } from './process.mjs';
+
+const modules = path.join(projectFolder, 'node_modules');
+const out = path.join(projectFolder, 'out');
+
+/** What a build is made of: a change in any of these makes it anew. */
+const buildSources = [
+  'src-shared',
+  'src-main',
+  'src-renderer',
+  'resources',
+  'package.json',
+  'package-lock.json',
+  'electron.vite.config.ts',
+  'cli.vite.config.ts',
+];
+const buildResults = ['main/index.js', 'preload/index.cjs', 'renderer/index.html', 'cli/fieldkit.mjs'];
+
+/** npm packages as the lock file says. */
+export async function ensurePackages() {
+  const stamp = path.join(modules, '.fieldkit-packages');
+  const wanted = digest([readFileSync(path.join(projectFolder, 'package-lock.json')), process.platform, process.arch]);
+  if (readText(stamp) === wanted && packagesAreWhole()) return;
+  const startedMs = Date.now();
+  say('packages', existsSync(modules) ? 'bringing npm packages up to the lock file' : 'installing npm packages');
+  rmSync(stamp, { force: true });
+  const result = await run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
+    progress: { topic: 'packages', every: () => `${countPackages()} packages, ${secondsSince(startedMs)}` },
+  });
+  if (result.code !== 0 || !packagesAreWhole())
+    throw new SetupError(`npm ci failed. Connect to the internet and run this again.\n${tail(result.output)}`);
+  writeAtomically(stamp, wanted);
+  say('packages', `${countPackages()} packages, ${secondsSince(startedMs)}`);
+}
+
+/** The Node the build and test tools run on (22.12 or newer): our own, else the one among the packages. */
+export function toolNode() {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major > 22 || (major === 22 && minor >= 12)) return process.execPath;
+  const bundled = path.join(modules, `node-${process.platform}-${process.arch}`, 'bin/node');
+  if (existsSync(bundled)) return bundled;
+  throw new SetupError(
+    `The build tools need Node 22.12 or newer, this is ${process.versions.node}: install a newer Node, then run this again.`,
+  );
+}
+
+/** The native part of drivelist, where a compiler is at hand. Without it drives are read from the system's own tools. */
+export async function ensureDrivelist() {
+  const folder = path.join(modules, 'drivelist');
+  const { version } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'));
+  const stamp = path.join(folder, '.fieldkit-native');
+  if (existsSync(path.join(folder, 'build/Release/drivelist.node')) || readText(stamp) === version) return;
+  if (!['make', 'g++', 'python3'].every(findProgram)) return;
+  const startedMs = Date.now();
+  const headers = path.dirname(path.dirname(toolNode()));
+  const gyp = path.join(modules, 'node-gyp/bin/node-gyp.js');
+  const nodedir = existsSync(path.join(headers, 'include/node/node_api.h')) ? [`--nodedir=${headers}`] : [];
+  const result = existsSync(gyp)
+    ? await run(toolNode(), [gyp, 'rebuild', ...nodedir], {
+        cwd: folder,
+        timeoutMs: 180_000,
+        progress: { topic: 'drivelist', every: () => `compiling, ${secondsSince(startedMs)}` },
+      })
+    : { code: 1 };
+  if (result.code !== 0) rmSync(path.join(folder, 'build'), { recursive: true, force: true });
+  // Not tried again until the version changes: everything works without it.
+  writeAtomically(stamp, version);
+  say(
+    'drivelist',
+    result.code === 0
+      ? `compiled, ${secondsSince(startedMs)}`
+      : 'not compiled; drives are read from the system instead',
+  );
+}
+
+/** An Electron that starts, or one line that says what to do. */
+export function ensureElectron() {
+  return ensureElectronWith(toolNode());
+}
+
+/** The window and the command line program in out/, newer than their sources. */
+export async function ensureBuild() {
+  const stamp = path.join(out, '.sources');
+  const wanted = digest(buildSources.flatMap((name) => contents(path.join(projectFolder, name))));
+  if (readText(stamp) === wanted && buildResults.every((name) => existsSync(path.join(out, name))))
+    return { code: 0, output: '' };
+  const startedMs = Date.now();
+  say('build', 'building the window and the command line program');
+  rmSync(stamp, { force: true });
+  const steps = [
+    [packageCommand('electron-vite'), 'build', '--logLevel', 'warn'],
+    [packageCommand('vite'), 'build', '--config', 'cli.vite.config.ts', '--logLevel', 'warn'],
+  ];
+  let output = '';
+  for (const args of steps) {
+    const result = await run(toolNode(), args, { env: { NODE_ENV: 'production' }, timeoutMs: 10 * 60_000 });
+    output += result.output;
+    if (result.code !== 0) return { code: result.code, output };
+  }
+  const absent = buildResults.filter((name) => !existsSync(path.join(out, name)));
+  if (absent.length > 0) return { code: 1, output: `${output}\nThe build did not write ${absent.join(', ')}` };
+  writeAtomically(stamp, wanted);
+  say('build', `built in ${secondsSince(startedMs)}`);
+  return { code: 0, output };
+}
+
+/** Every package of the lock file that belongs on this system lies there in the right version. */
+function packagesAreWhole() {
+  const { packages } = JSON.parse(readFileSync(path.join(projectFolder, 'package-lock.json'), 'utf8'));
+  return Object.entries(packages).every(([name, entry]) => {
+    if (name === '') return true;
+    const manifest = readText(path.join(projectFolder, name, 'package.json'));
+    if (manifest === undefined) return entry.optional === true && !belongsHere(entry);
+    return manifest.includes(`"${entry.version}"`);
+  });
+}
+
+/** @param {{ os?: string[], cpu?: string[], libc?: string[] }} entry */
+function belongsHere(entry) {
+  /** @param {string[] | undefined} list @param {string} ours */
+  const fits = (list, ours) =>
+    !list || list.includes(ours) || (list.every((each) => each.startsWith('!')) && !list.includes(`!${ours}`));
+  // Which C library this is we do not ask: packages for another one may be absent, npm decides.
+  return fits(entry.os, process.platform) && fits(entry.cpu, process.arch) && !entry.libc;
+}
+
+function countPackages() {
+  const names = existsSync(modules) ? readdirSync(modules) : [];
+  return names
+    .filter((name) => !name.startsWith('.'))
+    .flatMap((name) => (name.startsWith('@') ? readdirSync(path.join(modules, name)) : [name])).length;
+}
+
+/** @param {string} place a file or a folder; a missing one counts as empty @returns {(string | Buffer)[]} */
+function contents(place) {
+  const kind = statSync(place, { throwIfNoEntry: false });
+  if (!kind) return [];
+  if (kind.isDirectory())
+    return readdirSync(place)
+      .sort()
+      .flatMap((name) => [name, ...contents(path.join(place, name))]);
+  return [readFileSync(place)];
+}
+
+/** @param {readonly (string | Buffer)[]} parts */
+function digest(parts) {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part).update('\0');
+  return hash.digest('hex');
+}
+
+/** @param {string} file */
+function readText(file) {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+/** @param {string} file @param {string} text */
+function writeAtomically(file, text) {
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(`${file}.${process.pid}`, text);
+  renameSync(`${file}.${process.pid}`, file);
+}
+
+/** @param {string} output */
+function tail(output) {
+  return output.trim().split('\n').slice(-15).join('\n');
+}
