@@ -1,0 +1,237 @@
+// The site plan: what must stand. One YAML file that a technician reads and edits; this is its schema, its defaults
+// and the rules across fields. Everything else (needs, steps' instances, plans) is derived from it.
+import { z } from 'zod';
+import { parseAddress, parseRange, rangesEqual, rangesOverlap } from './address.ts';
+import type { Finding } from './step.ts';
+
+const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/, 'lower-case letters, digits and hyphens');
+const address = z
+  .string()
+  .refine(
+    (value) => parseAddress(value) !== null || /^(?!-)[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)*$/.test(value),
+    'an IPv4 or IPv6 address, or a host name',
+  )
+  .refine(
+    (value) => parseAddress(value) !== null || !/^[0-9.]+$/.test(value),
+    'an IPv4 address has four parts up to 255',
+  );
+const range = z
+  .string()
+  .refine((value) => parseRange(value) !== null, 'an address, a slash and a length, such as fd00:1::/64');
+const ipv6Range = range.refine((value) => parseRange(value)?.bits === 128, 'an IPv6 address with its length');
+const ipv4Range = range.refine((value) => parseRange(value)?.bits === 32, 'an IPv4 range');
+const fingerprint = z
+  .string()
+  .regex(/^SHA256:[A-Za-z0-9+/=]{40,}$/, 'SHA256: and the fingerprint, as ssh-keygen prints it');
+const httpUrl = z.string().regex(/^https?:\/\/[^\s/]+\S*$/, 'an http or https address');
+
+export const architectures = ['amd64', 'arm64'] as const;
+export const distributions = ['debian', 'ubuntu'] as const;
+export const roles = ['master', 'node'] as const;
+export type Role = (typeof roles)[number];
+
+/** A machine of the site. */
+export const machine = z.strictObject({
+  name,
+  roles: z.array(z.enum(roles)).min(1),
+  address,
+  port: z.int().min(1).max(65535).default(22),
+  /** Who logs in; another than root needs sudo. */
+  user: z
+    .string()
+    .regex(/^[a-z_][a-z0-9_-]*$/, 'a user name')
+    .default('root'),
+  /** Private key file on the laptop; the agent and a password are tried as well. */
+  keyFile: z.string().optional(),
+  /** Pinned when a person has compared it with the console. */
+  hostKey: fingerprint.optional(),
+  distribution: z.enum(distributions).default('debian'),
+  release: z.string().regex(/^\d+(\.\d+)?$/, 'a release number such as 12 or 22.04'),
+  architecture: z.enum(architectures).default('amd64'),
+  /** The network interface whose IPv6 prefix the partitions take theirs from. */
+  interface: z.string().regex(/^[a-zA-Z0-9_.@-]{1,15}$/, 'an interface name of at most 15 characters'),
+  /** Global IPv6 addresses the interface must have; empty when the network gives them. */
+  addresses: z.array(ipv6Range).default([]),
+  partitions: z.int().min(1).max(200).default(20),
+  ipv4Network: ipv4Range.default('10.0.0.0/16'),
+});
+export type Machine = z.infer<typeof machine>;
+
+const archive = z.strictObject({
+  name,
+  url: httpUrl,
+  suites: z.array(z.string()).min(1),
+  components: z.array(z.string()).min(1),
+  /** Name of a key in the program's trust folder, or the path of an armored public key. */
+  key: z.string(),
+});
+
+/** Where the packages of one target system come from. */
+export const systemSources = z.strictObject({
+  vendor: z.strictObject({ url: httpUrl, key: z.string() }),
+  archives: z.array(archive).min(1),
+});
+export type SystemSources = z.infer<typeof systemSources>;
+
+/** A software release: one URL, byte for byte, used by the mirror, the supply and the request alike. */
+export const release = z.strictObject({
+  name: z.enum(['slapos-master', 're6stnet', 'rapid-cdn']),
+  url: z.string().regex(/^https?:\/\/\S+\.cfg$/, 'the address of a software.cfg, without blanks'),
+  /** Compiled archives by target system, as paths on the laptop. */
+  archives: z.record(z.string(), z.string()).default({}),
+});
+export type Release = z.infer<typeof release>;
+
+export const sitePlan = z.strictObject({
+  format: z.literal(1),
+  name,
+  machines: z.array(machine).min(1),
+  releases: z.array(release).default([]),
+  /** Versions of the vendor's packages; `newest` is fixed when they are fetched. */
+  packages: z.strictObject({ 'slapos-node': z.string().default('newest') }).prefault({}),
+  /** Sources by target system; the public ones when a system is not named. */
+  sources: z.record(z.string(), systemSources).default({}),
+  /** Content goes through the SSH connection, to this loopback port of the target. */
+  content: z.strictObject({ port: z.int().min(1024).max(65535).default(5050) }).prefault({}),
+  ranges: z.strictObject({ lan: ipv6Range.optional(), re6st: ipv6Range.optional() }).prefault({}),
+  /** Fingerprints compared by a person; written by the program. */
+  trust: z.strictObject({ manifest: z.string().optional() }).prefault({}),
+});
+export type SitePlan = z.infer<typeof sitePlan>;
+
+/** Where something in a plan is wrong; `path` as in `machines.0.address`. */
+export interface PlanFault {
+  readonly path: readonly (string | number)[];
+  readonly detail: string;
+}
+
+/** Rules across fields. Empty when the plan can stand. */
+export function planFaults(plan: SitePlan): readonly PlanFault[] {
+  const faults: PlanFault[] = [];
+  const seen = new Map<string, string>();
+  plan.machines.forEach((item, index) => {
+    const at = (field: string) => ['machines', index, field];
+    if (seen.has(item.name)) faults.push({ path: at('name'), detail: `two machines are called ${item.name}` });
+    const endpoint = `${item.address} ${item.port}`;
+    const other = seen.get(endpoint);
+    if (other !== undefined) faults.push({ path: at('address'), detail: `the same address and port as ${other}` });
+    seen.set(item.name, item.name).set(endpoint, item.name);
+    if (!plan.sources[systemOf(item)] && defaultSources(systemOf(item)) === null)
+      faults.push({
+        path: at('release'),
+        detail: `no sources are known for ${systemOf(item)}; name them under sources`,
+      });
+  });
+  if (plan.machines.filter((item) => item.roles.includes('master')).length > 1)
+    faults.push({ path: ['machines'], detail: 'more than one machine has the role master' });
+  const names = plan.releases.map((item) => item.name);
+  names.forEach((item, index) => {
+    if (names.indexOf(item) !== index)
+      faults.push({ path: ['releases', index, 'name'], detail: `${item} is named twice` });
+  });
+  const systems = systemsOf(plan);
+  plan.releases.forEach((item, index) => {
+    for (const system of Object.keys(item.archives))
+      if (!systems.includes(system))
+        faults.push({ path: ['releases', index, 'archives', system], detail: `no machine of the plan is ${system}` });
+  });
+  const { lan, re6st } = plan.ranges;
+  const first = lan === undefined ? null : parseRange(lan);
+  const second = re6st === undefined ? null : parseRange(re6st);
+  if (first && second && rangesEqual(first, second))
+    faults.push({ path: ['ranges', 're6st'], detail: 'identical to ranges.lan; take two ranges that differ' });
+  return faults;
+}
+
+/** What is allowed but deserves a word. */
+export function planWarnings(plan: SitePlan): readonly Finding[] {
+  const { lan, re6st } = plan.ranges;
+  const first = lan === undefined ? null : parseRange(lan);
+  const second = re6st === undefined ? null : parseRange(re6st);
+  return first && second && lan !== undefined && re6st !== undefined && rangesOverlap(first, second)
+    ? [{ code: 'ranges-overlap', params: { first: lan, second: re6st } }]
+    : [];
+}
+
+// ---------------------------------------------------------------- derived
+
+/** `debian-12-amd64`: names a target system everywhere (lock, medium, subjects). */
+export const systemOf = (item: Pick<Machine, 'distribution' | 'release' | 'architecture'>): string =>
+  `${item.distribution}-${item.release}-${item.architecture}`;
+
+/** The target systems of the site, sorted, each once. */
+export const systemsOf = (plan: SitePlan): readonly string[] => [...new Set(plan.machines.map(systemOf))].sort();
+
+export interface SystemFacts {
+  readonly distribution: string;
+  readonly release: string;
+  readonly architecture: string;
+  /** What `gcc -dumpmachine` says there. */
+  readonly multiarch: string;
+}
+
+/** A system's name taken apart. Throws a RangeError for a name that `systemOf` did not make. */
+export function systemFacts(system: string): SystemFacts {
+  const match = /^([a-z]+)-([0-9.]+)-([a-z0-9]+)$/.exec(system);
+  if (match?.[1] === undefined || match[2] === undefined || match[3] === undefined)
+    throw new RangeError(`no system: ${system}`);
+  const multiarch = match[3] === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu';
+  return { distribution: match[1], release: match[2], architecture: match[3], multiarch };
+}
+
+const debianNames: Readonly<Record<string, string>> = { '11': 'bullseye', '12': 'bookworm', '13': 'trixie' };
+const ubuntuNames: Readonly<Record<string, string>> = { '22.04': 'jammy', '24.04': 'noble' };
+
+/** The public sources of a system, null when none are known. */
+export function defaultSources(system: string): SystemSources | null {
+  const { distribution, release: number, architecture } = systemFacts(system);
+  const vendorRoot = 'https://download.opensuse.org/repositories/home:/VIFIBnexedi';
+  if (distribution === 'debian') {
+    const code = debianNames[number];
+    if (code === undefined) return null;
+    const key = `debian-${number}`;
+    const components = ['main'];
+    return {
+      vendor: { url: `${vendorRoot}/Debian_${number}`, key: 'vifibnexedi' },
+      archives: [
+        { name: 'debian', url: 'http://deb.debian.org/debian', suites: [code, `${code}-updates`], components, key },
+        {
+          name: 'debian-security',
+          url: 'http://deb.debian.org/debian-security',
+          suites: [`${code}-security`],
+          components,
+          key,
+        },
+      ],
+    };
+  }
+  const code = ubuntuNames[number];
+  if (code === undefined) return null;
+  const url = architecture === 'amd64' ? 'http://archive.ubuntu.com/ubuntu' : 'http://ports.ubuntu.com/ubuntu-ports';
+  return {
+    vendor: { url: `${vendorRoot}/xUbuntu_${number}`, key: 'vifibnexedi' },
+    archives: [
+      {
+        name: 'ubuntu',
+        url,
+        suites: [code, `${code}-updates`, `${code}-security`],
+        components: ['main', 'universe'],
+        key: 'ubuntu',
+      },
+    ],
+  };
+}
+
+/** Sources of a system: the plan's own, else the public ones. */
+export const sourcesOf = (plan: SitePlan, system: string): SystemSources | null =>
+  plan.sources[system] ?? defaultSources(system);
+
+export const machineNamed = (plan: SitePlan, wanted: string): Machine | undefined =>
+  plan.machines.find((item) => item.name === wanted);
+
+export const releaseNamed = (plan: SitePlan, wanted: string): Release | undefined =>
+  plan.releases.find((item) => item.name === wanted);
+
+/** Releases that a machine with these roles installs. */
+export const releasesFor = (plan: SitePlan, item: Machine): readonly Release[] =>
+  plan.releases.filter((each) => each.name === 'slapos-master' && item.roles.includes('master'));
