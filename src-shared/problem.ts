@@ -102,6 +102,9 @@ export const problems = {
   'medium-manifest-invalid': define('trust', ['path', 'detail']),
   'medium-unmount-failed': define('medium', ['path', 'detail'], { retryable: true }),
   'medium-incomplete': define('medium', ['count', 'first']),
+  'medium-mount-failed': define('medium', ['drive', 'detail'], { retryable: true }),
+  'medium-name-unfit': define('medium', ['file', 'fileSystem']),
+  'copy-source-differs': define('trust', ['file', 'expected', 'found']),
   'drives-unreadable': define('medium', ['detail'], { retryable: true }),
 
   // the network at the office
@@ -136,6 +139,7 @@ export const problems = {
   'release-archive-unsafe-name': define('input', ['path', 'name']),
   'release-archive-owner-not-name': define('input', ['path', 'name', 'owner']),
   'release-archive-incomplete': define('input', ['path', 'missing']),
+  'release-archive-special-file': define('input', ['path', 'name', 'kind']),
 
   // the connection
   'host-unreachable': define('connection', ['machine', 'address', 'detail'], { retryable: true }),

@@ -1,0 +1,204 @@
+// Index entries of the software cache: what says "this archive is that release, for that system, signed by that key".
+// Called by the import, mirror, write-index and proof jobs. Format: shadir's, as slapos.libnetworkcache 0.25 to 0.28 reads it.
+// An entry is a JSON text kept as a string, because the signature covers its exact bytes: never parse and write one again.
+import { createHash, sign, verify, X509Certificate } from 'node:crypto';
+import { z } from 'zod';
+import { sha512 } from '../../src-shared/lock.ts';
+import { type Problem, problem } from '../../src-shared/problem.ts';
+import {
+  type DistributionTriple,
+  describeSystem,
+  type EntrySystem,
+  osMatches,
+  type TargetSystem,
+} from './compatibility.ts';
+import { readTuple } from './python-tuple.ts';
+
+/** Where a release is built and unpacked. Archives hold absolute paths, so both ends must agree. */
+export const softwareRoot = '/opt/slapgrid';
+
+export interface SignedEntry {
+  /** The entry, byte for byte as signed. */
+  readonly entry: string;
+  /** base64; upstream's older ones hold line breaks. Kept verbatim. */
+  readonly signature: string;
+}
+
+export interface EntryFields {
+  /** Hash of the archive, and its name in the blob store. */
+  readonly sha512: string;
+  readonly system: EntrySystem;
+  readonly softwareUrl: string | null;
+  readonly softwareRoot: string | null;
+}
+
+/** Key of a release in the index: md5 of the URL's UTF-8 bytes, without a line end. Also the release's folder name. */
+export function urlKey(url: string): string {
+  return createHash('md5').update(url, 'utf8').digest('hex');
+}
+
+/** The text of a new entry. `file` and `urlmd5` are the constants that clients up to slapos.core 1.11 sent and looked for. */
+export function makeEntry(release: {
+  readonly sha512: string;
+  readonly multiarch: string;
+  readonly distribution: DistributionTriple;
+  readonly softwareUrl: string;
+}): string {
+  return JSON.stringify({
+    file: 'file',
+    multiarch: release.multiarch,
+    os: release.distribution,
+    sha512: release.sha512,
+    software_root: softwareRoot,
+    software_url: release.softwareUrl,
+    urlmd5: 'urlmd5',
+  });
+}
+
+/** RSA PKCS#1 v1.5 with SHA-1 over the entry's UTF-8 bytes, base64 on one line: the only digest SlapOS verifies. */
+export function signEntry(entry: string, privateKeyPem: string): string {
+  return sign('sha1', Buffer.from(entry, 'utf8'), privateKeyPem).toString('base64');
+}
+
+/**
+ * The certificate (of those given, PEM) whose key made the signature, or null when none did.
+ * As in SlapOS only the public key counts: dates, names and issuers are not looked at. One that cannot be read is passed over.
+ */
+export function verifyEntry(signed: SignedEntry, certificates: readonly string[]): string | null {
+  const bytes = Buffer.from(signed.entry, 'utf8');
+  const signature = Buffer.from(signed.signature, 'base64');
+  if (signature.length === 0) return null;
+  return certificates.find((certificate) => verifiesWith(certificate, bytes, signature)) ?? null;
+}
+
+function verifiesWith(certificate: string, bytes: Buffer, signature: Buffer): boolean {
+  try {
+    const key = new X509Certificate(certificate).publicKey;
+    return key.asymmetricKeyType === 'rsa' && verify('sha1', bytes, key, signature);
+  } catch {
+    return false;
+  }
+}
+
+/** At most this much text of an index document is read: real ones are some kilobytes. */
+const documentLimitBytes = 16 * 1024 * 1024;
+
+const indexDocumentShape = z.array(z.tuple([z.string(), z.string()]));
+
+/** Reads an index document, `[[entry, signature], …]`. Throws `entry-malformed`; what the entries hold is not looked at. */
+export function parseIndexDocument(text: string, url: string): readonly SignedEntry[] {
+  if (text.length > documentLimitBytes) throw problem('entry-malformed', { url, detail: `${text.length} characters` });
+  const result = indexDocumentShape.safeParse(parseJson(text, url));
+  if (!result.success) throw malformed(url, result.error);
+  return result.data.map(([entry, signature]) => ({ entry, signature }));
+}
+
+/** The text of an index document; entries stay byte for byte, in the order given: slapgrid takes the first that fits. */
+export function indexDocument(entries: readonly SignedEntry[]): string {
+  return JSON.stringify(entries.map(({ entry, signature }) => [entry, signature]));
+}
+
+const entryShape = z.looseObject({
+  sha512,
+  multiarch: z.string().optional(),
+  machine: z.string().optional(),
+  os: z.union([z.tuple([z.string(), z.string(), z.string()]), z.string()]).optional(),
+  software_url: z.string().optional(),
+  software_root: z.string().optional(),
+});
+
+/**
+ * What an entry says. Both forms: `multiarch` and an `os` list (slapos.core 1.7.2 and later), or `machine` and `os` as
+ * the text of a Python tuple, which slapgrid takes for machine x86_64 alone. Throws `entry-malformed`.
+ */
+export function readEntry(entry: string, url: string): EntryFields {
+  const result = entryShape.safeParse(parseJson(entry, url));
+  if (!result.success) throw malformed(url, result.error);
+  const { data } = result;
+  return {
+    sha512: data.sha512,
+    system: {
+      multiarch: multiarchOf(data),
+      distribution: typeof data.os === 'string' ? readTuple(data.os) : (data.os ?? null),
+    },
+    softwareUrl: data.software_url ?? null,
+    softwareRoot: data.software_root ?? null,
+  };
+}
+
+function multiarchOf({
+  multiarch,
+  machine,
+}: {
+  multiarch?: string | undefined;
+  machine?: string | undefined;
+}): string | null {
+  if (multiarch !== undefined) return multiarch;
+  return machine === 'x86_64' ? 'x86_64-linux-gnu' : null;
+}
+
+/** Why a target would take none of the entries; null when it takes one. Says which systems there are. */
+export function explain(entries: readonly SignedEntry[], target: TargetSystem, url: string): Problem | null {
+  const systems = entries.map(({ entry }) => readEntry(entry, url).system);
+  if (systems.some((system) => osMatches(system, target))) return null;
+  const found = [...new Set(systems.map(describeSystem))].sort().join('; ');
+  return problem('entry-not-for-target', { url, wanted: describeSystem(target), found: found === '' ? '-' : found });
+}
+
+export interface UsableEntry extends SignedEntry {
+  readonly fields: EntryFields;
+  /** PEM of the certificate that verifies it. */
+  readonly certificate: string;
+}
+
+/**
+ * The entry the target would take: the first in the document's order that a certificate verifies, that fits the system,
+ * and that was built for our software root. Entries that cannot be read are passed over, as slapgrid does.
+ * Throws `entry-signature-bad` when only the signatures stand in the way, else `entry-not-for-target`.
+ */
+export function chooseEntry(
+  entries: readonly SignedEntry[],
+  target: TargetSystem,
+  certificates: readonly string[],
+  url: string,
+): UsableEntry {
+  const readable = entries.filter((signed) => isReadable(signed, url));
+  const fitting = readable
+    .map((signed) => ({ ...signed, fields: readEntry(signed.entry, url) }))
+    .filter(({ fields }) => osMatches(fields.system, target))
+    .filter(({ fields }) => fields.softwareRoot === null || fields.softwareRoot.replace(/\/+$/, '') === softwareRoot);
+  for (const candidate of fitting) {
+    const certificate = verifyEntry(candidate, certificates);
+    if (certificate !== null) return { ...candidate, certificate };
+  }
+  if (fitting.length > 0) throw problem('entry-signature-bad', { url });
+  throw explain(readable, target, url) ?? otherRoot(readable, target, url);
+}
+
+function otherRoot(entries: readonly SignedEntry[], target: TargetSystem, url: string): Problem {
+  const roots = entries.map(({ entry }) => readEntry(entry, url).softwareRoot ?? softwareRoot);
+  const found = [...new Set(roots)].sort().join('; ');
+  return problem('entry-not-for-target', { url, wanted: `${describeSystem(target)}, ${softwareRoot}`, found });
+}
+
+function isReadable(signed: SignedEntry, url: string): boolean {
+  try {
+    readEntry(signed.entry, url);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function parseJson(text: string, url: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw problem('entry-malformed', { url, detail: (cause as Error).message }, { cause });
+  }
+}
+
+function malformed(url: string, error: z.ZodError): Problem {
+  const [issue] = error.issues;
+  return problem('entry-malformed', { url, detail: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}` });
+}
