@@ -1,14 +1,20 @@
 // Text that comes from a machine, made safe to show: no terminal sequences, no control characters, no reordering.
 // Used for banners, names, logs and outputs before they reach a terminal, a window or a record.
 
-// ECMA-48: CSI, then the string sequences (OSC, DCS, SOS, PM, APC) with their content, then two-character escapes.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-const escapes =
-  /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]?|(?:\u001b[\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\u0007\u001b\u009c]*(?:\u0007|\u001b\\|\u009c)?|\u001b[ -/]*[0-~]?/g;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
-/** Direction marks, embeddings, overrides and isolates; invisible separators and joiners that hide in names. */
-const invisible = /[\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
+const esc = '\\u001b';
+/** ECMA-48 sequences: CSI with parameters; strings (OSC, DCS, SOS, PM, APC) with their content; two-character escapes. */
+const escapes = new RegExp(
+  [
+    `(?:${esc}\\[|\\u009b)[0-?]*[ -/]*[@-~]?`,
+    `(?:${esc}[\\]PX^_]|[\\u009d\\u0090\\u0098\\u009e\\u009f])[^\\u0007\\u001b\\u009c]*(?:\\u0007|${esc}\\\\|\\u009c)?`,
+    `${esc}[ -/]*[0-~]?`,
+  ].join('|'),
+  'g',
+);
+/** All control characters but tab and line feed. */
+const controls = /[^\P{Cc}\t\n]/gu;
+/** Format characters: direction marks, overrides and isolates, soft hyphens, joiners; and the two Unicode line ends. */
+const invisible = /[\p{Cf}\u2028\u2029]/gu;
 
 /** Cleaned text; line feeds and tabs stay, carriage returns go (CR LF becomes LF). */
 export const cleanText = (text: string): string =>
