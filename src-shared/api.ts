@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { ProcedureName } from './channels.ts';
 import type { JournalEvent, SiteView } from './journal.ts';
 import { journalEvent } from './journal.ts';
+import { jsonObject } from './json.ts';
 import type { Problem, ProblemData } from './problem.ts';
 import { planSchema, question, stepInfo, told } from './step.ts';
 
@@ -105,7 +106,7 @@ const snapshot = z.strictObject({
   live: z.array(liveEvent),
   /** Runs under way. */
   runs: z.array(z.strictObject({ run, instances: z.array(z.string()) })),
-  drafts: z.record(z.string(), z.record(z.string(), z.json())),
+  drafts: z.record(z.string(), jsonObject),
   /** The same on a terminal, up to the instance. */
   terminal: z.string(),
   practice: z.boolean(),
@@ -149,7 +150,7 @@ export const api = {
   },
   /** Facts, verdict and plan of one instance, shown without performing anything. */
   'steps.plan': {
-    input: z.strictObject({ site: z.string(), instance: z.string(), input: z.record(z.string(), z.json()) }),
+    input: z.strictObject({ site: z.string(), instance: z.string(), input: jsonObject }),
     output: z.strictObject({ plan: planSchema.nullable(), shell: z.string() }),
   },
   /** Runs instances in order. With consent `each`, every plan waits for `questions.answer` with its hash. */
@@ -161,7 +162,7 @@ export const api = {
       /** Plans already shown and agreed to, by hash. */
       agreed: z.array(z.string()),
       skip: z.array(z.string()),
-      inputs: z.record(z.string(), z.record(z.string(), z.json())),
+      inputs: z.record(z.string(), jsonObject),
     }),
     output: z.strictObject({ run }),
   },
@@ -175,7 +176,7 @@ export const api = {
     output: nothing,
   },
   'drafts.save': {
-    input: z.strictObject({ site: z.string(), instance: z.string(), input: z.record(z.string(), z.json()) }),
+    input: z.strictObject({ site: z.string(), instance: z.string(), input: jsonObject }),
     output: nothing,
   },
   'media.list': { input: site, output: z.array(mediumChoice) },

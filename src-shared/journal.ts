@@ -1,6 +1,7 @@
 // The journal: what happened, append-only; and the one reducer that folds it into what everyone sees.
 // Wizard, command line, resume and dossier all read SiteView; nobody keeps a second truth.
 import { z } from 'zod';
+import { json, jsonObject } from './json.ts';
 import type { ProblemData } from './problem.ts';
 import { problems } from './problem.ts';
 import type { Command, InstanceKey, Plan, Question, Told, Verdict } from './step.ts';
@@ -18,7 +19,7 @@ const problemData = z.strictObject({
 const stamp = { seq: z.int().positive(), at: z.string(), mono: z.number() };
 const at = { instance: z.string() };
 
-export const commandOutcome = z.enum(['performed', 'failed', 'cancelled']);
+export const commandOutcome = z.enum(['performed', 'failed', 'cancelled', 'unknown']);
 
 export const journalEvent = z.discriminatedUnion('kind', [
   /** The program opened the site for writing. */
@@ -36,8 +37,8 @@ export const journalEvent = z.discriminatedUnion('kind', [
     kind: z.literal('instances'),
     list: z.array(z.strictObject({ step: z.string(), subject })),
   }),
-  z.strictObject({ ...stamp, kind: z.literal('run-started'), ...at, input: z.record(z.string(), z.json()) }),
-  z.strictObject({ ...stamp, kind: z.literal('facts'), ...at, facts: z.json(), found: z.array(told), verdict }),
+  z.strictObject({ ...stamp, kind: z.literal('run-started'), ...at, input: jsonObject }),
+  z.strictObject({ ...stamp, kind: z.literal('facts'), ...at, facts: json, found: z.array(told), verdict }),
   z.strictObject({ ...stamp, kind: z.literal('plan'), ...at, plan: planSchema }),
   z.strictObject({
     ...stamp,

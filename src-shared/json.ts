@@ -1,6 +1,13 @@
 // JSON as a type, and the one canonical form that is hashed and signed.
 
+import { z } from 'zod';
+
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
+/** Any JSON value. */
+export const json = z.json() as z.ZodType<Json>;
+/** A flat object of JSON values: a step's input, a job's arguments. */
+export const jsonObject = z.record(z.string(), json);
 
 /** Keys sorted, no white space, undefined left out: equal data gives equal text. */
 export function canonicalJson(value: unknown): string {

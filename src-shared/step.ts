@@ -1,15 +1,13 @@
 // The step as data: subjects, facts, verdicts, commands, plans. The first file to read.
 // Everything that the wizard, the command line, the journal and the record say of a step is made of these types.
 import { z } from 'zod';
-import type { Json } from './json.ts';
-import { canonicalJson } from './json.ts';
+import { canonicalJson, jsonObject } from './json.ts';
 import type { Params, ProblemCode } from './problem.ts';
 import { problems } from './problem.ts';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9.-]*$/);
 const params = z.record(z.string(), z.union([z.string(), z.number()]));
 const problemCode = z.custom<ProblemCode>((value) => typeof value === 'string' && value in problems);
-const json: z.ZodType<Json> = z.json() as z.ZodType<Json>;
 
 // ---------------------------------------------------------------- subjects and instances
 
@@ -178,7 +176,7 @@ export const getCommand = z.strictObject({
 export const workCommand = z.strictObject({
   kind: z.literal('work'),
   job: name,
-  args: z.record(z.string(), json),
+  args: jsonObject,
   ...note,
 });
 export const untilCommand = z.strictObject({

@@ -1,0 +1,57 @@
+// Asking a person: questions wait here until the window, the terminal or an answers file answers. Never guesses.
+// Used by the runner (ask commands, consent) and the hands (passwords, passphrases).
+import { problem } from '../../src-shared/problem.ts';
+import type { Plan, Question } from '../../src-shared/step.ts';
+
+/** Who can be asked: the window, a terminal, an answers file, the practice site. */
+export interface Asker {
+  /** The answer; throws `question-unanswered` when nobody can answer, or the signal's reason. */
+  answer(instance: string, question: Question, signal: AbortSignal): Promise<string>;
+  /** Whether to perform exactly this plan. */
+  confirm(instance: string, plan: Plan, signal: AbortSignal): Promise<boolean>;
+  /** Name of who answers, for the record. */
+  readonly who: string;
+}
+
+/** Questions that wait for `give`; what the window uses. */
+export class WaitingRoom {
+  readonly #open = new Map<string, (value: string) => void>();
+
+  /** Waits for an answer to `id`. Throws the signal's reason when aborted. */
+  wait(id: string, signal: AbortSignal): Promise<string> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
+      const abort = () => {
+        this.#open.delete(id);
+        reject(signal.reason);
+      };
+      signal.addEventListener('abort', abort, { once: true });
+      this.#open.set(id, (value) => {
+        this.#open.delete(id);
+        signal.removeEventListener('abort', abort);
+        resolve(value);
+      });
+    });
+  }
+
+  /** Hands in an answer; false when nobody waits for it. */
+  give(id: string, value: string): boolean {
+    const waiting = this.#open.get(id);
+    waiting?.(value);
+    return waiting !== undefined;
+  }
+}
+
+/** Answers from a record of ids; confirms plans only when told to. Used with answers files and by the practice site. */
+export const recordedAsker = (
+  answers: Readonly<Record<string, string>>,
+  options: { readonly yes: boolean; readonly who: string },
+): Asker => ({
+  who: options.who,
+  answer: async (_instance, question) => {
+    const value = answers[question.id];
+    if (value === undefined) throw problem('question-unanswered', { question: question.id });
+    return value;
+  },
+  confirm: async () => options.yes,
+});

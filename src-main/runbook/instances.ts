@@ -1,0 +1,106 @@
+// Which instances a site plan makes of the runbook, what they come after, and what they will ask for offline. Pure.
+import { z } from 'zod';
+import type { SitePlan } from '../../src-shared/site.ts';
+import { systemsOf } from '../../src-shared/site.ts';
+import type { FieldInfo, InstanceKey, StepInfo, Subject } from '../../src-shared/step.ts';
+import { instanceKey, stepOf, theSite } from '../../src-shared/step.ts';
+import type { Need, Step } from './define.ts';
+
+export interface Instance {
+  readonly key: InstanceKey;
+  readonly step: Step;
+  readonly subject: Subject;
+}
+
+function subjectsOf(step: Step, site: SitePlan): readonly Subject[] {
+  const { per } = step;
+  switch (per.kind) {
+    case 'site':
+      return [theSite];
+    case 'machine':
+      return site.machines
+        .filter((item) => item.roles.some((role) => per.roles.includes(role)))
+        .map(({ name }) => ({ kind: 'machine', name }));
+    case 'system':
+      return systemsOf(site).map((name) => ({ kind: 'system', name }));
+    case 'release':
+      return site.releases.map(({ name }) => ({ kind: 'release', name }));
+  }
+}
+
+/** All instances in the runbook's order; within a step, in the plan's order. */
+export const instancesOf = (runbook: readonly Step[], site: SitePlan): readonly Instance[] =>
+  runbook.flatMap((step) =>
+    subjectsOf(step, site).map((subject) => ({ key: instanceKey(step.id, subject), step, subject })),
+  );
+
+/** The instances that must be done before this one. Steps that the plan has no subject for ask for nothing. */
+export function before(instance: Instance, all: readonly Instance[]): readonly Instance[] {
+  return instance.step.after.flatMap(({ step, on }) =>
+    all.filter(
+      (other) => other.step.id === step && (on === 'all' || other.key === instanceKey(step, instance.subject)),
+    ),
+  );
+}
+
+/** The sum of all steps' needs, each once, in a stable order. */
+export function needsOf(runbook: readonly Step[], site: SitePlan): readonly Need[] {
+  const all = runbook.flatMap((step) => step.needs?.(site) ?? []);
+  const unique = new Map(all.map((need) => [JSON.stringify(need), need]));
+  return [...unique.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, need]) => need);
+}
+
+/** Instances by key or by step id (`use-cache` means every machine's), in the runbook's order. Null when nothing fits. */
+export function select(all: readonly Instance[], wanted: readonly string[]): readonly Instance[] | null {
+  const fits = (item: Instance) =>
+    wanted.includes(item.key) || wanted.includes(item.step.id) || wanted.includes(item.step.chapter);
+  const unknown = wanted.find(
+    (word) =>
+      !all.some((item) => item.key === word || item.step.id === stepOf(`${word}@`) || item.step.chapter === word),
+  );
+  return unknown === undefined ? all.filter(fits) : null;
+}
+
+/** A step as the window and the docs see it. */
+export function infoOf(step: Step): StepInfo {
+  return {
+    id: step.id,
+    chapter: step.chapter,
+    phase: step.phase,
+    risk: step.risk,
+    per: step.per.kind,
+    after: step.after.map((item) => item.step),
+    holds: [...step.holds],
+    input: fieldsOf(step.input),
+  };
+}
+
+const kinds = ['text', 'number', 'boolean', 'choice', 'path', 'secret', 'medium'] as const;
+
+/** Form fields from a step's input schema; `widget` in a field's meta names a special kind. */
+function fieldsOf(input: z.ZodType): FieldInfo[] {
+  if (!(input instanceof z.ZodObject)) return [];
+  const schema = z.toJSONSchema(input, { io: 'input' }) as {
+    properties?: Record<
+      string,
+      { type?: string; enum?: string[]; default?: string | number | boolean; widget?: string }
+    >;
+    required?: string[];
+  };
+  return Object.entries(schema.properties ?? {}).map(([name, field]) => {
+    const plain = field.enum
+      ? 'choice'
+      : field.type === 'boolean'
+        ? 'boolean'
+        : field.type === 'string'
+          ? 'text'
+          : 'number';
+    return {
+      name,
+      kind: kinds.find((kind) => kind === field.widget) ?? plain,
+      required: schema.required?.includes(name) ?? false,
+      choices: field.enum ?? [],
+      initial: field.default ?? null,
+    };
+  });
+}

@@ -1,0 +1,96 @@
+// The site plan as text: reading it with places for every fault, editing it without losing a comment.
+// Used by the sites, the window's editor and the jobs that pin fingerprints.
+import { LineCounter, parseDocument } from 'yaml';
+import type { Json } from '../../src-shared/json.ts';
+import { problem } from '../../src-shared/problem.ts';
+import type { SitePlan } from '../../src-shared/site.ts';
+import { planFaults, sitePlan } from '../../src-shared/site.ts';
+
+export interface PlacedFault {
+  /** `machines.0.address` */
+  readonly path: string;
+  /** Line in the text, from 1; null when it has none. */
+  readonly line: number | null;
+  readonly detail: string;
+}
+
+export type PlanReading =
+  | { readonly plan: SitePlan; readonly faults: readonly [] }
+  | { readonly plan: null; readonly faults: readonly PlacedFault[] };
+
+/** Parses and checks; never throws. Limits: 256 KiB, no anchors that multiply. */
+export function readPlanText(text: string): PlanReading {
+  if (text.length > 256 * 1024)
+    return { plan: null, faults: [{ path: '', line: null, detail: 'larger than 256 KiB' }] };
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  if (document.errors.length > 0)
+    return {
+      plan: null,
+      faults: document.errors.map((error) => ({
+        path: '',
+        line: lines.linePos(error.pos[0]).line,
+        detail: error.message,
+      })),
+    };
+  const lineOf = (path: readonly PropertyKey[]): number | null => {
+    for (let length = path.length; length > 0; length -= 1) {
+      const node = document.getIn(path.slice(0, length), true) as { range?: [number, number, number] } | undefined;
+      if (node?.range) return lines.linePos(node.range[0]).line;
+    }
+    return null;
+  };
+  const place = (path: readonly PropertyKey[], detail: string): PlacedFault => ({
+    path: path.map(String).join('.'),
+    line: lineOf(path),
+    detail,
+  });
+  let data: unknown;
+  try {
+    data = document.toJS({ maxAliasCount: 20 });
+  } catch (error) {
+    return { plan: null, faults: [place([], error instanceof Error ? error.message : String(error))] };
+  }
+  const parsed = sitePlan.safeParse(data ?? {});
+  if (!parsed.success)
+    return {
+      plan: null,
+      faults: parsed.error.issues.flatMap((issue) =>
+        issue.code === 'unrecognized_keys'
+          ? issue.keys.map((key) => place([...issue.path, key], `unknown key ${key}`))
+          : [place(issue.path, issue.message)],
+      ),
+    };
+  const faults = planFaults(parsed.data).map((fault) => place(fault.path, fault.detail));
+  return faults.length > 0 ? { plan: null, faults } : { plan: parsed.data, faults: [] };
+}
+
+/** The plan, or the problem `site-plan-invalid` naming the first fault's place; identical ranges have a code of their own. */
+export function planFromText(text: string, path: string): SitePlan {
+  const { plan, faults } = readPlanText(text);
+  if (plan !== null) return plan;
+  const [first] = faults;
+  const place =
+    first?.line == null ? (first?.path ?? '') : `line ${first.line}${first.path === '' ? '' : `, ${first.path}`}`;
+  if (first?.path === 'ranges.re6st' && first.detail.startsWith('identical'))
+    throw problem('ranges-identical', { first: 'ranges.lan', second: 'ranges.re6st', range: rangeIn(text) });
+  throw problem(
+    'site-plan-invalid',
+    { path, place, detail: first?.detail ?? '' },
+    {
+      evidence: faults.map((fault) => `${fault.line ?? '-'}: ${fault.path} ${fault.detail}`).join('\n'),
+    },
+  );
+}
+
+const rangeIn = (text: string): string => String(parseDocument(text).getIn(['ranges', 're6st']) ?? '');
+
+/** Sets values in the text; comments, order and everything else stay. */
+export function editPlanText(
+  text: string,
+  edits: readonly { readonly path: readonly (string | number)[]; readonly value: Json }[],
+): string {
+  const document = parseDocument(text);
+  for (const { path, value } of edits) document.setIn(path, value);
+  return document.toString({ lineWidth: 0 });
+}

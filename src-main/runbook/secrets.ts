@@ -1,0 +1,39 @@
+// Secrets of one session: in memory only, by handle. Redaction of everything that leaves for a screen, a journal or a file.
+// Used by the asking, the hands and the runner. Must never write anything.
+
+const shortest = 4;
+
+/** What was given, for as long as the site is open. */
+export class Secrets {
+  readonly #values = new Map<string, string>();
+
+  set(handle: string, value: string): void {
+    this.#values.set(handle, value);
+  }
+  get(handle: string): string | undefined {
+    return this.#values.get(handle);
+  }
+  /** A refused secret is asked again. */
+  forget(handle: string): void {
+    this.#values.delete(handle);
+  }
+  clear(): void {
+    this.#values.clear();
+  }
+
+  /** The text with every known secret blanked, whole or in its JSON, base64 or URL form. */
+  redact(text: string): string {
+    let clean = text;
+    for (const value of this.#values.values()) {
+      if (value.length < shortest) continue;
+      for (const form of new Set([
+        value,
+        JSON.stringify(value).slice(1, -1),
+        Buffer.from(value).toString('base64'),
+        encodeURIComponent(value),
+      ]))
+        clean = clean.replaceAll(form, '[secret]');
+    }
+    return clean;
+  }
+}

@@ -1,0 +1,52 @@
+// Numbers as people read them: sizes, speeds, lengths of time, in the person's language. Used by the window and the
+// command line. Pure.
+
+const steps = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
+
+/** A size in decimal units with at most three significant digits: `9.1 GB`, `9,1 Go`. */
+export function formatBytes(bytes: number, language: string): string {
+  let value = bytes;
+  let index = 0;
+  while (Math.abs(value) >= 999.5 && index < steps.length - 1) {
+    value /= 1000;
+    index += 1;
+  }
+  const digits = index === 0 || value >= 99.95 ? 0 : 1;
+  return new Intl.NumberFormat(language, {
+    style: 'unit',
+    unit: steps[index] ?? 'byte',
+    unitDisplay: index === 0 ? 'long' : 'short',
+    minimumFractionDigits: 0,
+    maximumFractionDigits: digits,
+  }).format(value);
+}
+
+const count = (value: number, unit: 'second' | 'minute' | 'hour', language: string): string =>
+  new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: 0 }).format(
+    value,
+  );
+
+/** A length of time, coarser the longer it is: `40 sec`, `4 min`, `1 hr 10 min`. Never less than a second. */
+export function formatDuration(durationMs: number, language: string): string {
+  const seconds = Math.max(1, Math.round(durationMs / 1000));
+  if (seconds < 90) return count(seconds, 'second', language);
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) return count(minutes, 'minute', language);
+  const hours = Math.floor(minutes / 60);
+  const rest = minutes % 60;
+  return rest === 0
+    ? count(hours, 'hour', language)
+    : `${count(hours, 'hour', language)} ${count(rest, 'minute', language)}`;
+}
+
+/** A whole number with the language's own grouping. */
+export const formatCount = (value: number, language: string): string =>
+  new Intl.NumberFormat(language, { maximumFractionDigits: 0 }).format(value);
+
+/** Time of day, `14:02`. */
+export const formatTime = (at: string, language: string): string =>
+  new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit' }).format(new Date(at));
+
+/** Day and time, `22 Nov 2026, 14:02`. */
+export const formatMoment = (at: string, language: string): string =>
+  new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(at));
