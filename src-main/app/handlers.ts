@@ -1,0 +1,48 @@
+// Joins what only Electron can do (the picker, facts about the program) with what the desk does, into the full set of
+// handlers. Called by entry.ts.
+import { app, dialog } from 'electron';
+import type { Handlers } from '../../src-shared/api.ts';
+import type { Desk } from '../runbook/desk.ts';
+import { Picks } from './picks.ts';
+import { isRoot } from './root.ts';
+import { theWindow } from './window.ts';
+
+export function allHandlers(desk: Desk, dataFolder: string): Handlers {
+  const picks = new Picks();
+  return {
+    ...desk.handlers,
+    'app.info': async () => ({
+      version: app.getVersion(),
+      electron: process.versions.electron ?? null,
+      node: process.versions.node,
+      platform: `${process.platform} ${process.arch}`,
+      root: isRoot(),
+      dataFolder,
+    }),
+    'pick.path': async ({ kind, title }) => {
+      const window = theWindow();
+      if (window === null) return null;
+      const { canceled, filePaths } = await dialog.showOpenDialog(window, {
+        title,
+        defaultPath: app.getPath('home'),
+        properties: kind === 'folder' ? ['openDirectory', 'createDirectory'] : ['openFile'],
+      });
+      const path = filePaths[0];
+      return canceled || path === undefined ? null : { token: picks.keep(path), display: path };
+    },
+    'sites.open': async (input) => {
+      const snapshot = await desk.handlers['sites.open'](input);
+      picks.learn(snapshot);
+      return snapshot;
+    },
+    'steps.plan': (input) =>
+      desk.handlers['steps.plan']({ ...input, input: picks.resolve(input.instance, input.input) }),
+    'drafts.save': (input) =>
+      desk.handlers['drafts.save']({ ...input, input: picks.resolve(input.instance, input.input) }),
+    'steps.run': (input) =>
+      desk.handlers['steps.run']({
+        ...input,
+        inputs: Object.fromEntries(Object.entries(input.inputs).map(([key, value]) => [key, picks.resolve(key, value)])),
+      }),
+  };
+}
