@@ -26,7 +26,7 @@ export function missingPlatformBuilds(packages) {
     for (const [name, version] of Object.entries(entry.optionalDependencies ?? {})) {
       const platform = platformOf(name);
       if (!platform || !/^\d+\.\d+\.\d+/.test(version) || isLocked(packages, place, name)) continue;
-      missing[`node_modules/${name}`] = { version, ...platform, ...(entry.dev ? { dev: true } : {}), optional: true };
+      missing[`node_modules/${name}`] = { version, ...(entry.dev ? { dev: true } : {}), optional: true, ...platform };
     }
   }
   return missing;
@@ -46,7 +46,9 @@ function isLocked(packages, place, name) {
 function platformOf(name) {
   const words = name.split(/[-/]/);
   const os = systems.find((system) => words.includes(system));
-  const cpu = processors.find((processor) => words.some((word) => word === processor || (processor === 'arm' && word === 'armv7')));
+  const cpu = processors.find((processor) =>
+    words.some((word) => word === processor || (processor === 'arm' && word === 'armv7')),
+  );
   if (!os || !cpu) return undefined;
   const libc = words.includes('musl') ? { libc: ['musl'] } : words.includes('gnu') ? { libc: ['glibc'] } : {};
   return { os: [os], cpu: [cpu], ...libc };

@@ -28,18 +28,14 @@ const buildResults = ['main/index.js', 'preload/index.cjs', 'renderer/index.html
 
 /** npm packages as the lock file says. */
 export async function ensurePackages() {
-  const stamp = path.join(modules, '.fieldkit-packages');
-  const wanted = digest([readFileSync(path.join(projectFolder, 'package-lock.json')), process.platform, process.arch]);
-  if (readText(stamp) === wanted && packagesAreWhole()) return;
+  if (packagesAreWhole()) return;
   const startedMs = Date.now();
   say('packages', existsSync(modules) ? 'bringing npm packages up to the lock file' : 'installing npm packages');
-  rmSync(stamp, { force: true });
   const result = await run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
     progress: { topic: 'packages', every: () => `${countPackages()} packages, ${secondsSince(startedMs)}` },
   });
   if (result.code !== 0 || !packagesAreWhole())
     throw new SetupError(`npm ci failed. Connect to the internet and run this again.\n${tail(result.output)}`);
-  writeAtomically(stamp, wanted);
   say('packages', `${countPackages()} packages, ${secondsSince(startedMs)}`);
 }
 
@@ -114,24 +110,34 @@ export async function ensureBuild() {
   return { code: 0, output };
 }
 
-/** Every package of the lock file that belongs on this system lies there in the right version. */
+/**
+ * Every package of the lock file that belongs on this system lies there in the right version, and npm came to its end:
+ * it writes its own list last.
+ */
 function packagesAreWhole() {
-  const { packages } = JSON.parse(readFileSync(path.join(projectFolder, 'package-lock.json'), 'utf8'));
-  return Object.entries(packages).every(([name, entry]) => {
-    if (name === '') return true;
-    const manifest = readText(path.join(projectFolder, name, 'package.json'));
-    if (manifest === undefined) return entry.optional === true && !belongsHere(entry);
-    return manifest.includes(`"${entry.version}"`);
+  const wanted = JSON.parse(readFileSync(path.join(projectFolder, 'package-lock.json'), 'utf8')).packages;
+  const listed = JSON.parse(readText(path.join(modules, '.package-lock.json')) ?? '{}').packages ?? {};
+  return Object.entries(wanted).every(([place, entry]) => {
+    if (place === '') return true;
+    if (!listed[place]) return entry.optional === true && !belongsHere(entry);
+    const manifest = readText(path.join(projectFolder, place, 'package.json'));
+    return listed[place].version === entry.version && manifest?.includes(`"${entry.version}"`);
   });
 }
 
-/** @param {{ os?: string[], cpu?: string[], libc?: string[] }} entry */
+/** Only builds for one platform name both. @param {{ os?: string[], cpu?: string[], libc?: string[] }} entry */
 function belongsHere(entry) {
-  /** @param {string[] | undefined} list @param {string} ours */
-  const fits = (list, ours) =>
-    !list || list.includes(ours) || (list.every((each) => each.startsWith('!')) && !list.includes(`!${ours}`));
-  // Which C library this is we do not ask: packages for another one may be absent, npm decides.
-  return fits(entry.os, process.platform) && fits(entry.cpu, process.arch) && !entry.libc;
+  if (!entry.os || !entry.cpu) return false;
+  return (
+    entry.os.includes(process.platform) &&
+    entry.cpu.includes(process.arch) &&
+    (!entry.libc || entry.libc.includes(libc()))
+  );
+}
+
+function libc() {
+  const report = /** @type {{ header?: { glibcVersionRuntime?: string } } | undefined} */ (process.report?.getReport());
+  return report?.header?.glibcVersionRuntime ? 'glibc' : 'musl';
 }
 
 function countPackages() {

@@ -1,0 +1,209 @@
+// @ts-check
+/**
+ * `npm test`: brings what is missing, then runs every stage in order and adds up. `npm test -- unit ui` (or
+ * `npm run unit`) runs the named ones. The last line is always `N passed, N failed, N skipped`; the exit code says
+ * failure when a test failed or when none passed. A static stage counts as one test. Nothing is asked on standard
+ * input.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { ensureChromium, ensureIntegrationHost, ensureLabHost, ensureScreen } from './prerequisites.mjs';
+import { packageCommand, projectFolder, run, SetupError, secondsSince } from './process.mjs';
+import { ensureBuild, ensureDrivelist, ensureElectron, ensurePackages, toolNode } from './setup.mjs';
+
+/**
+ * @typedef {object} Counts
+ * @property {number} passed
+ * @property {number} failed
+ * @property {readonly { name: string, reason: string }[]} skipped
+ */
+
+const minuteMs = 60_000;
+const work = mkdtempSync(path.join(tmpdir(), 'fieldkit-test-'));
+const countsFile = path.join(work, 'counts.json');
+
+/** @type {Record<string, () => Promise<Counts>>} */
+const stages = {
+  lint: () => oneTest([packageCommand('@biomejs/biome'), 'ci', '--error-on-warnings']),
+  types: () => oneTest([packageCommand('typescript', 'tsc'), '--noEmit']),
+  unused: () => oneTest([packageCommand('knip')]),
+  build: async () => {
+    const { code, output } = await ensureBuild();
+    if (code !== 0) console.log(output);
+    return code === 0 ? passed : failed;
+  },
+  unit: () => vitest('unit', 15 * minuteMs),
+  contract: () => vitest('contract', 15 * minuteMs),
+  integration: async () => {
+    await ensureIntegrationHost();
+    return vitest('integration', 20 * minuteMs);
+  },
+  ui: async () => {
+    const chromium = await ensureChromium();
+    if ('missing' in chromium) return skipped('ui', chromium.missing);
+    const build = await stageBuild();
+    return build ?? playwright('ui', [], { FIELDKIT_CHROMIUM: chromium.executable });
+  },
+  e2e: async () => {
+    const screen = await ensureScreen();
+    if ('missing' in screen) return skipped('e2e', screen.missing);
+    const electron = await ensureElectron();
+    if ('missing' in electron) return skipped('e2e', electron.missing);
+    const build = await stageBuild();
+    return build ?? playwright('e2e', screen.prefix, { FIELDKIT_ELECTRON: electron.executable });
+  },
+  lab: async () => {
+    const { missing } = await ensureLabHost();
+    if (missing) return skipped('lab', missing);
+    return vitest('lab', 45 * minuteMs);
+  },
+};
+
+/** @type {Counts} */
+const passed = { passed: 1, failed: 0, skipped: [] };
+/** @type {Counts} */
+const failed = { passed: 0, failed: 1, skipped: [] };
+
+/** A whole stage that could not begin. @param {string} name @param {string} reason @returns {Counts} */
+function skipped(name, reason) {
+  return { passed: 0, failed: 0, skipped: [{ name: `the whole ${name} stage`, reason }] };
+}
+
+/** @param {readonly string[]} args @returns {Promise<Counts>} */
+async function oneTest(args) {
+  const { code } = await run(toolNode(), args, { show: true, timeoutMs: 10 * minuteMs });
+  return code === 0 ? passed : failed;
+}
+
+/** The window's tests need a build; one that fails is that stage's failure. @returns {Promise<Counts | undefined>} */
+async function stageBuild() {
+  const { code, output } = await ensureBuild();
+  if (code === 0) return undefined;
+  console.log(output);
+  return failed;
+}
+
+/** @param {string} project @param {number} timeoutMs @returns {Promise<Counts>} */
+async function vitest(project, timeoutMs) {
+  const reporters = ['--reporter=default', `--reporter=${path.join(projectFolder, 'tools/vitest-counts.mjs')}`];
+  const args = [packageCommand('vitest'), 'run', '--project', project, ...reporters];
+  rmSync(countsFile, { force: true });
+  const result = await run(toolNode(), args, { show: true, timeoutMs, env: { FIELDKIT_COUNTS: countsFile } });
+  return settle(result, () => JSON.parse(readFileSync(countsFile, 'utf8')));
+}
+
+/** @param {string} project @param {readonly string[]} prefix @param {Record<string, string>} env @returns {Promise<Counts>} */
+async function playwright(project, prefix, env) {
+  const command = [
+    ...prefix,
+    toolNode(),
+    packageCommand('@playwright/test', 'playwright'),
+    'test',
+    `--project=${project}`,
+    '--reporter=list,json',
+  ];
+  rmSync(countsFile, { force: true });
+  const result = await run(command[0] ?? '', command.slice(1), {
+    show: true,
+    timeoutMs: 20 * minuteMs,
+    env: { ...env, PLAYWRIGHT_JSON_OUTPUT_FILE: countsFile },
+  });
+  return settle(result, () => countPlaywright(JSON.parse(readFileSync(countsFile, 'utf8'))));
+}
+
+/**
+ * A runner that ended badly without a failed test (it crashed, found no tests, ran out of time) is one failure.
+ * @param {{ code: number, timedOut: boolean }} result @param {() => Counts} read @returns {Counts}
+ */
+function settle(result, read) {
+  if (result.timedOut) console.log('The stage took too long and was ended.');
+  /** @type {Counts} */
+  let counts = { passed: 0, failed: 0, skipped: [] };
+  try {
+    counts = read();
+  } catch {
+    console.log('The stage left no results.');
+  }
+  return result.code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+}
+
+/**
+ * @typedef {{ title: string, specs?: { title: string, tests: { status: string, annotations: { type: string, description?: string }[] }[] }[], suites?: PlaywrightSuite[] }} PlaywrightSuite
+ */
+
+/** @param {{ suites: PlaywrightSuite[], errors: unknown[] }} report @returns {Counts} */
+function countPlaywright(report) {
+  /** @param {PlaywrightSuite} suite @returns {{ title: string, status: string, annotations: { type: string, description?: string }[] }[]} */
+  const testsOf = (suite) => [
+    ...(suite.specs ?? []).flatMap((spec) => spec.tests.map((test) => ({ ...test, title: spec.title }))),
+    ...(suite.suites ?? []).flatMap(testsOf),
+  ];
+  const tests = report.suites.flatMap(testsOf);
+  /** @param {string} status */
+  const count = (status) => tests.filter((test) => test.status === status).length;
+  return {
+    passed: count('expected'),
+    // A flaky test is one that failed.
+    failed: count('unexpected') + count('flaky') + report.errors.length,
+    skipped: tests
+      .filter((test) => test.status === 'skipped')
+      .map((test) => ({
+        name: test.title,
+        reason:
+          test.annotations.find((note) => note.type === 'skip' || note.type === 'fixme')?.description ??
+          'no reason given',
+      })),
+  };
+}
+
+async function main() {
+  const startedMs = Date.now();
+  const wanted = process.argv.slice(2);
+  /** @type {{ name: string, counts: Counts }[]} */
+  const results = [];
+  try {
+    await ensurePackages();
+    await ensureDrivelist();
+    const unknown = wanted.filter((name) => !(name in stages));
+    if (unknown.length > 0)
+      throw new SetupError(`No stage is called ${unknown.join(', ')}. There are: ${Object.keys(stages).join(', ')}.`);
+    for (const [name, runStage] of Object.entries(stages)) {
+      if (wanted.length > 0 && !wanted.includes(name)) continue;
+      const stageMs = Date.now();
+      console.log(`\n=== ${name}`);
+      const counts = await runStage();
+      results.push({ name, counts });
+      console.log(`=== ${name}: ${inWords(counts)}, ${secondsSince(stageMs)}`);
+    }
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    console.log(error.message);
+    results.push({ name: 'set-up', counts: failed });
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+  summarise(results, startedMs);
+}
+
+/** @param {readonly { name: string, counts: Counts }[]} results @param {number} startedMs */
+function summarise(results, startedMs) {
+  const left = results.flatMap(({ name, counts }) => counts.skipped.map((test) => ({ ...test, stage: name })));
+  if (left.length > 0) console.log('\nSkipped:');
+  for (const test of left) console.log(`  ${test.stage}: ${test.name}: ${test.reason}`);
+  const total = {
+    passed: results.reduce((sum, { counts }) => sum + counts.passed, 0),
+    failed: results.reduce((sum, { counts }) => sum + counts.failed, 0),
+    skipped: left,
+  };
+  console.log(`\nAll stages: ${secondsSince(startedMs)}`);
+  console.log(inWords(total));
+  process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
+}
+
+/** @param {Counts} counts */
+function inWords(counts) {
+  return `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped.length} skipped`;
+}
+
+await main();
