@@ -1,15 +1,24 @@
 // What a medium holds: the layout under `fieldkit/`, and the signed list of every file in it.
-// `manifest.json` is written last, with `manifest.json.sig` (base64 Ed25519 over the exact bytes) beside it.
+// `manifest.json` is written last; `manifest.json.sig` beside it holds base64 Ed25519 signatures over exact bytes, one a
+// line. While a medium is sealed anew it holds the old manifest's and the new one's, so that whichever of the two a cut
+// leaves in place is verified by a line of it; afterwards it holds one.
 import { z } from 'zod';
 import { sha256 } from './lock.ts';
 
 export const mediumRoot = 'fieldkit';
 
-/** Paths relative to `fieldkit/`. Forward slashes, lower case, no symbolic links. */
+/**
+ * Paths relative to `fieldkit/`. Forward slashes, no symbolic links, no two that differ in case alone (FAT folds it).
+ * Our own names are lower case; apt's fixed ones (InRelease, Packages) are not.
+ */
 export const mediumPaths = {
   manifest: 'manifest.json',
   manifestSignature: 'manifest.json.sig',
+  /** Random, written once: gives a plain folder an identity of its own. */
+  mediumId: 'medium-id',
   readme: 'readme.html',
+  /** Public half of the manifest's key. It proves nothing by itself: its fingerprint is pinned elsewhere. */
+  manifestKey: 'trust/manifest-key.pem',
   /** Index documents, one per release: md5 of the URL. */
   index: (urlMd5: string) => `bdir/${urlMd5}`,
   /** Archives by sha512. */
@@ -21,7 +30,7 @@ export const mediumPaths = {
 } as const;
 
 export const manifestFile = z.strictObject({
-  path: z.string().regex(/^(?!\/)(?!.*(^|\/)\.\.(\/|$))[a-z0-9._%+~\-/]+$/),
+  path: z.string().regex(/^(?!.*(?:^|\/)\.{0,2}(?:\/|$))[A-Za-z0-9._%+~\-/]+$/),
   sizeBytes: z.int().nonnegative(),
   sha256,
 });
