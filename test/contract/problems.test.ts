@@ -1,0 +1,47 @@
+// The catalogue of problems against its texts: a code without words would reach a person as a code.
+import { describe, expect, it } from 'vitest';
+import { exitCodeOf, exitCodes, type ProblemCode, problem, problems } from '../../src-shared/problem.ts';
+import { languages, placeholdersOf, textsOf } from './locale-files.ts';
+
+const parts = ['title', 'cause', 'untouched', 'next'] as const;
+const codes = Object.keys(problems) as ProblemCode[];
+
+describe.each(languages)('texts of problems in %s', (language) => {
+  const texts = textsOf(language, 'problems.json');
+
+  it('has title, cause, untouched and next of every code, and of nothing else', () => {
+    const wanted = codes.flatMap((code) => parts.map((part) => `problems.${code}.${part}`));
+    expect([...texts.keys()].sort()).toEqual(wanted.sort());
+  });
+
+  it.each(codes)('says %s with all of its parameters and no others', (code) => {
+    const used = parts.flatMap((part) => placeholdersOf(texts.get(`problems.${code}.${part}`) ?? ''));
+    expect([...new Set(used)].sort()).toEqual([...problems[code].params].sort());
+  });
+
+  it('says in its title which thing it is about, wherever the problem knows it', () => {
+    const nameless = codes.filter(
+      (code) =>
+        problems[code].params.length > 0 && placeholdersOf(texts.get(`problems.${code}.title`) ?? '').length === 0,
+    );
+    expect(nameless).toEqual([]);
+  });
+});
+
+describe('the catalogue', () => {
+  it('gives every code a stable exit code of its own kind, and none that means done', () => {
+    for (const code of codes) expect(exitCodeOf(code), code).toBeGreaterThan(exitCodes.done);
+    expect(new Set(Object.values(exitCodes)).size).toBe(Object.keys(exitCodes).length);
+  });
+
+  it('carries code, parameters, weight and evidence on what is thrown', () => {
+    const thrown = problem('download-stalled', { url: 'http://cache.example/a', seconds: 15 }, { evidence: 'tail' });
+    expect(thrown.data).toEqual({
+      code: 'download-stalled',
+      params: { url: 'http://cache.example/a', seconds: 15 },
+      severity: 'strict',
+      retryable: true,
+      evidence: 'tail',
+    });
+  });
+});

@@ -1,0 +1,82 @@
+// Every text of the program, in every language: the same keys, the same parameters, the same tone.
+import { describe, expect, it } from 'vitest';
+import { allTexts, filesOf, languages, placeholdersOf, textsOf } from './locale-files.ts';
+
+const [first, ...others] = languages;
+if (first === undefined) throw new Error('resources/locales is empty');
+const reference = allTexts(first);
+
+/** `key_one` and `key_many` are forms of `key`: languages have as many as they need. */
+const pluralForm = /_(zero|one|two|few|many|other)$/;
+const baseOf = (key: string): string => key.replace(pluralForm, '');
+const basesOf = (keys: Iterable<string>): string[] => [...new Set([...keys].map(baseOf))].sort();
+
+it('holds the same files in every language', () => {
+  for (const language of others) expect(filesOf(language), language).toEqual(filesOf(first));
+});
+
+describe.each(filesOf(first))('%s', (file) => {
+  it('has the same keys in every language', () => {
+    for (const language of others)
+      expect(basesOf(textsOf(language, file).keys()), language).toEqual(basesOf(textsOf(first, file).keys()));
+  });
+
+  it('has the same parameters in every language', () => {
+    // The number itself may be left out where the word says it: "one package".
+    const parameters = (texts: ReadonlyMap<string, string>) => {
+      const byBase = new Map<string, Set<string>>();
+      for (const [key, text] of texts) {
+        const names = byBase.get(baseOf(key)) ?? new Set<string>();
+        for (const name of placeholdersOf(text)) names.add(name);
+        byBase.set(baseOf(key), names);
+      }
+      return Object.fromEntries([...byBase].map(([key, names]) => [key, [...names].sort()]));
+    };
+    for (const language of others)
+      expect(parameters(textsOf(language, file)), language).toEqual(parameters(textsOf(first, file)));
+  });
+});
+
+describe.each(languages)('%s', (language) => {
+  const texts = allTexts(language);
+
+  it('has every plural form that the language asks for', () => {
+    // Forms for numbers beyond anything counted here (a million, in French) fall back to `other`.
+    const asked = new Intl.PluralRules(language).resolvedOptions().pluralCategories.filter((form) => form !== 'many');
+    const bases = basesOf([...texts.keys()].filter((key) => pluralForm.test(key)));
+    const missing = bases.flatMap((base) => asked.map((form) => `${base}_${form}`)).filter((key) => !texts.has(key));
+    expect(missing).toEqual([]);
+  });
+
+  it('writes parameters as {{name}} and nothing else with braces', () => {
+    const wrong = [...texts].filter(([, text]) => /[{}]|\$t\(/.test(text.replace(/\{\{[a-zA-Z0-9]+\}\}/g, '')));
+    expect(wrong).toEqual([]);
+  });
+
+  it('has no empty text and no blanks at the ends or doubled', () => {
+    const wrong = [...texts].filter(([, text]) => text.trim() !== text || text === '' || / {2}/.test(text));
+    expect(wrong).toEqual([]);
+  });
+
+  it('keeps the tone: no shouting, no begging, no praise, no vague failure', () => {
+    const unwanted =
+      /!(?!=)|\bplease\b|\bsuccess(fully)?\b|something went wrong|\boops\b|\bsorry\b|s.il vous pla|\bveuillez\b|avec succès|désolé/i;
+    expect([...texts].filter(([, text]) => unwanted.test(text))).toEqual([]);
+  });
+});
+
+describe('French', () => {
+  const texts = allTexts('fr');
+
+  it('puts a space that does not break before : ; ? and inside « »', () => {
+    const wrong = [...texts].filter(([, text]) => / [:;?»](?= |$)|« /.test(text));
+    expect(wrong).toEqual([]);
+  });
+
+  it('is not a copy of the English sentence', () => {
+    const copied = [...texts].filter(
+      ([key, text]) => text === reference.get(key) && /\p{L}+ \p{L}+ \p{L}+/u.test(text),
+    );
+    expect(copied).toEqual([]);
+  });
+});
