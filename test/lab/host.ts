@@ -1,0 +1,184 @@
+/**
+ * What the host must have before a lab machine can run, and the cache that outlives a run.
+ * Called first by every lab test. Must never leave a half-built thing under its final name.
+ */
+import { execFileSync } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { mustRun, runCommand } from './command.ts';
+import { processStartTime } from './process-identity.ts';
+
+/** Programs the lab starts, each with the Debian package that brings it. */
+const neededPrograms: Readonly<Record<string, string>> = {
+  debootstrap: 'debootstrap',
+  'systemd-nspawn': 'systemd-container',
+  ssh: 'openssh-client',
+  'ssh-keygen': 'openssh-client',
+  ip: 'iproute2',
+  iptables: 'iptables',
+  'apt-ftparchive': 'apt-utils',
+  'dpkg-deb': 'dpkg',
+  gpg: 'gnupg',
+  nsenter: 'util-linux',
+  unshare: 'util-linux',
+  tar: 'tar',
+};
+
+/**
+ * The reason why no lab machine can run here, or null. Missing Debian packages are installed first when that is possible:
+ * the lab runs as root anyway.
+ */
+export async function labUnavailable(): Promise<string | null> {
+  if (process.platform !== 'linux') return 'lab machines need Linux';
+  if (process.getuid?.() !== 0) return 'lab machines need root (systemd-nspawn, overlay mounts, a bridge)';
+  if (process.arch !== 'x64') return `lab machines are amd64, this host is ${process.arch}`;
+  const missing = missingPackages();
+  if (missing.length > 0) {
+    const advice = `apt-get install --no-install-recommends ${missing.join(' ')}`;
+    if (findProgram('apt-get') === null)
+      return `missing programs, and no apt-get to install them: ${missing.join(' ')}`;
+    process.stderr.write(`lab: ${advice}\n`);
+    const env = { DEBIAN_FRONTEND: 'noninteractive' };
+    await runCommand(['apt-get', 'update', '-q'], { env });
+    const install = ['apt-get', 'install', '-y', '-q', '--no-install-recommends', ...missing];
+    if ((await runCommand(install, { env })).code !== 0 || missingPackages().length > 0) return `missing: ${advice}`;
+  }
+  if (!filesystemKnown('overlay')) await runCommand(['modprobe', 'overlay']).catch(() => undefined);
+  if (!filesystemKnown('overlay')) return 'the kernel has no overlay file system';
+  const allowed = await runCommand(['unshare', '--mount', '--net', '--pid', '--fork', 'true']);
+  if (allowed.code !== 0) return 'this host may not make namespaces (a container without the rights?)';
+  return null;
+}
+
+/** A name for a folder of this process that nobody needs later: the next run removes it when this process is gone. */
+export function scratchName(): string {
+  return `.scratch-${process.pid}-${randomBytes(4).toString('hex')}`;
+}
+
+function missingPackages(): string[] {
+  const missing = Object.entries(neededPrograms).filter(([program]) => findProgram(program) === null);
+  return [...new Set(missing.map(([, name]) => name))];
+}
+
+function findProgram(name: string): string | null {
+  for (const folder of [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin']) {
+    if (folder === '') continue;
+    const path = join(folder, name);
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {}
+  }
+  return null;
+}
+
+function filesystemKnown(name: string): boolean {
+  return readFileSync('/proc/filesystems', 'utf8').includes(`\t${name}\n`);
+}
+
+/** The folder that outlives a run: base trees, packages, releases. Never inside the project. */
+export function cacheFolder(): string {
+  const base = process.env.XDG_CACHE_HOME;
+  const folder = base?.startsWith('/') ? base : join(homedir(), '.cache');
+  return join(folder, 'slapos-field-kit', 'lab');
+}
+
+/** A short key for a thing that is built from these texts: another text, another thing. */
+export function recipeKey(...parts: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(`${part.length}:${part}`);
+  return hash.digest('hex').slice(0, 12);
+}
+
+/**
+ * Returns `<cache>/<name>`, built first when it is not there. It is built under another name and renamed when whole, by one
+ * process at a time. Builds of the same kind (same name before the last dash) that nobody used for two weeks are removed.
+ */
+export async function cached(name: string, build: (path: string) => Promise<void>): Promise<string> {
+  const folder = cacheFolder();
+  const path = join(folder, name);
+  if (existsSync(path)) {
+    await utimes(path, new Date(), new Date());
+    return path;
+  }
+  return withLock(name, async () => {
+    if (existsSync(path)) return path;
+    const building = join(folder, `.building-${name}-${process.pid}-${randomBytes(4).toString('hex')}`);
+    process.stderr.write(`lab: building ${name}\n`);
+    const startedAt = Date.now();
+    try {
+      await build(building);
+      await rename(building, path);
+    } finally {
+      await removeTree(building);
+    }
+    await removeUnused(folder, name);
+    process.stderr.write(`lab: built ${name} in ${Math.round((Date.now() - startedAt) / 1000)} s\n`);
+    return path;
+  });
+}
+
+/** Does something no other process using this cache does at the same time. */
+export async function withLock<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
+  await mkdir(cacheFolder(), { recursive: true });
+  const release = await takeLock(join(cacheFolder(), `${name}.lock`));
+  try {
+    return await work();
+  } finally {
+    await release();
+  }
+}
+
+async function removeUnused(folder: string, name: string): Promise<void> {
+  const kind = name.slice(0, name.lastIndexOf('-') + 1);
+  for (const sibling of await readdir(folder)) {
+    if (sibling === name || !sibling.startsWith(kind) || sibling.endsWith('.lock')) continue;
+    const unusedMs = Date.now() - (await stat(join(folder, sibling))).mtimeMs;
+    if (unusedMs > 14 * 86_400_000) await removeTree(join(folder, sibling));
+  }
+}
+
+/** Removes a tree of files after taking down what is mounted in it: a mounted tree is never emptied. */
+export async function removeTree(path: string): Promise<void> {
+  unmountUnder(path);
+  await rm(path, { recursive: true, force: true });
+}
+
+/** Unmounts everything at or below a path, the deepest first. Throws when something stays mounted. */
+export function unmountUnder(path: string): void {
+  const below = () =>
+    readFileSync('/proc/self/mounts', 'utf8')
+      .split('\n')
+      .map((line) => (line.split(' ')[1] ?? '').replaceAll('\\040', ' '))
+      .filter((point) => point === path || point.startsWith(`${path}/`));
+  for (const point of below().reverse()) execFileSync('umount', ['--lazy', point], { stdio: 'ignore' });
+  const left = below();
+  if (left.length > 0) throw new Error(`still mounted: ${left.join(' ')}`);
+}
+
+/** One builder at a time; the lock of a dead process is taken over. Returns the release. */
+async function takeLock(path: string): Promise<() => Promise<void>> {
+  const mine = `${process.pid} ${processStartTime(process.pid)}`;
+  for (;;) {
+    try {
+      const file = await open(path, 'wx');
+      await file.writeFile(mine);
+      await file.close();
+      return () => rm(path, { force: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+    const [pid, start] = (await readFile(path, 'utf8').catch(() => '')).split(' ');
+    if (pid !== undefined && pid !== '' && processStartTime(Number(pid)) !== start) await rm(path, { force: true });
+    else await sleep(500);
+  }
+}
+
+/** Runs a program of the host at low priority: builds must not slow down what the person is doing. */
+export function runQuietly(argv: readonly string[], timeoutMs = 1_800_000): Promise<string> {
+  return mustRun(['nice', '-n', '10', ...argv], { timeoutMs });
+}

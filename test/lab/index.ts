@@ -1,0 +1,9 @@
+/** What a lab test may use. The rest of this folder is the harness's own affair. */
+export { type ArchiveSource, archiveSource, archiveSources, debianKeyring, debianMirror } from './archive.ts';
+export { cacheFolder, labUnavailable } from './host.ts';
+export { Lab, type MachineSpec } from './lab.ts';
+export { LabMachine, type Login } from './machine.ts';
+export { masterRelease, masterReleaseUrl, type SoftwareRelease } from './release.ts';
+export { slapOsNodePackage, slapOsNodeVersion } from './slapos-node.ts';
+export { diffSnapshots, type Snapshot, takeSnapshot } from './snapshot.ts';
+export { startVendorRepository, type VendorFault, type VendorRepository } from './vendor.ts';

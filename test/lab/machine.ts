@@ -1,0 +1,447 @@
+/**
+ * One real machine: Debian booted by systemd in a tree of its own, reached over its cable and by ssh like any other.
+ * Made by a lab. What a test asks through `shell` goes past the network, so that asking changes nothing that is tested.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, openSync, readFileSync } from 'node:fs';
+import { appendFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Layers, mountOverlay } from './base.ts';
+import { type CommandOptions, type CommandResult, mustRun, runCommand } from './command.ts';
+import { unmountUnder } from './host.ts';
+import { controlGroupFolders } from './run-record.ts';
+
+export interface Login {
+  readonly user: string;
+  readonly keyPath: string;
+  /** For sudo and for logging in; null when the user is root. */
+  readonly password: string | null;
+}
+
+/** With their prefix length; null where the machine has none. */
+export interface MachineAddresses {
+  readonly ipv4: string | null;
+  readonly ipv6: string | null;
+}
+
+interface MachineParts {
+  readonly name: string;
+  readonly hostname: string;
+  readonly folder: string;
+  readonly lower: Layers;
+  readonly bridge: string;
+  readonly addresses: MachineAddresses;
+  readonly login: Login;
+  readonly sshdOptions: readonly string[];
+  readonly onProcess: (pid: number) => void;
+}
+
+/** systemd-nspawn ends with this when the machine asked for a reboot. */
+const rebootCode = 133;
+const bootTimeoutMs = 120_000;
+
+export class LabMachine {
+  readonly name: string;
+  /** The machine's own name, and that of its control group and cable on the host. */
+  readonly hostname: string;
+  readonly addresses: MachineAddresses;
+  readonly login: Login;
+  readonly sshPort = 22;
+  /** How long the last boot took until somebody could log in, in milliseconds. */
+  bootMs = 0;
+  readonly #parts: MachineParts;
+  #lower: Layers;
+  #generation = 0;
+  #nspawn: ChildProcess | null = null;
+  #leader: number | null = null;
+  #wanted = false;
+
+  constructor(parts: MachineParts) {
+    this.#parts = parts;
+    this.#lower = parts.lower;
+    this.name = parts.name;
+    this.hostname = parts.hostname;
+    this.addresses = parts.addresses;
+    this.login = parts.login;
+  }
+
+  /** The address without prefix length by which the host reaches the machine. */
+  get address(): string {
+    const address = this.addresses.ipv4 ?? this.addresses.ipv6;
+    if (address === null) throw new Error(`${this.name} has no address`);
+    return address.split('/')[0] ?? '';
+  }
+
+  get running(): boolean {
+    return this.#leader !== null;
+  }
+
+  /** The lowest of the layers: the bare Debian. */
+  get base(): string {
+    return this.#lower.at(-1) ?? '';
+  }
+
+  /** The layers between the bare Debian and this machine's own changes. */
+  get lowerSinceBase(): Layers {
+    return this.#lower.slice(0, -1);
+  }
+
+  /** The machine's own changes since its layers. Read only. */
+  get upper(): string {
+    return join(this.#parts.folder, `upper-${this.#generation}`);
+  }
+
+  /** All of the machine's files. Mind that absolute links in it lead to the host's files. */
+  get tree(): string {
+    return join(this.#parts.folder, 'tree');
+  }
+
+  /** The console since the first boot, for when a machine does not come up. */
+  get consolePath(): string {
+    return join(this.#parts.folder, 'console');
+  }
+
+  /** Makes the tree. `fresh` is false for a copy of another machine: its host keys and users stay. */
+  async prepare(fresh: boolean, last?: (tree: string) => Promise<void>): Promise<void> {
+    await this.#mount();
+    await writeFile(join(this.tree, 'etc/hostname'), `${this.hostname}\n`);
+    await writeFile(join(this.tree, 'etc/hosts'), `127.0.0.1 localhost\n::1 localhost\n127.0.1.1 ${this.hostname}\n`);
+    await writeFile(join(this.tree, 'etc/resolv.conf'), '');
+    await this.#writeNetwork();
+    if (fresh) await this.#makeLogin();
+    await mkdir(join(this.tree, 'etc/ssh/sshd_config.d'), { recursive: true });
+    const options = [...(this.login.user === 'root' ? [] : ['PermitRootLogin no']), ...this.#parts.sshdOptions];
+    await writeFile(join(this.tree, 'etc/ssh/sshd_config.d/lab.conf'), options.map((line) => `${line}\n`).join(''));
+    await last?.(this.tree);
+  }
+
+  /** Boots and waits until the machine has finished booting and its ssh server answers. */
+  async start(): Promise<void> {
+    if (this.#wanted) throw new Error(`${this.name} runs already`);
+    this.#wanted = true;
+    await this.#boot();
+  }
+
+  /** Shuts down in order: services are stopped, what they hold is written. */
+  async stop(): Promise<void> {
+    this.#wanted = false;
+    const child = this.#nspawn;
+    if (child === null || child.exitCode !== null) return;
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    // systemd-nspawn hands this on to the machine as "power off".
+    child.kill('SIGTERM');
+    const inTime = await Promise.race([ended.then(() => true), sleep(90_000, false, { ref: false })]);
+    if (!inTime) await this.kill();
+    this.#leader = null;
+  }
+
+  /** Pulls the plug: nothing is stopped, nothing is written. */
+  async kill(): Promise<void> {
+    this.#wanted = false;
+    const child = this.#nspawn;
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    if (this.#leader !== null) process.kill(this.#leader, 'SIGKILL');
+    else child.kill('SIGKILL');
+    await ended;
+    this.#leader = null;
+  }
+
+  /** Asks the machine to reboot and waits until somebody can log in again. */
+  async reboot(): Promise<void> {
+    const before = await this.bootId();
+    // The command may end with the machine before it has answered.
+    await this.shell('systemctl reboot').catch(() => undefined);
+    await this.waitForBoot(before);
+  }
+
+  /** Waits until the machine has booted anew, whoever asked for it. */
+  async waitForBoot(otherThan: string): Promise<void> {
+    const until = Date.now() + bootTimeoutMs;
+    while (Date.now() < until) {
+      const now = await this.bootId().catch(() => otherThan);
+      if (now !== otherThan && now !== '') return this.#waitUntilReady();
+      await sleep(100);
+    }
+    throw new Error(`${this.name} did not reboot`);
+  }
+
+  async bootId(): Promise<string> {
+    return (await this.shell('cat /proc/sys/kernel/random/boot_id')).stdout.trim();
+  }
+
+  /** Runs a shell command as root in the machine, past network and login. */
+  async shell(command: string, options: CommandOptions = {}): Promise<CommandResult> {
+    const leader = this.#leader;
+    if (leader === null) throw new Error(`${this.name} is not running`);
+    const env = ['HOME=/root', 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'LC_ALL=C.UTF-8'];
+    const enter = ['nsenter', '-t', String(leader), '-m', '-u', '-i', '-n', '-p', '--wd=/'];
+    return runCommand([...enter, 'env', '-i', ...env, '/bin/sh', '-c', command], options);
+  }
+
+  /** As `shell`, for a command that must succeed; its standard output is returned. */
+  async mustShell(command: string, options: CommandOptions = {}): Promise<string> {
+    const result = await this.shell(command, options);
+    if (result.code !== 0) throw new Error(`${this.name}: ${command}: exit ${result.code}\n${result.stderr}`);
+    return result.stdout;
+  }
+
+  /** The fingerprint an administrator reads on the console: `SHA256:…` of the ssh server's ed25519 key. */
+  async hostKeyFingerprint(): Promise<string> {
+    const path = join(this.tree, 'etc/ssh/ssh_host_ed25519_key.pub');
+    return (await mustRun(['ssh-keygen', '-l', '-E', 'sha256', '-f', path])).split(' ')[1] ?? '';
+  }
+
+  /** Gives the ssh server other host keys, as a reinstalled machine (or another one at this address) would have. */
+  async changeHostKeys(): Promise<void> {
+    await makeHostKeys(this.tree);
+    await this.mustShell('systemctl restart ssh');
+    await this.#waitForSsh(Date.now() + 30_000);
+  }
+
+  /** Cuts every ssh connection there is, as if the cable had been pulled for a moment. Returns how many there were. */
+  async cutConnections(): Promise<number> {
+    // The listener calls itself `sshd: /usr/sbin/sshd …`; it stays.
+    const sessions = `for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline 2>/dev/null | grep -q '^sshd\\(-session\\)\\?: [^/]' && echo \${p#/proc/}; done`;
+    const pids = (await this.shell(sessions)).stdout.trim().split(/\s+/).filter(Boolean);
+    if (pids.length > 0) await this.shell(`kill -9 ${pids.join(' ')}`);
+    return pids.length;
+  }
+
+  /**
+   * Lets nothing through to one TCP port of the machine: `silent` as a cable that is out, `refused` as a firewall that says so.
+   * Returns what takes it back. A snapshot made meanwhile does not know of it.
+   */
+  async blockPort(port: number, how: 'silent' | 'refused' = 'silent'): Promise<() => Promise<void>> {
+    const leader = this.#leader;
+    if (leader === null) throw new Error(`${this.name} is not running`);
+    const target = how === 'silent' ? ['DROP'] : ['REJECT', '--reject-with', 'tcp-reset'];
+    const rule = ['INPUT', '-i', 'host0', '-p', 'tcp', '--dport', String(port), '-j', ...target];
+    const enter = ['nsenter', '-t', String(leader), '-n'];
+    // The legacy tables are apart from nft: the machine's own rules are neither touched nor shown.
+    const programs = ['iptables-legacy', 'ip6tables-legacy'];
+    for (const program of programs) await mustRun([...enter, program, '-w', '-I', ...rule]);
+    return async () => {
+      for (const program of programs) await mustRun([...enter, program, '-w', '-D', ...rule]);
+    };
+  }
+
+  /** Pulls the network cable, or plugs it in again. Open connections live on and hear nothing. */
+  async cable(state: 'in' | 'out'): Promise<void> {
+    await mustRun(['ip', 'link', 'set', `vb-${this.hostname}`, state === 'in' ? 'up' : 'down']);
+  }
+
+  /** Runs a command over ssh as the machine's login user; `sudo` gives the password on standard input. */
+  async ssh(
+    command: string,
+    options: { readonly sudo?: boolean; readonly by?: 'key' | 'password' } = {},
+  ): Promise<CommandResult> {
+    const { user, keyPath, password } = this.login;
+    const by = options.by ?? 'key';
+    const common = [
+      '-o',
+      'StrictHostKeyChecking=no',
+      '-o',
+      'UserKnownHostsFile=/dev/null',
+      '-o',
+      'LogLevel=ERROR',
+      '-F',
+      'none',
+    ];
+    const how =
+      by === 'key'
+        ? ['-i', keyPath, '-o', 'BatchMode=yes', '-o', 'IdentitiesOnly=yes']
+        : ['-o', 'PubkeyAuthentication=no', '-o', 'NumberOfPasswordPrompts=1'];
+    const asked = options.sudo === true && user !== 'root' ? `sudo -S -p '' -- sh -c ${quote(command)}` : command;
+    // ssh asks this program for the password; it answers from the environment, so that no argument ever shows it.
+    const askpass = join(this.#parts.folder, 'askpass');
+    if (!existsSync(askpass))
+      await writeFile(askpass, '#!/bin/sh\nprintf \'%s\\n\' "$LAB_PASSWORD"\n', { mode: 0o700 });
+    const env = {
+      SSH_ASKPASS: askpass,
+      SSH_ASKPASS_REQUIRE: 'force',
+      LAB_PASSWORD: password ?? '',
+      SSH_AUTH_SOCK: undefined,
+    };
+    return runCommand(['ssh', ...common, ...how, '-o', 'ConnectTimeout=10', `${user}@${this.address}`, asked], {
+      stdin: password === null ? '' : `${password}\n`,
+      ...(by === 'password' ? { env } : {}),
+    });
+  }
+
+  /**
+   * Shuts the machine down and keeps what it is now as layers others can start from; this machine can be started again and goes
+   * on above them. Costs no copying.
+   */
+  async freeze(): Promise<Layers> {
+    await this.stop();
+    unmountUnder(this.tree);
+    this.#lower = [this.upper, ...this.#lower];
+    this.#generation += 1;
+    await this.#mount();
+    return this.#lower;
+  }
+
+  /** Ends the machine and forgets its files. Called by its lab. */
+  async discard(): Promise<void> {
+    await this.kill();
+    unmountUnder(this.tree);
+  }
+
+  async #mount(): Promise<void> {
+    const work = join(this.#parts.folder, `work-${this.#generation}`);
+    await mountOverlay({ lower: this.#lower, upper: this.upper, work, tree: this.tree });
+  }
+
+  async #writeNetwork(): Promise<void> {
+    const addresses = [this.addresses.ipv4, this.addresses.ipv6].filter((address) => address !== null);
+    const lines = ['[Match]', 'Name=host0', '[Network]', ...addresses.map((address) => `Address=${address}`)];
+    // No router is believed, and an address can be used as soon as it is there: nobody else is on the cable.
+    const quiet = ['LinkLocalAddressing=ipv6', 'IPv6AcceptRA=no', 'IPv6DuplicateAddressDetection=0'];
+    const folder = join(this.tree, 'etc/systemd/network');
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, '10-host0.network'), `${[...lines, ...quiet].join('\n')}\n`);
+    const wants = join(this.tree, 'etc/systemd/system/multi-user.target.wants');
+    await mkdir(wants, { recursive: true });
+    const unit = join(wants, 'systemd-networkd.service');
+    if (!existsSync(unit)) await symlink('/lib/systemd/system/systemd-networkd.service', unit).catch(ignoreExisting);
+  }
+
+  async #makeLogin(): Promise<void> {
+    const { user, keyPath, password } = this.login;
+    await makeHostKeys(this.tree);
+    if (password !== null) {
+      await mustRun([
+        'chroot',
+        this.tree,
+        'useradd',
+        '--create-home',
+        '--shell',
+        '/bin/bash',
+        '--groups',
+        'sudo',
+        user,
+      ]);
+      await mustRun(['chroot', this.tree, 'chpasswd'], { stdin: `${user}:${password}\n` });
+    }
+    const home = user === 'root' ? '/root' : `/home/${user}`;
+    await mkdir(join(this.tree, home, '.ssh'), { recursive: true, mode: 0o700 });
+    await appendFile(join(this.tree, home, '.ssh/authorized_keys'), await readFile(`${keyPath}.pub`), { mode: 0o600 });
+    await mustRun(['chroot', this.tree, 'chown', '-R', `${user}:`, `${home}/.ssh`]);
+  }
+
+  async #boot(): Promise<void> {
+    const startedAt = Date.now();
+    const groups = controlGroupFolders(this.hostname);
+    // A control group of its own: two systemds in one group would stop each other's services.
+    const enterGroups = groups.map(
+      (folder) => `mkdir -p ${quote(folder)} && echo $$ >${quote(join(folder, 'cgroup.procs'))}`,
+    );
+    const underSystemd = existsSync('/run/systemd/system');
+    const launch = [...(underSystemd ? [] : enterGroups), 'exec "$@"'].join(' && ');
+    const nspawn = [
+      'systemd-nspawn',
+      '--quiet',
+      '--register=no',
+      ...(underSystemd ? [] : ['--keep-unit']),
+      `--machine=${this.hostname}`,
+      `--network-bridge=${this.#parts.bridge}`,
+      '--resolv-conf=off',
+      '--timezone=off',
+      '--link-journal=no',
+      '-D',
+      this.tree,
+      '--boot',
+    ];
+    const consoleFile = openSync(this.consolePath, 'a');
+    const child = spawn('/bin/sh', ['-c', launch, 'machine', ...nspawn], {
+      stdio: ['ignore', consoleFile, consoleFile],
+      detached: true,
+    });
+    this.#nspawn = child;
+    this.#leader = null;
+    child.once('exit', (code) => {
+      this.#leader = null;
+      if (code === rebootCode && this.#wanted)
+        this.#boot().catch((error) => appendFile(this.consolePath, String(error)));
+    });
+    if (child.pid === undefined) throw new Error('systemd-nspawn did not start');
+    this.#parts.onProcess(child.pid);
+    this.#leader = await this.#findLeader(child);
+    this.#parts.onProcess(this.#leader);
+    await this.#waitUntilReady();
+    this.bootMs = Date.now() - startedAt;
+  }
+
+  /** The machine's first process: systemd-nspawn's only child that runs an init. */
+  async #findLeader(child: ChildProcess): Promise<number> {
+    const until = Date.now() + bootTimeoutMs;
+    while (Date.now() < until && child.exitCode === null) {
+      const children = readOr(`/proc/${child.pid}/task/${child.pid}/children`).trim().split(' ').filter(Boolean);
+      const leader = children.find((pid) => /\/systemd\0|\/init\0/.test(readOr(`/proc/${pid}/cmdline`)));
+      if (leader !== undefined) return Number(leader);
+      await sleep(20);
+    }
+    throw new Error(`${this.name} did not boot:\n${readOr(this.consolePath).slice(-2000)}`);
+  }
+
+  async #waitUntilReady(): Promise<void> {
+    const until = Date.now() + bootTimeoutMs;
+    for (;;) {
+      const state = (await this.shell('systemctl is-system-running --wait').catch(() => null))?.stdout.trim();
+      if (state === 'running' || state === 'degraded') break;
+      if (Date.now() > until)
+        throw new Error(`${this.name} does not finish booting: ${state}\n${readOr(this.consolePath).slice(-2000)}`);
+      await sleep(100);
+    }
+    if (this.addresses.ipv4 !== null || this.addresses.ipv6 !== null) await this.#waitForSsh(until);
+  }
+
+  async #waitForSsh(untilMs: number): Promise<void> {
+    while (!(await sshAnswers(this.address, this.sshPort))) {
+      if (Date.now() > untilMs) throw new Error(`${this.name}: no ssh server answers on ${this.address}`);
+      await sleep(100);
+    }
+  }
+}
+
+async function makeHostKeys(tree: string): Promise<void> {
+  for (const type of ['ed25519', 'ecdsa']) {
+    const path = join(tree, `etc/ssh/ssh_host_${type}_key`);
+    await mustRun(['rm', '-f', path, `${path}.pub`]);
+    await mustRun(['ssh-keygen', '-q', '-t', type, '-N', '', '-C', 'root@machine', '-f', path]);
+  }
+}
+
+/** True when a server greets as ssh does. */
+function sshAnswers(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port });
+    const end = (answer: boolean): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.setTimeout(2000, () => end(false));
+    socket.once('data', (data) => end(data.toString('latin1').startsWith('SSH-2.0')));
+    socket.once('error', () => end(false));
+    socket.once('close', () => end(false));
+  });
+}
+
+function readOr(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+function ignoreExisting(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EEXIST') throw error;
+}

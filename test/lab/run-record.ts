@@ -1,0 +1,124 @@
+/**
+ * What a run has put on this host, written down before it is made, so that a run that was killed can be taken down by the next one.
+ * Called by the lab when it opens and closes. Must never end a process by its name, nor one whose start time is not the recorded one.
+ */
+import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { runCommand } from './command.ts';
+import { cacheFolder, removeTree } from './host.ts';
+import { hostBootId, processStartTime } from './process-identity.ts';
+
+/** A process, told apart from a later one with the same id. */
+export interface RecordedProcess {
+  readonly pid: number;
+  readonly start: string;
+}
+
+export interface RunRecord {
+  readonly owner: RecordedProcess;
+  readonly bootId: string;
+  /** Our bridge's name; empty until one was found. */
+  readonly bridge: string;
+  /** systemd-nspawn and the first process of each machine. */
+  readonly processes: readonly RecordedProcess[];
+  /** Names of the control groups of our machines. */
+  readonly groups: readonly string[];
+}
+
+export const bridgePrefix = 'fkbr';
+
+/** Where the folders of running labs are, one each. */
+export function runsFolder(): string {
+  return join(cacheFolder(), 'runs');
+}
+
+export function recordedProcess(pid: number): RecordedProcess | null {
+  const start = processStartTime(pid);
+  return start === null ? null : { pid, start };
+}
+
+export function isAlive(one: RecordedProcess): boolean {
+  return processStartTime(one.pid) === one.start;
+}
+
+/** Not asynchronous: machines boot side by side, and each record must hold all that the one before held. */
+export function saveRecord(folder: string, record: RunRecord): void {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'record.json.new'), JSON.stringify(record));
+  renameSync(join(folder, 'record.json.new'), join(folder, 'record.json'));
+}
+
+/** Ends what runs whose program is gone left behind: processes, mounts, bridges, control groups, folders. */
+export async function takeDownLeftovers(): Promise<void> {
+  const bridgesInUse = new Set<string>();
+  for (const name of existsSync(runsFolder()) ? await readdir(runsFolder()) : []) {
+    const folder = join(runsFolder(), name);
+    const record = await readRecord(folder);
+    if (record !== null && record.bootId === hostBootId() && isAlive(record.owner)) bridgesInUse.add(record.bridge);
+    else await takeDown(folder, record);
+  }
+  for (const name of readdirSync('/sys/class/net')) {
+    const ours =
+      /^fkbr\d+$/.test(name) && !bridgesInUse.has(name) && readdirSync(`/sys/class/net/${name}/brif`).length === 0;
+    if (ours) await runCommand(['ip', 'link', 'delete', name]);
+  }
+  await removeAbandonedBuilds();
+}
+
+/** Ends everything one run has made. */
+export async function takeDown(folder: string, record: RunRecord | null): Promise<void> {
+  if (record !== null && record.bootId === hostBootId()) {
+    // The machine's first process takes all others with it; systemd-nspawn then ends by itself.
+    for (const one of [...record.processes].reverse()) await endProcess(one);
+    if (record.bridge.startsWith(bridgePrefix)) await runCommand(['ip', 'link', 'delete', record.bridge]);
+    for (const group of record.groups) removeControlGroup(group);
+  }
+  await removeTree(folder);
+}
+
+async function endProcess(one: RecordedProcess): Promise<void> {
+  if (!isAlive(one)) return;
+  process.kill(one.pid, 'SIGKILL');
+  for (let attempt = 0; attempt < 100 && isAlive(one); attempt += 1) await sleep(50);
+}
+
+async function readRecord(folder: string): Promise<RunRecord | null> {
+  try {
+    return JSON.parse(await readFile(join(folder, 'record.json'), 'utf8')) as RunRecord;
+  } catch {
+    return null;
+  }
+}
+
+/** The folders in which a machine's control group stands: one per hierarchy systemd uses. */
+export function controlGroupFolders(group: string): string[] {
+  const hierarchies = ['/sys/fs/cgroup/systemd', '/sys/fs/cgroup/unified'].filter((folder) => existsSync(folder));
+  if (hierarchies.length === 0) hierarchies.push('/sys/fs/cgroup');
+  return hierarchies.map((hierarchy) => join(hierarchy, group));
+}
+
+/** Removes an empty control group with those below it. One that is still in use stays: it costs nothing. */
+export function removeControlGroup(group: string): void {
+  const remove = (folder: string): void => {
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      if (entry.isDirectory()) remove(join(folder, entry.name));
+    }
+    rmdirSync(folder);
+  };
+  for (const folder of controlGroupFolders(group)) {
+    try {
+      if (existsSync(folder)) remove(folder);
+    } catch {}
+  }
+}
+
+/** Builds whose program died: their names hold its process id. */
+async function removeAbandonedBuilds(): Promise<void> {
+  if (!existsSync(cacheFolder())) return;
+  for (const name of readdirSync(cacheFolder())) {
+    const pid = /^\.(?:building|scratch)-.*?(\d+)-[0-9a-f]{8}$/.exec(name)?.[1];
+    if (pid !== undefined && processStartTime(Number(pid)) === null) await removeTree(join(cacheFolder(), name));
+  }
+}

@@ -1,0 +1,81 @@
+"""A buildout recipe that plays the master's software release in the lab.
+
+It is used by an instance profile as `recipe = lab-master`. What it asks from slapproxy and what it publishes has the shape of the
+real release: the root instance asks for a `zope-1` partition and publishes the login and the families; `zope-1` runs a small HTTP
+server on port 2200 of its partition and publishes its address.
+"""
+import json
+import os
+
+from slapos import slap
+
+
+class Recipe:
+    def __init__(self, buildout, name, options):
+        self.connection = buildout["slap-connection"]
+        self.directory = buildout["buildout"]["directory"]
+        self.server = options["server"]
+
+    def install(self):
+        client = slap.slap()
+        connection = self.connection
+        client.initializeConnection(
+            connection["server-url"], connection.get("key-file") or None, connection.get("cert-file") or None
+        )
+        partition = client.registerComputerPartition(connection["computer-id"], connection["partition-id"])
+        with open(os.path.join(self.directory, ".slapos-resource")) as resource:
+            addresses = [one["addr"] for one in json.load(resource)["address_list"]]
+        ipv4 = next(address for address in addresses if ":" not in address)
+        ipv6 = next(address for address in addresses if ":" in address)
+        if partition.getType() == "zope":
+            return self.install_zope(partition, ipv4)
+        return self.install_root(partition, ipv4, ipv6)
+
+    update = install
+
+    def install_zope(self, partition, ipv4):
+        folder = os.path.join(self.directory, "etc", "service")
+        os.makedirs(folder, exist_ok=True)
+        service = os.path.join(folder, "zope-0")
+        with open(service, "w") as script:
+            script.write("#!/bin/sh\nexec %s %s 2200\n" % (self.server, ipv4))
+        os.chmod(service, 0o700)
+        publish(partition, {"zope-address-list": [["%s:2200" % ipv4, 4, False]]})
+        return [service]
+
+    def install_root(self, partition, ipv4, ipv6):
+        release = self.connection["software-release-url"]
+        zope = partition.request(release, "zope", "zope-1", partition_parameter_kw={"_": "{}"})
+        published = {"inituser-login": "zope", "inituser-password": "lab-inituser"}
+        try:
+            published["zopes"] = json.loads(zope.getConnectionParameter("_"))
+        except slap.NotFoundError:
+            # The child has published nothing yet: the families follow in a later pass, as they do with the real release.
+            pass
+        else:
+            published["family-1"] = "https://%s:2152" % ipv4
+            published["family-1-v6"] = "https://[%s]:2152" % ipv6
+            published["family-service-v6"] = "https://[%s]:2155" % ipv6
+        publish(partition, published)
+        return []
+
+
+class Payload:
+    """Writes a file of a given size that no archiver can make smaller: releases are big, and transfers must take their time."""
+
+    def __init__(self, buildout, name, options):
+        self.megabytes = int(options["megabytes"])
+        self.output = options["output"]
+
+    def install(self):
+        os.makedirs(os.path.dirname(self.output), exist_ok=True)
+        with open(self.output, "wb") as payload:
+            for _ in range(self.megabytes):
+                payload.write(os.urandom(1 << 20))
+        return [self.output]
+
+    update = install
+
+
+def publish(partition, values):
+    partition.setConnectionDict({"_": json.dumps(values)})
