@@ -1,0 +1,63 @@
+// The real target: an ssh connection with everything a performer needs. Called by the pool and by the connect step's job.
+// The parts live in their own files; this one only joins them.
+import type { Problem } from '../../src-shared/problem.ts';
+import type { Answer, Probe } from '../../src-shared/step.ts';
+import { exec } from './exec.ts';
+import { reverseForward } from './forward.ts';
+import { type Link, type LinkRequest, openLink } from './link.ts';
+import { answersOf, cutShort, parseFrames, probeScript, probesLimitMs } from './probe.ts';
+import type { Target } from './target.ts';
+import { receive, upload } from './transfer.ts';
+import { followUnit, forgetUnit, startUnit, stopUnit, unitState } from './units.ts';
+import { writeFile } from './write-file.ts';
+
+export { type HostKey, type LoginMaterial, type Machine, scanHostKey } from './link.ts';
+
+export type ConnectionRequest = LinkRequest;
+
+export interface Connection extends Target {
+  /** What the machine shows before the login, cleaned; often empty. */
+  readonly banner: string;
+  /** The reason when the connection is gone, null while it stands. */
+  gone(): Problem | null;
+}
+
+/**
+ * Connects and logs in. Throws `host-unreachable`, `host-name-unknown`, `host-key-unknown`, `host-key-changed`,
+ * `handshake-failed`, `login-refused`, `private-key-unreadable`, `cancelled`.
+ */
+export async function openConnection(request: ConnectionRequest): Promise<Connection> {
+  const link = await openLink(request);
+  return {
+    name: link.machine.name,
+    user: link.machine.user,
+    serverVersion: link.serverVersion,
+    banner: link.banner,
+    closed: link.closed,
+    gone: link.gone,
+    close: link.close,
+    probe: (probes, signal) => probe(link, probes, signal),
+    exec: (argv, options) => exec(link, argv, options),
+    startUnit: (id, argv, options) => startUnit(link, id, argv, options),
+    followUnit: (id, options) => followUnit(link, id, options),
+    unitState: (id) => unitState(link, id),
+    stopUnit: (id) => stopUnit(link, id),
+    forgetUnit: (id) => forgetUnit(link, id),
+    writeFile: (path, text, options) => writeFile(link, path, text, options),
+    upload: (what) => upload(link, what),
+    receive: (what) => receive(link, what),
+    reverseForward: (what) => reverseForward(link, what),
+  };
+}
+
+async function probe(link: Link, probes: readonly Probe[], signal?: AbortSignal): Promise<Record<string, Answer>> {
+  if (probes.length === 0) return {};
+  const result = await exec(link, ['sh', '-s'], {
+    stdin: probeScript(probes, link.machine.user),
+    limitMs: probesLimitMs(probes),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const raw = parseFrames(result.stdout, probes.length);
+  if (raw === null) throw cutShort(link.machine.name, result.exit, result.stderr);
+  return answersOf(probes, raw);
+}

@@ -1,0 +1,297 @@
+// A command on the target: argument list in, exit code and output out. Called by connection.ts and its neighbours in this room.
+// It must never put a secret on a command line, and never use a terminal: output stays as the program wrote it.
+//
+// What is sent is a small launcher in front of the command. It prints a random mark on both outputs, then becomes the command:
+// whatever a login shell's start files print before it is dropped, the command's process id is known, and standard input is
+// sent only after the mark, so that it can never be read by sudo as a password.
+import { randomBytes } from 'node:crypto';
+import { StringDecoder } from 'node:string_decoder';
+import type { ClientChannel } from 'ssh2';
+import { cleanLine, cleanText } from '../../src-shared/clean.ts';
+import { type Problem, problem } from '../../src-shared/problem.ts';
+import { quoteArgv } from '../../src-shared/quote.ts';
+import { openChannel } from './channel.ts';
+import type { Link } from './link.ts';
+import { identityFor } from './rights.ts';
+import type { ExecOptions, ExecResult } from './target.ts';
+
+const launcher = 'm=$1; shift; printf "%s\\n" "$m"; printf "%s %s\\n" "$m" "$$" >&2; exec "$@"';
+const keptBytes = 64 * 1024 * 1024;
+/** sshd allows ten sessions on one connection unless told otherwise; two are left for stopping what runs. */
+const sessionsAtOnce = 8;
+/** After `timeout` on the target should have ended a command, wait this long for the news. */
+const graceMs = 15_000;
+const sudoLimitMs = 20_000;
+
+export interface Flow {
+  pause(): unknown;
+  resume(): unknown;
+}
+
+export interface CommandHooks {
+  readonly stdin?: (channel: ClientChannel) => void;
+  /** `flow` holds the sender back while a slow reader (a disk) catches up. */
+  readonly onStdout: (bytes: Buffer, flow: Flow) => void;
+  readonly onStderr: (bytes: Buffer) => void;
+  readonly limitMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+interface Sessions {
+  free: number;
+  readonly waiting: (() => void)[];
+}
+const sessionsOf = new WeakMap<Link, Sessions>();
+
+async function takeSession(link: Link): Promise<() => void> {
+  let sessions = sessionsOf.get(link);
+  if (sessions === undefined) {
+    sessions = { free: sessionsAtOnce, waiting: [] };
+    sessionsOf.set(link, sessions);
+  }
+  const own = sessions;
+  if (own.free > 0) own.free -= 1;
+  else await new Promise<void>((resolve) => own.waiting.push(resolve));
+  let given = false;
+  return () => {
+    if (given) return;
+    given = true;
+    const next = own.waiting.shift();
+    if (next === undefined) own.free += 1;
+    else next();
+  };
+}
+
+/**
+ * Runs a command and returns its exit code; any code is a result.
+ * Throws `connection-lost`, `command-timed-out`, `cancelled` (the command has been ended on the target in both),
+ * `sudo-missing`, `sudo-refused`, `login-refused` (the account runs no commands), `command-failed` (no such user).
+ */
+export async function runCommand(
+  link: Link,
+  as: string,
+  argv: readonly string[],
+  hooks: CommandHooks,
+): Promise<number> {
+  const identity = await identityFor(link, as);
+  const giveBack = await takeSession(link);
+  try {
+    const mark = `fieldkit-${randomBytes(9).toString('hex')}`;
+    const seconds = hooks.limitMs === undefined ? 0 : Math.max(1, Math.ceil(hooks.limitMs / 1000));
+    const line = quoteArgv([
+      ...identity.prefix,
+      ...['/bin/sh', '-c', launcher, 'sh', mark],
+      ...['env', 'LC_ALL=C.UTF-8', 'timeout', '-k', '5', String(seconds)],
+      ...argv,
+    ]);
+    return await new Command(link, as, argv[0] ?? '', mark, hooks).run(line, identity.firstLine);
+  } finally {
+    giveBack();
+  }
+}
+
+/** One running command; lives from the opening of its channel to its close. */
+class Command {
+  readonly #link: Link;
+  readonly #as: string;
+  readonly #name: string;
+  readonly #mark: string;
+  readonly #hooks: CommandHooks;
+  #pid: number | null = null;
+  #why: Problem | null = null;
+  #channel: ClientChannel | null = null;
+
+  constructor(link: Link, as: string, name: string, mark: string, hooks: CommandHooks) {
+    this.#link = link;
+    this.#as = as;
+    this.#name = name;
+    this.#mark = mark;
+    this.#hooks = hooks;
+  }
+
+  async run(line: string, firstLine: string | null): Promise<number> {
+    const { signal, limitMs } = this.#hooks;
+    const { name } = this.#link.machine;
+    if (signal?.aborted) throw problem('cancelled', { what: this.#name });
+    const channel = await openChannel(this.#link, line);
+    this.#channel = channel;
+    const onAbort = () => this.#stop(problem('cancelled', { what: this.#name }));
+    signal?.addEventListener('abort', onAbort, { once: true });
+    const timedOut = () => {
+      const limit = `${Math.round((limitMs ?? 0) / 1000)} s`;
+      return problem('command-timed-out', { command: this.#name, machine: name, limit });
+    };
+    const limit = limitMs === undefined ? undefined : setTimeout(() => this.#stop(timedOut()), limitMs + graceMs);
+    const startedMs = performance.now();
+    try {
+      const outcome = await this.#consume(channel, firstLine);
+      if (this.#why !== null) throw this.#why;
+      if (outcome.exit === null) throw await this.#lossOf();
+      if (this.#pid === null) throw this.#neverStarted(outcome.exit, outcome.before);
+      const ranMs = performance.now() - startedMs;
+      if (limitMs !== undefined && (outcome.exit === 124 || outcome.exit === 137) && ranMs >= limitMs) throw timedOut();
+      return outcome.exit;
+    } finally {
+      clearTimeout(limit);
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  #consume(channel: ClientChannel, firstLine: string | null): Promise<{ exit: number | null; before: string }> {
+    return new Promise((resolve) => {
+      let exit: number | null = null;
+      const before: Buffer[] = [];
+      const keep = (bytes: Buffer) => {
+        if (before.length < 64) before.push(bytes);
+      };
+      channel.on('error', () => undefined);
+      channel.on('exit', (code: number | null, signal?: string) => {
+        exit = code ?? 128 + signalNumber(signal);
+      });
+      channel.on(
+        'data',
+        afterMark(
+          this.#mark,
+          keep,
+          () => undefined,
+          (bytes) => this.#hooks.onStdout(bytes, channel),
+        ),
+      );
+      const started = (rest: string) => {
+        this.#pid = Number(rest.trim());
+        if (this.#why !== null) this.#kill();
+        else if (this.#hooks.stdin === undefined) channel.end();
+        else this.#hooks.stdin(channel);
+      };
+      channel.stderr.on('data', afterMark(this.#mark, keep, started, this.#hooks.onStderr));
+      channel.on('close', () => resolve({ exit, before: cleanText(Buffer.concat(before).toString()) }));
+      if (firstLine === null) return;
+      channel.write(`${firstLine}\n`);
+      // A password that is no longer right makes sudo ask again: the end of its input ends that.
+      const asking = setTimeout(() => this.#pid === null && channel.end(), sudoLimitMs);
+      channel.on('close', () => clearTimeout(asking));
+    });
+  }
+
+  /** Ends the command on the target; closing the channel alone would leave it running there. */
+  #stop(why: Problem): void {
+    if (this.#why !== null) return;
+    this.#why = why;
+    if (this.#pid !== null) this.#kill();
+    setTimeout(() => this.#channel?.close(), 8000).unref();
+  }
+
+  #kill(): void {
+    const line = ['kill', '-TERM', String(this.#pid)];
+    // It runs as the same user; `timeout` passes the signal to the command's whole group.
+    identityFor(this.#link, this.#as)
+      .then(async ({ prefix, firstLine }) => {
+        const channel = await openChannel(this.#link, quoteArgv([...prefix, ...line]));
+        channel.on('error', () => undefined);
+        channel.resume();
+        channel.stderr.resume();
+        channel.end(firstLine === null ? '' : `${firstLine}\n`);
+      })
+      .catch(() => this.#channel?.close());
+  }
+
+  async #lossOf(): Promise<Problem> {
+    const soon = new Promise<null>((resolve) => setTimeout(resolve, 500, null));
+    const gone = this.#link.gone() ?? (await Promise.race([this.#link.closed, soon]));
+    return (
+      gone ??
+      problem('connection-lost', { machine: this.#link.machine.name, detail: 'the command ended without an exit code' })
+    );
+  }
+
+  #neverStarted(exit: number, before: string): Problem {
+    const { name: machine, user } = this.#link.machine;
+    const evidence = before.trim();
+    if (this.#as !== 'login' && this.#as !== 'root') {
+      const detail = cleanLine(evidence);
+      return problem('command-failed', { command: this.#name, exit, machine, detail }, { evidence });
+    }
+    if (this.#as === 'root' && user !== 'root') return problem('sudo-refused', { machine, user }, { evidence });
+    return problem('login-refused', { machine, user }, { evidence });
+  }
+}
+
+/** Splits a stream at the line that begins with the mark: noise before it, the rest of that line, then the real output. */
+function afterMark(
+  mark: string,
+  onNoise: (bytes: Buffer) => void,
+  onMark: (rest: string) => void,
+  onBytes: (bytes: Buffer) => void,
+): (bytes: Buffer) => void {
+  let head: Buffer | null = Buffer.alloc(0);
+  return (bytes) => {
+    if (head === null) {
+      onBytes(bytes);
+      return;
+    }
+    head = Buffer.concat([head, bytes]);
+    const at = head.indexOf(mark);
+    const end = at < 0 ? -1 : head.indexOf(10, at);
+    if (end < 0) {
+      onNoise(bytes);
+      // Only the end can hold the beginning of the mark's line.
+      if (at < 0 && head.length > 65_536) head = head.subarray(head.length - 256);
+      return;
+    }
+    const rest = head.toString('latin1', at + mark.length, end);
+    const after = head.subarray(end + 1);
+    head = null;
+    onMark(rest);
+    if (after.length > 0) onBytes(after);
+  };
+}
+
+const signalNumbers: Readonly<Record<string, number>> = {
+  HUP: 1,
+  INT: 2,
+  QUIT: 3,
+  ABRT: 6,
+  KILL: 9,
+  SEGV: 11,
+  PIPE: 13,
+  TERM: 15,
+};
+const signalNumber = (name: string | undefined): number => signalNumbers[(name ?? '').replace(/^SIG/, '')] ?? 0;
+
+/** Runs a command and gathers its output as text. See `runCommand` for what it throws. */
+export async function exec(link: Link, argv: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
+  const stdout = gather((line) => options.onLine?.('stdout', line));
+  const stderr = gather((line) => options.onLine?.('stderr', line));
+  const { stdin, limitMs, signal } = options;
+  const exit = await runCommand(link, options.as ?? 'root', argv, {
+    onStdout: stdout.take,
+    onStderr: stderr.take,
+    ...(stdin === undefined ? {} : { stdin: (channel: ClientChannel) => void channel.end(Buffer.from(stdin)) }),
+    ...(limitMs === undefined ? {} : { limitMs }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  return { exit, stdout: stdout.end(), stderr: stderr.end() };
+}
+
+function gather(onLine: (line: string) => void): { take: (bytes: Buffer) => void; end: () => string } {
+  const decoder = new StringDecoder('utf8');
+  const parts: string[] = [];
+  let kept = 0;
+  let rest = '';
+  const takeText = (text: string) => {
+    if (kept < keptBytes) parts.push(text);
+    kept += text.length;
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) onLine(line.replace(/\r$/, ''));
+  };
+  return {
+    take: (bytes) => takeText(decoder.write(bytes)),
+    end: () => {
+      takeText(decoder.end());
+      if (rest !== '') onLine(rest);
+      rest = '';
+      return parts.join('');
+    },
+  };
+}

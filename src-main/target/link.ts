@@ -1,0 +1,280 @@
+// One authenticated ssh connection: host key first, then the login, then silence until it is used. Called by connection.ts.
+// It must never send a login to a machine whose host key was not confirmed, and never ask ssh2 for algorithms by name:
+// what the running program's crypto lacks (Electron has no chacha20) would then fail at once instead of falling back.
+import { createHash } from 'node:crypto';
+import { connect as connectSocket, isIP, type Socket } from 'node:net';
+import ssh2, { type AuthenticationType, type Client, type ConnectConfig } from 'ssh2';
+import { cleanLine, cleanText } from '../../src-shared/clean.ts';
+import { type Problem, problem } from '../../src-shared/problem.ts';
+
+export interface Machine {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  readonly user: string;
+}
+
+/** Everything a login may need. It lives in memory only. */
+export interface LoginMaterial {
+  readonly privateKey?: { readonly path: string; readonly text: string; readonly passphrase?: string };
+  /** Path of an ssh agent's socket. */
+  readonly agentSocket?: string;
+  readonly password?: string;
+  /** For becoming root; the login's own password when absent. */
+  readonly sudoPassword?: string;
+}
+
+export interface LinkRequest {
+  readonly machine: Machine;
+  /** `SHA256:…`, as ssh-keygen -l prints it; null before the first contact. */
+  readonly pinnedHostKey: string | null;
+  /** When the host key was pinned, for the sentence that says it changed. */
+  readonly pinnedSince?: string;
+  readonly login: LoginMaterial;
+  readonly signal?: AbortSignal;
+}
+
+export interface Link {
+  readonly machine: Machine;
+  readonly client: Client;
+  readonly serverVersion: string;
+  readonly banner: string;
+  readonly login: LoginMaterial;
+  /** Resolves with the reason when the connection is gone. */
+  readonly closed: Promise<Problem>;
+  /** The reason, once it is gone. */
+  gone(): Problem | null;
+  close(): void;
+}
+
+const connectLimitMs = 15_000;
+/** A board that makes its host keys at the first boot takes its time. */
+const readyLimitMs = 60_000;
+const keepaliveMs = 10_000;
+const keepaliveTries = 3;
+
+/** A host key's fingerprint as `ssh-keygen -l` prints it. */
+export const fingerprintOf = (key: Uint8Array): string =>
+  `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
+
+/** The type inside a host key blob (RFC 4253, 6.6: it begins with its name as a counted string). */
+export function keyTypeOf(key: Uint8Array): string {
+  const view = Buffer.from(key);
+  return view.length < 4 ? '' : cleanLine(view.toString('latin1', 4, 4 + Math.min(view.readUInt32BE(0), 60)));
+}
+
+export interface HostKey {
+  readonly fingerprint: string;
+  readonly type: string;
+}
+
+/** The host key a machine shows, without a login. Throws `host-unreachable`, `host-name-unknown`, `handshake-failed`, `cancelled`. */
+export async function scanHostKey(
+  machine: Pick<Machine, 'name' | 'address' | 'port'>,
+  signal?: AbortSignal,
+): Promise<HostKey> {
+  const socket = await openSocket(machine, signal);
+  return new Promise((resolve, reject) => {
+    const client = new ssh2.Client();
+    const fail = (error: Error) => {
+      socket.destroy();
+      reject(signal?.aborted ? cancelled(machine.name) : handshakeProblem(machine.name, error));
+    };
+    client.on('error', fail);
+    client.on('close', () => fail(new Error('closed before a host key was shown')));
+    signal?.addEventListener('abort', () => fail(new Error('aborted')), { once: true });
+    const hostVerifier = (key: Buffer): boolean => {
+      resolve({ fingerprint: fingerprintOf(key), type: keyTypeOf(key) });
+      setImmediate(() => socket.destroy());
+      return false;
+    };
+    try {
+      client.connect({ sock: socket, username: 'nobody', hostVerifier, readyTimeout: readyLimitMs });
+    } catch (thrown) {
+      fail(thrown as Error);
+    }
+  });
+}
+
+/**
+ * Opens a connection. Throws `private-key-unreadable`, `host-unreachable`, `host-name-unknown`, `host-key-unknown` and
+ * `host-key-changed` (both before anything of the login is sent), `handshake-failed`, `login-refused`, `cancelled`.
+ */
+export async function openLink(request: LinkRequest): Promise<Link> {
+  const { machine, login, signal } = request;
+  const { name } = machine;
+  checkPrivateKey(login);
+  const socket = await openSocket(machine, signal);
+  const client = new ssh2.Client();
+  let hostKeyProblem: Problem | null = null;
+  let banner = '';
+  let reason: Problem | null = null;
+  let lastError: Error | null = null;
+  const closed = new Promise<Problem>((resolve) => {
+    client.on('close', () => {
+      reason ??= problem('connection-lost', { machine: name, detail: lossDetail(lastError) });
+      resolve(reason);
+    });
+  });
+  // Errors may come long after the connection was ready, also after its end; each must have a listener.
+  client.on('error', (error) => {
+    lastError = error;
+  });
+  client.on('banner', (text) => {
+    banner = cleanText(text).trim();
+  });
+  client.on('keyboard-interactive', (_name, _instructions, _language, prompts, finish) => {
+    // Only hidden questions are asked for a password; a visible one (a user name, a code) is not ours to answer.
+    finish(prompts.map((prompt) => (prompt.echo ? '' : (login.password ?? ''))));
+  });
+  const config: ConnectConfig = {
+    sock: socket,
+    username: machine.user,
+    hostVerifier: (key: Buffer) => {
+      const found = fingerprintOf(key);
+      if (request.pinnedHostKey === null)
+        hostKeyProblem = problem('host-key-unknown', { machine: name, fingerprint: found });
+      else if (found !== request.pinnedHostKey) {
+        const since = request.pinnedSince ?? '';
+        hostKeyProblem = problem('host-key-changed', { machine: name, expected: request.pinnedHostKey, found, since });
+      }
+      return hostKeyProblem === null;
+    },
+    readyTimeout: readyLimitMs,
+    keepaliveInterval: keepaliveMs,
+    keepaliveCountMax: keepaliveTries,
+    ...credentials(login),
+  };
+  await new Promise<void>((resolve, reject) => {
+    const fail = (error: Error) => {
+      if (signal?.aborted) reject(cancelled(name));
+      else reject(hostKeyProblem ?? openingProblem(machine, error, banner));
+      socket.destroy();
+    };
+    const onAbort = () => fail(new Error('aborted'));
+    client.once('ready', () => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    });
+    client.once('error', fail);
+    client.once('close', () => fail(lastError ?? new Error('the machine closed the connection')));
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      client.connect(config);
+    } catch (thrown) {
+      fail(thrown as Error);
+    }
+  });
+  const version: unknown = Reflect.get(client, '_remoteVer');
+  return {
+    machine,
+    client,
+    login,
+    banner,
+    closed,
+    serverVersion: typeof version === 'string' ? cleanLine(version) : '',
+    gone: () => reason,
+    close: () => {
+      reason ??= cancelled(name);
+      client.end();
+      // A dead peer never answers the end; do not wait for it.
+      setTimeout(() => socket.destroy(), 1000).unref();
+    },
+  };
+}
+
+const cancelled = (what: string): Problem => problem('cancelled', { what });
+
+function lossDetail(error: Error | null): string {
+  if (error === null) return 'closed by the machine';
+  return cleanLine((error as NodeJS.ErrnoException).code ?? error.message);
+}
+
+/** A TCP connection without delay; the name is looked up here so that a name's fault is told from the network's. */
+async function openSocket(
+  machine: Pick<Machine, 'name' | 'address' | 'port'>,
+  signal: AbortSignal | undefined,
+): Promise<Socket> {
+  const host = machine.address.replace(/^\[(.*)\]$/, '$1');
+  if (signal?.aborted) throw cancelled(machine.name);
+  return new Promise((resolve, reject) => {
+    const socket = connectSocket({ host, port: machine.port, noDelay: true, keepAlive: true });
+    const onAbort = () => end(cancelled(machine.name));
+    const timer = setTimeout(() => end(unreachable('ETIMEDOUT')), connectLimitMs);
+    const unreachable = (detail: string, cause?: unknown): Problem =>
+      problem('host-unreachable', { machine: machine.name, address: `${host} ${machine.port}`, detail }, { cause });
+    const end = (failure: Problem | null) => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      socket.off('error', onError);
+      if (failure === null) return resolve(socket);
+      socket.on('error', () => undefined);
+      socket.destroy();
+      return reject(failure);
+    };
+    const onError = (error: NodeJS.ErrnoException) => {
+      const first = error instanceof AggregateError ? (error.errors[0] as NodeJS.ErrnoException) : error;
+      const code = first?.code ?? error.code ?? error.message;
+      const isName = isIP(host.replace(/%.*$/, '')) === 0;
+      if (isName && (code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'ENODATA')) {
+        end(problem('host-name-unknown', { machine: machine.name, address: host }, { cause: error }));
+      } else end(unreachable(code, error));
+    };
+    socket.once('error', onError);
+    socket.once('connect', () => end(null));
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
+/** A key that cannot be used is said before a connection is tried. */
+function checkPrivateKey(login: LoginMaterial): void {
+  if (login.privateKey === undefined) return;
+  const { path, text, passphrase } = login.privateKey;
+  const parsed = ssh2.utils.parseKey(text, passphrase);
+  const key = Array.isArray(parsed) ? parsed[0] : parsed;
+  if (key instanceof Error || key === undefined) {
+    const detail = cleanLine(key instanceof Error ? key.message : 'empty');
+    throw problem('private-key-unreadable', { path, detail });
+  }
+  if (!key.isPrivateKey()) throw problem('private-key-unreadable', { path, detail: 'this is a public key' });
+}
+
+/** What is offered, in the order in which it is tried: key, agent, password, the same password when asked in a dialogue. */
+function credentials(login: LoginMaterial): Partial<ConnectConfig> {
+  const order: AuthenticationType[] = [];
+  const config: Partial<ConnectConfig> = {};
+  if (login.privateKey !== undefined) {
+    order.push('publickey');
+    config.privateKey = login.privateKey.text;
+    if (login.privateKey.passphrase !== undefined) config.passphrase = login.privateKey.passphrase;
+  }
+  if (login.agentSocket !== undefined && login.agentSocket !== '') {
+    order.push('agent');
+    config.agent = login.agentSocket;
+  }
+  if (login.password !== undefined) {
+    order.push('password', 'keyboard-interactive');
+    config.password = login.password;
+    config.tryKeyboard = true;
+  }
+  // With nothing to offer, `none` lets the machine say so itself.
+  if (order.length === 0) order.push('none');
+  return { ...config, authHandler: order };
+}
+
+interface LeveledError extends Error {
+  readonly level?: string;
+}
+
+function openingProblem(machine: Machine, error: LeveledError, banner: string): Problem {
+  if (error.level === 'client-authentication' || error.level === 'agent') {
+    const evidence = [banner, cleanLine(error.message)].filter((line) => line !== '').join('\n');
+    return problem('login-refused', { machine: machine.name, user: machine.user }, { evidence, cause: error });
+  }
+  return handshakeProblem(machine.name, error);
+}
+
+/** Before the login everything that goes wrong is the handshake's: no common algorithm, not ssh at all, silence, a reset. */
+function handshakeProblem(machine: string, error: Error): Problem {
+  return problem('handshake-failed', { machine, detail: cleanLine(error.message) }, { cause: error });
+}
