@@ -1,0 +1,25 @@
+import { expect, it } from 'vitest';
+import { readableParams } from '../../../src-shared/readable.ts';
+
+const given = {
+  needed: 9_100_000_000,
+  sizeBytes: 1500,
+  limit: 240_000,
+  leftMs: 40_000,
+  port: 5050,
+  count: 1,
+  free: '2 GB',
+};
+
+it('gives sizes and times their units in the language of the reader', () => {
+  expect(readableParams(given, 'en')).toEqual({
+    needed: '9.1 GB',
+    sizeBytes: '1.5 kB',
+    limit: '4 min',
+    leftMs: '40 sec',
+    port: 5050,
+    count: 1,
+    free: '2 GB',
+  });
+  expect(readableParams({ needed: 9_100_000_000 }, 'fr').needed).toMatch(/^9,1\sGo$/);
+});
