@@ -2,14 +2,15 @@
  * What the host must have before a lab machine can run, and the cache that outlives a run.
  * Called first by every lab test. Must never leave a half-built thing under its final name.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { mustRun, runCommand } from './command.ts';
+import { debianMirror } from './archive.ts';
+import { mustRun } from './command.ts';
 import { processStartTime } from './process-identity.ts';
 
 /** Programs the lab starts, each with the Debian package that brings it. */
@@ -28,29 +29,23 @@ const neededPrograms: Readonly<Record<string, string>> = {
   tar: 'tar',
 };
 
-/**
- * The reason why no lab machine can run here, or null. Missing Debian packages are installed first when that is possible:
- * the lab runs as root anyway.
- */
-export async function labUnavailable(): Promise<string | null> {
+/** The reason why no lab machine can run here, or null. `npm run lab` and `npm test` bring the packages beforehand. */
+export function labUnavailable(): string | null {
   if (process.platform !== 'linux') return 'lab machines need Linux';
   if (process.getuid?.() !== 0) return 'lab machines need root (systemd-nspawn, overlay mounts, a bridge)';
   if (process.arch !== 'x64') return `lab machines are amd64, this host is ${process.arch}`;
-  const missing = missingPackages();
-  if (missing.length > 0) {
-    const advice = `apt-get install --no-install-recommends ${missing.join(' ')}`;
-    if (findProgram('apt-get') === null)
-      return `missing programs, and no apt-get to install them: ${missing.join(' ')}`;
-    process.stderr.write(`lab: ${advice}\n`);
-    const env = { DEBIAN_FRONTEND: 'noninteractive' };
-    await runCommand(['apt-get', 'update', '-q'], { env });
-    const install = ['apt-get', 'install', '-y', '-q', '--no-install-recommends', ...missing];
-    if ((await runCommand(install, { env })).code !== 0 || missingPackages().length > 0) return `missing: ${advice}`;
-  }
-  if (!filesystemKnown('overlay')) await runCommand(['modprobe', 'overlay']).catch(() => undefined);
+  const missing = Object.entries(neededPrograms).filter(([program]) => !programFound(program));
+  const packages = [...new Set(missing.map(([, name]) => name))];
+  if (packages.length > 0) return `missing: apt-get install --no-install-recommends ${packages.join(' ')}`;
+  if (!filesystemKnown('overlay')) spawnSync('modprobe', ['overlay'], { stdio: 'ignore' });
   if (!filesystemKnown('overlay')) return 'the kernel has no overlay file system';
-  const allowed = await runCommand(['unshare', '--mount', '--net', '--pid', '--fork', 'true']);
-  if (allowed.code !== 0) return 'this host may not make namespaces (a container without the rights?)';
+  const namespaces = spawnSync('unshare', ['--mount', '--net', '--pid', '--fork', 'true'], { stdio: 'ignore' });
+  if (namespaces.status !== 0) return 'this host may not make namespaces (a container without the rights?)';
+  try {
+    debianMirror();
+  } catch (error) {
+    return (error as Error).message;
+  }
   return null;
 }
 
@@ -59,21 +54,9 @@ export function scratchName(): string {
   return `.scratch-${process.pid}-${randomBytes(4).toString('hex')}`;
 }
 
-function missingPackages(): string[] {
-  const missing = Object.entries(neededPrograms).filter(([program]) => findProgram(program) === null);
-  return [...new Set(missing.map(([, name]) => name))];
-}
-
-function findProgram(name: string): string | null {
-  for (const folder of [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin']) {
-    if (folder === '') continue;
-    const path = join(folder, name);
-    try {
-      accessSync(path, constants.X_OK);
-      return path;
-    } catch {}
-  }
-  return null;
+function programFound(name: string): boolean {
+  const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'];
+  return folders.some((folder) => folder !== '' && existsSync(join(folder, name)));
 }
 
 function filesystemKnown(name: string): boolean {

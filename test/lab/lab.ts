@@ -26,8 +26,8 @@ export interface MachineSpec {
   /** Small letters, digits and dashes, nine at most: the host's end of the cable carries the name as well. */
   readonly name: string;
   /** Default: `bookworm`, or `bookworm-sudo` when somebody is to log in with sudo. */
-  readonly base?: BaseName;
-  /** Starts from what another machine was when it was frozen, instead of a base. */
+  readonly base?: BaseName | Layers;
+  /** Starts from what another machine was when it was frozen, its users and keys included, instead of a base. */
   readonly from?: Layers;
   /** `root` with a key, or `sudo`: an ordinary user with a password, and root may not log in. Default: `root`. */
   readonly login?: 'root' | 'sudo';
@@ -84,7 +84,8 @@ export class Lab {
     if (!/^[a-z][a-z0-9-]{0,8}$/.test(spec.name)) throw new Error(`not a machine's name: ${spec.name}`);
     if (this.#machines.some((machine) => machine.name === spec.name)) throw new Error(`${spec.name} is there already`);
     const login = this.#login(spec.login ?? 'root');
-    const lower = spec.from ?? (await baseLayers(spec.base ?? (login.user === 'root' ? 'bookworm' : 'bookworm-sudo')));
+    const base = spec.base ?? (login.user === 'root' ? 'bookworm' : 'bookworm-sudo');
+    const lower = spec.from ?? (typeof base === 'string' ? await baseLayers(base) : base);
     const folder = join(this.folder, 'machines', spec.name);
     await mkdir(folder, { recursive: true });
     const machine = new LabMachine({
