@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import type { ProcedureName } from './channels.ts';
 import type { JournalEvent, SiteView } from './journal.ts';
-import { journalEvent } from './journal.ts';
+import { journalEvent, problemData } from './journal.ts';
 import { jsonObject } from './json.ts';
 import type { Problem, ProblemData } from './problem.ts';
 import { planSchema, question, stepInfo, told } from './step.ts';
@@ -84,7 +84,8 @@ export const liveEvent = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('confirm'), run, instance: z.string(), plan: planSchema }),
   /** A person is asked something outside a plan (a password, a passphrase). */
   z.strictObject({ kind: z.literal('question'), run, instance: z.string(), question }),
-  z.strictObject({ kind: z.literal('run-over'), run }),
+  /** `problem` only when the program itself failed; a step's problem is in the journal. */
+  z.strictObject({ kind: z.literal('run-over'), run, problem: problemData.nullable() }),
 ]);
 export type LiveEvent = z.infer<typeof liveEvent>;
 

@@ -7,7 +7,8 @@ import { problems } from './problem.ts';
 import type { Command, InstanceKey, Plan, Question, Told, Verdict } from './step.ts';
 import { command, instanceKey, planSchema, question, subject, told, verdict } from './step.ts';
 
-const problemData = z.strictObject({
+/** ProblemData as a schema. */
+export const problemData = z.strictObject({
   code: z.custom<ProblemData['code']>((value) => typeof value === 'string' && value in problems),
   params: z.record(z.string(), z.union([z.string(), z.number()])),
   severity: z.enum(['strict', 'skippable', 'warning']),

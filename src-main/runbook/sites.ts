@@ -1,0 +1,102 @@
+// The sites on this laptop: one folder each below the data folder. Used by the desk and the command line.
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SiteSummary } from '../../src-shared/api.ts';
+import { fold } from '../../src-shared/journal.ts';
+import { problem } from '../../src-shared/problem.ts';
+import { ensureFolder, exists, writeAtomic } from '../platform/files.ts';
+import { readJournal } from './journal-store.ts';
+import { siteFiles } from './open-site.ts';
+import { planFromText } from './plan-file.ts';
+import { writerOf } from './writer-lock.ts';
+
+/** Marks the folder of a practice site. */
+const practiceMark = 'practice';
+
+export const sitesFolder = (dataFolder: string): string => join(dataFolder, 'sites');
+
+/** Folder of a site by name; throws `site-unknown` for a name that has none or is no name. */
+export async function siteFolder(dataFolder: string, name: string): Promise<string> {
+  const folder = join(sitesFolder(dataFolder), name);
+  if (!/^[a-z0-9][a-z0-9-]{0,40}$/.test(name) || !(await exists(join(folder, siteFiles.plan))))
+    throw problem('site-unknown', { name });
+  return folder;
+}
+
+export const isPractice = (folder: string): Promise<boolean> => exists(join(folder, practiceMark));
+
+/** Names of all sites, sorted. */
+export async function siteNames(dataFolder: string): Promise<readonly string[]> {
+  const folder = sitesFolder(dataFolder);
+  if (!(await exists(folder))) return [];
+  const entries = await readdir(folder, { withFileTypes: true });
+  const names: string[] = [];
+  for (const entry of entries)
+    if (entry.isDirectory() && (await exists(join(folder, entry.name, siteFiles.plan)))) names.push(entry.name);
+  return names.sort();
+}
+
+/** A site at a glance, without opening it. A damaged journal counts as nothing done; opening it will say so. */
+export async function summaryOf(dataFolder: string, name: string): Promise<SiteSummary> {
+  const folder = await siteFolder(dataFolder, name);
+  const path = join(folder, siteFiles.journal);
+  const view = await readJournal(path).then(
+    ({ events }) => fold(events),
+    () => fold([]),
+  );
+  const held = await writerOf(folder);
+  const changed = await stat(path).then(
+    (item) => item.mtime.toISOString(),
+    () => null,
+  );
+  return {
+    name,
+    folder,
+    practice: await isPractice(folder),
+    done: view.order.filter((key) => view.instances[key]?.state === 'done').length,
+    total: view.order.length,
+    changedAt: changed,
+    heldBy: held === null ? null : `${held.user}@${held.host}`,
+  };
+}
+
+/** Makes a site's folder with its plan. Throws `site-name-taken`, `site-plan-invalid`; changes nothing then. */
+export async function createSite(
+  dataFolder: string,
+  text: string,
+  options: { readonly practice: boolean },
+): Promise<string> {
+  const plan = planFromText(text, siteFiles.plan);
+  const folder = join(sitesFolder(dataFolder), plan.name);
+  if (await exists(folder)) throw problem('site-name-taken', { name: plan.name, path: folder });
+  await ensureFolder(folder, 0o700);
+  if (options.practice) await writeAtomic(join(folder, practiceMark), '');
+  await writeAtomic(join(folder, siteFiles.plan), text);
+  return plan.name;
+}
+
+/** The plan a new site starts from: one master, to be filled in. */
+export const masterTemplate = (
+  name: string,
+): string => `# Site plan of ${name}: what must stand. Edit it here or in the window; the program keeps your comments.
+format: 1
+name: ${name}
+
+machines:
+  - name: master-1
+    roles: [master]
+    address: 192.0.2.11        # where SSH answers
+    user: root                 # or a user with sudo
+    distribution: debian
+    release: "12"
+    architecture: amd64
+    interface: enp1s0          # its IPv6 prefix gives the partitions theirs
+    addresses: []              # e.g. [fd00:1::11/64] when the network gives none
+    partitions: 20
+
+releases:
+  # The exact address, byte for byte: it is the key of the software cache.
+  - name: slapos-master
+    url: https://lab.nexedi.com/nexedi/slapos/raw/1.0.499/software/slapos-master/software.cfg
+    archives: {}               # debian-12-amd64: /path/of/archive.tar.gz
+`;

@@ -1,0 +1,44 @@
+// The runbook, top to bottom: what is done, in order. The engine knows steps only through this list.
+import type { Step } from '../runbook/define.ts';
+import { connect } from './machine/connect.ts';
+import { installSlaposNode } from './machine/install-slapos-node.ts';
+import { preflight } from './machine/preflight.ts';
+import { serveContent } from './machine/serve-content.ts';
+import { setAddresses } from './machine/set-addresses.ts';
+import { checkCache } from './master/check-cache.ts';
+import { configureProxy } from './master/configure-proxy.ts';
+import { installMasterSoftware } from './master/install-master-software.ts';
+import { useCache } from './master/use-cache.ts';
+import { chooseMedium } from './prepare/choose-medium.ts';
+import { describeSite } from './prepare/describe-site.ts';
+import { fetchVendorPackages } from './prepare/fetch-vendor-packages.ts';
+import { importSoftware } from './prepare/import-software.ts';
+import { makeKeys } from './prepare/make-keys.ts';
+import { proveComplete } from './prepare/prove-complete.ts';
+import { sealMedium } from './prepare/seal-medium.ts';
+import { solvePackages } from './prepare/solve-packages.ts';
+import { writeIndex } from './prepare/write-index.ts';
+
+export const runbook: readonly Step[] = [
+  // at the office, online
+  describeSite,
+  chooseMedium,
+  makeKeys,
+  fetchVendorPackages,
+  solvePackages,
+  importSoftware,
+  writeIndex,
+  proveComplete,
+  sealMedium,
+  // on site, every machine
+  connect,
+  preflight,
+  setAddresses,
+  serveContent,
+  installSlaposNode,
+  // on site, the master
+  configureProxy,
+  useCache,
+  checkCache,
+  installMasterSoftware,
+];

@@ -1,0 +1,82 @@
+// SSH to a machine: its host key compared by a person with the console's and pinned in the plan, login and sudo proved.
+// Nothing is sent to a machine whose key was not compared.
+import { z } from 'zod';
+import { machineNamed } from '../../../src-shared/site.ts';
+import {
+  blocked,
+  defineStep,
+  done,
+  finding,
+  machineOfSubject,
+  machines,
+  says,
+  todo,
+  work,
+} from '../../runbook/define.ts';
+
+export const connect = defineStep({
+  id: 'connect',
+  chapter: 'machine',
+  phase: 'site',
+  per: machines('master', 'node'),
+  after: [{ step: 'describe-site', on: 'all' }],
+  risk: 'reads',
+  holds: [],
+  input: z.strictObject({}),
+  facts: z.strictObject({
+    keyType: z.string(),
+    fingerprint: z.string(),
+    pinned: z.string().nullable(),
+    /** `root` once commands run as root there; empty before the key is pinned. */
+    user: z.string(),
+  }),
+  read: async (world, context) => {
+    const machine = machineOfSubject(context);
+    const key = await world.hostKey(machine.name);
+    const pinned = machine.hostKey ?? null;
+    if (pinned !== key.fingerprint) return { keyType: key.type, fingerprint: key.fingerprint, pinned, user: '' };
+    const { who } = await world.probe(machine.name, [{ id: 'who', kind: 'run', argv: ['id', '-un'], as: 'root' }]);
+    return { keyType: key.type, fingerprint: key.fingerprint, pinned, user: who?.out.trim() ?? '' };
+  },
+  found: ({ keyType, fingerprint, user }, context) => {
+    const { name, address, port } = machineOfSubject(context);
+    return [
+      says('connect', 'found.answers', { machine: name, address, port }),
+      says('connect', 'found.hostKey', { type: keyType, fingerprint }),
+      ...(user === '' ? [] : [says('connect', 'found.root', { login: machineOfSubject(context).user })]),
+    ];
+  },
+  verdict: ({ fingerprint, pinned, user }, context) => {
+    const { name, user: login } = machineOfSubject(context);
+    if (pinned === null) return todo();
+    if (pinned !== fingerprint) {
+      const since =
+        context.earlier.answers[questionId(name)] === undefined ? '' : (context.record('connect')?.doneAt ?? '');
+      return blocked(finding('host-key-changed', { machine: name, expected: pinned, found: fingerprint, since }));
+    }
+    return user === 'root' ? done() : blocked(finding('sudo-refused', { machine: name, user: login }));
+  },
+  plan: ({ keyType, fingerprint }, context) => {
+    const { name, address } = machineOfSubject(context);
+    const index = context.site.machines.indexOf(machineNamed(context.site, name) ?? machineOfSubject(context));
+    return [
+      {
+        kind: 'ask',
+        question: {
+          id: questionId(name),
+          kind: 'confirm',
+          key: 'steps.connect.asks.hostKey',
+          params: { machine: name, address },
+          show: [
+            { label: keyType, value: fingerprint },
+            { label: 'console', value: 'for f in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf "$f"; done' },
+          ],
+          choices: [],
+        },
+      },
+      work('pin-host-key', { machine: name, index, fingerprint }, says('connect', 'does.pin', { fingerprint })),
+    ];
+  },
+});
+
+const questionId = (machine: string): string => `host-key:${machine}`;

@@ -1,0 +1,99 @@
+// Proves, as the target sees it, that each release will come from our cache: an entry that fits and verifies,
+// an archive that answers, no folder left over from a failed try. Nothing is changed.
+import { z } from 'zod';
+import { mediumPaths } from '../../../src-shared/manifest.ts';
+import { releasesFor, systemOf } from '../../../src-shared/site.ts';
+import type { Finding } from '../../runbook/define.ts';
+import { blocked, defineStep, done, finding, machineOfSubject, machines, says } from '../../runbook/define.ts';
+import { urlKey } from '../../software/entry.ts';
+import { parseCacheLookup } from '../../target/slapos-output.ts';
+import { httpStatus, httpStatusArgv } from '../../target/system.ts';
+import { releaseFolder, slapos, slaposPaths } from '../slapos.ts';
+
+const releaseFacts = z.strictObject({
+  name: z.string(),
+  url: z.string(),
+  installed: z.boolean(),
+  /** The folder is there without `.completed`: slapos would never ask the cache again. */
+  poisoned: z.boolean(),
+  usable: z.boolean(),
+  archiveStatus: z.int(),
+  detail: z.string(),
+});
+
+export const checkCache = defineStep({
+  id: 'check-cache',
+  chapter: 'master',
+  phase: 'site',
+  per: machines('master'),
+  after: [{ step: 'use-cache', on: 'same' }],
+  risk: 'reads',
+  holds: ['content'],
+  needs: (site) =>
+    site.machines.flatMap((item) =>
+      releasesFor(site, item).map(({ name, url }) => ({ kind: 'release' as const, name, url, system: systemOf(item) })),
+    ),
+  input: z.strictObject({}),
+  facts: z.strictObject({ releases: z.array(releaseFacts) }),
+  read: async (world, context) => {
+    const machine = machineOfSubject(context);
+    const releases = releasesFor(context.site, machine);
+    const answers = await world.probe(
+      machine.name,
+      releases.flatMap(({ name, url }) => {
+        const blob =
+          context.lock.releases[name]?.entries.find((item) => item.system === systemOf(machine))?.sha512 ?? '';
+        const folder = releaseFolder(urlKey(url));
+        return [
+          {
+            id: `${name} lookup`,
+            kind: 'run' as const,
+            argv: slapos('cachelookup', 'binary-sr', url, '--cfg', slaposPaths.config),
+            as: 'root',
+            limitMs: 120_000,
+          },
+          {
+            id: `${name} archive`,
+            kind: 'run' as const,
+            argv: httpStatusArgv(context.site.content.port, 'HEAD', `/${mediumPaths.blob(blob)}`),
+            limitMs: 30_000,
+          },
+          { id: `${name} folder`, kind: 'stat' as const, path: folder },
+          { id: `${name} completed`, kind: 'stat' as const, path: `${folder}/.completed` },
+        ];
+      }),
+    );
+    return {
+      releases: releases.map(({ name, url }) => {
+        const lookup = answers[`${name} lookup`];
+        const installed = answers[`${name} completed`]?.exit === 0;
+        return {
+          name,
+          url,
+          installed,
+          poisoned: !installed && answers[`${name} folder`]?.exit === 0,
+          usable: parseCacheLookup(`${lookup?.out ?? ''}\n${lookup?.err ?? ''}`, lookup?.exit ?? 1).usable,
+          archiveStatus: httpStatus(answers[`${name} archive`]?.out ?? ''),
+          detail: (lookup?.err ?? '').trim().split('\n').at(-1)?.slice(0, 300) ?? '',
+        };
+      }),
+    };
+  },
+  found: ({ releases }) =>
+    releases.flatMap(({ name, installed, usable, archiveStatus }) => [
+      says('check-cache', usable ? 'found.usable' : 'found.unusable', { name }),
+      says('check-cache', 'found.archive', { name, status: archiveStatus }),
+      ...(installed ? [says('check-cache', 'found.installed', { name })] : []),
+    ]),
+  verdict: ({ releases }, context) => {
+    const { name: machine } = machineOfSubject(context);
+    const findings: Finding[] = releases.flatMap(({ url, poisoned, usable, archiveStatus, detail }) => [
+      ...(poisoned ? [finding('software-folder-poisoned', { machine, path: releaseFolder(urlKey(url)) })] : []),
+      ...(usable ? [] : [finding('cache-entry-unusable', { machine, url, detail })]),
+      ...(archiveStatus === 200 ? [] : [finding('content-unreachable', { machine, url })]),
+    ]);
+    const [first, ...rest] = findings;
+    return first === undefined ? done() : blocked(first, ...rest);
+  },
+  plan: () => [],
+});

@@ -1,0 +1,127 @@
+// slapos configured for a site without a master yet: slapproxy on the machine itself, N partitions with their addresses.
+// `configure local` ends with 0 even when formatting failed, so only what stands afterwards counts.
+import { z } from 'zod';
+import type { Command } from '../../runbook/define.ts';
+import {
+  blocked,
+  defineStep,
+  done,
+  finding,
+  machineOfSubject,
+  machines,
+  run,
+  says,
+  todo,
+} from '../../runbook/define.ts';
+import { parseConfig } from '../../target/slapos-config.ts';
+import { httpStatus, httpStatusArgv } from '../../target/system.ts';
+import { slapos, slaposPaths } from '../slapos.ts';
+
+const proxyPort = 8080;
+/** One line a partition: its number of IPv6 addresses is what formatting must have given it. */
+const partitionsScript =
+  'for f in /srv/slapgrid/slappart*/.slapos-resource; do [ -e "$f" ] && tr -d "\\n" < "$f" && echo; done; exit 0';
+
+export const configureProxy = defineStep({
+  id: 'configure-proxy',
+  chapter: 'master',
+  phase: 'site',
+  per: machines('master'),
+  after: [{ step: 'install-slapos-node', on: 'same' }],
+  risk: 'changes',
+  holds: [],
+  input: z.strictObject({}),
+  facts: z.strictObject({
+    config: z.string().nullable(),
+    proxyStatus: z.int(),
+    /** Partitions that have an IPv4 and an IPv6 address. */
+    partitions: z.int(),
+    globalIpv6: z.boolean(),
+  }),
+  read: async (world, context) => {
+    const machine = machineOfSubject(context);
+    const answers = await world.probe(machine.name, [
+      { id: 'config', kind: 'read', path: slaposPaths.config },
+      { id: 'proxy', kind: 'run', argv: httpStatusArgv(proxyPort, 'GET', '/getRunId'), limitMs: 20_000 },
+      { id: 'partitions', kind: 'run', argv: ['sh', '-c', partitionsScript] },
+      {
+        id: 'ipv6',
+        kind: 'run',
+        argv: ['ip', '-o', '-6', 'addr', 'show', 'dev', machine.interface, 'scope', 'global'],
+      },
+    ]);
+    return {
+      config: answers['config']?.exit === 0 ? answers['config'].out : null,
+      proxyStatus: httpStatus(answers['proxy']?.out ?? ''),
+      partitions: (answers['partitions']?.out ?? '')
+        .split('\n')
+        .filter((line) => /"addr": "[^"]*:/.test(line) && /"addr": "\d+\./.test(line)).length,
+      globalIpv6: (answers['ipv6']?.out ?? '').trim() !== '',
+    };
+  },
+  found: ({ config, proxyStatus, partitions }, context) => [
+    says('configure-proxy', config === null ? 'found.unconfigured' : 'found.configured'),
+    says('configure-proxy', proxyStatus === 200 ? 'found.proxyAnswers' : 'found.proxySilent'),
+    says('configure-proxy', 'found.partitions', { count: partitions, wanted: machineOfSubject(context).partitions }),
+  ],
+  verdict: ({ config, proxyStatus, partitions, globalIpv6 }, context) => {
+    const machine = machineOfSubject(context);
+    if (!globalIpv6)
+      return blocked(finding('target-addresses-unmanaged', { machine: machine.name, interface: machine.interface }));
+    if (config === null) return todo();
+    const computer = parseConfig(config, { machine: machine.name, path: slaposPaths.config }).get(
+      'slapos',
+      'computer_id',
+    );
+    if (computer !== 'local_computer')
+      return blocked(
+        finding('target-already-configured', { machine: machine.name, detail: `computer_id = ${computer ?? ''}` }),
+      );
+    return proxyStatus === 200 && partitions >= machine.partitions ? done() : todo();
+  },
+  plan: ({ config, proxyStatus }, context) => {
+    const { name, interface: device, partitions, ipv4Network } = machineOfSubject(context);
+    const configure: Command[] = [
+      // Absent roots make `configure local` crash half-way and refuse the retry.
+      run(name, ['install', '-d', '-m', '0755', '/opt/slapgrid', '/srv/slapgrid']),
+      run(
+        name,
+        slapos(
+          'configure',
+          'local',
+          '--interface-name',
+          device,
+          '--partition-number',
+          String(partitions),
+          '--ipv4-local-network',
+          ipv4Network,
+        ),
+        { limitMs: 600_000, long: true, note: says('configure-proxy', 'does.configure', { count: partitions }) },
+      ),
+    ];
+    const waitForProxy: Command = {
+      kind: 'until',
+      on: { machine: name },
+      probe: { id: 'proxy', kind: 'run', argv: httpStatusArgv(proxyPort, 'GET', '/getRunId'), limitMs: 20_000 },
+      wanted: { pattern: '^HTTP/1\\.[01] 200' },
+      everyMs: 2000,
+      limitMs: 180_000,
+      awaited: says('configure-proxy', 'waits.proxy'),
+      evidence: [{ id: 'log', kind: 'run', argv: ['tail', '-n', '50', '/opt/slapos/log/slapos-proxy.log'] }],
+    };
+    const format = run(name, slapos('node', 'format', '--now'), {
+      limitMs: 600_000,
+      long: true,
+      note: says('configure-proxy', 'does.format'),
+    });
+    if (config === null) return [...configure, waitForProxy, format];
+    // Configured but silent: slapgrid starts supervisord, which starts slapproxy. Exit codes tell of partitions, not of it.
+    const wake = run(name, slapos('node', 'instance'), {
+      limitMs: 600_000,
+      long: true,
+      expect: [0, 1, 2, 3, 10],
+      note: says('configure-proxy', 'does.wake'),
+    });
+    return [...(proxyStatus === 200 ? [] : [wake, waitForProxy]), format];
+  },
+});

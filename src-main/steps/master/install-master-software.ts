@@ -1,0 +1,126 @@
+// Asks slapos for the master's software release and waits until it is unpacked from our cache.
+// Cron looks every minute, so nothing is hurried; the wish is recorded once and never repeated while it is under way.
+import { z } from 'zod';
+import type { Json } from '../../../src-shared/json.ts';
+import { releasesFor } from '../../../src-shared/site.ts';
+import type { Command, Context } from '../../runbook/define.ts';
+import {
+  blocked,
+  defineStep,
+  done,
+  finding,
+  machineOfSubject,
+  machines,
+  run,
+  says,
+  todo,
+  waiting,
+} from '../../runbook/define.ts';
+import { urlKey } from '../../software/entry.ts';
+import { parseConfig } from '../../target/slapos-config.ts';
+import { releaseFolder, slapos, slaposPaths } from '../slapos.ts';
+
+export const installMasterSoftware = defineStep({
+  id: 'install-master-software',
+  chapter: 'master',
+  phase: 'site',
+  per: machines('master'),
+  after: [{ step: 'check-cache', on: 'same' }],
+  risk: 'changes',
+  holds: ['content'],
+  input: z.strictObject({}),
+  facts: z.strictObject({
+    computer: z.string().nullable(),
+    releases: z.array(
+      z.strictObject({
+        name: z.string(),
+        url: z.string(),
+        wanted: z.boolean(),
+        completed: z.boolean(),
+        poisoned: z.boolean(),
+      }),
+    ),
+  }),
+  read: async (world, context) => {
+    const { name: machine } = machineOfSubject(context);
+    const releases = releasesOf(context);
+    const answers = await world.probe(machine, [
+      { id: 'config', kind: 'read', path: slaposPaths.config },
+      {
+        id: 'proxy',
+        kind: 'run',
+        argv: slapos('proxy', 'show', '--cfg', slaposPaths.proxyConfig, '--software'),
+        as: 'root',
+        limitMs: 60_000,
+      },
+      ...releases.flatMap(({ url }) => [
+        { id: `${url} folder`, kind: 'stat' as const, path: releaseFolder(urlKey(url)) },
+        { id: `${url} completed`, kind: 'stat' as const, path: `${releaseFolder(urlKey(url))}/.completed` },
+      ]),
+    ]);
+    const config = answers['config']?.exit === 0 ? answers['config'].out : null;
+    const wishes = answers['proxy']?.out ?? '';
+    return {
+      computer:
+        config === null
+          ? null
+          : parseConfig(config, { machine, path: slaposPaths.config }).get('slapos', 'computer_id'),
+      releases: releases.map(({ name, url }) => {
+        const completed = answers[`${url} completed`]?.exit === 0;
+        const folder = answers[`${url} folder`]?.exit === 0;
+        const wanted = wishes.includes(url);
+        return { name, url, wanted, completed, poisoned: folder && !completed && !wanted };
+      }),
+    };
+  },
+  found: ({ releases }) =>
+    releases.map(({ name, wanted, completed }) =>
+      says('install-master-software', completed ? 'found.installed' : wanted ? 'found.wanted' : 'found.absent', {
+        name,
+      }),
+    ),
+  verdict: ({ computer, releases }, context) => {
+    const { name: machine } = machineOfSubject(context);
+    if (computer === null) return blocked(finding('slapos-not-configured', { machine }));
+    const poisoned = releases.find((item) => item.poisoned);
+    if (poisoned !== undefined)
+      return blocked(finding('software-folder-poisoned', { machine, path: releaseFolder(urlKey(poisoned.url)) }));
+    const open = releases.filter((item) => !item.completed || !item.wanted);
+    if (open.length === 0) return done();
+    return open.every((item) => item.wanted) ? waiting(awaited(open.map((item) => item.name))) : todo();
+  },
+  plan: ({ computer, releases }, context) => {
+    const { name: machine } = machineOfSubject(context);
+    return releases
+      .filter((item) => !item.completed || !item.wanted)
+      .flatMap(({ name, url, wanted }): Command[] => [
+        ...(wanted
+          ? []
+          : [
+              run(machine, slapos('supply', url, computer ?? '', '--cfg', slaposPaths.config), {
+                limitMs: 120_000,
+                note: says('install-master-software', 'does.supply', { name }),
+              }),
+            ]),
+        {
+          kind: 'until',
+          on: { machine },
+          probe: { id: 'completed', kind: 'stat', path: `${releaseFolder(urlKey(url))}/.completed` },
+          wanted: { exit: 0 },
+          everyMs: 5000,
+          limitMs: 3_600_000,
+          awaited: awaited([name]),
+          evidence: [
+            { id: 'log', kind: 'run', argv: ['tail', '-n', '80', slaposPaths.softwareLog] },
+            { id: 'disk', kind: 'run', argv: ['df', '-h', '/opt', '/tmp'] },
+            { id: 'cron', kind: 'run', argv: ['systemctl', 'is-active', 'cron'] },
+          ],
+        },
+      ]);
+  },
+});
+
+const releasesOf = (context: Context<Readonly<Record<string, Json>>>) =>
+  releasesFor(context.site, machineOfSubject(context));
+const awaited = (names: readonly string[]) =>
+  says('install-master-software', 'waits.completed', { names: names.join(', ') });

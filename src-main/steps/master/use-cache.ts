@@ -1,0 +1,80 @@
+// Points slapos at our software cache, by rewriting the one [networkcache] section of slapos.cfg.
+// Never appends a second section: slapos would refuse to start. The stock certificates stay trusted.
+import { z } from 'zod';
+import type { Json } from '../../../src-shared/json.ts';
+import type { Context } from '../../runbook/define.ts';
+import { blocked, defineStep, done, finding, machineOfSubject, machines, says, todo } from '../../runbook/define.ts';
+import { editConfig, parseConfig } from '../../target/slapos-config.ts';
+import { slaposPaths } from '../slapos.ts';
+import { splitCertificates, trustedCertificates } from '../trusted.ts';
+
+type AnyContext = Context<Readonly<Record<string, Json>>>;
+
+export const useCache = defineStep({
+  id: 'use-cache',
+  chapter: 'master',
+  phase: 'site',
+  per: machines('master'),
+  after: [{ step: 'configure-proxy', on: 'same' }],
+  risk: 'changes',
+  holds: [],
+  input: z.strictObject({}),
+  facts: z.strictObject({ config: z.string().nullable() }),
+  read: async (world, context) => {
+    const { config } = await world.probe(machineOfSubject(context).name, [
+      { id: 'config', kind: 'read', path: slaposPaths.config },
+    ]);
+    return { config: config?.exit === 0 ? config.out : null };
+  },
+  found: ({ config }, context) =>
+    config === null
+      ? [says('use-cache', 'found.unconfigured')]
+      : [
+          says('use-cache', 'found.url', {
+            url: parseConfig(config, placeOf(context)).get('networkcache', 'download-binary-cache-url') ?? '-',
+          }),
+          says('use-cache', 'found.certificates', {
+            count: splitCertificates(
+              parseConfig(config, placeOf(context)).get('networkcache', 'signature-certificate-list') ?? '',
+            ).length,
+            ours: trustedCertificates(context.lock).length,
+          }),
+        ],
+  verdict: ({ config }, context) => {
+    if (config === null) return blocked(finding('slapos-not-configured', { machine: machineOfSubject(context).name }));
+    return edited(config, context) === config ? done() : todo();
+  },
+  plan: ({ config }, context) =>
+    config === null
+      ? []
+      : [
+          {
+            kind: 'write',
+            on: { machine: machineOfSubject(context).name },
+            path: slaposPaths.config,
+            text: edited(config, context),
+            before: config,
+            mode: 0o644,
+            keepCopy: true,
+            note: says('use-cache', 'does.write'),
+          },
+        ],
+});
+
+const placeOf = (context: AnyContext) => ({ machine: machineOfSubject(context).name, path: slaposPaths.config });
+
+/** The file as it should be; the same text when nothing is to change. */
+function edited(config: string, context: AnyContext): string {
+  const { port } = context.site.content;
+  const ours = trustedCertificates(context.lock);
+  const present = parseConfig(config, placeOf(context)).get('networkcache', 'signature-certificate-list') ?? '';
+  const stock = splitCertificates(present).filter((pem) => !ours.includes(pem));
+  const values = {
+    'download-binary-cache-url': `http://127.0.0.1:${port}/bcache`,
+    'download-binary-dir-url': `http://127.0.0.1:${port}/bdir`,
+    'signature-certificate-list': [...ours, ...stock].flatMap((pem) => pem.split('\n')),
+    // Without it a miss would start compiling, reach for the network, and poison the folder.
+    'download-from-binary-cache-force-url-list': context.site.releases.map((release) => release.url),
+  };
+  return editConfig(config, 'networkcache', values, placeOf(context));
+}

@@ -1,0 +1,96 @@
+// Every package the site will install on one target system, with all it depends on, down to an empty machine;
+// resolved from the archive's signed index, then written to the medium as a signed apt repository of our own.
+import { z } from 'zod';
+import { mediumPaths } from '../../../src-shared/manifest.ts';
+import type { Need } from '../../runbook/define.ts';
+import { defineStep, done, perSystem, says, todo, work } from '../../runbook/define.ts';
+
+/** Packages asked for by the steps, for one system, sorted. */
+const rootsFor = (needs: readonly Need[], system: string): string[] =>
+  needs.flatMap((need) => (need.kind === 'package' && need.system === system ? [need.name] : [])).sort();
+
+export const solvePackages = defineStep({
+  id: 'solve-packages',
+  chapter: 'prepare',
+  phase: 'prepare',
+  per: perSystem,
+  after: [
+    { step: 'fetch-vendor-packages', on: 'same' },
+    { step: 'make-keys', on: 'all' },
+  ],
+  risk: 'changes',
+  holds: [],
+  input: z.strictObject({}),
+  facts: z.strictObject({
+    roots: z.array(z.string()),
+    solvedFor: z.array(z.string()),
+    vendorInside: z.boolean(),
+    count: z.int(),
+    sizeBytes: z.number(),
+    /** Packages of the closure that the medium lacks. */
+    missing: z.int(),
+    missingBytes: z.number(),
+    /** The medium's index lists exactly the closure and is signed by the repository key. */
+    indexed: z.boolean(),
+  }),
+  read: async (world, { lock, needs, subject }) => {
+    const system = subject.kind === 'system' ? subject.name : '';
+    const locked = lock.systems[system];
+    const packages = locked?.packages ?? [];
+    const files = (await world.medium())?.files ?? {};
+    const folder = mediumPaths.repository(system);
+    const missing = packages.filter((item) => files[`${folder}/${item.path}`] !== item.sizeBytes);
+    return {
+      roots: rootsFor(needs, system),
+      solvedFor: locked?.roots ?? [],
+      vendorInside: (locked?.vendor ?? []).every((item) => packages.some((other) => other.sha256 === item.sha256)),
+      count: packages.length,
+      sizeBytes: packages.reduce((sum, item) => sum + item.sizeBytes, 0),
+      missing: missing.length,
+      missingBytes: missing.reduce((sum, item) => sum + item.sizeBytes, 0),
+      indexed:
+        packages.length > 0 && missing.length === 0 && (await world.sight<boolean>('repository-current', { system })),
+    };
+  },
+  found: ({ roots, count, sizeBytes, missing, missingBytes, indexed }) => [
+    says('solve-packages', 'found.roots', { names: roots.join(', ') }),
+    count === 0
+      ? says('solve-packages', 'found.unsolved')
+      : says('solve-packages', 'found.closure', { count, sizeBytes }),
+    ...(count > 0 && missing > 0
+      ? [says('solve-packages', 'found.missing', { count: missing, sizeBytes: missingBytes })]
+      : []),
+    ...(indexed ? [says('solve-packages', 'found.indexed')] : []),
+  ],
+  verdict: (facts) => (isSolved(facts) && facts.missing === 0 && facts.indexed ? done() : todo()),
+  plan: (facts, { subject }) => {
+    const system = subject.kind === 'system' ? subject.name : '';
+    if (!isSolved(facts))
+      return [
+        work(
+          'solve-packages',
+          { system, roots: facts.roots },
+          says('solve-packages', 'does.solve', { count: facts.roots.length }),
+        ),
+      ];
+    return [
+      work(
+        'write-repository',
+        { system },
+        says('solve-packages', 'does.write', { count: facts.missing, sizeBytes: facts.missingBytes }),
+      ),
+    ];
+  },
+});
+
+const isSolved = ({
+  roots,
+  solvedFor,
+  vendorInside,
+  count,
+}: {
+  roots: string[];
+  solvedFor: string[];
+  vendorInside: boolean;
+  count: number;
+}): boolean => count > 0 && vendorInside && roots.join() === solvedFor.join();

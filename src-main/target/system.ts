@@ -1,0 +1,68 @@
+// Outputs of the ordinary programs of a Debian machine, as data. Pure; used by the steps' reads.
+import { z } from 'zod';
+
+/** ID, VERSION_ID and VERSION_CODENAME of os-release(5); empty where it has none. */
+export function parseOsRelease(text: string): {
+  readonly id: string;
+  readonly version: string;
+  readonly codename: string;
+} {
+  const value = (key: string): string => new RegExp(`^${key}=(["']?)(.*)\\1$`, 'm').exec(text)?.[2] ?? '';
+  return { id: value('ID'), version: value('VERSION_ID'), codename: value('VERSION_CODENAME') };
+}
+
+/**
+ * `df --output=target,avail -B1 PATH…` as free bytes by the path asked for, in order: a path lies on the target of its line.
+ * @param paths the paths as given to df
+ */
+export function parseDiskFree(text: string, paths: readonly string[]): Record<string, number> {
+  const lines = text.trim().split('\n').slice(1);
+  return Object.fromEntries(
+    paths.flatMap((path, index) => {
+      const free = /(\d+)\s*$/.exec(lines[index] ?? '')?.[1];
+      return free === undefined ? [] : [[path, Number(free)] as const];
+    }),
+  );
+}
+
+const ipAddresses = z.array(
+  z.looseObject({
+    addr_info: z
+      .array(
+        z.looseObject({
+          local: z.string().optional(),
+          prefixlen: z.number().optional(),
+          tentative: z.boolean().optional(),
+        }),
+      )
+      .default([]),
+  }),
+);
+
+/** `ip -j addr show`: addresses with their lengths; tentative ones are not there yet. Empty for anything else. */
+export function parseAddresses(text: string): readonly string[] {
+  try {
+    return ipAddresses
+      .parse(JSON.parse(text))
+      .flatMap((item) => item.addr_info)
+      .flatMap(({ local, prefixlen, tentative }) =>
+        local === undefined || tentative ? [] : [`${local}/${prefixlen ?? 128}`],
+      );
+  } catch {
+    return [];
+  }
+}
+
+/** Asks a server on the target's loopback for one path with what every Debian has: bash. Prints the status line. */
+export const httpStatusArgv = (port: number, method: 'HEAD' | 'GET', path: string): string[] => [
+  'bash',
+  '-c',
+  'exec 3<>"/dev/tcp/127.0.0.1/$1" && printf "%s %s HTTP/1.0\\r\\nHost: 127.0.0.1\\r\\n\\r\\n" "$2" "$3" >&3 && head -n 1 <&3',
+  'http',
+  String(port),
+  method,
+  path,
+];
+
+/** The status in a status line, 0 when there was none. */
+export const httpStatus = (line: string): number => Number(/^HTTP\/1\.[01] (\d{3})/.exec(line)?.[1] ?? 0);
