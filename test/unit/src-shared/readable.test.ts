@@ -23,3 +23,13 @@ it('gives sizes and times their units in the language of the reader', () => {
   });
   expect(readableParams({ needed: 9_100_000_000 }, 'fr').needed).toMatch(/^9,1\sGo$/);
 });
+
+it('shows moments as people write them, and a dash where nothing is known', () => {
+  const { since, until, owner, version } = readableParams(
+    { since: '2026-11-17T14:02:00.000Z', until: '', owner: 'ana@desk', version: '1.11.0' },
+    'en',
+  );
+  expect(since).toMatch(/^\D*17\D+2026|^Nov 17, 2026/);
+  expect(since).not.toContain('T14');
+  expect([until, owner, version]).toEqual(['–', 'ana@desk', '1.11.0']);
+});
