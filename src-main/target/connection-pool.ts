@@ -1,6 +1,6 @@
 // The connections of one site: opened when first asked for, opened again after a loss. Owned by compose, used by performers.
 // It must never try a login again by itself after a refusal: that is for a person to decide.
-import { problem } from '../../src-shared/problem.ts';
+import { Problem, problem } from '../../src-shared/problem.ts';
 import { type Connection, type ConnectionRequest, openConnection } from './connection.ts';
 
 /** What is needed to reach a machine, asked for at each opening: pins and passwords may have come meanwhile. */
@@ -29,8 +29,12 @@ export class ConnectionPool {
     if (this.#closed) throw problem('cancelled', { what: machineName });
     const known = this.#open.get(machineName);
     if (known !== undefined) {
-      const connection = await known;
-      if (connection.gone() === null) return connection;
+      const connection = await known.catch((thrown: unknown) => {
+        // Whoever asked first gave up; that is not this caller's wish.
+        if (thrown instanceof Problem && thrown.code === 'cancelled' && !signal?.aborted) return null;
+        throw thrown;
+      });
+      if (connection !== null && connection.gone() === null) return connection;
       if (this.#open.get(machineName) === known) this.#open.delete(machineName);
       return this.get(machineName, signal);
     }
