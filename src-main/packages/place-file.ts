@@ -1,0 +1,85 @@
+// Files on their way to the medium, one at a time. Called by the repository writer.
+// It must never leave a file under its final name that is not, byte for byte, what its hash says.
+import { createHash, randomBytes } from 'node:crypto';
+import { open, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { Problem, problem } from '../../src-shared/problem.ts';
+import { ensureFolder, errnoOf, freeBytes, hashFile, syncFolder, writeAtomic } from '../platform/files.ts';
+
+export interface Placing {
+  readonly from: string;
+  readonly to: string;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+}
+
+/**
+ * Copies a file, hashing it on the way: temporary name, fsync, rename. One that is there already and right is left alone.
+ * Throws `deb-tampered` when the source is not what it should be, `medium-full`, `medium-read-only`, `medium-write-failed`, `cancelled`.
+ */
+export async function placeFile(placing: Placing, signal?: AbortSignal): Promise<void> {
+  const { from, to, sha256, sizeBytes } = placing;
+  const options = signal === undefined ? {} : { signal };
+  const there = await stat(to).catch(() => null);
+  if (there?.isFile() && there.size === sizeBytes && (await hashFile(to, 'sha256', options)) === sha256) return;
+  const temporary = join(dirname(to), `.fieldkit-${randomBytes(6).toString('hex')}.tmp`);
+  try {
+    await ensureFolder(dirname(to));
+    const found = await copyAndHash(from, temporary, signal);
+    if (found !== sha256) throw problem('deb-tampered', { file: basename(to), expected: sha256, found });
+    await rename(temporary, to);
+    await syncFolder(dirname(to));
+  } catch (thrown) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw await mediumProblem(to, sizeBytes, thrown);
+  }
+}
+
+/** Writes a small file atomically. Throws `medium-full`, `medium-read-only`, `medium-write-failed`. */
+export async function writeOnMedium(path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    await ensureFolder(dirname(path));
+    await writeAtomic(path, bytes);
+  } catch (thrown) {
+    throw await mediumProblem(path, bytes.length, thrown);
+  }
+}
+
+const blockBytes = 1024 * 1024;
+
+/** Hashes what was read while the same bytes are written; returns the digest. */
+async function copyAndHash(from: string, to: string, signal?: AbortSignal): Promise<string> {
+  const hash = createHash('sha256');
+  const buffer = Buffer.allocUnsafe(blockBytes);
+  const source = await open(from, 'r');
+  try {
+    const target = await open(to, 'wx', 0o644);
+    try {
+      for (;;) {
+        if (signal?.aborted) throw problem('cancelled', { what: basename(to) });
+        const { bytesRead } = await source.read(buffer, 0, blockBytes, null);
+        if (bytesRead === 0) break;
+        const writing = target.writeFile(buffer.subarray(0, bytesRead));
+        hash.update(buffer.subarray(0, bytesRead));
+        await writing;
+      }
+      await target.sync();
+    } finally {
+      await target.close();
+    }
+  } finally {
+    await source.close();
+  }
+  return hash.digest('hex');
+}
+
+async function mediumProblem(path: string, neededBytes: number, thrown: unknown): Promise<unknown> {
+  const code = errnoOf(thrown);
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    const free = await freeBytes(dirname(path)).catch(() => 0);
+    return problem('medium-full', { path: dirname(path), needed: neededBytes, free }, { cause: thrown });
+  }
+  if (code === 'EROFS') return problem('medium-read-only', { path: dirname(path) }, { cause: thrown });
+  if (thrown instanceof Problem && code === '') return thrown;
+  return problem('medium-write-failed', { file: path, detail: code }, { cause: thrown });
+}
