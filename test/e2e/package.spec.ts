@@ -1,0 +1,143 @@
+/**
+ * The packed program: built as the unpacked folder with electron-builder, its switches read back from the binary, then
+ * started. As root it must refuse; it is started as an ordinary user, with the browser sandbox on, from a folder that
+ * root owns: the way the .deb installs it.
+ */
+import { execFile, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { chmod, chown, copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { listPackage } from '@electron/asar';
+import { FuseState, FuseV1Options, getCurrentFuseWire } from '@electron/fuses';
+import { _electron as electron } from '@playwright/test';
+import { collectOutput, expect, homeEnvironment, projectFolder, test } from './launch.ts';
+
+const run = promisify(execFile);
+const isRoot = process.getuid?.() === 0;
+const executableName = 'slapos-field-kit';
+const releaseFolder = path.join(projectFolder, 'dist/linux-unpacked');
+const attachableFolder = path.join(projectFolder, 'dist/for-tests/linux-unpacked');
+/** The user and group nobody. */
+const ordinaryUser = 65_534;
+
+test.describe.configure({ mode: 'serial' });
+test.skip(process.platform !== 'linux', 'the folder is built and started on Linux only');
+test.setTimeout(10 * 60_000);
+
+test.beforeAll(async () => {
+  for (const kind of ['dir', 'test']) await run(process.execPath, ['tools/package.mjs', kind], { cwd: projectFolder });
+});
+
+const fuses = (folder: string) => getCurrentFuseWire(path.join(folder, executableName));
+
+test('the switches of the release are off but for the two that protect the archive', async () => {
+  expect(await fuses(releaseFolder)).toMatchObject({
+    [FuseV1Options.RunAsNode]: FuseState.DISABLE,
+    [FuseV1Options.EnableCookieEncryption]: FuseState.DISABLE,
+    [FuseV1Options.EnableNodeOptionsEnvironmentVariable]: FuseState.DISABLE,
+    [FuseV1Options.EnableNodeCliInspectArguments]: FuseState.DISABLE,
+    [FuseV1Options.EnableEmbeddedAsarIntegrityValidation]: FuseState.ENABLE,
+    [FuseV1Options.OnlyLoadAppFromAsar]: FuseState.ENABLE,
+    [FuseV1Options.LoadBrowserProcessSpecificV8Snapshot]: FuseState.DISABLE,
+    [FuseV1Options.GrantFileProtocolExtraPrivileges]: FuseState.DISABLE,
+  });
+});
+
+test('the program the tests attach to differs in that one switch', async () => {
+  expect(await fuses(attachableFolder)).toEqual({
+    ...(await fuses(releaseFolder)),
+    [FuseV1Options.EnableNodeCliInspectArguments]: FuseState.ENABLE,
+  });
+});
+
+test('the archive holds the builds and the packages that stay outside them, and no sources', () => {
+  const names = listPackage(path.join(releaseFolder, 'resources/app.asar'), { isPack: false });
+  for (const name of ['/out/main/index.js', '/out/preload/index.cjs', '/out/renderer/index.html', '/package.json']) {
+    expect(names).toContain(name);
+  }
+  const modules = new Set(names.flatMap((name) => /^\/node_modules\/([^/]+)$/.exec(name)?.[1] ?? []));
+  expect([...modules]).toEqual(expect.arrayContaining(['ssh2', 'drivelist', 'openpgp']));
+  expect([...modules].filter((name) => /^(react|vite|electron|node-linux|cpu-features)/.test(name))).toEqual([]);
+  expect(names.filter((name) => /^\/(src-|test\/|tools\/)/.test(name))).toEqual([]);
+});
+
+test('what other programs and target machines need lies beside the archive', async () => {
+  const resources = await readdir(path.join(releaseFolder, 'resources'));
+  expect(resources).toEqual(expect.arrayContaining(['app.asar', 'trust', 'units']));
+  expect(resources).not.toContain('app');
+});
+
+test('as root the release explains and stops', async ({ home }) => {
+  test.skip(!isRoot, 'needs root to be refused');
+  const result = spawnSync(path.join(releaseFolder, executableName), ['--no-sandbox'], {
+    env: homeEnvironment(home),
+    encoding: 'utf8',
+    timeout: 30_000,
+    killSignal: 'SIGKILL',
+  });
+  expect(result.stderr).toContain('root');
+});
+
+test('the packed program starts as an ordinary user with the sandbox on', async ({ home }) => {
+  const installed = await installedProgram(home);
+  const app = await electron.launch({
+    executablePath: installed.executable,
+    args: ['--lang=en-US'],
+    chromiumSandbox: true,
+    env: { ...homeEnvironment(installed.home), HOME: installed.home, ...installed.env },
+  });
+  const output = collectOutput(app);
+  try {
+    const window = await app.firstWindow();
+    await expect(window.locator('h1')).toBeVisible();
+    expect(await app.evaluate(({ app: program }) => [program.isPackaged, process.getuid?.()])).toEqual([
+      true,
+      isRoot ? ordinaryUser : process.getuid?.(),
+    ]);
+    const page = await app.evaluate(({ BrowserWindow }) =>
+      BrowserWindow.getAllWindows()[0]?.webContents.getOSProcessId(),
+    );
+    const status = await readFile(`/proc/${page}/status`, 'utf8');
+    // 2: system calls are filtered, as the sandbox does.
+    expect(/^Seccomp:\s*(\d)/m.exec(status)?.[1]).toBe('2');
+  } catch (error) {
+    throw new Error(`The packed program said:\n${output()}`, { cause: error });
+  } finally {
+    await app.close();
+    await rm(installed.folder, { recursive: true, force: true });
+  }
+});
+
+interface Installed {
+  readonly folder: string;
+  readonly executable: string;
+  readonly home: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** As the .deb does: the folder owned by root, the sandbox helper with its mode. Without root: the folder as it is. */
+async function installedProgram(home: string): Promise<Installed> {
+  if (!isRoot)
+    return { folder: path.join(home, 'none'), executable: path.join(attachableFolder, executableName), home, env: {} };
+  const folder = await mkdtemp(path.join(tmpdir(), 'fieldkit-installed-'));
+  await chmod(folder, 0o755);
+  const program = path.join(folder, 'program');
+  await cp(attachableFolder, program, { recursive: true });
+  await chmod(path.join(program, 'chrome-sandbox'), 0o4755);
+  const userHome = path.join(folder, 'home');
+  await mkdir(userHome, { mode: 0o700 });
+  const authority = path.join(userHome, '.Xauthority');
+  if (process.env.XAUTHORITY && existsSync(process.env.XAUTHORITY)) {
+    await copyFile(process.env.XAUTHORITY, authority);
+    await chown(authority, ordinaryUser, ordinaryUser);
+  }
+  await chown(userHome, ordinaryUser, ordinaryUser);
+  const executable = path.join(folder, 'as-ordinary-user');
+  const command = `setpriv --reuid=${ordinaryUser} --regid=${ordinaryUser} --clear-groups`;
+  await writeFile(executable, `#!/bin/sh\ncd '${userHome}' && exec ${command} '${program}/${executableName}' "$@"\n`, {
+    mode: 0o755,
+  });
+  return { folder, executable, home: userHome, env: { XAUTHORITY: authority } };
+}
