@@ -234,9 +234,9 @@ export function makeDesk(parts: DeskParts): Desk {
           saved: false,
           problems: [
             {
-              path: String(error.data.params['place'] ?? ''),
+              path: String(error.data.params.place ?? ''),
               line: null,
-              detail: String(error.data.params['detail'] ?? error.code),
+              detail: String(error.data.params.detail ?? error.code),
             },
           ],
         };

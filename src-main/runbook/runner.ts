@@ -499,6 +499,6 @@ const problemOfFinding = (code: ProblemData['code'], params: ProblemData['params
 };
 
 const exitIn = (data: ProblemData): number | null => {
-  const exit = data.params['exit'];
+  const exit = data.params.exit;
   return typeof exit === 'number' ? exit : null;
 };

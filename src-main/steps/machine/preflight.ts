@@ -80,13 +80,13 @@ export const preflight = defineStep({
         .filter((name) => name !== 'lo'),
       ipv6Disabled: out('ipv6').trim() === '1',
       firewalld: out('firewalld').includes('install ok installed'),
-      aptTrouble: `${out('audit')}${answers['broken']?.exit === 0 ? '' : (answers['broken']?.err ?? '')}`
+      aptTrouble: `${out('audit')}${answers.broken?.exit === 0 ? '' : (answers.broken?.err ?? '')}`
         .trim()
         .slice(0, 400),
       forwarding:
         !/^allowtcpforwarding (no|local)$/im.test(out('forwarding')) &&
         !/^disableforwarding yes$/im.test(out('forwarding')),
-      lookupMs: Number(out('lookup')) || (answers['lookup']?.exit === 124 ? 40_000 : 0),
+      lookupMs: Number(out('lookup')) || (answers.lookup?.exit === 124 ? 40_000 : 0),
     };
   },
   found: (facts, context) => [

@@ -27,13 +27,13 @@ export const setAddresses = defineStep({
       { id: 'addresses', kind: 'run', argv: ['ip', '-j', '-6', 'addr', 'show', 'dev', machine.interface] },
       { id: 'status', kind: 'run', argv: ['networkctl', 'status', '--no-pager', '--lines=0', machine.interface] },
     ]);
-    const networkFile = /^\s*Network File: (\S+\.network)$/m.exec(first['status']?.out ?? '')?.[1] ?? '';
+    const networkFile = /^\s*Network File: (\S+\.network)$/m.exec(first.status?.out ?? '')?.[1] ?? '';
     const dropIn =
       networkFile === ''
         ? undefined
-        : (await world.probe(machine.name, [{ id: 'dropIn', kind: 'read', path: dropInPath(networkFile) }]))['dropIn'];
+        : (await world.probe(machine.name, [{ id: 'dropIn', kind: 'read', path: dropInPath(networkFile) }])).dropIn;
     return {
-      present: parseAddresses(first['addresses']?.out ?? '').filter((text) => {
+      present: parseAddresses(first.addresses?.out ?? '').filter((text) => {
         const range = parseRange(text);
         return range !== null && isGlobalIpv6(range);
       }),

@@ -51,12 +51,12 @@ export const configureProxy = defineStep({
       },
     ]);
     return {
-      config: answers['config']?.exit === 0 ? answers['config'].out : null,
-      proxyStatus: httpStatus(answers['proxy']?.out ?? ''),
-      partitions: (answers['partitions']?.out ?? '')
+      config: answers.config?.exit === 0 ? answers.config.out : null,
+      proxyStatus: httpStatus(answers.proxy?.out ?? ''),
+      partitions: (answers.partitions?.out ?? '')
         .split('\n')
         .filter((line) => /"addr": "[^"]*:/.test(line) && /"addr": "\d+\./.test(line)).length,
-      globalIpv6: (answers['ipv6']?.out ?? '').trim() !== '',
+      globalIpv6: (answers.ipv6?.out ?? '').trim() !== '',
     };
   },
   found: ({ config, proxyStatus, partitions }, context) => [

@@ -58,8 +58,8 @@ export const installMasterSoftware = defineStep({
         { id: `${url} completed`, kind: 'stat' as const, path: `${releaseFolder(urlKey(url))}/.completed` },
       ]),
     ]);
-    const config = answers['config']?.exit === 0 ? answers['config'].out : null;
-    const wishes = answers['proxy']?.out ?? '';
+    const config = answers.config?.exit === 0 ? answers.config.out : null;
+    const wishes = answers.proxy?.out ?? '';
     return {
       computer:
         config === null

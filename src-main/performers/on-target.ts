@@ -1,0 +1,175 @@
+// Performs the commands that act on a machine. Called by compose's hands; knows the Target interface, no connection, no step.
+// Must never repeat a command whose end it does not know: that is what `settle` is for.
+import { createHash } from 'node:crypto';
+import { Problem, problem } from '../../src-shared/problem.ts';
+import type { Probe } from '../../src-shared/step.ts';
+import type { Clock } from '../platform/clock.ts';
+import { lineOf } from '../runbook/explain.ts';
+import type { Performed, Performing } from '../runbook/performer.ts';
+import type { CommandOf } from '../../src-shared/step.ts';
+import type { Target } from '../target/target.ts';
+
+export interface TargetMeans {
+  /** The standing connection to a machine, opened when needed. */
+  readonly target: (machine: string, signal: AbortSignal) => Promise<Target>;
+  /** Gives up the connection, so that the next use makes a fresh one. */
+  readonly drop: (machine: string) => Promise<void>;
+  readonly clock: Clock;
+  /** Absolute path of a file of the medium, checked against its list. */
+  readonly mediumFile: (path: string) => Promise<string>;
+}
+
+export const sha256Of = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** Names a long command's unit: the same command of the same plan finds it again. */
+export const unitId = ({ instance, hash, index }: Pick<Performing, 'instance' | 'hash' | 'index'>): string =>
+  `${instance.replace(/[^a-z0-9-]+/g, '-')}-${hash.slice(0, 8)}-${index}`;
+
+const failed = (command: CommandOf<'run'>, machine: string, exit: number | null, output: string): Problem =>
+  problem(
+    'command-failed',
+    { command: lineOf(command), exit: exit ?? -1, machine, detail: lastLine(output) },
+    { evidence: output.slice(-16_384) },
+  );
+
+const lastLine = (text: string): string => text.trim().split('\n').at(-1)?.slice(0, 300) ?? '';
+
+export async function performRun(means: TargetMeans, machine: string, command: CommandOf<'run'>, context: Performing): Promise<Performed> {
+  const { signal } = context;
+  const argv = command.argv.map((word) => (typeof word === 'string' ? word : context.captured(word.captured)));
+  const as = command.as ?? 'root';
+  const stdin = command.stdin === undefined ? undefined : await context.resolve(command.stdin);
+  const target = await means.target(machine, signal);
+  if (command.long) {
+    const id = unitId(context);
+    // An ended run of this name was collected before, or its exit is of no use: the facts asked for it again.
+    if ((await target.unitState(id)).state === 'ended') await target.forgetUnit(id);
+    await target.startUnit(id, argv, stdin === undefined ? { as } : { as, stdin });
+    return collect(target, id, command, context);
+  }
+  const output: string[] = [];
+  const onLine = (_stream: string, line: string) => {
+    output.push(line);
+    context.onLine(line);
+  };
+  const base = { as, onLine, limitMs: command.limitMs, signal };
+  const result = await target.exec(argv, stdin === undefined ? base : { ...base, stdin });
+  if (!(command.expect ?? [0]).includes(result.exit)) throw failed(command, machine, result.exit, output.join('\n'));
+  return { exit: result.exit, output: command.capture === undefined ? output.join('\n') : result.stdout };
+}
+
+async function collect(target: Target, id: string, command: CommandOf<'run'>, context: Performing): Promise<Performed> {
+  const limit = AbortSignal.timeout(command.limitMs);
+  const signal = AbortSignal.any([context.signal, limit]);
+  try {
+    const { exit, tail } = await target.followUnit(id, { onLine: context.onLine, signal });
+    await target.forgetUnit(id);
+    if (exit === null || !(command.expect ?? [0]).includes(exit)) throw failed(command, target.name, exit, tail);
+    return { exit, output: tail };
+  } catch (error) {
+    if (limit.aborted && !context.signal.aborted)
+      throw problem('command-timed-out', { command: lineOf(command), machine: target.name, limit: Math.round(command.limitMs / 1000) });
+    throw error;
+  }
+}
+
+/** What became of a command that was cut off. Long ones run on without us and are followed to their end; others only facts can tell. */
+export async function settleRun(means: TargetMeans, machine: string, command: CommandOf<'run'>, context: Performing): Promise<Performed | null> {
+  if (!command.long) return null;
+  const target = await means.target(machine, context.signal);
+  const id = unitId(context);
+  if ((await target.unitState(id)).state === 'absent') return null;
+  const { exit, tail } = await target.followUnit(id, { onLine: context.onLine, signal: context.signal });
+  await target.forgetUnit(id);
+  return { exit, output: tail };
+}
+
+export async function performWrite(means: TargetMeans, machine: string, command: CommandOf<'write'>, context: Performing): Promise<Performed> {
+  const target = await means.target(machine, context.signal);
+  await target.writeFile(command.path, await context.resolve(command.text), {
+    mode: command.mode,
+    ...(command.owner === undefined ? {} : { owner: command.owner }),
+    expectSha256OfOld: command.before === null ? null : sha256Of(command.before),
+    ...(command.keepCopy === undefined ? {} : { keepCopy: command.keepCopy }),
+    signal: context.signal,
+  });
+  return { exit: null, output: '' };
+}
+
+export async function performSend(means: TargetMeans, machine: string, command: CommandOf<'send'>, context: Performing): Promise<Performed> {
+  const target = await means.target(machine, context.signal);
+  await target.upload({
+    from: await means.mediumFile(command.from),
+    to: command.to,
+    sha256: command.sha256,
+    sizeBytes: command.sizeBytes,
+    mode: command.mode,
+    onProgress: (done) => context.onProgress({ done, total: command.sizeBytes, unit: 'bytes', what: command.to }),
+    signal: context.signal,
+  });
+  return { exit: null, output: '' };
+}
+
+export async function performReceive(means: TargetMeans, machine: string, command: CommandOf<'receive'>, context: Performing): Promise<Performed> {
+  const target = await means.target(machine, context.signal);
+  await target.receive({
+    from: command.from,
+    to: command.to,
+    onProgress: (done) => context.onProgress({ done, total: null, unit: 'bytes', what: command.from }),
+    signal: context.signal,
+  });
+  return { exit: null, output: '' };
+}
+
+/** Looks again and again; a lost connection is only a look that saw nothing. Evidence is gathered when the limit is reached. */
+export async function performUntil(means: TargetMeans, machine: string, command: CommandOf<'until'>, context: Performing): Promise<Performed> {
+  const { clock } = means;
+  const started = clock.monotonicMs();
+  const look = async (probes: readonly Probe[]) => (await means.target(machine, context.signal)).probe(probes, context.signal);
+  const pattern = command.wanted.pattern === undefined ? null : new RegExp(command.wanted.pattern, 'm');
+  for (;;) {
+    context.signal.throwIfAborted();
+    const answer = await look([command.probe]).then(
+      (answers) => answers[command.probe.id] ?? null,
+      (error: unknown) => {
+        if (error instanceof Problem && error.data.retryable && !context.signal.aborted) return null;
+        throw error;
+      },
+    );
+    const sinceMs = clock.monotonicMs() - started;
+    if (answer !== null) {
+      const fits = command.wanted.exit === undefined || answer.exit === command.wanted.exit;
+      if (fits && (pattern === null || pattern.test(answer.out))) return { exit: answer.exit, output: answer.out };
+    }
+    const hopeless = answer !== null && command.hopeless !== undefined && new RegExp(command.hopeless, 'm').test(answer.out);
+    if (hopeless || sinceMs >= command.limitMs) {
+      const evidence = await look(command.evidence).catch(() => ({}));
+      const text = Object.entries(evidence).map(([id, item]) => `== ${id} (${item.exit})\n${item.out}${item.err}`).join('\n');
+      throw problem('wait-too-long', { awaited: lineOf(command), limit: Math.round(sinceMs / 1000), machine }, { evidence: text.slice(-32_768) });
+    }
+    context.onAwaiting(sinceMs, command.everyMs);
+    await clock.sleep(Math.min(command.everyMs, Math.max(1, command.limitMs - sinceMs)), context.signal);
+  }
+}
+
+const bootIdProbe: Probe = { id: 'boot', kind: 'read', path: '/proc/sys/kernel/random/boot_id' };
+
+/** Reboots and waits for another boot id over a fresh connection. */
+export async function performReboot(means: TargetMeans, machine: string, command: CommandOf<'reboot'>, context: Performing): Promise<Performed> {
+  const { clock } = means;
+  const bootId = async () => (await (await means.target(machine, context.signal)).probe([bootIdProbe], context.signal)).boot?.out.trim() ?? '';
+  const before = await bootId();
+  const target = await means.target(machine, context.signal);
+  // Answers before it acts; losing the connection here is what was asked for.
+  await target.exec(['systemctl', 'reboot'], { as: 'root', limitMs: 30_000 }).catch(() => undefined);
+  const started = clock.monotonicMs();
+  for (;;) {
+    await clock.sleep(3000, context.signal);
+    const sinceMs = clock.monotonicMs() - started;
+    context.onAwaiting(sinceMs, 3000);
+    await means.drop(machine);
+    const now = await bootId().catch(() => '');
+    if (now !== '' && now !== before) return { exit: null, output: '' };
+    if (sinceMs > command.limitMs) throw problem('wait-too-long', { awaited: 'reboot', limit: Math.round(command.limitMs / 1000), machine });
+  }
+}
