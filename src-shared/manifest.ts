@@ -29,10 +29,14 @@ export const mediumPaths = {
   site: (file: string) => `site/${file}`,
 } as const;
 
+export const manifestBlockBytes = 8 * 1024 * 1024;
+
 export const manifestFile = z.strictObject({
   path: z.string().regex(/^(?!.*(?:^|\/)\.{0,2}(?:\/|$))[A-Za-z0-9._%+~\-/]+$/),
   sizeBytes: z.int().nonnegative(),
   sha256,
+  /** sha256 of each `manifestBlockBytes` of it, in order; only for files larger than one block. They place a damage. */
+  blocks: z.array(sha256).optional(),
 });
 
 export const manifest = z.strictObject({
