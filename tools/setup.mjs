@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { ensureElectron as ensureElectronWith } from './electron.mjs';
-import { findProgram, packageCommand, projectFolder, run, SetupError, say, secondsSince } from './process.mjs';
+import { packageCommand, projectFolder, run, SetupError, say, secondsSince } from './process.mjs';
 
 const modules = path.join(projectFolder, 'node_modules');
 const out = path.join(projectFolder, 'out');
@@ -50,33 +50,14 @@ export function toolNode() {
   );
 }
 
-/** The native part of drivelist, where a compiler is at hand. Without it drives are read from the system's own tools. */
+/** The native part of drivelist, prebuilt. Only macOS and Windows load it: on Linux drives are read with lsblk. */
 export async function ensureDrivelist() {
   const folder = path.join(modules, 'drivelist');
-  const { version } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'));
-  const stamp = path.join(folder, '.fieldkit-native');
-  if (existsSync(path.join(folder, 'build/Release/drivelist.node')) || readText(stamp) === version) return;
-  if (!['make', 'g++', 'python3'].every(findProgram)) return;
-  const startedMs = Date.now();
-  const headers = path.dirname(path.dirname(toolNode()));
-  const gyp = path.join(modules, 'node-gyp/bin/node-gyp.js');
-  const nodedir = existsSync(path.join(headers, 'include/node/node_api.h')) ? [`--nodedir=${headers}`] : [];
-  const result = existsSync(gyp)
-    ? await run(toolNode(), [gyp, 'rebuild', ...nodedir], {
-        cwd: folder,
-        timeoutMs: 180_000,
-        progress: { topic: 'drivelist', every: () => `compiling, ${secondsSince(startedMs)}` },
-      })
-    : { code: 1 };
-  if (result.code !== 0) rmSync(path.join(folder, 'build'), { recursive: true, force: true });
-  // Not tried again until the version changes: everything works without it.
-  writeAtomically(stamp, version);
-  say(
-    'drivelist',
-    result.code === 0
-      ? `compiled, ${secondsSince(startedMs)}`
-      : 'not compiled; drives are read from the system instead',
-  );
+  if (process.platform === 'linux' || existsSync(path.join(folder, 'build/Release/drivelist.node'))) return;
+  say('drivelist', 'fetching its native part');
+  const script = path.join(modules, 'prebuild-install/bin.js');
+  const { code } = await run(toolNode(), [script, '--runtime', 'napi'], { cwd: folder, timeoutMs: 60_000 });
+  if (code !== 0) say('drivelist', 'could not be fetched: drives cannot be listed until this runs with internet');
 }
 
 /** An Electron that starts, or one line that says what to do. */
