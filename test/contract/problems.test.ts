@@ -1,17 +1,24 @@
 // The catalogue of problems against its texts: a code without words would reach a person as a code.
+import { createInstance } from 'i18next';
 import { describe, expect, it } from 'vitest';
+import english from '../../resources/locales/en/problems.json' with { type: 'json' };
+import { reasons } from '../../src-main/medium/safety.ts';
 import { exitCodeOf, exitCodes, type ProblemCode, problem, problems } from '../../src-shared/problem.ts';
 import { languages, placeholdersOf, textsOf } from './locale-files.ts';
 
 const parts = ['title', 'cause', 'untouched', 'next'] as const;
 const codes = Object.keys(problems) as ProblemCode[];
+/** A drive's reasons are words of their own; the texts of this one problem refer to them by key. */
+const reasonKeys = Object.keys(reasons).flatMap((reason) =>
+  ['reasons', 'remedies'].map((group) => `problems.medium-drive-unusable.${group}.${reason}`),
+);
 
 describe.each(languages)('texts of problems in %s', (language) => {
   const texts = textsOf(language, 'problems.json');
 
   it('has title, cause, untouched and next of every code, and of nothing else', () => {
     const wanted = codes.flatMap((code) => parts.map((part) => `problems.${code}.${part}`));
-    expect([...texts.keys()].sort()).toEqual(wanted.sort());
+    expect([...texts.keys()].sort()).toEqual([...wanted, ...reasonKeys].sort());
   });
 
   it.each(codes)('says %s with all of its parameters and no others', (code) => {
@@ -26,6 +33,20 @@ describe.each(languages)('texts of problems in %s', (language) => {
     );
     expect(nameless).toEqual([]);
   });
+});
+
+it('says why a drive cannot be used in a sentence, not by a code', async () => {
+  const words = createInstance();
+  await words.init({
+    lng: 'en',
+    resources: { en: { translation: { problems: english } } },
+    interpolation: { escapeValue: false },
+    showSupportNotice: false,
+  });
+  const say = (drive: string) => words.t('problems.medium-drive-unusable.title', { drive, reason: 'not-mounted' });
+  expect(say('SanDisk')).toBe('SanDisk cannot be used: it is not mounted');
+  // A drive's name is a stranger's text: it must never be taken for a key.
+  expect(say('$t(problems.internal.cause)')).not.toContain('fault of the program');
 });
 
 describe('the catalogue', () => {
