@@ -1,21 +1,18 @@
 // The page that lies on the medium and says what it is, for someone who finds it without the program.
 // Called by the write-index job. One file, no script, nothing loaded from elsewhere. Pure.
+import { createHash } from 'node:crypto';
 import { groupedFingerprint } from './keys.ts';
 
 export interface ReadmeFacts {
   readonly site: string;
-  /** Name and version of the program. */
-  readonly program: string;
-  readonly writtenAt: Date;
   /** `debian-12-amd64`, … */
   readonly systems: readonly string[];
-  readonly releases: readonly { readonly url: string; readonly md5: string }[];
-  /** Public halves, lower-case hex; null while a key does not exist. */
-  readonly fingerprints: {
-    readonly manifest: string | null;
-    readonly repository: string | null;
-    readonly cache: string | null;
-  };
+  /** URLs of the software releases. */
+  readonly releases: readonly string[];
+  /** Of the manifest's key, lower-case hex. */
+  readonly fingerprint: string;
+  readonly repositoryFingerprint?: string;
+  readonly cacheFingerprint?: string;
 }
 
 interface Words {
@@ -31,7 +28,6 @@ interface Words {
   readonly keys: readonly [manifest: string, repository: string, cache: string];
   readonly releases: string;
   readonly systems: string;
-  readonly written: (program: string, day: string) => string;
 }
 
 const words: readonly Words[] = [
@@ -45,13 +41,12 @@ const words: readonly Words[] = [
     serve: 'Then, where SERVER is the address of this machine as the target sees it:',
     slapos:
       'in the [networkcache] section of /etc/opt/slapos/slapos.cfg, edited in place and never added a second time:',
-    apt: 'in /etc/apt/sources.list.d/fieldkit.list, with trust/repository.asc copied to /etc/apt/keyrings:',
+    apt: 'in /etc/apt/sources.list.d/fieldkit.list, with trust/repository-key.asc copied to /etc/apt/keyrings:',
     trust:
       'Compare these fingerprints with the printed sheet before you trust anything here. What lies beside a signature proves nothing by itself.',
     keys: ['manifest', 'packages', 'software cache'],
     releases: 'Software releases',
     systems: 'Target systems',
-    written: (program, day) => `Written by ${program} on ${day}.`,
   },
   {
     language: 'fr',
@@ -63,18 +58,17 @@ const words: readonly Words[] = [
     serve: 'Puis, SERVER étant l’adresse de cette machine vue de la cible :',
     slapos:
       'dans la section [networkcache] de /etc/opt/slapos/slapos.cfg, modifiée sur place et jamais ajoutée une seconde fois :',
-    apt: 'dans /etc/apt/sources.list.d/fieldkit.list, après copie de trust/repository.asc dans /etc/apt/keyrings :',
+    apt: 'dans /etc/apt/sources.list.d/fieldkit.list, après copie de trust/repository-key.asc dans /etc/apt/keyrings :',
     trust:
       'Comparer ces empreintes à la feuille imprimée avant de se fier à ce qui est ici. Ce qui se trouve à côté d’une signature ne prouve rien à lui seul.',
     keys: ['manifeste', 'paquets', 'cache logiciel'],
     releases: 'Versions logicielles',
     systems: 'Systèmes cibles',
-    written: (program, day) => `Écrit par ${program} le ${day}.`,
   },
 ];
 
 /** The whole page, English first, then French. Equal facts give equal bytes. */
-export function readmeHtml(facts: ReadmeFacts): string {
+export function readme(facts: ReadmeFacts): string {
   const [first] = words;
   return [
     '<!doctype html>',
@@ -88,22 +82,17 @@ export function readmeHtml(facts: ReadmeFacts): string {
   ].join('\n');
 }
 
-function section(text: Words, { site, program, writtenAt, systems, releases, fingerprints }: ReadmeFacts): string {
+function section(text: Words, facts: ReadmeFacts): string {
+  const { site, systems, releases } = facts;
   const cache = [
     'download-binary-cache-url = http://SERVER:5050/bcache',
     'download-binary-dir-url = http://SERVER:5050/bdir',
   ];
   const sources = systems.map(
-    (system) => `deb [signed-by=/etc/apt/keyrings/repository.asc] http://SERVER:5050/debian/${system} ./`,
+    (system) => `deb [signed-by=/etc/apt/keyrings/repository-key.asc] http://SERVER:5050/debian/${system} ./`,
   );
-  const prints = [fingerprints.manifest, fingerprints.repository, fingerprints.cache];
-  const rows = prints.flatMap((print, index) =>
-    print === null
-      ? []
-      : [
-          `<tr><th>${escaped(text.keys[index] ?? '')}</th><td><code>${escaped(groupedFingerprint(print))}</code></td></tr>`,
-        ],
-  );
+  const prints = [facts.fingerprint, facts.repositoryFingerprint, facts.cacheFingerprint];
+  const rows = prints.flatMap((print, index) => (print === undefined ? [] : [row(text.keys[index] ?? '', print)]));
   return [
     `<section lang="${text.language}"><h1>${escaped(text.title(site))}</h1>`,
     ...[text.what, text.withProgram, text.byHand].map(paragraph),
@@ -112,9 +101,8 @@ function section(text: Words, { site, program, writtenAt, systems, releases, fin
     `<ul><li>${escaped(text.slapos)}${code(cache)}</li><li>${escaped(text.apt)}${code(sources)}</li></ul>`,
     paragraph(text.trust),
     `<table>${rows.join('')}</table>`,
-    `<h2>${escaped(text.releases)}</h2><ul>${releases.map(({ url, md5 }) => item(`${url} (${md5})`)).join('')}</ul>`,
-    `<h2>${escaped(text.systems)}</h2><ul>${systems.map(item).join('')}</ul>`,
-    `${paragraph(text.written(program, writtenAt.toISOString().slice(0, 10)))}</section>`,
+    `<h2>${escaped(text.releases)}</h2><ul>${releases.map((url) => item(`${url} (bdir/${md5(url)})`)).join('')}</ul>`,
+    `<h2>${escaped(text.systems)}</h2><ul>${systems.map(item).join('')}</ul></section>`,
   ].join('\n');
 }
 
@@ -123,6 +111,11 @@ const style =
   'pre,code{font-family:ui-monospace,monospace;overflow-wrap:anywhere}pre{background:#f2f4f6;padding:.75rem;white-space:pre-wrap}' +
   'th{text-align:left;padding-right:1rem;vertical-align:top}section+section{border-top:1px solid #ccd1d7;margin-top:3rem}' +
   '@media(prefers-color-scheme:dark){body{color:#e6e8eb;background:#16191d}pre{background:#22272d}}';
+
+const md5 = (url: string): string => createHash('md5').update(url, 'utf8').digest('hex');
+
+const row = (name: string, print: string): string =>
+  `<tr><th>${escaped(name)}</th><td><code>${escaped(groupedFingerprint(print))}</code></td></tr>`;
 
 const paragraph = (text: string): string => `<p>${escaped(text)}</p>`;
 const item = (text: string): string => `<li>${escaped(text)}</li>`;
