@@ -227,6 +227,9 @@ export function problem<C extends ProblemCode>(
   );
 }
 
+/** The error again, from data that crossed a line. */
+export const problemFrom = (data: ProblemData): Problem => new Problem(data);
+
 /** Any thrown thing as problem data; what is not a Problem becomes `internal` with its stack as evidence. */
 export function toProblemData(thrown: unknown): ProblemData {
   if (thrown instanceof Problem) return thrown.data;

@@ -189,7 +189,7 @@ export function defaultSources(system: string): SystemSources | null {
   if (distribution === 'debian') {
     const code = debianNames[number];
     if (code === undefined) return null;
-    const key = `debian-${number}`;
+    const key = `debian-archive-${number}`;
     const components = ['main'];
     return {
       vendor: { url: `${vendorRoot}/Debian_${number}`, key: 'vifibnexedi' },

@@ -52,19 +52,34 @@ rmdir ${folder} 2>/dev/null
 exit $undone
 `;
 
-const undoNowScript = (id: string): string => `systemctl start ${unit(id)}.service; ${disarmScript(id).replace('exit $undone', 'exit 0')}`;
+const undoNowScript = (id: string): string =>
+  `systemctl start ${unit(id)}.service; ${disarmScript(id).replace('exit $undone', 'exit 0')}`;
 
 /**
  * Performs the guarded commands and confirms them over a fresh connection.
  * Throws `guard-undone` when the machine could not be reached again in time: it has then taken the change back itself.
  */
-export async function performGuard(means: TargetMeans, machine: string, command: CommandOf<'guard'>, context: Performing): Promise<Performed> {
+export async function performGuard(
+  means: TargetMeans,
+  machine: string,
+  command: CommandOf<'guard'>,
+  context: Performing,
+): Promise<Performed> {
   const { clock } = means;
   const guard: Guard = { id: unitId(context), undo: command.undo, seconds: Math.ceil(command.confirmWithinMs / 1000) };
   const target = await means.target(machine, context.signal);
-  const armed = await target.exec(['sh', '-c', armScript(guard)], { as: 'root', stdin: `${guard.undo}\n`, limitMs: 30_000 });
+  const armed = await target.exec(['sh', '-c', armScript(guard)], {
+    as: 'root',
+    stdin: `${guard.undo}\n`,
+    limitMs: 30_000,
+  });
   if (armed.exit !== 0)
-    throw problem('command-failed', { command: 'guard', exit: armed.exit, machine, detail: armed.stderr.trim().slice(-300) });
+    throw problem('command-failed', {
+      command: 'guard',
+      exit: armed.exit,
+      machine,
+      detail: armed.stderr.trim().slice(-300),
+    });
   const deadline = clock.monotonicMs() + command.confirmWithinMs - marginMs;
   try {
     for (const inner of command.commands) {
@@ -82,7 +97,10 @@ export async function performGuard(means: TargetMeans, machine: string, command:
   while (clock.monotonicMs() < deadline) {
     await means.drop(machine);
     const confirmed = await means
-      .target(machine, AbortSignal.any([context.signal, AbortSignal.timeout(Math.max(1000, deadline - clock.monotonicMs()))]))
+      .target(
+        machine,
+        AbortSignal.any([context.signal, AbortSignal.timeout(Math.max(1000, deadline - clock.monotonicMs()))]),
+      )
       .then((fresh) => fresh.exec(['sh', '-c', disarmScript(guard.id)], { as: 'root', limitMs: 30_000 }))
       .catch(() => null);
     if (confirmed?.exit === 0) return { exit: null, output: '' };

@@ -22,7 +22,10 @@ export interface JobContext {
 }
 
 export type Job = (args: Readonly<Record<string, Json>>, context: JobContext) => Promise<void>;
-export type Sight = (args: Readonly<Record<string, Json>>, context: Pick<JobContext, 'site' | 'cacheFolder' | 'signal'>) => Promise<Json>;
+export type Sight = (
+  args: Readonly<Record<string, Json>>,
+  context: Pick<JobContext, 'site' | 'cacheFolder' | 'signal'>,
+) => Promise<Json>;
 
 /** A job with its arguments checked: a plan of another version of the program must not slip through. */
 export const job =
@@ -34,5 +37,9 @@ export const job =
   };
 
 export const sight =
-  <Args>(schema: z.ZodType<Args>, look: (args: Args, context: Pick<JobContext, 'site' | 'cacheFolder' | 'signal'>) => Promise<Json>): Sight =>
-  async (args, context) => look(schema.parse(args), context);
+  <Args>(
+    schema: z.ZodType<Args>,
+    look: (args: Args, context: Pick<JobContext, 'site' | 'cacheFolder' | 'signal'>) => Promise<Json>,
+  ): Sight =>
+  async (args, context) =>
+    look(schema.parse(args), context);

@@ -2,11 +2,10 @@
 // Must never repeat a command whose end it does not know: that is what `settle` is for.
 import { createHash } from 'node:crypto';
 import { Problem, problem } from '../../src-shared/problem.ts';
-import type { Probe } from '../../src-shared/step.ts';
+import type { CommandOf, Probe } from '../../src-shared/step.ts';
 import type { Clock } from '../platform/clock.ts';
 import { lineOf } from '../runbook/explain.ts';
 import type { Performed, Performing } from '../runbook/performer.ts';
-import type { CommandOf } from '../../src-shared/step.ts';
 import type { Target } from '../target/target.ts';
 
 export interface TargetMeans {
@@ -34,7 +33,12 @@ const failed = (command: CommandOf<'run'>, machine: string, exit: number | null,
 
 const lastLine = (text: string): string => text.trim().split('\n').at(-1)?.slice(0, 300) ?? '';
 
-export async function performRun(means: TargetMeans, machine: string, command: CommandOf<'run'>, context: Performing): Promise<Performed> {
+export async function performRun(
+  means: TargetMeans,
+  machine: string,
+  command: CommandOf<'run'>,
+  context: Performing,
+): Promise<Performed> {
   const { signal } = context;
   const argv = command.argv.map((word) => (typeof word === 'string' ? word : context.captured(word.captured)));
   const as = command.as ?? 'root';
@@ -68,13 +72,22 @@ async function collect(target: Target, id: string, command: CommandOf<'run'>, co
     return { exit, output: tail };
   } catch (error) {
     if (limit.aborted && !context.signal.aborted)
-      throw problem('command-timed-out', { command: lineOf(command), machine: target.name, limit: Math.round(command.limitMs / 1000) });
+      throw problem('command-timed-out', {
+        command: lineOf(command),
+        machine: target.name,
+        limit: Math.round(command.limitMs / 1000),
+      });
     throw error;
   }
 }
 
 /** What became of a command that was cut off. Long ones run on without us and are followed to their end; others only facts can tell. */
-export async function settleRun(means: TargetMeans, machine: string, command: CommandOf<'run'>, context: Performing): Promise<Performed | null> {
+export async function settleRun(
+  means: TargetMeans,
+  machine: string,
+  command: CommandOf<'run'>,
+  context: Performing,
+): Promise<Performed | null> {
   if (!command.long) return null;
   const target = await means.target(machine, context.signal);
   const id = unitId(context);
@@ -84,7 +97,12 @@ export async function settleRun(means: TargetMeans, machine: string, command: Co
   return { exit, output: tail };
 }
 
-export async function performWrite(means: TargetMeans, machine: string, command: CommandOf<'write'>, context: Performing): Promise<Performed> {
+export async function performWrite(
+  means: TargetMeans,
+  machine: string,
+  command: CommandOf<'write'>,
+  context: Performing,
+): Promise<Performed> {
   const target = await means.target(machine, context.signal);
   await target.writeFile(command.path, await context.resolve(command.text), {
     mode: command.mode,
@@ -96,7 +114,12 @@ export async function performWrite(means: TargetMeans, machine: string, command:
   return { exit: null, output: '' };
 }
 
-export async function performSend(means: TargetMeans, machine: string, command: CommandOf<'send'>, context: Performing): Promise<Performed> {
+export async function performSend(
+  means: TargetMeans,
+  machine: string,
+  command: CommandOf<'send'>,
+  context: Performing,
+): Promise<Performed> {
   const target = await means.target(machine, context.signal);
   await target.upload({
     from: await means.mediumFile(command.from),
@@ -110,7 +133,12 @@ export async function performSend(means: TargetMeans, machine: string, command: 
   return { exit: null, output: '' };
 }
 
-export async function performReceive(means: TargetMeans, machine: string, command: CommandOf<'receive'>, context: Performing): Promise<Performed> {
+export async function performReceive(
+  means: TargetMeans,
+  machine: string,
+  command: CommandOf<'receive'>,
+  context: Performing,
+): Promise<Performed> {
   const target = await means.target(machine, context.signal);
   await target.receive({
     from: command.from,
@@ -122,10 +150,16 @@ export async function performReceive(means: TargetMeans, machine: string, comman
 }
 
 /** Looks again and again; a lost connection is only a look that saw nothing. Evidence is gathered when the limit is reached. */
-export async function performUntil(means: TargetMeans, machine: string, command: CommandOf<'until'>, context: Performing): Promise<Performed> {
+export async function performUntil(
+  means: TargetMeans,
+  machine: string,
+  command: CommandOf<'until'>,
+  context: Performing,
+): Promise<Performed> {
   const { clock } = means;
   const started = clock.monotonicMs();
-  const look = async (probes: readonly Probe[]) => (await means.target(machine, context.signal)).probe(probes, context.signal);
+  const look = async (probes: readonly Probe[]) =>
+    (await means.target(machine, context.signal)).probe(probes, context.signal);
   const pattern = command.wanted.pattern === undefined ? null : new RegExp(command.wanted.pattern, 'm');
   for (;;) {
     context.signal.throwIfAborted();
@@ -141,11 +175,18 @@ export async function performUntil(means: TargetMeans, machine: string, command:
       const fits = command.wanted.exit === undefined || answer.exit === command.wanted.exit;
       if (fits && (pattern === null || pattern.test(answer.out))) return { exit: answer.exit, output: answer.out };
     }
-    const hopeless = answer !== null && command.hopeless !== undefined && new RegExp(command.hopeless, 'm').test(answer.out);
+    const hopeless =
+      answer !== null && command.hopeless !== undefined && new RegExp(command.hopeless, 'm').test(answer.out);
     if (hopeless || sinceMs >= command.limitMs) {
       const evidence = await look(command.evidence).catch(() => ({}));
-      const text = Object.entries(evidence).map(([id, item]) => `== ${id} (${item.exit})\n${item.out}${item.err}`).join('\n');
-      throw problem('wait-too-long', { awaited: lineOf(command), limit: Math.round(sinceMs / 1000), machine }, { evidence: text.slice(-32_768) });
+      const text = Object.entries(evidence)
+        .map(([id, item]) => `== ${id} (${item.exit})\n${item.out}${item.err}`)
+        .join('\n');
+      throw problem(
+        'wait-too-long',
+        { awaited: lineOf(command), limit: Math.round(sinceMs / 1000), machine },
+        { evidence: text.slice(-32_768) },
+      );
     }
     context.onAwaiting(sinceMs, command.everyMs);
     await clock.sleep(Math.min(command.everyMs, Math.max(1, command.limitMs - sinceMs)), context.signal);
@@ -155,9 +196,15 @@ export async function performUntil(means: TargetMeans, machine: string, command:
 const bootIdProbe: Probe = { id: 'boot', kind: 'read', path: '/proc/sys/kernel/random/boot_id' };
 
 /** Reboots and waits for another boot id over a fresh connection. */
-export async function performReboot(means: TargetMeans, machine: string, command: CommandOf<'reboot'>, context: Performing): Promise<Performed> {
+export async function performReboot(
+  means: TargetMeans,
+  machine: string,
+  command: CommandOf<'reboot'>,
+  context: Performing,
+): Promise<Performed> {
   const { clock } = means;
-  const bootId = async () => (await (await means.target(machine, context.signal)).probe([bootIdProbe], context.signal)).boot?.out.trim() ?? '';
+  const bootId = async () =>
+    (await (await means.target(machine, context.signal)).probe([bootIdProbe], context.signal)).boot?.out.trim() ?? '';
   const before = await bootId();
   const target = await means.target(machine, context.signal);
   // Answers before it acts; losing the connection here is what was asked for.
@@ -170,6 +217,7 @@ export async function performReboot(means: TargetMeans, machine: string, command
     await means.drop(machine);
     const now = await bootId().catch(() => '');
     if (now !== '' && now !== before) return { exit: null, output: '' };
-    if (sinceMs > command.limitMs) throw problem('wait-too-long', { awaited: 'reboot', limit: Math.round(command.limitMs / 1000), machine });
+    if (sinceMs > command.limitMs)
+      throw problem('wait-too-long', { awaited: 'reboot', limit: Math.round(command.limitMs / 1000), machine });
   }
 }

@@ -1,0 +1,69 @@
+// fieldkit: the same engine on a terminal. Each command is a few lines over the bench; exit codes are those of the problems.
+import { Command } from 'commander';
+import { exitCodes } from '../../src-shared/problem.ts';
+import { listMedia, verifyMedium } from './commands/medium.ts';
+import { practise } from './commands/practice.ts';
+import { checkSteps, planSteps, resumeSteps, runSteps } from './commands/run.ts';
+import { createSiteFrom, listSites, listSteps, showJournal } from './commands/sites.ts';
+
+const program = new Command('fieldkit')
+  .description('Prepares a medium online and installs SlapOS from it on machines without a network.')
+  .showHelpAfterError()
+  .exitOverride();
+
+const common = (command: Command): Command =>
+  command.option('--json', 'one JSON line a result').option('--language <en|fr>', 'language of the sentences');
+const onSite = (command: Command): Command =>
+  common(command).option('--site <name>', 'the site; not needed when there is only one');
+const asking = (command: Command): Command =>
+  onSite(command)
+    .option('--answers <file>', 'JSON file with answers by question id')
+    .option('--input <instance.field=value...>', 'input of a step, e.g. choose-medium@site.path=/media/stick');
+
+const end =
+  (act: (...args: never[]) => Promise<number>) =>
+  async (...args: unknown[]) => {
+    process.exitCode = await act(...(args as never[]));
+  };
+
+const sites = common(program.command('sites').description('list the sites on this laptop')).action(end(listSites));
+common(sites.command('create').argument('<file>', 'site plan, YAML'))
+  .description('make a site from a plan')
+  .action(end(createSiteFrom));
+onSite(program.command('steps').description('list the steps of a site and their states')).action(end(listSteps));
+asking(program.command('check').argument('[steps...]', 'instances, steps or chapters; all when none'))
+  .description('read facts and say what they mean; changes nothing')
+  .action(end(checkSteps));
+asking(program.command('plan').argument('<steps...>'))
+  .option('--shell', 'as shell text')
+  .description('show what would change; changes nothing')
+  .action(end(planSteps));
+asking(program.command('run').argument('[steps...]', 'instances, steps or chapters; all when none'))
+  .option('--yes', 'perform plans without asking, except those that destroy')
+  .option('--skip <codes...>', 'go on past these skippable findings')
+  .description('run steps in order until one needs a person')
+  .action(end(runSteps));
+asking(program.command('resume'))
+  .option('--yes', 'perform plans without asking')
+  .option('--skip <codes...>', 'go on past these skippable findings')
+  .description('say what was interrupted, and go on with every step that is not done')
+  .action(end(resumeSteps));
+onSite(program.command('journal').description('what happened'))
+  .option('--since <number>', 'events after this number')
+  .action(end(showJournal));
+const medium = program.command('medium').description('drives, and what a medium holds');
+common(medium.command('list')).description('drives and why each may or may not be used').action(end(listMedia));
+common(medium.command('verify').argument('<folder>'))
+  .description('read a medium back against its signed manifest')
+  .option('--fingerprint <hex>', 'the manifest key to trust')
+  .action(end(verifyMedium));
+common(program.command('practice').description('make the practice site, with simulated machines'))
+  .option('--walk', 'walk the whole practice site with its own answers')
+  .action(end(practise));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const code = (error as { exitCode?: number }).exitCode;
+  process.exitCode = code === 0 ? exitCodes.done : exitCodes.usage;
+}

@@ -1,0 +1,72 @@
+// The stream of a site as lines on the terminal while steps run: what is done, what is awaited, how far.
+import type { StreamEvent } from '../../src-shared/api.ts';
+import { formatBytes, formatDuration } from '../../src-shared/format.ts';
+import { lineOf } from '../runbook/explain.ts';
+import type { OpenSite } from '../runbook/open-site.ts';
+import type { Session } from './session.ts';
+import { titleOf } from './show.ts';
+
+/** Progress lines at most this often where no terminal can overwrite them. */
+const quietMs = 5000;
+
+/** Prints until the returned function is called. With --json every event is one line. */
+export function follow(site: OpenSite, session: Session): () => void {
+  const { texts } = session;
+  const out = process.stderr;
+  let shownAt = Number.NEGATIVE_INFINITY;
+  let open = false;
+  const line = (text: string) => {
+    if (open) out.write('\r\x1b[K');
+    open = false;
+    out.write(`${text}\n`);
+  };
+  const passing = (text: string) => {
+    if (out.isTTY) {
+      out.write(`\r\x1b[K${text.slice(0, (out.columns || 100) - 1)}`);
+      open = true;
+    } else if (site.clock.monotonicMs() - shownAt >= quietMs) {
+      shownAt = site.clock.monotonicMs();
+      out.write(`${text}\n`);
+    }
+  };
+  return site.listen((event) => {
+    if (session.json) {
+      if ('journal' in event.event) process.stdout.write(`${JSON.stringify(event.event.journal)}\n`);
+      return;
+    }
+    show(event);
+  });
+
+  function show({ event }: StreamEvent): void {
+    if ('journal' in event) {
+      const item = event.journal;
+      if (item.kind === 'run-started') line(`\n◐ ${titleOf(item.instance, texts)}`);
+      if (item.kind === 'facts') for (const told of item.found) line(`    ${texts.told(told)}`);
+      if (item.kind === 'command-started') {
+        const view = site.view.instances[item.instance]?.commands[item.index];
+        if (view !== undefined)
+          line(
+            `  ${String(item.index + 1).padStart(2)}  ${texts.say(`cli.command.${view.command.kind}`).padEnd(8)} ${lineOf(view.command)}`,
+          );
+      }
+      if (item.kind === 'command-ended' && item.outcome !== 'performed')
+        line(`      ${texts.say(`cli.outcome.${item.outcome}`)}`);
+      if (item.kind === 'run-ended')
+        line(`  ${item.outcome === 'done' ? '✓' : '✕'} ${texts.say(`cli.outcome.${item.outcome}`)}`);
+      return;
+    }
+    const item = event.live;
+    if (item.kind === 'progress') {
+      const amount = (value: number): string =>
+        item.unit === 'bytes' ? formatBytes(value, texts.language) : String(value);
+      const speed = item.speed === null ? '' : ` ${amount(Math.round(item.speed))}/s`;
+      const left = item.leftMs === null ? '' : ` ${texts.say('cli.left', { leftMs: item.leftMs })}`;
+      passing(
+        `      ${amount(item.done)}${item.total === null ? '' : ` / ${amount(item.total)}`}${speed}${left} ${item.what ?? ''}`,
+      );
+    }
+    if (item.kind === 'awaiting')
+      passing(`      ⧗ ${texts.told(item.awaited)} (${formatDuration(item.sinceMs, texts.language)})`);
+    if (item.kind === 'lines') for (const text of item.lines) passing(`      ${text}`);
+  }
+}

@@ -1,0 +1,45 @@
+// The terminal's sentences: the same texts as the window's. Used by every command.
+import i18next, { type i18n } from 'i18next';
+import enCli from '../../resources/locales/en/cli.json' with { type: 'json' };
+import enPractice from '../../resources/locales/en/practice.json' with { type: 'json' };
+import enProblems from '../../resources/locales/en/problems.json' with { type: 'json' };
+import enSteps from '../../resources/locales/en/steps.json' with { type: 'json' };
+import frCli from '../../resources/locales/fr/cli.json' with { type: 'json' };
+import frPractice from '../../resources/locales/fr/practice.json' with { type: 'json' };
+import frProblems from '../../resources/locales/fr/problems.json' with { type: 'json' };
+import frSteps from '../../resources/locales/fr/steps.json' with { type: 'json' };
+import type { Params, ProblemData } from '../../src-shared/problem.ts';
+import { readableParams } from '../../src-shared/readable.ts';
+import type { Told } from '../../src-shared/step.ts';
+
+const resources = {
+  en: { translation: { ...enCli, ...enSteps, ...enProblems, ...enPractice } },
+  fr: { translation: { ...frCli, ...frSteps, ...frProblems, ...frPractice } },
+} as const;
+
+export interface Texts {
+  readonly language: string;
+  say(key: string, params?: Params): string;
+  told(told: Told): string;
+  /** Title, cause, what was not touched, what to do next: one line each. */
+  problem(data: Pick<ProblemData, 'code' | 'params'>): string[];
+}
+
+/** The language asked for, else the environment's, else English. */
+export async function makeTexts(
+  asked: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Texts> {
+  const wanted = asked ?? env.LC_ALL ?? env.LC_MESSAGES ?? env.LANG ?? 'en';
+  const language = wanted.startsWith('fr') ? 'fr' : 'en';
+  const instance: i18n = i18next.createInstance();
+  await instance.init({ lng: language, fallbackLng: 'en', resources, interpolation: { escapeValue: false } });
+  const say: Texts['say'] = (key, params = {}) => instance.t(key, readableParams(params, language));
+  return {
+    language,
+    say,
+    told: ({ key, params }) => say(key, params),
+    problem: ({ code, params }) =>
+      (['title', 'cause', 'untouched', 'next'] as const).map((part) => say(`problems.${code}.${part}`, params)),
+  };
+}

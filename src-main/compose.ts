@@ -1,0 +1,126 @@
+// Joins the rooms: hands, performers, jobs and sights, given to the engine. Used by app, cli and tests; nothing else may.
+import { dirname, join } from 'node:path';
+import type { MediumChoice } from '../src-shared/api.ts';
+import { mediumRoot } from '../src-shared/manifest.ts';
+import type { Finding } from '../src-shared/step.ts';
+import { listDrives } from './medium/drives.ts';
+import { openManifest } from './medium/manifest-store.ts';
+import { verifyMedium } from './medium/verify.ts';
+import { makeHands } from './performers/hands.ts';
+import { prepareJobs, prepareSights } from './performers/prepare-jobs.ts';
+import { type Clock, systemClock } from './platform/clock.ts';
+import { networkFetch } from './platform/fetch.ts';
+import { exists } from './platform/files.ts';
+import { userPaths } from './platform/paths.ts';
+import type { DeskParts } from './runbook/desk.ts';
+import { runbook } from './steps/index.ts';
+import { openConnection, scanHostKey } from './target/connection.ts';
+
+export interface ComposeOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where the program's resources lie; found beside the program when absent. */
+  readonly resourcesFolder?: string;
+  readonly clock?: Clock;
+}
+
+export interface MediumReport {
+  readonly files: number;
+  readonly sizeBytes: number;
+  readonly generation: number;
+  readonly fingerprint: string;
+  /** The fingerprint was given and matched. */
+  readonly fingerprintTrusted: boolean;
+  readonly cacheBypassed: boolean;
+  readonly findings: readonly Finding[];
+}
+
+export interface Kit {
+  readonly parts: DeskParts;
+  readonly media: () => Promise<MediumChoice[]>;
+  /** Reads a medium back. Throws `medium-unsealed`, `medium-manifest-invalid`, `fingerprint-differs`. */
+  readonly verifyMedium: (folder: string, fingerprint: string | null, signal: AbortSignal) => Promise<MediumReport>;
+}
+
+declare const FIELDKIT_VERSION: string | undefined;
+
+/** Name and version as the journal and the manifest carry them. */
+export const program = `SlapOS Field Kit ${typeof FIELDKIT_VERSION === 'string' ? FIELDKIT_VERSION : 'development'}`;
+
+/** The resources beside a packaged program, else those of the checkout that the program was built in. */
+function resourcesBeside(): string {
+  const packaged = (process as { resourcesPath?: string }).resourcesPath;
+  const checkout = join(import.meta.dirname ?? dirname('.'), '..', '..', 'resources');
+  return packaged !== undefined && !import.meta.dirname?.includes('.asar')
+    ? checkout
+    : packaged === undefined
+      ? checkout
+      : join(packaged, 'resources');
+}
+
+export function compose(options: ComposeOptions): Kit {
+  const paths = userPaths(options.env);
+  const clock = options.clock ?? systemClock;
+  const trustFolder = join(options.resourcesFolder ?? resourcesBeside(), 'trust');
+  const vaultPath = join(paths.data, 'vault.json');
+  const jobs = prepareJobs({ trustFolder, program });
+  const sights = prepareSights({ vaultPath, program });
+  const real = { fetch: networkFetch, open: openConnection, scanHostKey };
+
+  const media = async (): Promise<MediumChoice[]> => {
+    const drives = await listDrives({ runningFrom: [paths.data, paths.cache] });
+    return drives.flatMap((drive) => {
+      const volumes =
+        drive.volumes.length > 0
+          ? drive.volumes
+          : [{ ...drive, label: null, fileSystem: null, freeBytes: null, mountPoint: null }];
+      return volumes.map((volume): MediumChoice => {
+        const label =
+          [drive.name, volume.label].filter((part) => part !== null && part !== '').join(' · ') || drive.path;
+        const reason = volume.reason ?? drive.reason;
+        return {
+          token: volume.mountPoint ?? volume.path,
+          label,
+          path: volume.mountPoint ?? volume.path,
+          sizeBytes: volume.sizeBytes,
+          freeBytes: volume.freeBytes,
+          fileSystem: volume.fileSystem,
+          why: reason === null ? null : { code: 'medium-drive-unusable', params: { drive: label, reason } },
+        };
+      });
+    });
+  };
+
+  return {
+    media,
+    parts: {
+      dataFolder: paths.data,
+      program,
+      runbook,
+      clock,
+      makeHands: (site, asker) =>
+        makeHands({ site, asker, outside: real, jobs, sights, cacheFolder: paths.cache, vaultPath, env: options.env }),
+      listMedia: media,
+      practice: { planText: '', faults: () => [] },
+    },
+    verifyMedium: async (folder, fingerprint, signal) => {
+      const root = (await exists(join(folder, mediumRoot))) ? join(folder, mediumRoot) : folder;
+      const opened = await openManifest(root, fingerprint);
+      const { findings, cacheBypassed } = await verifyMedium(root, opened.manifest, { signal });
+      return {
+        files: opened.manifest.files.length,
+        sizeBytes: opened.manifest.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+        generation: opened.manifest.generation,
+        fingerprint: opened.fingerprint,
+        fingerprintTrusted: opened.pinned,
+        cacheBypassed,
+        findings: findings
+          .filter(({ file }) => !file.startsWith('site/'))
+          .map((item) => ({
+            code: item.code,
+            params:
+              item.code === 'medium-file-damaged' ? { file: item.file, offset: item.offset } : { file: item.file },
+          })),
+      };
+    },
+  };
+}

@@ -1,0 +1,53 @@
+// The medium of a site: which one was chosen, whether it is there, what it holds. Used by jobs, sights and the hands.
+// The binding lies in the site's folder on this laptop; another laptop binds anew.
+import { join } from 'node:path';
+import { problem } from '../../src-shared/problem.ts';
+import { readRoom } from '../medium/file-system.ts';
+import { type CheckedPlace, checkIdentity, type MediumIdentity, mediumIdentity } from '../medium/identity.ts';
+import { scanMedium } from '../medium/scan.ts';
+import { readTextOrNull, writeAtomic } from '../platform/files.ts';
+import type { MediumSight } from '../runbook/define.ts';
+import { type OpenSite, siteFiles } from '../runbook/open-site.ts';
+
+const bindingPath = (site: OpenSite): string => join(site.folder, siteFiles.medium);
+
+/** The identity chosen for this site on this laptop, null when none is. */
+export async function readBinding(site: OpenSite): Promise<MediumIdentity | null> {
+  const text = await readTextOrNull(bindingPath(site));
+  if (text === null) return null;
+  const parsed = mediumIdentity.safeParse(JSON.parse(text));
+  return parsed.success ? parsed.data : null;
+}
+
+export const writeBinding = (site: OpenSite, identity: MediumIdentity): Promise<void> =>
+  writeAtomic(bindingPath(site), `${JSON.stringify(identity, null, 1)}\n`);
+
+export interface BoundMedium extends CheckedPlace {
+  readonly identity: MediumIdentity;
+}
+
+/** The chosen medium, checked to be there now. Throws `medium-not-chosen`, `medium-absent`, `medium-swapped`. */
+export async function boundMedium(site: OpenSite): Promise<BoundMedium> {
+  const identity = await readBinding(site);
+  if (identity === null) throw problem('medium-not-chosen', {});
+  return { ...(await checkIdentity(identity)), identity };
+}
+
+/** What a step may see of it; null when none is chosen. */
+export async function sightOfMedium(site: OpenSite): Promise<MediumSight | null> {
+  const identity = await readBinding(site);
+  if (identity === null) return null;
+  const { root } = await checkIdentity(identity);
+  const [room, scan] = await Promise.all([readRoom(root), scanMedium(root)]);
+  return {
+    root: identity.path,
+    label: identity.path.slice(identity.path.lastIndexOf('/') + 1) || identity.path,
+    freeBytes: room.freeBytes,
+    fileSystem: room.fileSystem ?? '',
+    files: Object.fromEntries(scan.files.map(({ path, sizeBytes }) => [path, sizeBytes])),
+  };
+}
+
+/** Text of a file below `fieldkit/`, null when it is not there. */
+export const mediumText = async (site: OpenSite, path: string): Promise<string | null> =>
+  readTextOrNull(join((await boundMedium(site)).root, path));

@@ -1,0 +1,362 @@
+// The hands of one open site: world, performers and leases over real (or simulated) machines. Made by compose.
+// It never decides anything: what to do stands in the command.
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { Json } from '../../src-shared/json.ts';
+import { mediumPaths } from '../../src-shared/manifest.ts';
+import { Problem, problem } from '../../src-shared/problem.ts';
+import { machineNamed } from '../../src-shared/site.ts';
+import type { Command, Question } from '../../src-shared/step.ts';
+import { openManifest } from '../medium/manifest-store.ts';
+import { type Fetch, forbiddenFetch } from '../platform/fetch.ts';
+import { ensureFolder, readTextOrNull, writeAtomic } from '../platform/files.ts';
+import { runLocal } from '../platform/shell.ts';
+import { openVault, type Vault } from '../platform/vault.ts';
+import type { Asker } from '../runbook/asking.ts';
+import type { HostKey, Lease } from '../runbook/define.ts';
+import { lineOf } from '../runbook/explain.ts';
+import { type OpenSite, siteFiles } from '../runbook/open-site.ts';
+import type { Hands, Performed, Performing } from '../runbook/performer.ts';
+import { type ContentServer, contentServer } from '../software/content-server.ts';
+import type { Connection, ConnectionRequest, LoginMaterial } from '../target/connection.ts';
+import { ConnectionPool } from '../target/connection-pool.ts';
+import type { Forward } from '../target/target.ts';
+import { boundMedium, sightOfMedium } from './bound-medium.ts';
+import { performGuard } from './guard.ts';
+import type { Job, JobContext, Sight } from './jobs.ts';
+import {
+  performReboot,
+  performReceive,
+  performRun,
+  performSend,
+  performUntil,
+  performWrite,
+  settleRun,
+  type TargetMeans,
+} from './on-target.ts';
+
+/** What differs between a real site and the practice site. */
+export interface Outside {
+  readonly fetch: Fetch;
+  readonly open: (request: ConnectionRequest) => Promise<Connection>;
+  readonly scanHostKey: (
+    machine: { readonly name: string; readonly address: string; readonly port: number },
+    signal: AbortSignal,
+  ) => Promise<HostKey>;
+}
+
+export interface HandsParts {
+  readonly site: OpenSite;
+  readonly asker: Asker;
+  readonly outside: Outside;
+  readonly jobs: Readonly<Record<string, Job>>;
+  readonly sights: Readonly<Record<string, Sight>>;
+  readonly cacheFolder: string;
+  readonly vaultPath: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+interface OpenContent {
+  readonly server: ContentServer;
+  readonly forward: Forward;
+}
+
+export function makeHands(parts: HandsParts): Hands {
+  const { site, asker, outside, jobs, sights, cacheFolder, vaultPath } = parts;
+  const contents = new Map<string, OpenContent>();
+
+  /** A secret of this session, asked for at its first use. */
+  async function secret(instance: string, question: Question, signal: AbortSignal): Promise<string> {
+    const known = site.secrets.get(question.id);
+    if (known !== undefined) return known;
+    const value = await asker.answer(instance, question, signal);
+    site.secrets.set(question.id, value);
+    site.settleLive(instance, 'question');
+    return value;
+  }
+
+  let vault: Vault | null = null;
+  async function unlock(instance: string, signal: AbortSignal): Promise<Vault> {
+    if (vault !== null) return vault;
+    const question: Question = {
+      id: 'passphrase',
+      kind: 'secret',
+      key: 'steps.make-keys.asks.passphrase',
+      params: {},
+      show: [],
+      choices: [],
+    };
+    const passphrase = await secret(instance, question, signal);
+    try {
+      vault = await openVault(vaultPath, passphrase);
+    } catch (error) {
+      site.secrets.forget(question.id);
+      throw error;
+    }
+    return vault;
+  }
+
+  const passwordQuestion = (machine: string, user: string): Question => ({
+    id: `password:${machine}`,
+    kind: 'secret',
+    key: 'steps.connect.asks.password',
+    params: { machine, user },
+    show: [],
+    choices: [],
+  });
+
+  async function requestOf(name: string): Promise<Omit<ConnectionRequest, 'signal'>> {
+    const machine = machineNamed(site.plan, name);
+    if (machine === undefined) throw problem('step-unknown', { step: name });
+    const password = site.secrets.get(`password:${name}`);
+    const login: LoginMaterial = {
+      ...(await privateKeyOf(machine.keyFile)),
+      ...(parts.env.SSH_AUTH_SOCK === undefined ? {} : { agentSocket: parts.env.SSH_AUTH_SOCK }),
+      ...(password === undefined ? {} : { password, sudoPassword: password }),
+    };
+    return {
+      machine: { name, address: machine.address, port: machine.port, user: machine.user },
+      pinnedHostKey: machine.hostKey ?? null,
+      login,
+    };
+  }
+
+  const pool = new ConnectionPool({ requestOf, open: outside.open, onLoss: (name) => void closeContent(name) });
+
+  /** The connection; a refused login asks for the password once, a missing one for sudo as well. */
+  async function target(name: string, signal: AbortSignal): Promise<Connection> {
+    try {
+      return await pool.get(name, signal);
+    } catch (error) {
+      if (!(error instanceof Problem) || error.code !== 'login-refused') throw error;
+      const question = passwordQuestion(name, machineNamed(site.plan, name)?.user ?? '');
+      const tried = site.secrets.get(question.id) !== undefined;
+      site.secrets.forget(question.id);
+      // A wrong password is told, and asked for again at the next act.
+      if (tried) throw error;
+      await secret(`connect@machine:${name}`, question, signal);
+      try {
+        return await pool.get(name, signal);
+      } catch (again) {
+        if (again instanceof Problem && again.code === 'login-refused') site.secrets.forget(question.id);
+        throw again;
+      }
+    }
+  }
+
+  /** Runs something as root; when sudo needs a password that is not known, asks once. */
+  async function withSudo<T>(
+    name: string,
+    signal: AbortSignal,
+    act: (connection: Connection) => Promise<T>,
+  ): Promise<T> {
+    const question = passwordQuestion(name, machineNamed(site.plan, name)?.user ?? '');
+    try {
+      return await act(await target(name, signal));
+    } catch (error) {
+      if (!(error instanceof Problem) || error.code !== 'sudo-refused') throw error;
+      const tried = site.secrets.get(question.id) !== undefined;
+      site.secrets.forget(question.id);
+      await pool.drop(name);
+      if (tried) throw error;
+      await secret(`connect@machine:${name}`, question, signal);
+      return act(await target(name, signal));
+    }
+  }
+
+  async function closeContent(name: string): Promise<void> {
+    const content = contents.get(name);
+    contents.delete(name);
+    await content?.forward.close().catch(() => undefined);
+    await content?.server.close();
+  }
+
+  const leaseOpen = (_lease: Lease, name: string): boolean => contents.has(name);
+
+  async function openLease(_lease: Lease, name: string, signal: AbortSignal): Promise<void> {
+    if (contents.has(name)) return;
+    const { root } = await boundMedium(site);
+    const { manifest } = await openManifest(root, site.plan.trust.manifest ?? null);
+    const server = contentServer({ root, manifest });
+    try {
+      const connection = await target(name, signal);
+      const forward = await withSudo(name, signal, () =>
+        connection.reverseForward({
+          port: site.plan.content.port,
+          onStream: (stream) => server.accept(stream),
+          signal,
+        }),
+      );
+      contents.set(name, { server, forward });
+      void connection.closed.then(() => closeContent(name));
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
+  }
+
+  const means: TargetMeans = {
+    target: (name, signal) => withSudo(name, signal, async (connection) => connection),
+    drop: async (name) => {
+      await closeContent(name);
+      await pool.drop(name);
+    },
+    clock: site.clock,
+    mediumFile: async (path) => join((await boundMedium(site)).root, path),
+  };
+
+  const allJobs: Readonly<Record<string, Job>> = {
+    ...jobs,
+    'open-content': async ({ machine }, { signal }) => openLease('content', String(machine), signal),
+    'pin-host-key': async ({ machine, index, fingerprint }) => {
+      if (site.plan.machines[Number(index)]?.name !== machine) throw problem('plan-changed', { step: 'connect' });
+      await site.editPlan([{ path: ['machines', Number(index), 'hostKey'], value: String(fingerprint) }]);
+      await pool.drop(String(machine));
+    },
+  };
+
+  async function performWork(command: Extract<Command, { kind: 'work' }>, context: Performing): Promise<Performed> {
+    const act = allJobs[command.job];
+    if (act === undefined) throw problem('internal', { detail: `no job ${command.job}` });
+    const jobContext: JobContext = {
+      site,
+      fetch: context.phase === 'site' ? forbiddenFetch(context.instance) : outside.fetch,
+      cacheFolder,
+      vault: () => unlock(context.instance, context.signal),
+      onProgress: context.onProgress,
+      onLine: context.onLine,
+      signal: context.signal,
+    };
+    await act(command.args, jobContext);
+    return { exit: null, output: '' };
+  }
+
+  async function performOnLaptop(command: Command, context: Performing): Promise<Performed> {
+    switch (command.kind) {
+      case 'run': {
+        const argv = command.argv.map((word) => (typeof word === 'string' ? word : context.captured(word.captured)));
+        const stdin = command.stdin === undefined ? {} : { stdin: await context.resolve(command.stdin) };
+        const result = await runLocal(argv, {
+          ...stdin,
+          limitMs: command.limitMs,
+          onLine: (_stream, line) => context.onLine(line),
+          signal: context.signal,
+        });
+        if (!(command.expect ?? [0]).includes(result.exit))
+          throw problem(
+            'command-failed',
+            {
+              command: lineOf(command),
+              exit: result.exit,
+              machine: 'laptop',
+              detail: result.stderr.trim().slice(-300),
+            },
+            { evidence: result.stderr.slice(-16_384) },
+          );
+        return {
+          exit: result.exit,
+          output: command.capture === undefined ? `${result.stdout}${result.stderr}` : result.stdout,
+        };
+      }
+      case 'write': {
+        if ((await readTextOrNull(command.path)) !== command.before)
+          throw problem('file-changed-meanwhile', { path: command.path, machine: 'laptop' });
+        await writeAtomic(command.path, await context.resolve(command.text), { mode: command.mode });
+        return { exit: null, output: '' };
+      }
+      default:
+        throw problem('internal', { detail: `${command.kind} on the laptop` });
+    }
+  }
+
+  async function perform(command: Command, context: Performing): Promise<Performed> {
+    if (command.kind === 'work') return performWork(command, context);
+    if (command.kind === 'ask') {
+      const answer = await context.ask(command.question);
+      if (command.question.kind === 'confirm' && answer !== 'yes')
+        throw problem('not-confirmed', { step: context.instance });
+      return { exit: null, output: '' };
+    }
+    if (command.kind === 'get') {
+      if (context.phase === 'site') throw problem('leaves-for-network', { step: context.instance, url: command.url });
+      const { url, to, sha256, sizeBytes } = command;
+      await outside.fetch.download({
+        url,
+        to,
+        sha256,
+        sizeBytes,
+        onProgress: ({ doneBytes, totalBytes }) =>
+          context.onProgress({ done: doneBytes, total: totalBytes, unit: 'bytes', what: url }),
+        signal: context.signal,
+      });
+      return { exit: null, output: '' };
+    }
+    if (command.on === 'laptop') return performOnLaptop(command, context);
+    const { machine } = command.on;
+    switch (command.kind) {
+      case 'run':
+        return withSudo(machine, context.signal, () => performRun(means, machine, command, context));
+      case 'write':
+        return withSudo(machine, context.signal, () => performWrite(means, machine, command, context));
+      case 'send':
+        return withSudo(machine, context.signal, () => performSend(means, machine, command, context));
+      case 'receive':
+        return performReceive(means, machine, command, context);
+      case 'until':
+        return performUntil(means, machine, command, context);
+      case 'reboot':
+        return performReboot(means, machine, command, context);
+      case 'guard':
+        return withSudo(machine, context.signal, () => performGuard(means, machine, command, context));
+    }
+  }
+
+  return {
+    world: (signal) => ({
+      probe: (name, probes) => withSudo(name, signal, (connection) => connection.probe(probes, signal)),
+      hostKey: (name) => {
+        const machine = machineNamed(site.plan, name);
+        if (machine === undefined) throw problem('step-unknown', { step: name });
+        return outside.scanHostKey(machine, signal);
+      },
+      leaseOpen,
+      medium: () => sightOfMedium(site),
+      sight: async <T extends Json>(name: string, args: Readonly<Record<string, Json>> = {}) => {
+        const look = sights[name];
+        if (look === undefined) throw problem('internal', { detail: `no sight ${name}` });
+        return (await look(args, { site, cacheFolder, signal })) as T;
+      },
+    }),
+    perform,
+    settle: async (command, context) =>
+      command.kind === 'run' && command.on !== 'laptop' ? settleRun(means, command.on.machine, command, context) : null,
+    openLease,
+    leaseOpen,
+    edge: () => copyToMedium(site).catch(() => undefined),
+    close: async () => {
+      await Promise.all([...contents.keys()].map(closeContent));
+      await pool.close();
+    },
+  };
+}
+
+async function privateKeyOf(keyFile: string | undefined): Promise<Pick<LoginMaterial, 'privateKey'>> {
+  if (keyFile === undefined) return {};
+  const path = keyFile.replace(/^~(?=\/)/, homedir());
+  try {
+    return { privateKey: { path, text: await readFile(path, 'utf8') } };
+  } catch (error) {
+    throw problem('private-key-unreadable', { path, detail: error instanceof Error ? error.message : '' });
+  }
+}
+
+/** The site's own files onto the medium, so that another laptop can go on. They are not part of the sealed content. */
+async function copyToMedium(site: OpenSite): Promise<void> {
+  const { root } = await boundMedium(site);
+  await ensureFolder(join(root, mediumPaths.site(site.name)));
+  for (const file of [siteFiles.plan, siteFiles.lock, siteFiles.journal]) {
+    const text = await readTextOrNull(join(site.folder, file));
+    if (text !== null) await writeAtomic(join(root, mediumPaths.site(site.name), file), text);
+  }
+}

@@ -1,0 +1,398 @@
+// The jobs and sights of the office part: keys, packages, releases, index, seal. Registered in compose by these names.
+// Each joins one or two rooms with the site's lock; the rooms do the work.
+import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Json } from '../../src-shared/json.ts';
+import type { LockedSystem } from '../../src-shared/lock.ts';
+import { mediumPaths } from '../../src-shared/manifest.ts';
+import { problem } from '../../src-shared/problem.ts';
+import type { SystemSources } from '../../src-shared/site.ts';
+import { sourcesOf, systemFacts } from '../../src-shared/site.ts';
+import { copyToMedium, writeToMedium } from '../medium/copy.ts';
+import { type PlannedFile, readRoom, roomProblem } from '../medium/file-system.ts';
+import { bindMedium, refuseSystemFolder } from '../medium/identity.ts';
+import { makeSigningKey } from '../medium/keys.ts';
+import { nextGeneration, openManifest } from '../medium/manifest-store.ts';
+import { removeLeftovers, scanMedium } from '../medium/scan.ts';
+import { sealMedium } from '../medium/seal.ts';
+import type { ArchiveSource, Means } from '../packages/archive.ts';
+import {
+  cachedDeb,
+  downloadPackages,
+  emptySystem,
+  fetchVendorPackages,
+  solvePackages,
+  writeRepositoryToMedium,
+} from '../packages/fetch-packages.ts';
+import { parseRelease } from '../packages/release.ts';
+import { verifyClearsigned } from '../packages/signed-text.ts';
+import { makeRepositoryKey } from '../packages/signer.ts';
+import { readTrustedKey } from '../packages/trust-keys.ts';
+import { exists, readTextOrNull } from '../platform/files.ts';
+import { makeCacheKey } from '../software/certificate.ts';
+import { makeEntry, signEntry, urlKey } from '../software/entry.ts';
+import { checkReleaseArchive } from '../software/release-archive.ts';
+import { boundMedium, mediumText, readBinding, writeBinding } from './bound-medium.ts';
+import { expectedFiles, textsOf } from './expected-files.ts';
+import { type Job, type JobContext, job, type Sight, sight } from './jobs.ts';
+
+const nothing = z.strictObject({});
+/** Names of the private halves in the vault, by site. */
+const keyNames = (site: string) => ({
+  cache: `${site}/cache`,
+  repository: `${site}/repository`,
+  manifest: `${site}/manifest`,
+});
+
+async function privateKey(context: JobContext, which: 'cache' | 'repository' | 'manifest'): Promise<string> {
+  const bytes = await (await context.vault()).get(keyNames(context.site.name)[which]);
+  if (bytes === null) throw problem('key-missing', { key: which });
+  return Buffer.from(bytes).toString('utf8');
+}
+
+const meansOf = ({ fetch, cacheFolder, site, onProgress, signal }: JobContext): Means => ({
+  fetch,
+  cacheFolder,
+  now: site.clock.now(),
+  onProgress,
+  signal,
+});
+
+/** Refuses before the first byte what would not fit. */
+async function requireRoom(root: string, files: readonly PlannedFile[]): Promise<void> {
+  const trouble = roomProblem(files, await readRoom(root), root);
+  if (trouble !== null) throw trouble;
+}
+
+export interface PrepareParts {
+  /** Public keys shipped with the program. */
+  readonly trustFolder: string;
+  readonly program: string;
+}
+
+export function prepareJobs({ trustFolder, program }: PrepareParts): Readonly<Record<string, Job>> {
+  const keyOf = async (name: string, site: JobContext['site']): Promise<string> =>
+    (await readTrustedKey(name, { trustFolder, planFolder: site.folder })).armored;
+  const sources = (context: JobContext, system: string): SystemSources => {
+    const found = sourcesOf(context.site.plan, system);
+    if (found === null)
+      throw problem('site-plan-invalid', {
+        path: 'site.yaml',
+        place: `sources.${system}`,
+        detail: 'no sources are known',
+      });
+    return found;
+  };
+  const vendorOf = async (context: JobContext, system: string) => {
+    const { vendor } = sources(context, system);
+    return { url: vendor.url, keys: [await keyOf(vendor.key, context.site)] };
+  };
+  const archivesOf = (context: JobContext, system: string): Promise<ArchiveSource[]> =>
+    Promise.all(
+      sources(context, system).archives.map(async ({ key, ...archive }) => ({
+        ...archive,
+        keys: [await keyOf(key, context.site)],
+      })),
+    );
+  const lockSystem = (context: JobContext, system: string, locked: LockedSystem): Promise<void> =>
+    context.site.updateLock((lock) => ({ ...lock, systems: { ...lock.systems, [system]: locked } }));
+
+  return {
+    'choose-medium': job(z.strictObject({ path: z.string() }), async ({ path }, { site }) => {
+      refuseSystemFolder(path);
+      await writeBinding(site, await bindMedium(path));
+    }),
+
+    'make-keys': job(nothing, async (_args, context) => {
+      const { site } = context;
+      const vault = await context.vault();
+      const names = keyNames(site.name);
+      const now = site.clock.now();
+      const made = site.lock.keys;
+      const have = await vault.names();
+      // A lock whose private halves are on another laptop is replaced only as a whole.
+      if (made !== null && Object.values(names).every((name) => have.includes(name))) {
+        await site.editPlan([{ path: ['trust', 'manifest'], value: made.manifestFingerprint }]);
+        return;
+      }
+      const cache = await makeCacheKey('ShaCache Signing Cert', now);
+      const repository = await makeRepositoryKey(`SlapOS Field Kit ${site.name}`, now);
+      const manifest = makeSigningKey();
+      await vault.put(names.cache, Buffer.from(cache.privateKeyPem));
+      await vault.put(names.repository, Buffer.from(repository.privateKey));
+      await vault.put(names.manifest, Buffer.from(manifest.privateKeyPem));
+      await site.updateLock((lock) => ({
+        ...lock,
+        keys: {
+          cacheCertificate: cache.certificatePem,
+          cacheFingerprint: cache.fingerprint,
+          repositoryKey: repository.publicKey,
+          repositoryFingerprint: repository.fingerprint,
+          manifestKey: manifest.publicKeyPem,
+          manifestFingerprint: manifest.fingerprint,
+        },
+      }));
+      await site.editPlan([{ path: ['trust', 'manifest'], value: manifest.fingerprint }]);
+    }),
+
+    'fetch-vendor-packages': job(
+      z.strictObject({ system: z.string(), packages: z.record(z.string(), z.string()) }),
+      async ({ system, packages }, context) => {
+        const wanted = Object.entries(packages).map(([name, version]) => ({ name, version }));
+        const request = {
+          system,
+          architecture: systemFacts(system).architecture,
+          vendor: await vendorOf(context, system),
+          wanted,
+          locked: context.site.lock.systems[system] ?? null,
+          refresh: true,
+        };
+        await lockSystem(context, system, await fetchVendorPackages(request, meansOf(context)));
+      },
+    ),
+
+    'solve-packages': job(
+      z.strictObject({ system: z.string(), roots: z.array(z.string()) }),
+      async ({ system, roots }, context) => {
+        const locked = context.site.lock.systems[system] ?? emptySystem;
+        const request = {
+          system,
+          architecture: systemFacts(system).architecture,
+          archives: await archivesOf(context, system),
+          vendor: await vendorOf(context, system),
+          roots,
+          locked,
+          refresh: true,
+        };
+        await lockSystem(context, system, await solvePackages(request, meansOf(context)));
+      },
+    ),
+
+    'write-repository': job(z.strictObject({ system: z.string() }), async ({ system }, context) => {
+      const locked = context.site.lock.systems[system];
+      if (locked === undefined)
+        throw problem('step-before-missing', { step: 'write-repository', before: 'solve-packages' });
+      const { root } = await boundMedium(context.site);
+      const repository = mediumPaths.repository(system);
+      const folder = join(root, repository);
+      const { files } = await scanMedium(root);
+      const present = new Map(files.map((file) => [file.path, file.sizeBytes]));
+      const missing = locked.packages.filter(
+        ({ path, sizeBytes }) => present.get(`${repository}/${path}`) !== sizeBytes,
+      );
+      await requireRoom(
+        root,
+        missing.map(({ path, sizeBytes }) => ({ path: `${repository}/${path}`, sizeBytes })),
+      );
+      await downloadPackages(locked.packages, meansOf(context));
+      await boundMedium(context.site);
+      await writeRepositoryToMedium({
+        system,
+        locked,
+        cacheFolder: context.cacheFolder,
+        folder,
+        privateKey: await privateKey(context, 'repository'),
+        date: await notBefore(join(folder, 'InRelease'), context.site.clock.now()),
+        onProgress: context.onProgress,
+        signal: context.signal,
+      });
+    }),
+
+    'import-software': job(
+      z.strictObject({ release: z.string(), url: z.string(), system: z.string(), path: z.string() }),
+      async ({ release, url, system, path }, context) => {
+        const { site, signal } = context;
+        const { root, device } = await boundMedium(site);
+        const size = await fileSize(path);
+        if (size === null) throw problem('release-archive-missing', { release, path });
+        await requireRoom(root, [{ path: mediumPaths.blob('0'.repeat(128)), sizeBytes: size }]);
+        const md5 = urlKey(url);
+        const progressOf =
+          (part: number) =>
+          ({ doneBytes }: { readonly doneBytes: number }) =>
+            context.onProgress({ done: part * size + doneBytes, total: 2 * size, unit: 'bytes', what: path });
+        const checked = await checkReleaseArchive({ path, md5, onProgress: progressOf(0), signal });
+        const { sha512, sizeBytes } = checked;
+        await copyToMedium({
+          from: path,
+          to: join(root, mediumPaths.blob(sha512)),
+          algorithm: 'sha512',
+          hash: sha512,
+          sizeBytes,
+          device,
+          onProgress: progressOf(1),
+          signal,
+        });
+        const { distribution, release: number, multiarch } = systemFacts(system);
+        const entry = makeEntry({
+          sha512,
+          multiarch,
+          distribution: [distribution, number, codenameOf(system)],
+          softwareUrl: url,
+        });
+        const signature = signEntry(entry, await privateKey(context, 'cache'));
+        const certificate = site.lock.keys?.cacheCertificate ?? '';
+        await site.updateLock((lock) => {
+          const before = lock.releases[release];
+          const others = before?.url === url ? before.entries.filter((item) => item.system !== system) : [];
+          return {
+            ...lock,
+            releases: {
+              ...lock.releases,
+              [release]: {
+                url,
+                md5,
+                entries: [...others, { system, sha512, sizeBytes, entry, signature, certificate }],
+              },
+            },
+          };
+        });
+      },
+    ),
+
+    'write-index': job(z.strictObject({ files: z.array(z.string()) }), async ({ files }, { site, onProgress }) => {
+      const { root } = await boundMedium(site);
+      const texts = textsOf(site.lock, site.name, program);
+      for (const [index, path] of files.entries()) {
+        const text = texts[path];
+        if (text !== undefined) await writeToMedium(join(root, path), text);
+        onProgress({ done: index + 1, total: files.length, unit: 'files', what: path });
+      }
+    }),
+
+    'seal-medium': job(z.strictObject({ generation: z.int() }), async (_args, context) => {
+      const { site, signal } = context;
+      const { root, identity } = await boundMedium(site);
+      const scan = await scanMedium(root);
+      await removeLeftovers(root, scan);
+      await sealMedium({
+        root,
+        site: site.name,
+        generation: await nextGeneration(root, site.lock.keys?.manifestFingerprint ?? ''),
+        sealedAt: site.clock.now(),
+        program,
+        privateKeyPem: await privateKey(context, 'manifest'),
+        identity,
+        expected: expectedFiles(
+          site.lock,
+          site.name,
+          program,
+          scan.files.map(({ path }) => path),
+        ),
+        onProgress: ({ doneBytes, totalBytes }) =>
+          context.onProgress({ done: doneBytes, total: totalBytes, unit: 'bytes' }),
+        signal,
+      });
+    }),
+  };
+}
+
+/** apt refuses a Release older than one it has seen; the clock of a laptop may have been set back. */
+async function notBefore(inRelease: string, now: Date): Promise<Date> {
+  const date = /^Date: (.+)$/m.exec((await readTextOrNull(inRelease)) ?? '')?.[1];
+  const before = date === undefined ? 0 : new Date(date).getTime();
+  return new Date(Math.max(now.getTime(), before + 1000));
+}
+
+const codenames: Readonly<Record<string, string>> = {
+  'ubuntu-22.04': 'jammy',
+  'ubuntu-24.04': 'noble',
+  'debian-11': 'bullseye',
+  'debian-12': 'bookworm',
+  'debian-13': 'trixie',
+};
+const codenameOf = (system: string): string => codenames[system.slice(0, system.lastIndexOf('-'))] ?? '';
+
+const fileSize = (path: string): Promise<number | null> =>
+  stat(path).then(
+    (found) => (found.isFile() ? found.size : null),
+    () => null,
+  );
+
+export function prepareSights({
+  vaultPath,
+  program,
+}: {
+  readonly vaultPath: string;
+  readonly program: string;
+}): Readonly<Record<string, Sight>> {
+  return {
+    'vault-exists': sight(nothing, () => exists(vaultPath)),
+
+    'file-size': sight(z.strictObject({ path: z.string() }), ({ path }) => fileSize(path)),
+
+    'packages-at-hand': sight(
+      z.strictObject({ system: z.string(), which: z.literal('vendor') }),
+      async ({ system }, { site, cacheFolder }) => {
+        const packages = site.lock.systems[system]?.vendor ?? [];
+        const root = (await readBinding(site)) === null ? null : (await boundMedium(site)).root;
+        for (const item of packages) {
+          const onMedium =
+            root !== null && (await fileSize(join(root, mediumPaths.repository(system), item.path))) === item.sizeBytes;
+          if (!onMedium && (await fileSize(cachedDeb(cacheFolder, item))) !== item.sizeBytes) return false;
+        }
+        return true;
+      },
+    ),
+
+    'repository-current': sight(z.strictObject({ system: z.string() }), async ({ system }, { site }) => {
+      const { root } = await boundMedium(site);
+      const folder = join(root, mediumPaths.repository(system));
+      const [inRelease, packages] = await Promise.all([
+        readTextOrNull(join(folder, 'InRelease')),
+        readTextOrNull(join(folder, 'Packages')),
+      ]);
+      const { keys, systems } = site.lock;
+      if (inRelease === null || packages === null || keys === null) return false;
+      const rules = { url: folder, keys: [keys.repositoryKey], now: new Date(site.clock.now().getTime() + 1000) };
+      const verified = await verifyClearsigned(Buffer.from(inRelease), rules).catch(() => null);
+      if (verified === null) return false;
+      const listed = parseRelease(verified.text, folder).files.get('Packages')?.sha256;
+      if (listed !== createHash('sha256').update(packages).digest('hex')) return false;
+      const inside = new Set([...packages.matchAll(/^SHA256: ([0-9a-f]{64})$/gm)].map(([, hash]) => hash));
+      const wanted = systems[system]?.packages ?? [];
+      return (
+        wanted.every(({ sha256 }) => inside.has(sha256)) &&
+        inside.size === new Set(wanted.map(({ sha256 }) => sha256)).size
+      );
+    }),
+
+    'index-files': sight(nothing, async (_args, { site }) => {
+      const texts = textsOf(site.lock, site.name, program);
+      const differing: string[] = [];
+      for (const [path, text] of Object.entries(texts))
+        if ((await mediumText(site, path)) !== text) differing.push(path);
+      return { wanted: Object.keys(texts).sort(), differing: differing.sort() };
+    }),
+
+    'seal-state': sight(nothing, async (_args, { site }): Promise<Json> => {
+      const { root } = await boundMedium(site);
+      const { files } = await scanMedium(root);
+      const present = new Map(files.map((file) => [file.path, file.sizeBytes]));
+      const expected = expectedFiles(site.lock, site.name, program, [...present.keys()]);
+      const fingerprint = site.lock.keys?.manifestFingerprint ?? null;
+      const opened = await openManifest(root, fingerprint).catch(() => null);
+      const signed = new Map((opened?.manifest.files ?? []).map((file) => [file.path, file]));
+      const changed = expected.filter(({ path, sha256 }) => {
+        const entry = signed.get(path);
+        return (
+          entry === undefined ||
+          entry.sizeBytes !== present.get(path) ||
+          (sha256 !== undefined && sha256 !== entry.sha256)
+        );
+      });
+      return {
+        generation: opened?.manifest.generation ?? 0,
+        sealedAt: opened?.manifest.sealedAt ?? null,
+        changed: changed.length,
+        count: expected.length,
+        sizeBytes: expected.reduce((sum, { path }) => sum + (present.get(path) ?? 0), 0),
+        fingerprint,
+      };
+    }),
+
+    'laptop-clock': sight(nothing, async (_args, { site }) => Math.round(site.clock.now().getTime() / 1000)),
+  };
+}
