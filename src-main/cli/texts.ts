@@ -12,9 +12,10 @@ import type { Params, ProblemData } from '../../src-shared/problem.ts';
 import { readableParams } from '../../src-shared/readable.ts';
 import type { Told } from '../../src-shared/step.ts';
 
+// A file holds what stands below its own name in a key.
 const resources = {
-  en: { translation: { ...enCli, ...enSteps, ...enProblems, ...enPractice } },
-  fr: { translation: { ...frCli, ...frSteps, ...frProblems, ...frPractice } },
+  en: { translation: { cli: enCli, steps: enSteps, problems: enProblems, practice: enPractice } },
+  fr: { translation: { cli: frCli, steps: frSteps, problems: frProblems, practice: frPractice } },
 } as const;
 
 export interface Texts {

@@ -1,4 +1,6 @@
 // Every text of the program, in every language: the same keys, the same parameters, the same tone.
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { allTexts, filesOf, languages, placeholdersOf, textsOf } from './locale-files.ts';
 
@@ -88,5 +90,28 @@ describe('French', () => {
       ([key, text]) => text === reference.get(key) && /\p{L}+ \p{L}+ \p{L}+/u.test(text),
     );
     expect(copied).toEqual([]);
+  });
+});
+
+describe('the sources', () => {
+  const project = path.resolve(import.meta.dirname, '../..');
+  const sources = ['src-shared', 'src-main', 'src-renderer'].flatMap((folder) =>
+    readdirSync(path.join(project, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => /\.tsx?$/.test(name))
+      .map((name) => path.join(folder, name)),
+  );
+  const files = filesOf(first).map((file) => file.replace(/\.json$/, ''));
+  /** Whole keys in quotes; those put together at run time have tests of their own. */
+  const keyInQuotes = new RegExp(`['"\`]((?:${files.join('|')})\\.[a-zA-Z0-9._-]*[a-zA-Z0-9])['"\`]`, 'g');
+
+  it('name only texts that exist', () => {
+    const known = new Set(basesOf(reference.keys()));
+    const missing = sources.flatMap((file) =>
+      [...readFileSync(path.join(project, file), 'utf8').matchAll(keyInQuotes)]
+        .map(([, key]) => key ?? '')
+        .filter((key) => !known.has(key) && !/\.(json|ts|css)$/.test(key))
+        .map((key) => `${file}: ${key}`),
+    );
+    expect(missing).toEqual([]);
   });
 });
