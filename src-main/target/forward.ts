@@ -54,24 +54,30 @@ const holderScript = [
 
 const endScript = [startTimeShell, '[ -f "/run/fieldkit/sessions/$1.$(started "$1")" ] && kill -TERM "$1"'].join('\n');
 
-const portsOf = new WeakMap<Link, Map<number, ForwardRequest>>();
+interface OpenPort {
+  readonly request: ForwardRequest;
+  readonly streams: Set<ChannelSocket>;
+}
+const portsOf = new WeakMap<Link, Map<number, OpenPort>>();
 
 /** One listener per connection hands each incoming stream to the forward of its port. */
-function ports(link: Link): Map<number, ForwardRequest> {
+function ports(link: Link): Map<number, OpenPort> {
   const known = portsOf.get(link);
   if (known !== undefined) return known;
-  const made = new Map<number, ForwardRequest>();
+  const made = new Map<number, OpenPort>();
   portsOf.set(link, made);
   link.client.on('tcp connection', (details: TcpConnectionDetails, accept, reject) => {
-    const request = made.get(details.destPort);
-    if (request === undefined) {
+    const port = made.get(details.destPort);
+    if (port === undefined) {
       reject();
       return;
     }
     const stream = new ChannelSocket(accept(), { address: details.srcIP, port: details.srcPort });
+    port.streams.add(stream);
+    stream.once('close', () => port.streams.delete(stream));
     // A client that goes away in the middle is ordinary; who uses the stream sees its close.
     stream.on('error', () => undefined);
-    request.onStream(stream);
+    port.request.onStream(stream);
   });
   return made;
 }
@@ -110,10 +116,13 @@ export async function reverseForward(
       throw problem('forward-port-taken', { machine, port, holder: cleanLine(name.join(' ')) });
     await clock.sleep(freeingPauseMs, signal);
   }
-  ports(link).set(port, request);
+  const open: OpenPort = { request, streams: new Set() };
+  ports(link).set(port, open);
   return {
     close: async () => {
-      if (!ports(link).delete(port) || link.gone() !== null) return;
+      if (ports(link).get(port) === open) ports(link).delete(port);
+      for (const stream of open.streams) stream.destroy();
+      if (link.gone() !== null) return;
       await new Promise<void>((resolve) => {
         try {
           link.client.unforwardIn(loopback, port, () => resolve());
