@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { procedures } from '../../src-shared/channels.ts';
 import { allTexts, filesOf, languages, placeholdersOf, textsOf } from './locale-files.ts';
 
 const [first, ...others] = languages;
@@ -104,12 +105,16 @@ describe('the sources', () => {
   /** Whole keys in quotes; those put together at run time have tests of their own. */
   const keyInQuotes = new RegExp(`['"\`]((?:${files.join('|')})\\.[a-zA-Z0-9._-]*[a-zA-Z0-9])['"\`]`, 'g');
 
+  /** Names of the same shape: what the window may ask for. */
+  const notTexts = new Set<string>(procedures);
+
   it('name only texts that exist', () => {
     const known = new Set(basesOf(reference.keys()));
     const missing = sources.flatMap((file) =>
       [...readFileSync(path.join(project, file), 'utf8').matchAll(keyInQuotes)]
         .map(([, key]) => key ?? '')
-        .filter((key) => !known.has(key) && !/\.(json|ts|css)$/.test(key))
+        .filter((key) => !known.has(key) && !known.has(`${key}.title`) && !notTexts.has(key))
+        .filter((key) => !/\.(json|ts|css)$/.test(key))
         .map((key) => `${file}: ${key}`),
     );
     expect(missing).toEqual([]);
