@@ -11,7 +11,7 @@ export interface ScannedFile {
 export interface Scan {
   /** Plain files with names a manifest can hold, by path in code point order; the manifest and its signature left out. */
   readonly files: readonly ScannedFile[];
-  /** Links, devices, names a manifest cannot hold, and names that differ from another in case alone. */
+  /** Links, devices, and names a manifest cannot hold. */
   readonly strange: readonly string[];
   /** Our own unfinished files. */
   readonly leftovers: readonly string[];
@@ -36,20 +36,7 @@ export async function scanMedium(root: string): Promise<Scan> {
   };
   await walk('');
   files.sort((first, second) => (first.path < second.path ? -1 : 1));
-  const { alone, doubled } = byCase(files);
-  return { files: alone, strange: [...strange, ...doubled].sort(), leftovers: leftovers.sort() };
-}
-
-function byCase(files: readonly ScannedFile[]): { alone: readonly ScannedFile[]; doubled: readonly string[] } {
-  const seen = new Set<string>();
-  const doubled: string[] = [];
-  const alone = files.filter(({ path }) => {
-    const folded = path.toLowerCase();
-    if (!seen.has(folded)) return seen.add(folded);
-    doubled.push(path);
-    return false;
-  });
-  return { alone, doubled };
+  return { files, strange: strange.sort(), leftovers: leftovers.sort() };
 }
 
 /** Removes our own unfinished files; nothing else on the medium is ever removed. */

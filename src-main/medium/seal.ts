@@ -52,8 +52,8 @@ export interface Sealed {
 }
 
 /**
- * Throws `medium-absent`, `medium-swapped`, `medium-file-missing`, `medium-file-damaged`, `key-missing`, `cancelled`, and
- * what writing throws. `put` is replaced in tests.
+ * Throws `medium-absent`, `medium-swapped`, `medium-file-missing`, `medium-file-damaged`, `medium-name-unfit` (two names
+ * that differ in case alone), `key-missing`, `cancelled`, and what writing throws. `put` is replaced in tests.
  */
 export async function sealMedium(request: SealRequest, put: Put = writeToMedium): Promise<Sealed> {
   const { root, identity } = request;
@@ -65,6 +65,7 @@ export async function sealMedium(request: SealRequest, put: Put = writeToMedium)
   await removeLeftovers(root, await scanMedium(root));
   const scan = await scanMedium(root);
   const { files, expected, unlisted } = choose(scan.files, request.expected);
+  refuseTwins(files);
   const { listed, cacheBypassed } = await readAll(files, expected, request);
   const { site, generation, program } = request;
   const manifest: Manifest = {
@@ -79,6 +80,16 @@ export async function sealMedium(request: SealRequest, put: Put = writeToMedium)
   await writeManifest(root, manifest, request.privateKeyPem, put);
   const others = [...unlisted, ...scan.strange].sort();
   return { manifest, fingerprint: fingerprintOf(publicKeyPem), unlisted: others, cacheBypassed };
+}
+
+/** A copy of the medium on FAT would keep one of the two, under either name. */
+function refuseTwins(files: readonly ScannedFile[]): void {
+  const seen = new Set<string>();
+  for (const { path } of files) {
+    const folded = path.toLowerCase();
+    if (seen.has(folded)) throw problem('medium-name-unfit', { file: path, fileSystem: 'FAT' });
+    seen.add(folded);
+  }
 }
 
 type Expectations = ReadonlyMap<string, ExpectedFile>;
