@@ -177,7 +177,7 @@ export class LabMachine {
     const leader = this.#leader;
     if (leader === null) throw new Error(`${this.name} is not running`);
     const env = ['HOME=/root', 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'LC_ALL=C.UTF-8'];
-    const enter = ['nsenter', '-t', String(leader), '-m', '-u', '-i', '-n', '-p', '--wd=/'];
+    const enter = ['nsenter', '-t', String(leader), '-m', '-u', '-i', '-n', '-p', '-r', '-w'];
     return runCommand([...enter, 'env', '-i', ...env, '/bin/sh', '-c', command], options);
   }
 

@@ -4,7 +4,7 @@
  * Must never leave out more than logs, times and what systems write by themselves: each exception below says why it is one.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream, type Stats } from 'node:fs';
+import { type BigIntStats, createReadStream, existsSync } from 'node:fs';
 import { lstat, mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -85,14 +85,26 @@ async function readChanges(
   const now = new Set(await names(join(machine.tree, path)));
   const base = new Set(await names(join(machine.base, path)));
   for (const name of base) if (!now.has(name)) changed.add(name);
-  for (const name of [...changed].sort()) {
+  const visited = [...changed].map(async (name) => {
     const child = join(path, name);
-    if (without.some((pattern) => pattern.test(child))) continue;
-    const is = now.has(name) ? await entryOf(join(machine.tree, child)) : null;
-    const was = base.has(name) ? await entryOf(join(machine.base, child)) : null;
+    if (without.some((pattern) => pattern.test(child))) return;
+    const is = now.has(name) ? await entryOf(join(machine.tree, child), knownHashes(machine)) : null;
+    const was = base.has(name) ? await entryOf(join(machine.base, child), baseHashes) : null;
     if (is !== was && is !== '') lines.set(`file ${child}`, is ?? 'removed');
     if (is?.startsWith('folder')) await readChanges(machine, child, without, lines);
-  }
+  });
+  await Promise.all(visited);
+}
+
+/** Hashes already taken, by everything that changes with a file's content: the time of its last change cannot be set by anybody. */
+type KnownHashes = Map<string, string>;
+const baseHashes: KnownHashes = new Map();
+const hashesOfMachines = new WeakMap<LabMachine, KnownHashes>();
+
+function knownHashes(machine: LabMachine): KnownHashes {
+  const known = hashesOfMachines.get(machine) ?? new Map();
+  hashesOfMachines.set(machine, known);
+  return known;
 }
 
 async function names(folder: string): Promise<string[]> {
@@ -104,25 +116,50 @@ async function names(folder: string): Promise<string[]> {
 }
 
 /** Kind, mode, owner, and content; '' for what is no content at all (sockets, pipes), null when it went away meanwhile. */
-async function entryOf(path: string): Promise<string | null> {
-  let stats: Stats;
+async function entryOf(path: string, known: KnownHashes): Promise<string | null> {
+  let stats: BigIntStats;
   try {
-    stats = await lstat(path);
+    stats = await lstat(path, { bigint: true });
   } catch {
     return null;
   }
-  const rights = `${(stats.mode & 0o7777).toString(8).padStart(4, '0')} ${stats.uid}:${stats.gid}`;
+  const rights = `${(Number(stats.mode) & 0o7777).toString(8).padStart(4, '0')} ${stats.uid}:${stats.gid}`;
   if (stats.isDirectory()) return `folder ${rights}`;
   if (stats.isSymbolicLink()) return `link ${await readlink(path)}`;
-  if (stats.isFile()) return `file ${rights} ${stats.size} ${await hashOf(path)}`;
   if (stats.isSocket() || stats.isFIFO()) return '';
-  return `device ${rights} ${stats.rdev}`;
+  if (!stats.isFile()) return `device ${rights} ${stats.rdev}`;
+  const identity = `${path} ${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`;
+  const hash = known.get(identity) ?? (await oneOfFew(() => hashOf(path, stats.size)).catch(nullWhenGone));
+  if (hash === null) return null;
+  known.set(identity, hash);
+  return `file ${rights} ${stats.size} ${hash}`;
 }
 
-async function hashOf(path: string): Promise<string> {
+function nullWhenGone(error: NodeJS.ErrnoException): null {
+  if (error.code === 'ENOENT') return null;
+  throw error;
+}
+
+async function hashOf(path: string, sizeBytes: bigint): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  if (sizeBytes < 8_000_000n) hash.update(await readFile(path));
+  else for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
   return hash.digest('hex');
+}
+
+/** Reads few files at a time: all at once would hold a whole machine in memory. */
+const waiting: (() => void)[] = [];
+let reading = 0;
+async function oneOfFew<Result>(work: () => Promise<Result>): Promise<Result> {
+  if (reading >= 8) await new Promise<void>((resolve) => waiting.push(resolve));
+  else reading += 1;
+  try {
+    return await work();
+  } finally {
+    const next = waiting.shift();
+    if (next === undefined) reading -= 1;
+    else next();
+  }
 }
 
 async function readPackages(machine: LabMachine, lines: Map<string, string>): Promise<void> {
@@ -165,7 +202,7 @@ interface Sqlite {
 async function readProxyTables(machine: LabMachine, lines: Map<string, string>): Promise<void> {
   const sqlite = process.getBuiltinModule('node:sqlite') as unknown as Sqlite | undefined;
   const source = join(machine.tree, 'opt/slapos/slapproxy.db');
-  if ((await entryOf(source)) === null) return;
+  if (!existsSync(source)) return;
   if (sqlite === undefined) throw new Error('reading slapproxy.db needs Node 22.5 or newer');
   // A copy: reading in place would leave SQLite's own files beside it.
   const folder = await mkdtemp(join(tmpdir(), 'lab-proxy-'));
