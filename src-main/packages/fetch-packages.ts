@@ -3,7 +3,7 @@
 // They must never fetch a package whose hash a signed index has not named.
 import { join } from 'node:path';
 import type { LockedPackage, LockedSystem } from '../../src-shared/lock.ts';
-import { problem } from '../../src-shared/problem.ts';
+import { Problem, problem } from '../../src-shared/problem.ts';
 import { exists } from '../platform/files.ts';
 import { type ArchiveSource, type Means, openArchive } from './archive.ts';
 import { eachAtOnce } from './at-once.ts';
@@ -131,10 +131,20 @@ export async function downloadPackages(packages: readonly LockedPackage[], means
     const { url, sha256, sizeBytes } = deb;
     const to = cachedDeb(means.cacheFolder, deb);
     const onProgress = (progress: { readonly doneBytes: number }) => advance(deb, progress.doneBytes);
-    await means.fetch.download({ url, to, sha256, sizeBytes, onProgress, signal });
+    await means.fetch.download({ url, to, sha256, sizeBytes, onProgress, signal }).catch((thrown: unknown) => {
+      throw asTampered(deb, thrown);
+    });
     advance(deb, sizeBytes);
   };
   await eachAtOnce(wanted, limits, fetchOne, means.signal);
+}
+
+/** A server that sends another file than the signed index names is a matter of trust, not of the network. */
+function asTampered(deb: LockedPackage, thrown: unknown): unknown {
+  if (!(thrown instanceof Problem)) return thrown;
+  if (thrown.code !== 'download-wrong-hash' && thrown.code !== 'download-wrong-size') return thrown;
+  const { expected = '', found = '' } = thrown.data.params;
+  return problem('deb-tampered', { file: deb.url, expected, found }, { cause: thrown });
 }
 
 export interface MediumRepositoryRequest {

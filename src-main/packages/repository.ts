@@ -140,7 +140,7 @@ function stanzaOf(control: Stanza, deb: RepositoryDeb): Stanza {
   const ours = new Set(['filename', 'size', 'sha256', 'md5sum', 'sha1', 'sha512']);
   const own = control.filter(({ name }) => !ours.has(name.toLowerCase()));
   const added: Field[] = [
-    { name: 'Filename', value: `./${deb.path}` },
+    { name: 'Filename', value: deb.path },
     { name: 'Size', value: String(deb.sizeBytes) },
     { name: 'SHA256', value: deb.sha256 },
   ];

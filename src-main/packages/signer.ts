@@ -3,7 +3,7 @@
 //
 // The key is Ed25519 in its older form (OpenPGP version 4, algorithm 22): gpgv 2.2, which apt of Debian 12 runs, refuses
 // the newer algorithm 27, and Sequoia's sqv, which apt of Debian 13 runs, takes both.
-import { createCleartextMessage, createMessage, generateKey, readKey, readPrivateKey, sign } from 'openpgp';
+import { createCleartextMessage, createMessage, generateKey, readPrivateKey, sign } from 'openpgp';
 import { problem } from '../../src-shared/problem.ts';
 import { readPublicKeys } from './signed-text.ts';
 
@@ -70,10 +70,4 @@ async function openPrivate(privateKey: string) {
   } catch (cause) {
     throw problem('key-missing', { key: 'repository' }, { cause });
   }
-}
-
-/** True when the text is one public key and holds no private part: what may lie on a medium. */
-export async function isPublicOnly(armored: string): Promise<boolean> {
-  const key = await readKey({ armoredKey: armored }).catch(() => null);
-  return key !== null && !key.isPrivate();
 }
