@@ -1,13 +1,14 @@
 // Joins what only Electron can do (the picker, facts about the program) with what the desk does, into the full set of
 // handlers. Called by entry.ts.
 import { app, dialog } from 'electron';
-import type { Handlers } from '../../src-shared/api.ts';
+import type { Handlers, Settings } from '../../src-shared/api.ts';
 import type { Desk } from '../runbook/desk.ts';
 import { Picks } from './picks.ts';
 import { isRoot } from './root.ts';
 import { theWindow } from './window.ts';
 
-export function allHandlers(desk: Desk, dataFolder: string): Handlers {
+/** `onSettings` hears of settings as they change. */
+export function allHandlers(desk: Desk, dataFolder: string, onSettings: (settings: Settings) => void): Handlers {
   const picks = new Picks();
   return {
     ...desk.handlers,
@@ -30,6 +31,10 @@ export function allHandlers(desk: Desk, dataFolder: string): Handlers {
       const path = filePaths[0];
       return canceled || path === undefined ? null : { token: picks.keep(path), display: path };
     },
+    'settings.set': async (input) => {
+      onSettings(input);
+      return desk.handlers['settings.set'](input);
+    },
     'sites.open': async (input) => {
       const snapshot = await desk.handlers['sites.open'](input);
       picks.learn(snapshot);
@@ -42,7 +47,9 @@ export function allHandlers(desk: Desk, dataFolder: string): Handlers {
     'steps.run': (input) =>
       desk.handlers['steps.run']({
         ...input,
-        inputs: Object.fromEntries(Object.entries(input.inputs).map(([key, value]) => [key, picks.resolve(key, value)])),
+        inputs: Object.fromEntries(
+          Object.entries(input.inputs).map(([key, value]) => [key, picks.resolve(key, value)]),
+        ),
       }),
   };
 }

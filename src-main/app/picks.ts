@@ -54,7 +54,8 @@ export class Picks {
 
   #find(token: string): string {
     const path = this.#paths.get(token);
-    if (path === undefined) throw problem('usage-wrong', { detail: 'a path picked in an earlier start; pick it again' });
+    if (path === undefined)
+      throw problem('usage-wrong', { detail: 'a path picked in an earlier start; pick it again' });
     return path;
   }
 }

@@ -1,0 +1,55 @@
+// The window's program, from start to end: a list of what is set up, in order. Electron begins here.
+import { join } from 'node:path';
+import { app, session } from 'electron';
+import type { Settings } from '../../src-shared/api.ts';
+import { compose } from '../compose.ts';
+import { makeDesk } from '../runbook/desk.ts';
+import { allHandlers } from './handlers.ts';
+import { setupIpc } from './ipc.ts';
+import { setupMenu } from './menu.ts';
+import { setupPolicy } from './policy.ts';
+import { setupPower } from './power.ts';
+import { setupRootRefusal } from './root.ts';
+import { registerScheme, setupScheme } from './scheme.ts';
+import { setupSingleInstance } from './single-instance.ts';
+import { bringToFront, setupWindow, theWindow } from './window.ts';
+
+/** The development server's address; a packaged program never has one. */
+const developmentOrigin = app.isPackaged ? null : (process.env.ELECTRON_RENDERER_URL ?? null);
+
+// What another start of the same person finds, and what a test keeps apart from everything else.
+if (process.env.FIELDKIT_HOME) app.setPath('userData', join(process.env.FIELDKIT_HOME, 'window'));
+app.enableSandbox();
+registerScheme();
+
+if (setupSingleInstance(bringToFront)) void app.whenReady().then(start);
+else app.quit();
+
+async function start(): Promise<void> {
+  if (!setupRootRefusal()) return app.exit(2);
+  const resourcesFolder = app.isPackaged ? process.resourcesPath : join(app.getAppPath(), 'resources');
+  const { parts } = compose({ env: process.env, resourcesFolder });
+  const desk = makeDesk(parts);
+  const language = await keepLanguage(desk.handlers['settings.get']);
+  const handlers = allHandlers(desk, parts.dataFolder, language.learn);
+
+  setupPolicy(session.defaultSession, developmentOrigin);
+  setupScheme(session.defaultSession, join(app.getAppPath(), 'out', 'renderer'));
+  setupMenu();
+  setupIpc({ handlers, onEvent: desk.onEvent, window: theWindow, developmentOrigin, checkOutput: !app.isPackaged });
+  setupPower({ desk, window: theWindow, language: language.now });
+  setupWindow({ desk, developmentOrigin, language: language.now });
+
+  app.on('window-all-closed', () => void desk.close().finally(() => app.quit()));
+}
+
+/** The language of dialogs and notifications follows the window's. */
+async function keepLanguage(get: (input: Record<string, never>) => Promise<Settings>) {
+  let { language } = await get({});
+  return {
+    now: () => language,
+    learn: (settings: Settings) => {
+      language = settings.language;
+    },
+  };
+}

@@ -1,0 +1,108 @@
+// The overview of a site: the picture, the next act, and the chapters with "run until something needs me".
+import { FastForward, RotateCw } from 'lucide-react';
+import { useTranslation } from 'react-i18next';
+import { Heading } from '../app/heading.tsx';
+import { useWords } from '../i18n/words.ts';
+import { FaultsPanel } from '../panels/faults-panel.tsx';
+import { Picture } from '../panels/picture.tsx';
+import { check, run } from '../state/actions.ts';
+import { type ChapterView, chaptersOf, countDone, nextOf } from '../state/progress.ts';
+import { go } from '../state/route.ts';
+import type { OpenedSite } from '../state/store.ts';
+import { Button } from '../ui/button.tsx';
+import { StateMark } from '../ui/state-mark.tsx';
+import styles from './overview-page.module.css';
+
+export const OverviewPage = ({ site }: { readonly site: OpenedSite }) => {
+  const { t } = useTranslation();
+  const words = useWords();
+  const all = Object.values(site.view.instances);
+  const next = nextOf(site.view, site.steps);
+  const running = site.view.running === null ? undefined : site.view.instances[site.view.running];
+  const shown = running ?? next;
+  const busy = site.runs.length > 0;
+  return (
+    <div className={styles.scroll}>
+      <div className={styles.page}>
+        <header className={styles.head}>
+          <Heading page={`site ${site.name}`} title={site.name} />
+          <span className="quiet">{t('ui.side.sum', { done: countDone(all), total: all.length })}</span>
+        </header>
+        {site.practice && <p className={styles.practice}>{t('ui.practice.banner')}</p>}
+        <Picture site={site} />
+        <section className={styles.next} aria-labelledby="next-title">
+          <div>
+            <h2 id="next-title">
+              {running !== undefined
+                ? t('ui.overview.running')
+                : next === null
+                  ? t('ui.overview.allDone')
+                  : t('ui.overview.next')}
+            </h2>
+            {shown !== null && <p className={styles.nextStep}>{words.instanceTitle(shown)}</p>}
+          </div>
+          {shown !== null && (
+            <Button kind="act" onPress={() => go({ page: 'step', site: site.name, instance: shown.key })}>
+              {running !== undefined ? t('ui.overview.look') : t('ui.overview.go')}
+            </Button>
+          )}
+        </section>
+        <section className={styles.chapters} aria-labelledby="chapters-title">
+          <div className={styles.chaptersHead}>
+            <h2 id="chapters-title">{t('ui.chapters')}</h2>
+            <Button
+              kind="quiet"
+              icon={<RotateCw aria-hidden />}
+              isDisabled={busy}
+              onPress={() => void check(site.name, [])}
+            >
+              {t('ui.overview.checkAll')}
+            </Button>
+          </div>
+          <ul className={styles.list}>
+            {chaptersOf(site.view, site.steps).map((chapter) => (
+              <li key={chapter.chapter}>
+                <ChapterRow site={site} chapter={chapter} busy={busy} />
+              </li>
+            ))}
+          </ul>
+        </section>
+        {site.practice && <FaultsPanel site={site.name} />}
+      </div>
+    </div>
+  );
+};
+
+interface RowProps {
+  readonly site: OpenedSite;
+  readonly chapter: ChapterView;
+  readonly busy: boolean;
+}
+
+const ChapterRow = ({ site, chapter, busy }: RowProps) => {
+  const { t } = useTranslation();
+  const { instances, done, state } = chapter;
+  const name = t(`ui.chapter.${chapter.chapter}`);
+  const open = instances.filter((item) => item.state !== 'done').map((item) => item.key);
+  const inputs = Object.fromEntries(
+    open.map((key) => [key, site.drafts[key] ?? site.view.instances[key]?.input ?? {}]),
+  ) as Parameters<typeof run>[1]['inputs'];
+  return (
+    <div className={styles.row}>
+      <div className={styles.rowName}>
+        <h3>{name}</h3>
+        <span className="quiet">{t('ui.overview.chapterSum', { done, total: instances.length })}</span>
+      </div>
+      <StateMark state={state} />
+      <Button
+        kind="plain"
+        icon={<FastForward aria-hidden />}
+        isDisabled={busy || open.length === 0}
+        aria-label={`${t('ui.overview.runChapter')}: ${name}`}
+        onPress={() => void run(site.name, { instances: open, consent: 'phase', agreed: [], skip: [], inputs })}
+      >
+        {t('ui.overview.runChapter')}
+      </Button>
+    </div>
+  );
+};

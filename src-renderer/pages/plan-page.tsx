@@ -1,0 +1,135 @@
+// The site plan as the file it is, with each problem at its line. Saved only when it can stand.
+import { useEffect, useRef, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { OutputOf } from '../../src-shared/api.ts';
+import { type ProblemData, toProblemData } from '../../src-shared/problem.ts';
+import { Heading } from '../app/heading.tsx';
+import { ProblemPanel } from '../panels/problem-panel.tsx';
+import { call } from '../state/bridge.ts';
+import type { OpenedSite } from '../state/store.ts';
+import { Button } from '../ui/button.tsx';
+import styles from './plan-page.module.css';
+
+type PlanProblems = OutputOf<'site.plan'>['problems'];
+
+export const PlanPage = ({ site }: { readonly site: OpenedSite }) => {
+  const { t } = useTranslation();
+  const [saved, setSaved] = useState<string | null>(null);
+  const [text, setText] = useState('');
+  const [problems, setProblems] = useState<PlanProblems>([]);
+  const [trouble, setTrouble] = useState<ProblemData | null>(null);
+  const [said, setSaid] = useState('');
+  const area = useRef<HTMLTextAreaElement>(null);
+  const summary = useRef<HTMLElement>(null);
+  const gutter = useRef<HTMLDivElement>(null);
+
+  useEffect(() => {
+    call('site.plan', { site: site.name }).then(
+      (plan) => {
+        setText(plan.text);
+        setSaved(plan.text);
+        setProblems(plan.problems);
+      },
+      (thrown: unknown) => setTrouble(toProblemData(thrown)),
+    );
+  }, [site.name]);
+
+  const save = async () => {
+    setSaid('');
+    try {
+      const answer = await call('site.savePlan', { site: site.name, text });
+      setProblems(answer.problems);
+      setTrouble(null);
+      if (answer.saved) {
+        setSaved(text);
+        setSaid(t('ui.plan.saved'));
+      } else {
+        setSaid(t('ui.plan.notSaved', { count: answer.problems.length }));
+        summary.current?.focus();
+      }
+    } catch (thrown) {
+      setTrouble(toProblemData(thrown));
+    }
+  };
+
+  const goToLine = (line: number) => {
+    const field = area.current;
+    if (field === null) return;
+    const lines = text.split('\n');
+    const start = lines.slice(0, line - 1).reduce((sum, item) => sum + item.length + 1, 0);
+    field.focus();
+    field.setSelectionRange(start, start + (lines[line - 1]?.length ?? 0));
+    field.scrollTop = Math.max(0, (line - 4) * lineHeight);
+  };
+
+  const wrong = new Set(problems.map((item) => item.line));
+  const changed = saved !== null && text !== saved;
+  return (
+    <div className={styles.page}>
+      <header className={styles.head}>
+        <Heading page={`plan ${site.name}`} title={t('ui.plan.title')} />
+        <p className="quiet">{t('ui.plan.hint')}</p>
+      </header>
+      {trouble !== null && <ProblemPanel problem={trouble} />}
+      {problems.length > 0 && (
+        <section ref={summary} tabIndex={-1} className={styles.problems} aria-labelledby="plan-problems">
+          <h2 id="plan-problems">{t('ui.plan.problems', { count: problems.length })}</h2>
+          <ul>
+            {problems.map((item) => (
+              <li key={`${item.path} ${item.line} ${item.detail}`}>
+                {item.line !== null && (
+                  <Button kind="quiet" onPress={() => goToLine(item.line ?? 1)}>
+                    {t('ui.plan.line', { line: item.line })}
+                  </Button>
+                )}
+                <span>
+                  {item.path !== '' && <code translate="no">{item.path}</code>} {item.detail}
+                </span>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+      <div className={styles.editor}>
+        <div ref={gutter} className={styles.gutter} aria-hidden>
+          {text.split('\n').map((_, index) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: a line number is its place
+            <div key={index} className={wrong.has(index + 1) ? styles.wrong : undefined}>
+              {index + 1}
+            </div>
+          ))}
+        </div>
+        <textarea
+          ref={area}
+          className={styles.text}
+          aria-label={t('ui.plan.text')}
+          value={text}
+          onChange={(event) => {
+            setText(event.target.value);
+            setSaid('');
+          }}
+          onScroll={(event) => {
+            if (gutter.current !== null) gutter.current.scrollTop = event.currentTarget.scrollTop;
+          }}
+          spellCheck={false}
+          wrap="off"
+          dir="ltr"
+        />
+      </div>
+      <div className={styles.acts}>
+        <Button kind="act" onPress={() => void save()} isDisabled={!changed}>
+          {t('ui.plan.save')}
+        </Button>
+        <Button kind="plain" onPress={() => setText(saved ?? '')} isDisabled={!changed}>
+          {t('ui.plan.revert')}
+        </Button>
+        <span role="status" className="quiet">
+          {said !== '' ? said : changed ? t('ui.plan.changed') : ''}
+        </span>
+      </div>
+    </div>
+  );
+};
+
+/** As in the style sheet. */
+const lineHeight = 21;

@@ -1,0 +1,64 @@
+// A site: bar on top, runbook at the side, one page in the middle.
+import { useTranslation } from 'react-i18next';
+import { useWords } from '../i18n/words.ts';
+import { ProblemPanel } from '../panels/problem-panel.tsx';
+import { SideList } from '../panels/side-list.tsx';
+import { TopBar } from '../panels/top-bar.tsx';
+import { forgetTrouble } from '../state/actions.ts';
+import { addressOf, type Route } from '../state/route.ts';
+import { type OpenedSite, useStore } from '../state/store.ts';
+import { OverviewPage } from './overview-page.tsx';
+import { PlanPage } from './plan-page.tsx';
+import styles from './site-page.module.css';
+import { StepPage } from './step-page.tsx';
+
+interface Props {
+  readonly route: Exclude<Route, { page: 'start' }>;
+  readonly site: OpenedSite;
+}
+
+export const SitePage = ({ route, site }: Props) => {
+  const trouble = useStore((state) => state.trouble);
+  const current = route.page === 'step' ? route.instance : null;
+  const instance = current === null ? undefined : site.view.instances[current];
+  return (
+    <div className={styles.page}>
+      <TopBar site={site} />
+      <div className={styles.body}>
+        <SideList site={site} current={current} />
+        <main className={styles.main}>
+          {trouble !== null && (
+            <div className={styles.trouble}>
+              <ProblemPanel problem={trouble} onClose={forgetTrouble} />
+            </div>
+          )}
+          <NeedsYou site={site} current={current} />
+          {route.page === 'plan' ? (
+            <PlanPage site={site} />
+          ) : instance !== undefined ? (
+            <StepPage key={instance.key} site={site} instance={instance} />
+          ) : (
+            <OverviewPage site={site} />
+          )}
+        </main>
+      </div>
+    </div>
+  );
+};
+
+/** A step elsewhere that waits for the person. */
+const NeedsYou = ({ site, current }: { readonly site: OpenedSite; readonly current: string | null }) => {
+  const { t } = useTranslation();
+  const words = useWords();
+  const waiting = Object.entries(site.live).find(
+    ([key, live]) => key !== current && (live.question !== null || live.confirm !== null),
+  );
+  const instance = waiting === undefined ? undefined : site.view.instances[waiting[0]];
+  if (instance === undefined) return null;
+  return (
+    <p className={styles.needs} role="status">
+      {t('ui.needsYou', { step: words.instanceTitle(instance) })}{' '}
+      <a href={addressOf({ page: 'step', site: site.name, instance: instance.key })}>{t('ui.goThere')}</a>
+    </p>
+  );
+};

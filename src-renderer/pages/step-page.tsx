@@ -1,0 +1,151 @@
+// The one page of every step: what and why, what we found, what will change, the act, what goes on, what came of it.
+import { useEffect, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { InstanceView } from '../../src-shared/journal.ts';
+import type { StepInfo } from '../../src-shared/step.ts';
+import { Heading } from '../app/heading.tsx';
+import { useWords } from '../i18n/words.ts';
+import { ActBar } from '../panels/act-bar.tsx';
+import { FoundPanel } from '../panels/found-panel.tsx';
+import { InputForm } from '../panels/input-form.tsx';
+import { LogPanel } from '../panels/log-panel.tsx';
+import { PlanList } from '../panels/plan-list.tsx';
+import { ProblemPanel } from '../panels/problem-panel.tsx';
+import { ProgressPanel } from '../panels/progress-panel.tsx';
+import { QuestionPanel } from '../panels/question-panel.tsx';
+import { StepNotices } from '../panels/step-notices.tsx';
+import { answer, inputKeyOf, preview, run, type StepInput } from '../state/actions.ts';
+import { type LiveView, noLive } from '../state/live.ts';
+import { missingBefore } from '../state/progress.ts';
+import { missingFields, runOf, stepState } from '../state/step-state.ts';
+import type { OpenedSite } from '../state/store.ts';
+import { useStepInput } from '../state/use-step-input.ts';
+import { StateMark } from '../ui/state-mark.tsx';
+import styles from './step-page.module.css';
+
+interface Props {
+  readonly site: OpenedSite;
+  readonly instance: InstanceView;
+}
+
+export const StepPage = ({ site, instance }: Props) => {
+  const info = site.steps.find((step) => step.id === instance.step);
+  return info === undefined ? null : <Page site={site} instance={instance} info={info} />;
+};
+
+const Page = ({ site, instance, info }: Props & { readonly info: StepInfo }) => {
+  const { t } = useTranslation();
+  const words = useWords();
+  const { key } = instance;
+  const live = site.live[key] ?? noLive;
+  const shown = site.previews[key];
+  const [skip, setSkip] = useState<readonly string[]>(instance.skipped);
+  const typed = useStepInput(site, instance, info.input);
+  const { input } = typed;
+  const state = stepState(instance, live, shown, skip);
+  const missing = missingBefore(site.view, site.steps, key);
+  const empty = missingFields(info.input, input);
+  useReading(site, instance, input, empty.length === 0 && missing.length === 0);
+
+  const read = () => void preview(site.name, key, input);
+  const perform = (agreed: readonly string[]) =>
+    void run(site.name, { instances: [key], consent: 'each', agreed, skip, inputs: { [key]: input } });
+  const subject = words.subject(instance.subject);
+  const title = words.instanceTitle(instance);
+  const problem = shown?.state === 'failed' ? shown.problem : instance.state === 'failed' ? instance.problem : null;
+
+  return (
+    <>
+      <div className={styles.scroll}>
+        <article className={styles.page}>
+          <header className={styles.head}>
+            <div className={styles.title}>
+              <Heading page={key} title={title}>
+                {words.stepTitle(instance.step)}
+                {subject !== '' && <span className={styles.subject}> {subject}</span>}
+              </Heading>
+              <StateMark state={state.act.kind === 'doing' ? 'doing' : instance.state} />
+            </div>
+            <p>{words.maybe(`steps.${instance.step}.why`)}</p>
+          </header>
+
+          <LiveQuestion site={site} instance={instance} live={live} />
+          {instance.state === 'doing' && live.confirm === null && (
+            <ProgressPanel instance={instance} live={live} run={runOf(site, key)} />
+          )}
+          {problem !== null && <ProblemPanel problem={problem} />}
+          <StepNotices site={site} instance={instance} missing={missing} />
+          {info.input.length > 0 && instance.state !== 'doing' && (
+            <InputForm
+              step={instance.step}
+              site={site.name}
+              fields={info.input}
+              input={input}
+              names={typed.names}
+              onChange={typed.change}
+              onPicked={typed.rememberName}
+            />
+          )}
+
+          <div className={styles.columns}>
+            <FoundPanel
+              instance={instance}
+              findings={state.findings}
+              reading={state.act.kind === 'reading' || live.reading}
+              skipped={skip}
+              onSkip={(code, on) => setSkip((was) => (on ? [...was, code] : was.filter((item) => item !== code)))}
+            />
+            {state.commands.length > 0 && (
+              <section className={styles.plan} aria-labelledby="plan-title">
+                <h2 id="plan-title">{t(`ui.step.${state.commandsAre}`)}</h2>
+                <PlanList commands={state.commands} />
+              </section>
+            )}
+          </div>
+        </article>
+      </div>
+      <ActBar
+        site={site}
+        instance={instance}
+        info={info}
+        act={state.act}
+        preview={shown}
+        busy={site.runs.length > 0}
+        empty={empty.length > 0}
+        onRead={read}
+        onPerform={perform}
+      />
+      <LogPanel instance={key} failed={instance.state === 'failed'} />
+    </>
+  );
+};
+
+/** Reads by itself when the page opens and when the input has settled: reading changes nothing. */
+function useReading(site: OpenedSite, instance: InstanceView, input: StepInput, ready: boolean): void {
+  const { key, state } = instance;
+  const shown = site.previews[key];
+  const inputKey = inputKeyOf(input);
+  const settled = state === 'done' || state === 'doing' || state === 'failed' || state === 'interrupted';
+  const old = shown === undefined || (shown.state === 'ready' && shown.inputKey !== inputKey);
+  const wanted = ready && old && site.runs.length === 0 && (!settled || shown !== undefined);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the input by its key
+  useEffect(() => {
+    if (!wanted) return;
+    const timer = setTimeout(() => void preview(site.name, key, input), shown === undefined ? 0 : 600);
+    return () => clearTimeout(timer);
+  }, [wanted, inputKey, site.name, key]);
+}
+
+/** A question outside a plan comes live; one inside a plan is in the record as well. */
+const LiveQuestion = ({ site, instance, live }: Props & { readonly live: LiveView }) => {
+  const question = live.question?.question ?? instance.waitingFor;
+  if (question === null) return null;
+  const asked = live.question?.run ?? runOf(site, instance.key) ?? '';
+  return (
+    <QuestionPanel
+      key={question.id}
+      question={question}
+      onAnswer={(value) => void answer(site.name, instance.key, asked, question.id, value)}
+    />
+  );
+};

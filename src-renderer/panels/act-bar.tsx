@@ -1,0 +1,139 @@
+// The bar with the next act: one button that says what it does, and the same act elsewhere (shell, terminal).
+
+import { Dialog, DialogTrigger, Popover } from 'react-aria-components';
+import { useTranslation } from 'react-i18next';
+import type { InstanceView } from '../../src-shared/journal.ts';
+import type { StepInfo } from '../../src-shared/step.ts';
+import { useWords } from '../i18n/words.ts';
+import { answer } from '../state/actions.ts';
+import { nextOf } from '../state/progress.ts';
+import { go } from '../state/route.ts';
+import type { Act } from '../state/step-state.ts';
+import type { OpenedSite, Preview } from '../state/store.ts';
+import { Button } from '../ui/button.tsx';
+import { CopyButton } from '../ui/copy-button.tsx';
+import styles from './act-bar.module.css';
+
+interface Props {
+  readonly site: OpenedSite;
+  readonly instance: InstanceView;
+  readonly info: StepInfo;
+  readonly act: Act;
+  readonly preview: Preview | undefined;
+  /** A run is under way somewhere on this site. */
+  readonly busy: boolean;
+  /** Required fields are empty. */
+  readonly empty: boolean;
+  readonly onRead: () => void;
+  readonly onPerform: (agreed: readonly string[]) => void;
+}
+
+export const ActBar = (props: Props) => {
+  const { t } = useTranslation();
+  const { site, instance, info, act, preview } = props;
+  if (act.kind === 'doing') return null;
+  const risky = act.kind === 'perform' || act.kind === 'confirm';
+  const shell = preview?.state === 'ready' ? preview.shell : '';
+  return (
+    <section className={styles.bar} aria-label={t('ui.act.title')}>
+      <div className={styles.main}>
+        <MainAct {...props} />
+        {risky && (
+          <span className={info.risk === 'destroys' ? styles.destroys : 'quiet'}>{t(`ui.risk.${info.risk}`)}</span>
+        )}
+      </div>
+      <div className={styles.more}>
+        {act.kind === 'perform' && shell !== '' && <CopyButton text={shell} label={t('ui.act.copyShell')} />}
+        <Terminal command={`${site.terminal} ${instance.key}`} />
+      </div>
+    </section>
+  );
+};
+
+const MainAct = ({ site, instance, info, act, busy, empty, onRead, onPerform }: Props) => {
+  const { t } = useTranslation();
+  const words = useWords();
+  const kind = info.risk === 'destroys' ? 'danger' : 'act';
+  switch (act.kind) {
+    case 'confirm':
+      return (
+        <>
+          <Button kind={kind} onPress={() => void answer(site.name, instance.key, act.run, act.plan.hash, 'yes')}>
+            {t('ui.act.perform', { count: act.plan.commands.length })}
+          </Button>
+          <Button kind="plain" onPress={() => void answer(site.name, instance.key, act.run, act.plan.hash, 'no')}>
+            {t('ui.act.refuse')}
+          </Button>
+        </>
+      );
+    case 'perform':
+      return (
+        <Button kind={kind} onPress={() => onPerform([act.plan.hash])} isDisabled={busy || empty}>
+          {t('ui.act.perform', { count: act.plan.commands.length })}
+        </Button>
+      );
+    case 'reading':
+      return (
+        <Button kind="plain" isDisabled>
+          {t('ui.act.reading')}
+        </Button>
+      );
+    case 'pass':
+      return (
+        <Button kind="act" onPress={() => onPerform([])} isDisabled={busy || empty}>
+          {t('ui.act.pass')}
+        </Button>
+      );
+    case 'retry':
+      return (
+        <>
+          <Button kind="act" onPress={() => onPerform([instance.plan?.hash ?? ''])} isDisabled={busy || empty}>
+            {t('ui.act.retry')}
+          </Button>
+          <Button kind="plain" onPress={onRead} isDisabled={busy || empty}>
+            {t('ui.act.readAgain')}
+          </Button>
+        </>
+      );
+    default: {
+      const next = instance.state === 'done' ? nextOf(site.view, site.steps) : null;
+      return (
+        <>
+          {next !== null && (
+            <Button kind="act" onPress={() => go({ page: 'step', site: site.name, instance: next.key })}>
+              {t('ui.act.next', { step: words.instanceTitle(next) })}
+            </Button>
+          )}
+          <Button
+            kind={next === null && instance.state !== 'done' ? 'act' : 'plain'}
+            onPress={onRead}
+            isDisabled={busy || empty}
+          >
+            {instance.readAt === null ? t('ui.act.read') : t('ui.act.readAgain')}
+          </Button>
+          {empty && <span className="quiet">{t('ui.act.fillIn')}</span>}
+        </>
+      );
+    }
+  }
+};
+
+const Terminal = ({ command }: { readonly command: string }) => {
+  const { t } = useTranslation();
+  return (
+    <DialogTrigger>
+      <Button kind="quiet">{t('ui.act.terminal')}</Button>
+      <Popover className={styles.popover ?? ''} placement="top end">
+        <Dialog className={styles.dialog ?? ''} aria-label={t('ui.act.terminal')}>
+          <p>{t('ui.act.terminalHint')}</p>
+          <div className={styles.command}>
+            <code dir="ltr" translate="no">
+              {command}
+            </code>
+            <CopyButton compact text={command} label={t('ui.copy')} />
+          </div>
+        </Dialog>
+      </Popover>
+    </DialogTrigger>
+  );
+};

@@ -1,0 +1,86 @@
+// The site as a picture: medium, laptop, machines and the links between, each with its state and leading to its steps.
+// A list to screen readers; the lines are only for the eye.
+import { Laptop, type LucideIcon, Server, Usb } from 'lucide-react';
+import { useTranslation } from 'react-i18next';
+import type { InstanceState, InstanceView } from '../../src-shared/journal.ts';
+import { countDone, machinesOf, mediumOf, nextOf, stateOf } from '../state/progress.ts';
+import { addressOf } from '../state/route.ts';
+import type { OpenedSite } from '../state/store.ts';
+import { StateMark } from '../ui/state-mark.tsx';
+import styles from './picture.module.css';
+
+export const Picture = ({ site }: { readonly site: OpenedSite }) => {
+  const { t } = useTranslation();
+  const { view, steps } = site;
+  const medium = mediumOf(view);
+  const laptop = Object.values(view.instances).filter((item) => item.subject.kind !== 'machine');
+  const machines = machinesOf(view);
+  /** A machine's link is there once its connection was made in this session: a lease is open, or connecting was done. */
+  const linked = (instances: readonly InstanceView[]): boolean =>
+    instances.some((item) => item.step === 'connect' && item.state === 'done');
+  return (
+    <section aria-label={t('ui.picture.title')}>
+      <ul className={styles.picture}>
+        <li className={styles.medium}>
+          <Element
+            site={site.name}
+            icon={Usb}
+            name={t('ui.picture.medium')}
+            detail={medium?.everDone ? t('ui.medium.bound') : t('ui.medium.unbound')}
+            state={medium?.state ?? 'unread'}
+            target={medium}
+          />
+          <span aria-hidden className={`${styles.link} ${medium?.everDone ? styles.linked : ''}`} />
+        </li>
+        <li className={styles.laptop}>
+          <Element
+            site={site.name}
+            icon={Laptop}
+            name={t('ui.picture.laptop')}
+            detail={t('ui.overview.chapterSum', { done: countDone(laptop), total: laptop.length })}
+            state={stateOf(laptop)}
+            target={laptop.find((item) => item.state !== 'done') ?? laptop[0] ?? null}
+          />
+        </li>
+        <li className={styles.machines}>
+          <ul>
+            {machines.map(({ name, instances }) => (
+              <li key={name} className={styles.machine}>
+                <span aria-hidden className={`${styles.link} ${linked(instances) ? styles.linked : ''}`} />
+                <Element
+                  site={site.name}
+                  icon={Server}
+                  name={name}
+                  detail={t('ui.overview.chapterSum', { done: countDone(instances), total: instances.length })}
+                  state={stateOf(instances)}
+                  target={nextOf({ ...view, order: instances.map((item) => item.key) }, steps) ?? instances[0] ?? null}
+                />
+              </li>
+            ))}
+          </ul>
+        </li>
+      </ul>
+    </section>
+  );
+};
+
+interface ElementProps {
+  readonly site: string;
+  readonly icon: LucideIcon;
+  readonly name: string;
+  readonly detail: string;
+  readonly state: InstanceState;
+  readonly target: InstanceView | null;
+}
+
+const Element = ({ site, icon: Icon, name, detail, state, target }: ElementProps) => (
+  <a
+    className={styles.element}
+    href={addressOf(target === null ? { page: 'site', site } : { page: 'step', site, instance: target.key })}
+  >
+    <Icon aria-hidden size={28} strokeWidth={1.5} />
+    <span className={styles.name}>{name}</span>
+    <span className="quiet small">{detail}</span>
+    <StateMark state={state} />
+  </a>
+);

@@ -1,0 +1,125 @@
+// What goes on now: which command, how far, how fast, how long still, what is awaited, and the honest stop.
+import { Square } from 'lucide-react';
+import { useEffect, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { formatBytes, formatCount, formatDuration, formatRate } from '../../src-shared/format.ts';
+import type { InstanceView } from '../../src-shared/journal.ts';
+import { useWords } from '../i18n/words.ts';
+import { cancel } from '../state/actions.ts';
+import type { LiveOf, LiveView } from '../state/live.ts';
+import { useStore } from '../state/store.ts';
+import { Bar } from '../ui/bar.tsx';
+import { Button } from '../ui/button.tsx';
+import styles from './progress-panel.module.css';
+
+interface Props {
+  readonly instance: InstanceView;
+  readonly live: LiveView;
+  readonly run: string | null;
+}
+
+export const ProgressPanel = ({ instance, live, run }: Props) => {
+  const { t } = useTranslation();
+  const total = instance.commands.length;
+  const ended = instance.commands.filter((item) => item.state !== 'pending' && item.state !== 'running').length;
+  const label = live.reading
+    ? t('ui.progress.reading')
+    : total === 0
+      ? t('ui.progress.starting')
+      : t('ui.progress.command', { index: Math.min(ended + 1, total), total });
+  return (
+    <section className={styles.panel} aria-label={t('ui.progress.title')}>
+      {live.question !== null ? null : live.progress === null ? (
+        <Bar
+          label={label}
+          done={ended}
+          total={total === 0 ? null : total}
+          text={total === 0 ? '' : `${ended} / ${total}`}
+        />
+      ) : (
+        <Measured progress={live.progress} label={label} />
+      )}
+      {live.awaiting !== null && <Awaited awaiting={live.awaiting} />}
+      {run !== null && <Stop run={run} />}
+    </section>
+  );
+};
+
+const Measured = ({ progress, label }: { readonly progress: LiveOf<'progress'>; readonly label: string }) => {
+  const { t, i18n } = useTranslation();
+  const { done, total, unit, speed, leftMs, what } = progress;
+  const size = (value: number): string =>
+    unit === 'bytes'
+      ? formatBytes(value, i18n.language)
+      : unit === 'seconds'
+        ? formatDuration(value * 1000, i18n.language)
+        : formatCount(value, i18n.language);
+  const rate = speed === null ? '' : unit === 'bytes' ? size(speed) : formatRate(speed, i18n.language);
+  const counted = unit === 'files' || unit === 'packages' ? `ui.progress.${unit}` : 'ui.progress';
+  const parts = [
+    total === null ? size(done) : t(`${counted}.of`, { done: size(done), total: size(total) }),
+    rate === '' || unit === 'seconds' ? '' : t('ui.progress.speed', { speed: rate }),
+    total === null
+      ? t('ui.progress.lengthUnknown')
+      : leftMs === null
+        ? ''
+        : t('ui.progress.left', { time: formatDuration(leftMs, i18n.language) }),
+  ];
+  return (
+    <Bar
+      label={what === null ? label : `${label}: ${what}`}
+      done={done}
+      total={total}
+      text={parts.filter((part) => part !== '').join(' · ')}
+    />
+  );
+};
+
+const Awaited = ({ awaiting }: { readonly awaiting: NonNullable<LiveView['awaiting']> }) => {
+  const { t, i18n } = useTranslation();
+  const words = useWords();
+  const [nowMs, setNowMs] = useState(() => performance.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNowMs(performance.now()), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  const passedMs = Math.max(0, nowMs - awaiting.heardMs);
+  const nextMs = Math.max(0, awaiting.nextLookMs - passedMs);
+  return (
+    <p className={styles.awaited}>
+      {words.told(awaiting.awaited)}{' '}
+      <span className="quiet">
+        {t('ui.progress.awaiting', {
+          since: formatDuration(awaiting.sinceMs + passedMs, i18n.language),
+          limit: formatDuration(awaiting.limitMs, i18n.language),
+        })}{' '}
+        {nextMs < 1000
+          ? t('ui.progress.lookingNow')
+          : t('ui.progress.nextLook', { time: formatDuration(nextMs, i18n.language) })}
+      </span>
+    </p>
+  );
+};
+
+/** Says what stopping will do before and after it is asked for. */
+const Stop = ({ run }: { readonly run: string }) => {
+  const { t } = useTranslation();
+  const words = useWords();
+  const site = useStore((state) => state.site?.name ?? '');
+  const [asked, setAsked] = useState<string | null>(null);
+  const press = async () => {
+    setAsked(t('ui.stop.asked'));
+    const answer = await cancel(site, run);
+    setAsked(answer?.stopsAfter ? words.told(answer.stopsAfter) : t('ui.stop.asked'));
+  };
+  return (
+    <div className={styles.stop}>
+      <Button kind="plain" icon={<Square aria-hidden />} onPress={() => void press()} isDisabled={asked !== null}>
+        {t('ui.stop.button')}
+      </Button>
+      <span className="quiet" role="status">
+        {asked ?? t('ui.stop.hint')}
+      </span>
+    </div>
+  );
+};

@@ -1,0 +1,119 @@
+// A question to the person: compare something, type something, give a secret, choose. A secret is never shown again.
+import { MessageCircleQuestion } from 'lucide-react';
+import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { Question } from '../../src-shared/step.ts';
+import { useWords } from '../i18n/words.ts';
+import { Button } from '../ui/button.tsx';
+import { CopyButton } from '../ui/copy-button.tsx';
+import { ChoiceInput, TextInput } from '../ui/field.tsx';
+import styles from './question-panel.module.css';
+
+interface Props {
+  readonly question: Question;
+  readonly onAnswer: (value: string) => void;
+}
+
+export const QuestionPanel = ({ question, onAnswer }: Props) => {
+  const words = useWords();
+  const title = useRef<HTMLHeadingElement>(null);
+  // A question takes the focus once, so that nobody has to look for it.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once for each question
+  useEffect(() => {
+    if (question.kind === 'confirm') title.current?.focus();
+  }, [question.id]);
+  const hint = words.maybe(`${question.key}.hint`, question.params);
+  return (
+    <section className={styles.panel} aria-labelledby="question-title">
+      <h2 id="question-title" ref={title} tabIndex={-1} className={styles.title}>
+        <MessageCircleQuestion aria-hidden size={20} />
+        {words.told({ key: `${question.key}.title`, params: question.params })}
+      </h2>
+      {hint !== null && <p>{hint}</p>}
+      {question.show.length > 0 && (
+        <dl className={styles.shown}>
+          {question.show.map(({ label, value }) => (
+            <Shown key={label} label={words.maybe(label, question.params) ?? label} value={value} />
+          ))}
+        </dl>
+      )}
+      <AnswerForm key={question.id} question={question} onAnswer={onAnswer} />
+    </section>
+  );
+};
+
+/** A value to compare: large, in groups, copied without the gaps. */
+const Shown = ({ label, value }: { readonly label: string; readonly value: string }) => {
+  const { t } = useTranslation();
+  const [, kind, rest] = /^(SHA256:|MD5:)(.+)$/.exec(value) ?? [null, '', value];
+  const groups = kind === '' ? [value] : ((rest ?? '').match(/.{1,4}/g) ?? []);
+  return (
+    <>
+      <dt>{label}</dt>
+      <dd>
+        <span className={styles.value} dir="ltr" translate="no">
+          {kind !== '' && <span className={styles.group}>{kind}</span>}
+          {groups.map((group, index) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: groups have no identity but their place
+            <span key={index} className={styles.group}>
+              {group}
+            </span>
+          ))}
+        </span>
+        <CopyButton compact text={value} label={t('ui.copyOf', { what: label })} />
+      </dd>
+    </>
+  );
+};
+
+const AnswerForm = ({ question, onAnswer }: Props) => {
+  const { t } = useTranslation();
+  const words = useWords();
+  const [value, setValue] = useState('');
+  const word = (choice: string): string =>
+    words.maybe(`${question.key}.${choice}`, question.params) ??
+    words.maybe(`ui.question.${choice}`, question.params) ??
+    choice;
+  if (question.kind === 'confirm') {
+    return (
+      <div className={styles.acts}>
+        <Button kind="act" onPress={() => onAnswer('yes')}>
+          {word('yes')}
+        </Button>
+        <Button kind="plain" onPress={() => onAnswer('no')}>
+          {word('no')}
+        </Button>
+      </div>
+    );
+  }
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (value !== '') onAnswer(value);
+  };
+  return (
+    <form onSubmit={submit} className={styles.form}>
+      {question.kind === 'choice' ? (
+        <ChoiceInput
+          label={t('ui.question.answer')}
+          value={value === '' ? null : value}
+          onChange={setValue}
+          choices={question.choices.map((id) => ({ id, text: word(id) }))}
+        />
+      ) : (
+        <TextInput
+          label={question.kind === 'secret' ? t('ui.question.secret') : t('ui.question.answer')}
+          hint={question.kind === 'secret' ? t('ui.question.secretHint') : undefined}
+          type={question.kind === 'secret' ? 'password' : 'text'}
+          value={value}
+          onChange={setValue}
+          autoFocus
+        />
+      )}
+      <div className={styles.acts}>
+        <Button kind="act" type="submit" isDisabled={value === ''}>
+          {t('ui.question.give')}
+        </Button>
+      </div>
+    </form>
+  );
+};

@@ -1,0 +1,46 @@
+// One bar: where am I, how far, is the medium there, and the menu.
+import { FlaskConical, Usb } from 'lucide-react';
+import { useTranslation } from 'react-i18next';
+import { chaptersOf, mediumOf } from '../state/progress.ts';
+import { addressOf } from '../state/route.ts';
+import type { OpenedSite } from '../state/store.ts';
+import { StateIcon, useStateWord } from '../ui/state-mark.tsx';
+import { SettingsMenu } from './settings-menu.tsx';
+import styles from './top-bar.module.css';
+
+export const TopBar = ({ site }: { readonly site: OpenedSite }) => {
+  const { t } = useTranslation();
+  const word = useStateWord();
+  const medium = mediumOf(site.view);
+  return (
+    <header className={styles.bar}>
+      <a className={styles.site} href={addressOf({ page: 'site', site: site.name })}>
+        {site.name}
+        {site.practice && (
+          <span className={styles.practice}>
+            <FlaskConical aria-hidden size={16} /> {t('ui.practice.badge')}
+          </span>
+        )}
+      </a>
+      <ol className={styles.chapters} aria-label={t('ui.chapters')}>
+        {chaptersOf(site.view, site.steps).map(({ chapter, instances, done, state }) => (
+          <li key={chapter} className={styles.chapter}>
+            <StateIcon state={state} />
+            <span>{t(`ui.chapter.${chapter}`)}</span>
+            <span className="quiet small">
+              {done}/{instances.length}
+            </span>
+            <span className="unseen">{word(state)}</span>
+          </li>
+        ))}
+      </ol>
+      {medium !== null && (
+        <a className={styles.medium} href={addressOf({ page: 'step', site: site.name, instance: medium.key })}>
+          <Usb aria-hidden size={18} />
+          {medium.everDone ? t('ui.medium.bound') : t('ui.medium.unbound')}
+        </a>
+      )}
+      <SettingsMenu site={site.name} />
+    </header>
+  );
+};

@@ -1,0 +1,131 @@
+// What a person can do to steps and settings. Each is one call of main; what follows arrives on the stream.
+import i18next from 'i18next';
+import type { OutputOf, Settings } from '../../src-shared/api.ts';
+import type { Json } from '../../src-shared/json.ts';
+import { canonicalJson } from '../../src-shared/json.ts';
+import { toProblemData } from '../../src-shared/problem.ts';
+import { call } from './bridge.ts';
+import { routeOf } from './route.ts';
+import { changeSite, type Preview, useStore } from './store.ts';
+
+export type StepInput = Readonly<Record<string, Json>>;
+
+/** Settings and facts about the program, before anything is shown. */
+export async function start(): Promise<Settings> {
+  window.addEventListener('hashchange', () => useStore.setState({ route: routeOf(window.location.hash) }));
+  const settings = await call('settings.get', {});
+  useStore.setState({ settings, info: await call('app.info', {}) });
+  showTheme(settings.theme);
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () =>
+    showTheme(useStore.getState().settings.theme),
+  );
+  return settings;
+}
+
+function showTheme(theme: Settings['theme']): void {
+  const dark = matchMedia('(prefers-color-scheme: dark)').matches;
+  document.documentElement.dataset.theme = theme === 'system' ? (dark ? 'dark' : 'light') : theme;
+}
+
+export async function changeSettings(change: Partial<Settings>): Promise<void> {
+  const settings = { ...useStore.getState().settings, ...change };
+  useStore.setState({ settings });
+  showTheme(settings.theme);
+  if (change.language !== undefined) await i18next.changeLanguage(settings.language);
+  document.documentElement.lang = settings.language;
+  await tell(call('settings.set', settings));
+}
+
+/** Shows what goes wrong with an act that belongs to no step. */
+async function tell<T>(act: Promise<T>): Promise<T | null> {
+  try {
+    return await act;
+  } catch (thrown) {
+    useStore.setState({ trouble: toProblemData(thrown) });
+    return null;
+  }
+}
+
+export const forgetTrouble = (): void => useStore.setState({ trouble: null });
+
+/** Identity of an input, to see whether a shown plan still belongs to it. */
+export const inputKeyOf = (input: StepInput): string => canonicalJson(input);
+
+const setPreview = (site: string, instance: string, preview: Preview): void =>
+  changeSite(site, (now) => ({ previews: { ...now.previews, [instance]: preview } }));
+
+const asked = new Map<string, number>();
+
+/** Reads facts and shows the plan; changes nothing anywhere. A newer request makes an older answer void. */
+export async function preview(site: string, instance: string, input: StepInput): Promise<void> {
+  const mine = (asked.get(instance) ?? 0) + 1;
+  asked.set(instance, mine);
+  setPreview(site, instance, { state: 'reading' });
+  let result: Preview;
+  try {
+    const { plan, shell } = await call('steps.plan', { site, instance, input });
+    result = { state: 'ready', plan, shell, inputKey: inputKeyOf(input) };
+  } catch (thrown) {
+    result = { state: 'failed', problem: toProblemData(thrown) };
+  }
+  if (asked.get(instance) === mine) setPreview(site, instance, result);
+}
+
+export async function check(site: string, instances: readonly string[]): Promise<void> {
+  const started = await tell(call('steps.check', { site, instances: [...instances] }));
+  if (started !== null) addRun(site, started.run, instances);
+}
+
+interface RunChoice {
+  readonly instances: readonly string[];
+  readonly consent: 'each' | 'phase';
+  readonly agreed: readonly string[];
+  readonly skip: readonly string[];
+  readonly inputs: Readonly<Record<string, StepInput>>;
+}
+
+export async function run(site: string, choice: RunChoice): Promise<void> {
+  const { instances, consent, agreed, skip, inputs } = choice;
+  const started = await tell(
+    call('steps.run', { site, instances: [...instances], consent, agreed: [...agreed], skip: [...skip], inputs }),
+  );
+  if (started !== null) addRun(site, started.run, instances);
+}
+
+/** The run may be over before its name arrives; then the stream has said so and it is not added. */
+function addRun(site: string, run: string, instances: readonly string[]): void {
+  changeSite(site, (now) =>
+    over.has(run) || now.runs.some((item) => item.run === run)
+      ? {}
+      : { runs: [...now.runs, { run, instances: [...instances] }] },
+  );
+}
+
+const over = new Set<string>();
+export const rememberOver = (run: string): void => {
+  over.add(run);
+};
+
+export const cancel = (site: string, run: string): Promise<OutputOf<'run.cancel'> | null> =>
+  tell(call('run.cancel', { site, run }));
+
+/** Answers a question, or a plan by its hash. */
+export async function answer(site: string, instance: string, run: string, id: string, value: string): Promise<void> {
+  const answered = await tell(call('questions.answer', { site, run, id, value }));
+  if (answered === null) return;
+  changeSite(site, ({ live }) => {
+    const was = live[instance];
+    if (was === undefined) return {};
+    const change = {
+      ...(was.question?.question.id === id ? { question: null } : {}),
+      ...(was.confirm?.plan.hash === id ? { confirm: null } : {}),
+    };
+    return { live: { ...live, [instance]: { ...was, ...change } } };
+  });
+}
+
+/** Keeps what was typed. Secrets are left out by the form before they come here. */
+export function saveDraft(site: string, instance: string, input: StepInput): void {
+  changeSite(site, (now) => ({ drafts: { ...now.drafts, [instance]: input } }));
+  void tell(call('drafts.save', { site, instance, input }));
+}

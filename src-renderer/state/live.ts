@@ -1,0 +1,70 @@
+// What is true this moment and kept nowhere: progress, what is awaited, questions, log lines. A fold like the
+// journal's, over the live half of the stream; a journal event ends what it makes old.
+import type { LiveEvent } from '../../src-shared/api.ts';
+import type { JournalEvent } from '../../src-shared/journal.ts';
+
+export type LiveOf<K extends LiveEvent['kind']> = Extract<LiveEvent, { kind: K }>;
+
+/** Live state of one instance. */
+export interface LiveView {
+  readonly reading: boolean;
+  readonly progress: LiveOf<'progress'> | null;
+  readonly awaiting: (LiveOf<'awaiting'> & { readonly heardMs: number }) | null;
+  readonly confirm: LiveOf<'confirm'> | null;
+  readonly question: LiveOf<'question'> | null;
+}
+
+export const noLive: LiveView = { reading: false, progress: null, awaiting: null, confirm: null, question: null };
+export type LiveViews = Readonly<Record<string, LiveView>>;
+
+const set = (views: LiveViews, instance: string, change: Partial<LiveView>): LiveViews => ({
+  ...views,
+  [instance]: { ...(views[instance] ?? noLive), ...change },
+});
+
+/** Folds a live event. `nowMs`: the page's clock, to count on from what main said. Lines go to the log instead. */
+export function reduceLive(views: LiveViews, event: LiveEvent, nowMs: number): LiveViews {
+  switch (event.kind) {
+    case 'progress':
+      return set(views, event.instance, { progress: onlyForward(views[event.instance]?.progress ?? null, event) });
+    case 'awaiting':
+      return set(views, event.instance, { awaiting: { ...event, heardMs: nowMs } });
+    case 'reading':
+      return set(views, event.instance, { reading: true });
+    case 'confirm':
+      return set(views, event.instance, { confirm: event, reading: false });
+    case 'question':
+      return set(views, event.instance, { question: event });
+    case 'run-over':
+      return {};
+    case 'lines':
+      return views;
+  }
+}
+
+/** Progress of one command never goes backwards. */
+function onlyForward(was: LiveOf<'progress'> | null, now: LiveOf<'progress'>): LiveOf<'progress'> {
+  if (was === null || was.index !== now.index || was.unit !== now.unit || was.what !== now.what) return now;
+  return was.done > now.done && was.total === now.total ? { ...now, done: was.done } : now;
+}
+
+/** What a journal event makes old. */
+export function settleLive(views: LiveViews, event: JournalEvent): LiveViews {
+  if (!('instance' in event) || views[event.instance] === undefined) return views;
+  switch (event.kind) {
+    case 'facts':
+      return set(views, event.instance, { reading: false, question: null });
+    case 'consent':
+      return set(views, event.instance, { confirm: null });
+    case 'answered':
+      return set(views, event.instance, { question: null });
+    case 'command-started':
+    case 'command-ended':
+      return set(views, event.instance, { progress: null, awaiting: null, question: null });
+    case 'run-started':
+    case 'run-ended':
+      return set(views, event.instance, noLive);
+    default:
+      return views;
+  }
+}

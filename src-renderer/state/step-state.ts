@@ -1,0 +1,108 @@
+// What the step page shows and offers, decided in one place from the record, the live state and the shown plan. Pure.
+import type { CommandView, InstanceView } from '../../src-shared/journal.ts';
+import { problems } from '../../src-shared/problem.ts';
+import type { FieldInfo, Finding, Plan } from '../../src-shared/step.ts';
+import type { StepInput } from './actions.ts';
+import type { LiveView } from './live.ts';
+import type { OpenedSite, Preview } from './store.ts';
+
+/** The one act that the page offers now. */
+export type Act =
+  | { readonly kind: 'doing' }
+  /** A plan of this run waits for a yes. */
+  | { readonly kind: 'confirm'; readonly plan: Plan; readonly run: string }
+  | { readonly kind: 'reading' }
+  | { readonly kind: 'perform'; readonly plan: Plan }
+  /** Skippable findings were passed: read and plan again within a run. */
+  | { readonly kind: 'pass' }
+  /** It failed, and the very same act may succeed now. */
+  | { readonly kind: 'retry' }
+  | { readonly kind: 'read' }
+  | { readonly kind: 'nothing' };
+
+export interface StepState {
+  readonly act: Act;
+  /** Commands to show, and whether they are what will be done or what was done. */
+  readonly commands: readonly CommandView[];
+  readonly commandsAre: 'planned' | 'performing' | 'performed';
+  readonly findings: readonly Finding[];
+}
+
+const pendingOf = (plan: Plan): readonly CommandView[] =>
+  plan.commands.map((command) => ({
+    command,
+    state: 'pending',
+    startedAt: null,
+    durationMs: null,
+    exit: null,
+    output: null,
+  }));
+
+export function stepState(
+  instance: InstanceView,
+  live: LiveView,
+  shown: Preview | undefined,
+  skip: readonly string[],
+): StepState {
+  const findings = instance.verdict?.findings ?? [];
+  if (live.confirm !== null) {
+    const { plan, run } = live.confirm;
+    return { act: { kind: 'confirm', plan, run }, commands: pendingOf(plan), commandsAre: 'planned', findings };
+  }
+  if (instance.state === 'doing') {
+    return { act: { kind: 'doing' }, commands: instance.commands, commandsAre: 'performing', findings };
+  }
+  const planned = shown?.state === 'ready' ? shown.plan : null;
+  const performed = instance.commands.some((item) => item.state !== 'pending');
+  const commands = planned !== null ? pendingOf(planned) : performed ? instance.commands : [];
+  const commandsAre = planned === null ? 'performed' : 'planned';
+  return { act: actOf(instance, live, shown, skip), commands, commandsAre, findings };
+}
+
+function actOf(instance: InstanceView, live: LiveView, shown: Preview | undefined, skip: readonly string[]): Act {
+  if (shown?.state === 'reading' || live.reading) return { kind: 'reading' };
+  if (shown?.state === 'ready' && shown.plan !== null) return { kind: 'perform', plan: shown.plan };
+  if (shown === undefined && instance.state === 'failed' && instance.problem?.retryable) return { kind: 'retry' };
+  const findings = instance.verdict?.findings ?? [];
+  if (instance.state === 'blocked' && canPass(findings, skip)) return { kind: 'pass' };
+  if (instance.state === 'done' && shown?.state === 'ready') return { kind: 'nothing' };
+  return { kind: 'read' };
+}
+
+/** Every blocking finding is skippable and was chosen to be passed. */
+export const canPass = (findings: readonly Finding[], skip: readonly string[]): boolean =>
+  findings.length > 0 &&
+  findings.every(({ code }) => {
+    const { severity } = problems[code];
+    return severity === 'warning' || (severity === 'skippable' && skip.includes(code));
+  });
+
+/** Values the form starts with: what was typed, else what the last run used, else the fields' own. */
+export function startingInput(site: OpenedSite, instance: InstanceView, fields: readonly FieldInfo[]): StepInput {
+  const known = { ...(instance.input as StepInput), ...(site.drafts[instance.key] ?? {}) };
+  const result: Record<string, StepInput[string]> = {};
+  for (const { name, kind, initial } of fields) {
+    const value = known[name];
+    if (value !== undefined && kind !== 'secret') result[name] = value;
+    else if (initial !== null) result[name] = initial;
+  }
+  return result;
+}
+
+/** Names of required fields that are still empty. */
+export const missingFields = (fields: readonly FieldInfo[], input: StepInput): readonly string[] =>
+  fields
+    .filter(
+      ({ name, required }) => required && (input[name] === undefined || input[name] === null || input[name] === ''),
+    )
+    .map(({ name }) => name);
+
+/** What may be kept on the disk: everything but secrets. */
+export const withoutSecrets = (fields: readonly FieldInfo[], input: StepInput): StepInput => {
+  const secret = new Set(fields.filter((field) => field.kind === 'secret').map((field) => field.name));
+  return Object.fromEntries(Object.entries(input).filter(([name]) => !secret.has(name)));
+};
+
+/** The run that works on an instance, null when none does. */
+export const runOf = (site: Pick<OpenedSite, 'runs'>, key: string): string | null =>
+  site.runs.find((item) => item.instances.includes(key))?.run ?? null;

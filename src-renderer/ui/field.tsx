@@ -1,0 +1,139 @@
+// Fields of a form: label, hint, error; one look for all.
+
+import { Check, ChevronDown } from 'lucide-react';
+import type { ReactNode } from 'react';
+import {
+  Checkbox as AriaCheckbox,
+  Button,
+  FieldError,
+  Input,
+  Label,
+  ListBox,
+  ListBoxItem,
+  Popover,
+  Select,
+  SelectValue,
+  Text,
+  TextField,
+} from 'react-aria-components';
+import { useTranslation } from 'react-i18next';
+import styles from './field.module.css';
+
+interface FieldProps {
+  readonly label: ReactNode;
+  readonly hint?: string | undefined;
+  readonly error?: string | undefined;
+  readonly required?: boolean;
+}
+
+const FieldLabel = ({ label, required }: { readonly label: ReactNode; readonly required: boolean }) => {
+  const { t } = useTranslation();
+  return (
+    <Label className={styles.label}>
+      {label}
+      {!required && <span className={styles.optional}> {t('ui.optional')}</span>}
+    </Label>
+  );
+};
+
+interface TextProps extends FieldProps {
+  readonly value: string;
+  readonly onChange: (value: string) => void;
+  readonly onBlur?: () => void;
+  readonly type?: 'text' | 'password';
+  readonly mode?: 'text' | 'numeric';
+  readonly mono?: boolean;
+  readonly autoFocus?: boolean;
+  readonly maxLength?: number;
+}
+
+export const TextInput = (props: TextProps) => {
+  const { label, hint, error, required = true, value, onChange, onBlur, type = 'text', mode = 'text' } = props;
+  return (
+    <TextField
+      className={styles.field ?? ''}
+      value={value}
+      onChange={onChange}
+      {...(onBlur === undefined ? {} : { onBlur })}
+      type={type}
+      inputMode={mode}
+      isInvalid={error !== undefined}
+      isRequired={required}
+      validationBehavior="aria"
+      autoComplete="off"
+    >
+      <FieldLabel label={label} required={required} />
+      <Input
+        className={`${styles.input} ${props.mono ? styles.mono : ''}`}
+        autoFocus={props.autoFocus ?? false}
+        spellCheck={false}
+        {...(props.maxLength === undefined ? {} : { maxLength: props.maxLength })}
+      />
+      {hint !== undefined && hint !== '' && (
+        <Text slot="description" className={styles.hint ?? ''}>
+          {hint}
+        </Text>
+      )}
+      <FieldError className={styles.error ?? ''}>{error}</FieldError>
+    </TextField>
+  );
+};
+
+interface ChoiceProps extends FieldProps {
+  readonly value: string | null;
+  readonly onChange: (value: string) => void;
+  readonly choices: readonly { readonly id: string; readonly text: string }[];
+}
+
+export const ChoiceInput = ({ label, hint, error, required = true, value, onChange, choices }: ChoiceProps) => (
+  <Select
+    className={styles.field ?? ''}
+    selectedKey={value}
+    onSelectionChange={(key) => onChange(String(key))}
+    isInvalid={error !== undefined}
+    validationBehavior="aria"
+  >
+    <FieldLabel label={label} required={required} />
+    <Button className={`${styles.input} ${styles.choice}`}>
+      <SelectValue />
+      <ChevronDown aria-hidden size={18} />
+    </Button>
+    {hint !== undefined && hint !== '' && (
+      <Text slot="description" className={styles.hint ?? ''}>
+        {hint}
+      </Text>
+    )}
+    <FieldError className={styles.error ?? ''}>{error}</FieldError>
+    <Popover className={styles.popover ?? ''}>
+      <ListBox className={styles.list ?? ''}>
+        {choices.map(({ id, text }) => (
+          <ListBoxItem key={id} id={id} textValue={text} className={styles.item ?? ''}>
+            {({ isSelected }) => (
+              <>
+                <Check aria-hidden size={18} visibility={isSelected ? 'visible' : 'hidden'} />
+                {text}
+              </>
+            )}
+          </ListBoxItem>
+        ))}
+      </ListBox>
+    </Popover>
+  </Select>
+);
+
+interface CheckProps {
+  readonly label: ReactNode;
+  readonly checked: boolean;
+  readonly onChange: (checked: boolean) => void;
+  readonly hint?: string | undefined;
+}
+
+export const CheckInput = ({ label, checked, onChange, hint }: CheckProps) => (
+  <AriaCheckbox className={styles.check ?? ''} isSelected={checked} onChange={onChange}>
+    <span className={styles.box}>{checked && <Check aria-hidden size={16} strokeWidth={3} />}</span>
+    <span>
+      {label}
+      {hint !== undefined && hint !== '' && <span className={styles.checkHint}>{hint}</span>}
+    </span>
+  </AriaCheckbox>
+);

@@ -1,0 +1,225 @@
+// A desk that says what a test tells it to: the same handlers and the same stream as the real one, with a record that the
+// test writes event by event. It shows states that are hard to reach with the real engine (a failure, a guard, a long
+// wait, a question), so that every one of them is looked at. It performs nothing.
+
+import { infoOf } from '../../src-main/runbook/instances.ts';
+import { runbook } from '../../src-main/steps/index.ts';
+import type { Handlers, InputOf, LiveEvent, Settings, StreamEvent } from '../../src-shared/api.ts';
+import type { ProcedureName } from '../../src-shared/channels.ts';
+import { emptyView, type NewEvent, reduce, type SiteView } from '../../src-shared/journal.ts';
+import { problem } from '../../src-shared/problem.ts';
+import { instanceKey, type Plan, type Subject } from '../../src-shared/step.ts';
+
+/** One call the window made. */
+export interface Call {
+  readonly name: ProcedureName;
+  readonly input: unknown;
+}
+
+export interface ScriptedDesk {
+  readonly handlers: Handlers;
+  onEvent(listener: (event: StreamEvent) => void): () => void;
+  /** Writes into the record. */
+  tell(event: NewEvent): void;
+  /** Says something live. */
+  live(event: LiveEvent): void;
+  /** Counts an event without sending it, as a lost one. */
+  lose(event: NewEvent): void;
+  /** What `steps.plan` answers for an instance. */
+  plans: Map<string, Plan>;
+  runs: { run: string; instances: string[] }[];
+  settings: Settings;
+  sites: readonly string[];
+  readonly calls: Call[];
+  readonly drafts: Record<string, Record<string, never>>;
+}
+
+const site = 'plant-lille';
+const startedAt = Date.UTC(2026, 10, 17, 8, 0, 0);
+const machines: readonly Subject[] = [{ kind: 'machine', name: 'master-1' }];
+
+/** Every instance of the runbook for a site with one master. */
+const instances = runbook.flatMap((step) => {
+  const subjects: Readonly<Record<string, readonly Subject[]>> = {
+    site: [{ kind: 'site' }],
+    machine: machines,
+    system: [{ kind: 'system', name: 'debian-12-amd64' }],
+    release: [{ kind: 'release', name: 'slapos-master' }],
+  };
+  return (subjects[step.per.kind] ?? []).map((subject) => ({ step: step.id, subject }));
+});
+
+export function scriptedDesk(): ScriptedDesk {
+  let view: SiteView = emptyView;
+  let number = 0;
+  let sequence = 0;
+  const recent: StreamEvent[] = [];
+  const live = new Map<string, LiveEvent>();
+  const listeners = new Set<(event: StreamEvent) => void>();
+
+  const send = (event: StreamEvent['event'], lost: boolean): void => {
+    number += 1;
+    const numbered = { site, number, event };
+    recent.push(numbered);
+    if (!lost) for (const listener of listeners) listener(numbered);
+  };
+  const write = (event: NewEvent, lost: boolean): void => {
+    sequence += 1;
+    const at = new Date(startedAt + sequence * 1000).toISOString();
+    const stamped = { ...event, seq: sequence, at, mono: sequence * 1000 };
+    view = reduce(view, stamped);
+    send({ journal: stamped }, lost);
+  };
+
+  const desk: ScriptedDesk = {
+    handlers: {} as Handlers,
+    onEvent: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    tell: (event) => write(event, false),
+    lose: (event) => write(event, true),
+    live: (event) => {
+      if (event.kind === 'run-over') {
+        live.clear();
+        desk.runs = desk.runs.filter((item) => item.run !== event.run);
+      } else if (event.kind !== 'lines') live.set(`${event.kind} ${event.instance}`, event);
+      send({ live: event }, false);
+    },
+    plans: new Map(),
+    runs: [],
+    settings: { theme: 'light', language: 'en', lastSite: null },
+    sites: [site],
+    calls: [],
+    drafts: {},
+  };
+  const answers: Handlers = {
+    'app.info': async () => ({
+      version: '0.1.0',
+      electron: null,
+      node: process.versions.node,
+      platform: 'linux x64',
+      root: false,
+      dataFolder: '/home/ada/.local/share/slapos-field-kit',
+    }),
+    'settings.get': async () => desk.settings,
+    'settings.set': async (input) => {
+      desk.settings = input;
+      return {};
+    },
+    'sites.list': async () =>
+      desk.sites.map((name) => ({
+        name,
+        folder: `/home/ada/.local/share/slapos-field-kit/sites/${name}`,
+        practice: name === 'practice',
+        done: Object.values(view.instances).filter((item) => item.state === 'done').length,
+        total: view.order.length,
+        changedAt: new Date(startedAt).toISOString(),
+        heldBy: name === 'harbour' ? 'grace@bench-3' : null,
+      })),
+    'sites.create': async ({ name }) => {
+      throw problem('site-name-taken', { name, path: `/home/ada/sites/${name}` });
+    },
+    'sites.open': async () => ({
+      view,
+      steps: runbook.map(infoOf),
+      number,
+      live: [...live.values()],
+      runs: desk.runs,
+      drafts: desk.drafts,
+      terminal: `fieldkit run --site ${site}`,
+      practice: false,
+    }),
+    'sites.close': async () => ({}),
+    'site.plan': async () => ({ text: planText, problems: [] }),
+    'site.savePlan': async () => ({
+      saved: false,
+      problems: [
+        { path: 'machines.0.address', line: 6, detail: 'an IPv4 address has four parts up to 255' },
+        { path: 'machines.0.interface', line: 9, detail: 'an interface name of at most 15 characters' },
+      ],
+    }),
+    'steps.check': async () => ({ run: 'run-check' }),
+    'steps.plan': async ({ instance }) => {
+      const plan = desk.plans.get(instance) ?? null;
+      return { plan, shell: plan === null ? '' : '# the plan as shell\n' };
+    },
+    'steps.run': async () => ({ run: 'run-1' }),
+    'run.cancel': async () => ({ stopsAfter: { key: 'ui.run.stopsAfter', params: {} } }),
+    'questions.answer': async () => ({}),
+    'drafts.save': async ({ instance, input }) => {
+      desk.drafts[instance] = input as Record<string, never>;
+      return {};
+    },
+    'media.list': async () => [
+      {
+        token: 'medium:sandisk',
+        label: 'SanDisk Ultra 64 GB',
+        path: '/media/ada/FIELD',
+        sizeBytes: 61_500_000_000,
+        freeBytes: 58_200_000_000,
+        fileSystem: 'exfat',
+        why: null,
+      },
+      {
+        token: 'medium:system',
+        label: 'Samsung SSD 980',
+        path: '/',
+        sizeBytes: 512_100_000_000,
+        freeBytes: 201_000_000_000,
+        fileSystem: 'ext4',
+        why: { code: 'medium-is-system', params: { path: '/', reason: '/boot' } },
+      },
+    ],
+    'pick.path': async () => ({ token: 'pick:folder', display: '/home/ada/medium' }),
+    'blobs.read': async () => ({
+      text: 'Reading package lists...\nE: Unable to locate package slapos-node\n',
+      cut: false,
+    }),
+    'practice.faults': async () => [],
+    'events.since': async ({ number: from }) => recent.filter((event) => event.number > from),
+  };
+  Object.assign(desk.handlers, recorded(answers, desk.calls));
+  desk.tell({
+    kind: 'opened',
+    program: 'SlapOS Field Kit 0.1.0',
+    who: 'ada',
+    laptop: 'bench-1',
+    tornLine: false,
+  });
+  desk.tell({ kind: 'instances', list: instances });
+  return desk;
+}
+
+/** The same handlers, with every call kept. */
+function recorded(handlers: Handlers, calls: Call[]): Handlers {
+  const wrap = ([name, handler]: [string, unknown]) => [
+    name,
+    async (input: InputOf<ProcedureName>) => {
+      calls.push({ name: name as ProcedureName, input });
+      // An answer never comes in the same moment as its question.
+      await new Promise((resolve) => setImmediate(resolve));
+      return (handler as (input: unknown) => Promise<unknown>)(input);
+    },
+  ];
+  return Object.fromEntries(Object.entries(handlers).map(wrap)) as unknown as Handlers;
+}
+
+const planText = `# The master in the pump house.
+name: plant-lille
+machines:
+  - name: master-1
+    roles: [master]
+    address: 192.168.1.300
+    user: field
+    release: "12"
+    interface: a-very-long-interface-name
+    addresses: [2001:db8:0:1::10/64]
+releases:
+  - name: slapos-master
+    url: https://lab.nexedi.com/nexedi/slapos/raw/1.0.358/software/slapos-master/software.cfg
+`;
+
+export const scriptedSite = site;
+/** Keys of all instances in the runbook's order. */
+export const scriptedOrder: readonly string[] = instances.map(({ step, subject }) => instanceKey(step, subject));

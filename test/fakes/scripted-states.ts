@@ -1,0 +1,363 @@
+// States of a site written into a scripted desk: what a person may meet, one function each.
+import type { NewEvent } from '../../src-shared/journal.ts';
+import { problem } from '../../src-shared/problem.ts';
+import type { Command, Plan, Told, Verdict } from '../../src-shared/step.ts';
+import { tell } from '../../src-shared/step.ts';
+import { type ScriptedDesk, scriptedOrder } from './scripted-desk.ts';
+
+export const key = {
+  medium: 'choose-medium@site',
+  solve: 'solve-packages@system:debian-12-amd64',
+  connect: 'connect@machine:master-1',
+  preflight: 'preflight@machine:master-1',
+  addresses: 'set-addresses@machine:master-1',
+  install: 'install-slapos-node@machine:master-1',
+  cache: 'use-cache@machine:master-1',
+  software: 'install-master-software@machine:master-1',
+} as const;
+
+const on = { machine: 'master-1' };
+
+const planOf = (instance: string, commands: Command[]): Plan => ({
+  instance,
+  round: 1,
+  hash: `hash of ${instance}`,
+  commands,
+});
+
+const read = (instance: string, found: Told[], verdict: Verdict, facts = {}): NewEvent => ({
+  kind: 'facts',
+  instance,
+  facts,
+  found,
+  verdict,
+});
+
+const todo: Verdict = { state: 'todo', findings: [] };
+const finished: Verdict = { state: 'done', findings: [] };
+
+/** Every step before `next` is done. */
+export function doneBefore(desk: ScriptedDesk, next: string): void {
+  for (const instance of scriptedOrder.slice(0, scriptedOrder.indexOf(next))) {
+    desk.tell({ kind: 'run-started', instance, input: {} });
+    desk.tell(read(instance, [], finished));
+    desk.tell({ kind: 'run-ended', instance, outcome: 'done', problem: null });
+  }
+}
+
+const oldConfig = `[slapos]
+software_root = /opt/slapgrid
+instance_root = /srv/slapgrid
+master_url = http://127.0.0.1:5000/
+computer_id = local_computer
+
+[networkcache]
+# Define options for binary cache, used to download already compiled software.
+download-binary-cache-url = http://shacache.nxdcdn.com
+download-binary-dir-url = http://shadir.nxdcdn.com
+download-cache-url = http://shacache.nxdcdn.com
+`;
+
+/** A file to be changed: the plan with its diff. */
+export function planWithDiff(desk: ScriptedDesk): string {
+  doneBefore(desk, key.cache);
+  desk.tell(
+    read(
+      key.cache,
+      [
+        tell('steps.use-cache.found.url', { url: 'http://shacache.nxdcdn.com' }),
+        tell('steps.use-cache.found.certificates', { count: 1, ours: 2 }),
+      ],
+      todo,
+      { config: oldConfig },
+    ),
+  );
+  desk.plans.set(
+    key.cache,
+    planOf(key.cache, [
+      {
+        kind: 'write',
+        on,
+        path: '/etc/opt/slapos/slapos.cfg',
+        before: oldConfig,
+        text: oldConfig
+          .replace('binary-cache-url = http://shacache.nxdcdn.com', 'binary-cache-url = http://127.0.0.1:45050/bcache')
+          .replace('dir-url = http://shadir.nxdcdn.com', 'dir-url = http://127.0.0.1:45050/bdir')
+          .concat(
+            'download-from-binary-cache-force-url-list =\n  https://lab.nexedi.com/nexedi/slapos/raw/1.0.358/software/slapos-master/software.cfg\n',
+          ),
+        mode: 0o644,
+        keepCopy: true,
+        note: tell('steps.use-cache.does.write'),
+      },
+    ]),
+  );
+  return key.cache;
+}
+
+const installCommands: Command[] = [
+  {
+    kind: 'write',
+    on,
+    path: '/etc/apt/sources.list.d/fieldkit.sources',
+    before: null,
+    text: 'Types: deb\nURIs: http://127.0.0.1:45050/debian/debian-12-amd64/\nSuites: ./\nSigned-By: /etc/apt/keyrings/fieldkit.asc\n',
+    mode: 0o644,
+  },
+  {
+    kind: 'run',
+    on,
+    argv: [
+      'apt-get',
+      'update',
+      '-o',
+      'Dir::Etc::sourcelist=/etc/apt/sources.list.d/fieldkit.sources',
+      '-o',
+      'Dir::Etc::sourceparts=-',
+    ],
+    limitMs: 120_000,
+    note: tell('steps.install-slapos-node.does.update'),
+  },
+  {
+    kind: 'run',
+    on,
+    argv: ['apt-get', 'install', '--yes', '--no-install-recommends', 'slapos-node=1.11.0+1.0.352+1-1'],
+    limitMs: 1_800_000,
+    long: true,
+    note: tell('steps.install-slapos-node.does.install', { count: 136 }),
+  },
+];
+
+const installFound = [
+  tell('steps.install-slapos-node.found.absent'),
+  tell('steps.install-slapos-node.found.noCompiler'),
+];
+
+/** A run in the middle of its second command, with progress. */
+export function installing(desk: ScriptedDesk): string {
+  doneBefore(desk, key.install);
+  const plan = planOf(key.install, installCommands);
+  desk.runs = [{ run: 'run-7', instances: [key.install] }];
+  desk.tell({ kind: 'run-started', instance: key.install, input: {} });
+  desk.tell(read(key.install, installFound, todo));
+  desk.tell({ kind: 'plan', instance: key.install, plan });
+  desk.tell({ kind: 'consent', instance: key.install, hash: plan.hash, scope: 'plan', by: 'window' });
+  for (const index of [0, 1]) {
+    desk.tell({ kind: 'command-started', instance: key.install, hash: plan.hash, index });
+    desk.tell({
+      kind: 'command-ended',
+      instance: key.install,
+      hash: plan.hash,
+      index,
+      outcome: 'performed',
+      exit: 0,
+      durationMs: 2300,
+      output: null,
+      problem: null,
+    });
+  }
+  desk.tell({ kind: 'command-started', instance: key.install, hash: plan.hash, index: 2 });
+  desk.live({
+    kind: 'progress',
+    instance: key.install,
+    index: 2,
+    done: 84,
+    total: 136,
+    unit: 'packages',
+    speed: 1.4,
+    leftMs: 37_000,
+    what: 'libgfortran5',
+  });
+  return key.install;
+}
+
+/** Log lines of the command under way. */
+export function say(desk: ScriptedDesk, lines: readonly string[]): void {
+  desk.live({ kind: 'lines', instance: key.install, index: 2, lines: [...lines] });
+}
+
+/** The same run, failed at its last command. */
+export function failed(desk: ScriptedDesk): string {
+  installing(desk);
+  const trouble = problem(
+    'command-failed',
+    { command: 'apt-get install slapos-node', exit: 100, machine: 'master-1', detail: 'dpkg was interrupted' },
+    { evidence: 'E: dpkg was interrupted, you must manually run dpkg --configure -a to correct the problem.' },
+  ).data;
+  say(desk, ['Reading package lists...', '\u001b[31mE: dpkg was interrupted\u001b[0m']);
+  desk.tell({
+    kind: 'command-ended',
+    instance: key.install,
+    hash: `hash of ${key.install}`,
+    index: 2,
+    outcome: 'failed',
+    exit: 100,
+    durationMs: 4100,
+    output: 'a'.repeat(64),
+    problem: trouble,
+  });
+  desk.tell({ kind: 'run-ended', instance: key.install, outcome: 'failed', problem: trouble });
+  desk.live({ kind: 'run-over', run: 'run-7', problem: null });
+  return key.install;
+}
+
+/** A long wait: what is awaited, since when, how long still. */
+export function waiting(desk: ScriptedDesk): string {
+  doneBefore(desk, key.software);
+  const awaited = tell('steps.install-master-software.waits.completed', { machine: 'master-1' });
+  const plan = planOf(key.software, [
+    {
+      kind: 'until',
+      on,
+      probe: { id: 'completed', kind: 'stat', path: '/opt/slapgrid/16d47c5ab38233146f11c11abdd14575/.completed' },
+      wanted: { exit: 0 },
+      everyMs: 40_000,
+      limitMs: 3_600_000,
+      awaited,
+      evidence: [],
+    },
+  ]);
+  desk.runs = [{ run: 'run-9', instances: [key.software] }];
+  desk.tell({ kind: 'run-started', instance: key.software, input: {} });
+  desk.tell(read(key.software, [], { state: 'waiting', for: awaited, findings: [] }));
+  desk.tell({ kind: 'plan', instance: key.software, plan });
+  desk.tell({ kind: 'command-started', instance: key.software, hash: plan.hash, index: 0 });
+  desk.live({
+    kind: 'awaiting',
+    instance: key.software,
+    index: 0,
+    awaited,
+    sinceMs: 190_000,
+    limitMs: 3_600_000,
+    nextLookMs: 32_000,
+  });
+  return key.software;
+}
+
+/** The host key must be compared with the console's. */
+export function fingerprint(desk: ScriptedDesk): string {
+  doneBefore(desk, key.connect);
+  const question = {
+    id: 'host-key:master-1',
+    kind: 'confirm' as const,
+    key: 'steps.connect.asks.hostKey',
+    params: { machine: 'master-1', address: '192.168.1.30' },
+    show: [{ label: 'ssh-ed25519', value: 'SHA256:cP0hDcyJSBJ9gQrnvQhGAjkTQm0sYp7Qb3kG5mXxq1c' }],
+    choices: [],
+  };
+  const plan = planOf(key.connect, [{ kind: 'ask', question }]);
+  desk.runs = [{ run: 'run-2', instances: [key.connect] }];
+  desk.tell({ kind: 'run-started', instance: key.connect, input: {} });
+  desk.tell(
+    read(
+      key.connect,
+      [tell('steps.connect.found.answers', { machine: 'master-1', address: '192.168.1.30', port: 22 })],
+      todo,
+    ),
+  );
+  desk.tell({ kind: 'plan', instance: key.connect, plan });
+  desk.tell({ kind: 'command-started', instance: key.connect, hash: plan.hash, index: 0 });
+  desk.tell({ kind: 'asked', instance: key.connect, question });
+  desk.live({ kind: 'question', run: 'run-2', instance: key.connect, question });
+  return key.connect;
+}
+
+/** A password is needed to read a machine. */
+export function password(desk: ScriptedDesk): string {
+  doneBefore(desk, key.preflight);
+  desk.live({ kind: 'reading', instance: key.preflight });
+  desk.live({
+    kind: 'question',
+    run: '',
+    instance: key.preflight,
+    question: {
+      id: 'password:field@master-1',
+      kind: 'secret',
+      key: 'steps.connect.asks.hostKey',
+      params: { machine: 'master-1', address: '192.168.1.30' },
+      show: [],
+      choices: [],
+    },
+  });
+  return key.preflight;
+}
+
+/** Findings of every weight stand in the way. */
+export function blocked(desk: ScriptedDesk): string {
+  doneBefore(desk, key.preflight);
+  desk.tell(
+    read(
+      key.preflight,
+      [
+        tell('steps.preflight.found.system', { system: 'Debian 12', architecture: 'amd64' }),
+        tell('steps.preflight.found.free', { path: '/opt', freeBytes: 3_100_000_000 }),
+      ],
+      {
+        state: 'blocked',
+        findings: [
+          { code: 'target-no-global-ipv6', params: { machine: 'master-1', interface: 'enp1s0' } },
+          { code: 'target-name-lookup-slow', params: { machine: 'master-1', seconds: 20 } },
+          { code: 'target-ipv6-disabled', params: { machine: 'master-1', interface: 'enp1s0' } },
+        ],
+      },
+    ),
+  );
+  return key.preflight;
+}
+
+/** A change that could cut our own line. */
+export function guarded(desk: ScriptedDesk): string {
+  doneBefore(desk, key.addresses);
+  desk.tell(read(key.addresses, [tell('steps.set-addresses.found.none', { interface: 'enp1s0' })], todo));
+  desk.plans.set(
+    key.addresses,
+    planOf(key.addresses, [
+      {
+        kind: 'guard',
+        on,
+        commands: [
+          {
+            kind: 'write',
+            on,
+            path: '/etc/network/interfaces.d/fieldkit',
+            before: null,
+            text: 'iface enp1s0 inet6 static\n  address 2001:db8:0:1::10/64\n',
+            mode: 0o644,
+          },
+          { kind: 'run', on, argv: ['ifup', '--force', 'enp1s0'], limitMs: 60_000 },
+        ],
+        undo: 'rm -f /etc/network/interfaces.d/fieldkit\nifup --force enp1s0\n',
+        confirmWithinMs: 120_000,
+        note: tell('steps.set-addresses.does.guard'),
+      },
+    ]),
+  );
+  return key.addresses;
+}
+
+/** A plan of a later round waits for a yes. */
+export function confirming(desk: ScriptedDesk): string {
+  doneBefore(desk, key.install);
+  const plan = planOf(key.install, installCommands);
+  desk.runs = [{ run: 'run-5', instances: [key.install] }];
+  desk.tell({ kind: 'run-started', instance: key.install, input: {} });
+  desk.tell(read(key.install, installFound, todo));
+  desk.tell({ kind: 'plan', instance: key.install, plan });
+  desk.live({ kind: 'confirm', run: 'run-5', instance: key.install, plan });
+  return key.install;
+}
+
+/** The program was killed in the middle. */
+export function interrupted(desk: ScriptedDesk): string {
+  installing(desk);
+  desk.runs = [];
+  desk.tell({ kind: 'opened', program: 'SlapOS Field Kit 0.1.0', who: 'ada', laptop: 'bench-1', tornLine: false });
+  desk.live({ kind: 'run-over', run: 'run-7', problem: null });
+  return key.install;
+}
+
+/** The medium is to be chosen. */
+export function choosing(desk: ScriptedDesk): string {
+  doneBefore(desk, key.medium);
+  return key.medium;
+}

@@ -1,0 +1,51 @@
+// A page on the built window, for every spec of this project: served with its real policy, on a core that the spec names.
+// A policy violation or an error on the console fails the test.
+import { test as base, expect, type Page } from '@playwright/test';
+import { type ScriptedDesk, scriptedDesk, scriptedSite } from '../fakes/scripted-desk.ts';
+import { bridgeOverHttp, type Core, serveWindow } from './transport.ts';
+
+interface Fixtures {
+  readonly desk: ScriptedDesk;
+  /** The window on the scripted desk; open a place with `goTo`. */
+  readonly window: Page;
+  /** Starts the window on any core. */
+  readonly startWindow: (core: Core) => Promise<string>;
+}
+
+export const test = base.extend<Fixtures>({
+  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names of fixtures from this pattern
+  desk: async ({}, use) => use(scriptedDesk()),
+  startWindow: async ({ page }, use) => {
+    const complaints: string[] = [];
+    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('console', (message) => {
+      if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+    });
+    await page.addInitScript(bridgeOverHttp);
+    const closers: (() => Promise<void>)[] = [];
+    await use(async (core) => {
+      const served = await serveWindow(core);
+      closers.push(served.close);
+      return served.address;
+    });
+    await page.goto('about:blank');
+    for (const close of closers) await close();
+    expect(complaints).toEqual([]);
+  },
+  window: async ({ page, desk, startWindow }, use) => {
+    const address = await startWindow(desk);
+    await page.goto(`${address}/#/`);
+    await use(page);
+  },
+});
+
+/** Goes to an instance's page, or to the site's overview. */
+export async function goTo(page: Page, instance?: string): Promise<void> {
+  const step = instance === undefined ? '' : `/step/${encodeURIComponent(instance)}`;
+  await page.evaluate((hash) => {
+    window.location.hash = hash;
+  }, `#/site/${scriptedSite}${step}`);
+  await expect(page.locator('main h1')).toBeVisible();
+}
+
+export { expect };
