@@ -122,12 +122,3 @@ export async function readRoom(folder: string): Promise<Room> {
   const mount = mountOf(folder, await readMounts());
   return { fileSystem: mount?.fileSystem ?? null, freeBytes: bavail * bsize, blockBytes: bsize };
 }
-
-/**
- * Says before the first byte whether files still to be written fit in a folder (absolute, links resolved).
- * Throws `medium-file-too-large`, `medium-name-unfit`, `medium-full`.
- */
-export async function checkRoom(folder: string, files: readonly PlannedFile[]): Promise<void> {
-  const found = roomProblem(files, await readRoom(folder), folder);
-  if (found !== null) throw found;
-}

@@ -32,7 +32,7 @@ export interface PlaceFacts {
   readonly devices: () => Promise<readonly BlockDevice[]>;
 }
 
-export const systemFacts: PlaceFacts = {
+const systemFacts: PlaceFacts = {
   mounts: readMounts,
   // The volume id and the serial are more than a plain folder needs: without lsblk the marker alone decides.
   devices: () => readBlockDevices().catch(() => []),

@@ -21,7 +21,7 @@ export interface MountHands {
 
 const limitMs = 5 * 60_000;
 
-export const systemHands: MountHands = {
+const systemHands: MountHands = {
   run: (argv, signal) =>
     runLocal(argv, { limitMs, remedy: 'apt-get install udisks2', ...(signal === undefined ? {} : { signal }) }),
   mounts: readMounts,

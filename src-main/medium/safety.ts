@@ -21,7 +21,7 @@ export const reasons = {
 } as const;
 
 export type Reason = keyof typeof reasons;
-export type Remedy = (typeof reasons)[Reason];
+type Remedy = (typeof reasons)[Reason];
 
 export type Warning = 'unusually-large' | 'four-gigabyte-limit' | 'foreign-file-system';
 

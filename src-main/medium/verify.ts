@@ -7,7 +7,7 @@ import { errnoOf } from '../platform/files.ts';
 import { firstDamage, type ReadBack, readBack } from './read-back.ts';
 import { type Scan, scanMedium } from './scan.ts';
 
-export type Finding =
+type Finding =
   | { readonly code: 'medium-file-missing'; readonly file: string }
   /** There, and not listed: never used, only told. */
   | { readonly code: 'medium-file-unlisted'; readonly file: string }

@@ -34,7 +34,7 @@ export interface ContentServerOptions {
   readonly onError?: (thrown: unknown) => void;
 }
 
-export interface ContentTotals {
+interface ContentTotals {
   readonly requests: number;
   readonly sentBytes: number;
   readonly byPath: ReadonlyMap<string, { readonly requests: number; readonly sentBytes: number }>;

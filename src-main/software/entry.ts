@@ -15,7 +15,7 @@ import {
 import { readTuple } from './python-tuple.ts';
 
 /** Where a release is built and unpacked. Archives hold absolute paths, so both ends must agree. */
-export const softwareRoot = '/opt/slapgrid';
+const softwareRoot = '/opt/slapgrid';
 
 export interface SignedEntry {
   /** The entry, byte for byte as signed. */

@@ -13,7 +13,7 @@ import { type ArchiveTally, archiveRules } from './release-archive-rules.ts';
 import { TarError } from './tar-header.ts';
 import { scanTar, type TarScan } from './tar-scan.ts';
 
-export type Compression = 'none' | 'gzip' | 'xz' | 'bzip2';
+type Compression = 'none' | 'gzip' | 'xz' | 'bzip2';
 
 export interface ReleaseArchive extends ArchiveTally {
   /** Of the archive file as it is. */

@@ -14,7 +14,9 @@ export function servedPaths(target: string): readonly string[] {
   if (!path.startsWith('/') || path.length > 2048) return [];
   const decoded = decode(path.slice(1));
   if (decoded === null) return [];
-  const readings = [decoded, decoded.replaceAll(':', '%3a')];
+  // apt writes a flat repository's `./` into the path as it is; RFC 3986 says that such a part means nothing.
+  const plain = decoded.replaceAll('/./', '/');
+  const readings = [plain, plain.replaceAll(':', '%3a')];
   return [...new Set(readings)].filter((reading) => served.test(reading));
 }
 

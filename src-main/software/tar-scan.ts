@@ -3,7 +3,7 @@
 // (global or double headers, sparse files, data after a link, things behind the end mark) is refused here, never guessed.
 import { blockBytes, readHeader, readPax, TarError, type TarHeader, untilZero } from './tar-header.ts';
 
-export type TarKind = 'file' | 'hard-link' | 'symbolic-link' | 'folder' | 'character-device' | 'block-device' | 'pipe';
+type TarKind = 'file' | 'hard-link' | 'symbolic-link' | 'folder' | 'character-device' | 'block-device' | 'pipe';
 
 export interface TarEntry {
   /** One character a byte (latin-1); `readableName` shows it. */

@@ -11,6 +11,7 @@ test.each([
   [`/bcache/${sha512}`, [`bcache/${sha512}`]],
   [`/bcache/${sha512}?x=1`, [`bcache/${sha512}`]],
   ['/debian/debian-12-amd64/InRelease', ['debian/debian-12-amd64/InRelease']],
+  ['/debian/debian-12-amd64/./InRelease', ['debian/debian-12-amd64/InRelease']],
   ['/debian/s/by-hash/SHA256/aa', ['debian/s/by-hash/SHA256/aa']],
   ['/debian/s/a_1%3a2-1_all.deb', ['debian/s/a_1%3a2-1_all.deb']],
   ['/debian/s/a_1%3A2-1_all.deb', ['debian/s/a_1%3a2-1_all.deb']],

@@ -49,7 +49,7 @@ export function rawEntry(header: {
   return Buffer.concat([withChecksum(block), data, Buffer.alloc((512 - (data.length % 512)) % 512)]);
 }
 
-export function withChecksum(block: Buffer): Buffer {
+function withChecksum(block: Buffer): Buffer {
   block.fill(0x20, 148, 156);
   const sum = block.reduce((total, byte) => total + byte, 0);
   block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
