@@ -68,11 +68,12 @@ export const setAddresses = defineStep({
         kind: 'guard',
         on,
         commands: [
+          { kind: 'run', on, argv: ['install', '-d', '-m', '0755', folderOf(path)], limitMs: 30_000 },
           { kind: 'write', on, path, text: dropInText(machine.addresses), mode: 0o644, before: dropIn },
           { kind: 'run', on, argv: ['networkctl', 'reload'], limitMs: 30_000 },
           { kind: 'run', on, argv: ['networkctl', 'reconfigure', machine.interface], limitMs: 30_000 },
         ],
-        undo: `rm -f '${path}'; networkctl reload; networkctl reconfigure '${machine.interface}'`,
+        undo: `rm -f '${path}'; rmdir '${folderOf(path)}'; networkctl reload; networkctl reconfigure '${machine.interface}'`,
         confirmWithinMs: 120_000,
         note: says('set-addresses', 'does.guard', { seconds: 120 }),
       },
@@ -96,6 +97,8 @@ export const setAddresses = defineStep({
 
 const dropInPath = (networkFile: string): string =>
   `/etc/systemd/network/${networkFile.slice(networkFile.lastIndexOf('/') + 1)}.d/fieldkit.conf`;
+
+const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/'));
 
 const dropInText = (addresses: readonly string[]): string =>
   `# Addresses of the site plan, written by SlapOS Field Kit.\n${addresses.map((address) => `[Address]\nAddress=${address}\n`).join('')}`;
