@@ -63,7 +63,7 @@ export function compose(options: ComposeOptions): Kit {
   const trustFolder = join(options.resourcesFolder ?? resourcesBeside(), 'trust');
   const vaultPath = join(paths.data, 'vault.json');
   const jobs = prepareJobs({ trustFolder, program });
-  const sights = prepareSights({ vaultPath, program });
+  const sights = prepareSights({ vaultPath });
   const real = { fetch: networkFetch, open: openConnection, scanHostKey };
 
   const media = async (): Promise<MediumChoice[]> => {

@@ -9,6 +9,7 @@ import { createSiteFrom, listSites, listSteps, showJournal } from './commands/si
 const program = new Command('fieldkit')
   .description('Prepares a medium online and installs SlapOS from it on machines without a network.')
   .showHelpAfterError()
+  .enablePositionalOptions()
   .exitOverride();
 
 const common = (command: Command): Command =>
@@ -26,7 +27,7 @@ const end =
     process.exitCode = await act(...(args as never[]));
   };
 
-const sites = common(program.command('sites').description('list the sites on this laptop')).action(end(listSites));
+const sites = common(program.command('sites').enablePositionalOptions().description('list the sites on this laptop')).action(end(listSites));
 common(sites.command('create').argument('<file>', 'site plan, YAML'))
   .description('make a site from a plan')
   .action(end(createSiteFrom));

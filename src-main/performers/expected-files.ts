@@ -2,58 +2,46 @@
 
 import type { LockedKeys, LockedSystem, SiteLock } from '../../src-shared/lock.ts';
 import { mediumPaths } from '../../src-shared/manifest.ts';
-import { readmeHtml } from '../medium/readme.ts';
+import { readme } from '../medium/readme.ts';
 import type { ExpectedFile } from '../medium/seal.ts';
 import { indexDocument } from '../software/entry.ts';
 
 /** Small files that follow from the lock: index documents, public keys, the page for people. Text by path. */
-export function textsOf(lock: SiteLock, site: string, program: string): Readonly<Record<string, string>> {
+export function textsOf(lock: SiteLock, site: string): Readonly<Record<string, string>> {
   const texts: Record<string, string> = {};
   for (const { md5, entries } of Object.values(lock.releases)) texts[mediumPaths.index(md5)] = indexDocument(entries);
   if (lock.keys !== null) {
     texts[mediumPaths.trust('cache-certificate.pem')] = lock.keys.cacheCertificate;
     texts[mediumPaths.trust('repository-key.asc')] = lock.keys.repositoryKey;
     texts[mediumPaths.manifestKey] = lock.keys.manifestKey;
-    texts[mediumPaths.readme] = page(lock, lock.keys, site, program);
+    texts[mediumPaths.readme] = page(lock, lock.keys, site);
   }
   return texts;
 }
 
-/** Dated by the newest snapshot, not by the clock: the same lock gives the same page. */
-function page(lock: SiteLock, keys: LockedKeys, site: string, program: string): string {
-  const dates = Object.values(lock.systems).flatMap(({ snapshots }) => snapshots.map(({ date }) => date));
-  return readmeHtml({
+const page = (lock: SiteLock, keys: LockedKeys, site: string): string =>
+  readme({
     site,
-    program,
-    writtenAt: new Date(dates.sort().at(-1) ?? 0),
     systems: Object.keys(lock.systems),
-    releases: Object.values(lock.releases).map(({ url, md5 }) => ({ url, md5 })),
-    fingerprints: {
-      manifest: keys.manifestFingerprint,
-      repository: keys.repositoryFingerprint.toLowerCase(),
-      cache: keys.cacheFingerprint,
-    },
+    releases: Object.values(lock.releases).map(({ url }) => url),
+    fingerprint: keys.manifestFingerprint,
+    repositoryFingerprint: keys.repositoryFingerprint,
+    cacheFingerprint: keys.cacheFingerprint,
   });
-}
 
 /** Index files of apt in a repository's folder, as found on the medium. */
 const isIndexFile = (name: string): boolean =>
   /^(InRelease|Release|Release\.gpg|Packages|Packages\.(gz|xz)|repository-key\.asc|by-hash\/.+)$/.test(name);
 
 /** Everything to be signed: files named by the lock, with their hashes, and the indexes beside them. */
-export function expectedFiles(
-  lock: SiteLock,
-  site: string,
-  program: string,
-  present: readonly string[],
-): readonly ExpectedFile[] {
+export function expectedFiles(lock: SiteLock, site: string, present: readonly string[]): readonly ExpectedFile[] {
   const debs = Object.entries(lock.systems).flatMap(([system, { packages }]) =>
     repositoryFiles(system, packages, present),
   );
   const blobs = Object.values(lock.releases).flatMap(({ entries }) =>
     entries.map(({ sha512, sizeBytes }) => ({ path: mediumPaths.blob(sha512), sizeBytes })),
   );
-  const texts = Object.entries(textsOf(lock, site, program)).map(([path, text]) => ({
+  const texts = Object.entries(textsOf(lock, site)).map(([path, text]) => ({
     path,
     sizeBytes: Buffer.byteLength(text),
   }));

@@ -254,7 +254,7 @@ export function prepareJobs({ trustFolder, program }: PrepareParts): Readonly<Re
 
     'write-index': job(z.strictObject({ files: z.array(z.string()) }), async ({ files }, { site, onProgress }) => {
       const { root } = await boundMedium(site);
-      const texts = textsOf(site.lock, site.name, program);
+      const texts = textsOf(site.lock, site.name);
       for (const [index, path] of files.entries()) {
         const text = texts[path];
         if (text !== undefined) await writeToMedium(join(root, path), text);
@@ -278,7 +278,6 @@ export function prepareJobs({ trustFolder, program }: PrepareParts): Readonly<Re
         expected: expectedFiles(
           site.lock,
           site.name,
-          program,
           scan.files.map(({ path }) => path),
         ),
         onProgress: ({ doneBytes, totalBytes }) =>
@@ -311,13 +310,7 @@ const fileSize = (path: string): Promise<number | null> =>
     () => null,
   );
 
-export function prepareSights({
-  vaultPath,
-  program,
-}: {
-  readonly vaultPath: string;
-  readonly program: string;
-}): Readonly<Record<string, Sight>> {
+export function prepareSights({ vaultPath }: { readonly vaultPath: string }): Readonly<Record<string, Sight>> {
   return {
     'vault-exists': sight(nothing, () => exists(vaultPath)),
 
@@ -360,7 +353,7 @@ export function prepareSights({
     }),
 
     'index-files': sight(nothing, async (_args, { site }) => {
-      const texts = textsOf(site.lock, site.name, program);
+      const texts = textsOf(site.lock, site.name);
       const differing: string[] = [];
       for (const [path, text] of Object.entries(texts))
         if ((await mediumText(site, path)) !== text) differing.push(path);
@@ -371,7 +364,7 @@ export function prepareSights({
       const { root } = await boundMedium(site);
       const { files } = await scanMedium(root);
       const present = new Map(files.map((file) => [file.path, file.sizeBytes]));
-      const expected = expectedFiles(site.lock, site.name, program, [...present.keys()]);
+      const expected = expectedFiles(site.lock, site.name, [...present.keys()]);
       const fingerprint = site.lock.keys?.manifestFingerprint ?? null;
       const opened = await openManifest(root, fingerprint).catch(() => null);
       const signed = new Map((opened?.manifest.files ?? []).map((file) => [file.path, file]));

@@ -1,0 +1,167 @@
+/**
+ * A site for the slice: its plan over a lab's machine, the lab's vendor repository and the host's Debian mirror; and the program driven
+ * through its command line. Used by the lab tests of the whole job.
+ */
+import { spawn } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { mustRun } from './command.ts';
+import { archiveSource, debianKeyring, type LabMachine, masterRelease, type VendorRepository } from './index.ts';
+
+/** Where the command line twin is built. */
+const cli = join(import.meta.dirname, '..', '..', 'out', 'cli', 'fieldkit.mjs');
+
+export interface CliResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The journal's events as printed with --json, or whatever JSON lines there are. */
+  readonly lines: readonly Record<string, unknown>[];
+}
+
+export interface CliOptions {
+  /** Ends the program with this signal as soon as a printed line satisfies it. */
+  readonly killWhen?: (line: Record<string, unknown>) => boolean;
+  /** Told of each JSON line as it comes. */
+  readonly onLine?: (line: Record<string, unknown>) => void;
+}
+
+/** A technician's laptop: a data folder of its own, a stick (a folder), answers. */
+export class Laptop {
+  readonly home: string;
+  readonly stick: string;
+  readonly answersPath: string;
+
+  private constructor(home: string) {
+    this.home = home;
+    this.stick = join(home, 'stick');
+    this.answersPath = join(home, 'answers.json');
+  }
+
+  /** `cacheFrom`: shares the downloads of another laptop. */
+  static async make(answers: Readonly<Record<string, string>>): Promise<Laptop> {
+    const laptop = new Laptop(await mkdtemp(join(tmpdir(), 'fieldkit-lab-')));
+    await mkdir(laptop.stick);
+    await writeFile(laptop.answersPath, JSON.stringify(answers), { mode: 0o600 });
+    return laptop;
+  }
+
+  async discard(): Promise<void> {
+    await rm(this.home, { recursive: true, force: true });
+  }
+
+  get siteFolder(): string {
+    return join(this.home, 'data', 'sites', 'lab');
+  }
+
+  env(): NodeJS.ProcessEnv {
+    const { SSH_AUTH_SOCK: _agent, ...env } = process.env;
+    return { ...env, FIELDKIT_HOME: this.home, LANG: 'en_GB.UTF-8' };
+  }
+
+  /** Runs `fieldkit … --json` and collects its lines. */
+  fieldkit(words: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+    return new Promise((resolve, reject) => {
+      const child = spawn(process.execPath, [cli, ...words, '--json'], {
+        env: this.env(),
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      const lines: Record<string, unknown>[] = [];
+      let stdout = '';
+      let stderr = '';
+      let rest = '';
+      child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+        stdout += chunk;
+        const parts = (rest + chunk).split('\n');
+        rest = parts.pop() ?? '';
+        for (const part of parts) {
+          const line = JSON.parse(part) as Record<string, unknown>;
+          lines.push(line);
+          options.onLine?.(line);
+          if (options.killWhen?.(line)) child.kill('SIGKILL');
+        }
+      });
+      child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+        stderr += chunk;
+      });
+      child.on('error', reject);
+      child.on('close', (code) => resolve({ code, stdout, stderr, lines }));
+    });
+  }
+}
+
+export interface LabSite {
+  readonly machine: LabMachine;
+  readonly vendor: VendorRepository;
+  /** Lines put in place of a field's, for tests of bad input. */
+  readonly machineLines?: readonly string[];
+}
+
+/** Writes the site plan and makes the site on the laptop. */
+export async function makeSite(laptop: Laptop, { machine, vendor, machineLines = [] }: LabSite): Promise<void> {
+  const archives = [
+    archiveSource('bookworm'),
+    archiveSource('bookworm-updates'),
+    archiveSource('bookworm-security'),
+  ].filter((item) => item !== undefined);
+  const release = await masterRelease();
+  const vendorKey = join(laptop.home, 'vendor.asc');
+  await writeFile(vendorKey, vendor.publicKey);
+  const debianKey = join(laptop.home, 'debian.asc');
+  const stdout = await mustRun(['gpg', '--no-default-keyring', '--keyring', debianKeyring, '--armor', '--export']);
+  await writeFile(debianKey, stdout);
+  const plan = `# made for a lab test
+format: 1
+name: lab
+machines:
+  - name: master-1
+    roles: [master]
+    address: ${machine.address}
+    user: ${machine.login.user}
+    ${machine.login.password === null ? `keyFile: ${machine.login.keyPath}` : '# logs in with a password'}
+    release: "12"
+    interface: host0
+    partitions: 5
+${machineLines.map((line) => `    ${line}\n`).join('')}releases:
+  - name: slapos-master
+    url: ${release.url}
+    archives:
+      debian-12-amd64: ${release.archivePath}
+sources:
+  debian-12-amd64:
+    vendor: { url: "${vendor.distributionUrl}", key: "${vendorKey}" }
+    archives:
+${archives
+  .map(
+    ({ uri, suite, components }, index) =>
+      `      - { name: debian-${index}, url: "${uri}", suites: [${suite}], components: [${components.join(', ')}], key: "${debianKey}" }\n`,
+  )
+  .join('')}`;
+  const path = join(laptop.home, 'plan.yaml');
+  await writeFile(path, plan);
+  const made = await laptop.fieldkit(['sites', 'create', path]);
+  if (made.code !== 0) throw new Error(`no site: ${made.stdout}${made.stderr}`);
+}
+
+/** The words that walk the office part, and the site part. */
+export const walk = {
+  prepare: (laptop: Laptop) => [
+    'run',
+    'prepare',
+    '--yes',
+    '--answers',
+    laptop.answersPath,
+    '--input',
+    `choose-medium@site.path=${laptop.stick}`,
+  ],
+  site: (laptop: Laptop) => ['run', 'machine', 'master', '--yes', '--answers', laptop.answersPath],
+  all: (laptop: Laptop) => [
+    'run',
+    '--yes',
+    '--answers',
+    laptop.answersPath,
+    '--input',
+    `choose-medium@site.path=${laptop.stick}`,
+  ],
+} as const;
