@@ -33,7 +33,7 @@ export const ProgressPanel = ({ instance, live, run }: Props) => {
         <Bar
           label={label}
           done={ended}
-          total={total === 0 ? null : total}
+          total={total === 0 || live.awaiting !== null ? null : total}
           text={total === 0 ? '' : `${ended} / ${total}`}
         />
       ) : (

@@ -33,7 +33,7 @@ export const QuestionPanel = ({ question, onAnswer }: Props) => {
       {question.show.length > 0 && (
         <dl className={styles.shown}>
           {question.show.map(({ label, value }) => (
-            <Shown key={label} label={words.maybe(label, question.params) ?? label} value={value} />
+            <Shown key={label} label={words.maybe(`ui.question.show.${label}`) ?? label} value={value} />
           ))}
         </dl>
       )}
@@ -51,7 +51,7 @@ const Shown = ({ label, value }: { readonly label: string; readonly value: strin
     <>
       <dt>{label}</dt>
       <dd>
-        <span className={styles.value} dir="ltr" translate="no">
+        <span className={`${styles.value} ${kind === '' ? '' : styles.large}`} dir="ltr" translate="no">
           {kind !== '' && <span className={styles.group}>{kind}</span>}
           {groups.map((group, index) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: groups have no identity but their place

@@ -204,7 +204,7 @@ export function failed(desk: ScriptedDesk): string {
 /** A long wait: what is awaited, since when, how long still. */
 export function waiting(desk: ScriptedDesk): string {
   doneBefore(desk, key.software);
-  const awaited = tell('steps.install-master-software.waits.completed', { machine: 'master-1' });
+  const awaited = tell('steps.install-master-software.waits.completed', { names: 'slapos-master' });
   const plan = planOf(key.software, [
     {
       kind: 'until',
@@ -273,8 +273,8 @@ export function password(desk: ScriptedDesk): string {
     question: {
       id: 'password:field@master-1',
       kind: 'secret',
-      key: 'steps.connect.asks.hostKey',
-      params: { machine: 'master-1', address: '192.168.1.30' },
+      key: 'steps.connect.asks.password',
+      params: { machine: 'master-1', user: 'field' },
       show: [],
       choices: [],
     },
@@ -328,7 +328,7 @@ export function guarded(desk: ScriptedDesk): string {
         ],
         undo: 'rm -f /etc/network/interfaces.d/fieldkit\nifup --force enp1s0\n',
         confirmWithinMs: 120_000,
-        note: tell('steps.set-addresses.does.guard'),
+        note: tell('steps.set-addresses.does.guard', { seconds: 120 }),
       },
     ]),
   );
