@@ -84,6 +84,7 @@ export class Lab {
     if (!/^[a-z][a-z0-9-]{0,8}$/.test(spec.name)) throw new Error(`not a machine's name: ${spec.name}`);
     if (this.#machines.some((machine) => machine.name === spec.name)) throw new Error(`${spec.name} is there already`);
     const login = this.#login(spec.login ?? 'root');
+    const addresses = this.#addresses(spec);
     const base = spec.base ?? (login.user === 'root' ? 'bookworm' : 'bookworm-sudo');
     const lower = spec.from ?? (typeof base === 'string' ? await baseLayers(base) : base);
     const folder = join(this.folder, 'machines', spec.name);
@@ -94,7 +95,7 @@ export class Lab {
       folder,
       lower,
       bridge: this.bridge,
-      addresses: this.#addresses(spec),
+      addresses,
       login,
       sshdOptions: spec.sshdOptions ?? [],
       onProcess: (pid) => this.#remember(pid),

@@ -100,7 +100,7 @@ export function controlGroupFolders(group: string): string[] {
 }
 
 /** Removes an empty control group with those below it. One that is still in use stays: it costs nothing. */
-export function removeControlGroup(group: string): void {
+function removeControlGroup(group: string): void {
   const remove = (folder: string): void => {
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
       if (entry.isDirectory()) remove(join(folder, entry.name));

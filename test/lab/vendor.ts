@@ -16,7 +16,7 @@ import { re6stNodePackage, slapOsNodePackage } from './slapos-node.ts';
 const projectPath = '/repositories/home:/VIFIBnexedi';
 const distribution = 'Debian_12';
 
-export interface VendorRequest {
+interface VendorRequest {
   readonly method: string;
   readonly path: string;
   readonly status: number;
