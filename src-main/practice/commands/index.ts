@@ -1,0 +1,64 @@
+// Every program of a simulated machine, by name. What is not here answers 127 and says so: a new step then shows at once
+// what practice lacks. Handed to the machine by the practice site.
+import type { Call, Commands, Outcome } from '../machine.ts';
+import type { Patch } from '../state.ts';
+import { apt, dpkg, dpkgQuery } from './apt.ts';
+import { ip, networkctl } from './network.ts';
+import { cronPass, slapos } from './slapos.ts';
+import { bash, date, df, fileCommands, gcc, id, sh, sshd, systemctl } from './system.ts';
+
+export type Program = (call: Call) => Outcome | Promise<Outcome>;
+
+const programs: Readonly<Record<string, Program>> = {
+  ...fileCommands,
+  'apt-get': apt,
+  bash,
+  date,
+  df,
+  dpkg,
+  'dpkg-query': dpkgQuery,
+  gcc,
+  id,
+  ip,
+  networkctl,
+  sh,
+  slapos,
+  sshd,
+  systemctl,
+};
+
+export const practiceCommands: Commands = {
+  run: async (call) => {
+    const program = programs[call.argv[0] ?? ''];
+    if (program === undefined) return unknown(call);
+    return program(call);
+  },
+  cron: cronPass,
+  undo: (call, shell) => {
+    // The undo of a guard is a short list of plain commands.
+    let state = call.state;
+    let all: Patch = {};
+    for (const line of shell.split(/[;\n]/).map((text) => text.trim())) {
+      const argv = [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
+      const outcome =
+        argv[0] === 'networkctl' ? networkctl({ ...call, argv, state }) : undone({ ...call, argv, state });
+      const change = outcome.patch ?? {};
+      state = { ...state, files: withoutNull({ ...state.files, ...change.files }) };
+      all = { ...all, ...change, files: { ...all.files, ...change.files } };
+    }
+    return all;
+  },
+};
+
+const undone = (call: Call): Outcome => {
+  const program = fileCommands[call.argv[0] ?? ''];
+  return program === undefined ? unknown(call) : program(call);
+};
+
+const unknown = ({ argv }: Call): Outcome => ({
+  exit: 127,
+  err: `practice machine: this command is not simulated: ${argv.join(' ')}\n`,
+});
+
+const withoutNull = <T>(record: Readonly<Record<string, T | null>>): Record<string, T> =>
+  Object.fromEntries(Object.entries(record).filter((entry): entry is [string, T] => entry[1] !== null));

@@ -1,0 +1,97 @@
+// Addresses of a simulated machine: ip(8) for looking, systemd-networkd for setting. Used by commands/index.ts.
+// Forms of the outputs are those of iproute2 6.1 and systemd 252.
+import type { Call, Outcome } from '../machine.ts';
+import { fileText } from '../reading.ts';
+
+const device = 'enp1s0';
+const networkFile = `/etc/systemd/network/${device}.network`;
+/** Duplicate address detection lasts about this long. */
+const tentativeMs = 1800;
+
+interface Shown {
+  readonly local: string;
+  readonly length: number;
+  readonly scope: 'global' | 'link';
+  readonly tentative: boolean;
+}
+
+function shown({ state, nowMs, pace, argv }: Call): Shown[] {
+  const all = state.addresses.map(({ address, sinceMs, by }): Shown => {
+    const [local = '', length = '128'] = address.split('/');
+    return {
+      local,
+      length: Number(length),
+      scope: local.startsWith('fe80:') ? 'link' : 'global',
+      tentative: by === 'networkd' && nowMs < sinceMs + tentativeMs * pace,
+    };
+  });
+  const onlyGlobal = argv.includes('global');
+  return all.filter((one) => !(onlyGlobal && one.scope === 'link') && !(argv.includes('-tentative') && one.tentative));
+}
+
+/** `ip -o link show`, `ip -j -6 addr show dev DEVICE …`, `ip -o -6 addr show dev DEVICE …`. */
+export function ip(call: Call): Outcome {
+  const { argv } = call;
+  if (argv.includes('link'))
+    return {
+      exit: 0,
+      out: [
+        '1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN mode DEFAULT group default qlen 1000',
+        `2: ${device}: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc fq_codel state UP mode DEFAULT group default qlen 1000`,
+        '',
+      ].join('\n'),
+    };
+  const name = argv[argv.indexOf('dev') + 1] ?? '';
+  if (name !== device) return { exit: 1, err: `Device "${name}" does not exist.\n` };
+  const addresses = shown(call);
+  if (argv.includes('-j')) {
+    const list = addresses.map(({ local, length, scope, tentative }) => ({
+      family: 'inet6',
+      local,
+      prefixlen: length,
+      scope,
+      ...(tentative ? { tentative: true } : {}),
+    }));
+    return { exit: 0, out: `${JSON.stringify([{ ifindex: 2, ifname: device, operstate: 'UP', addr_info: list }])}\n` };
+  }
+  const rows = addresses.map(
+    ({ local, length, scope }) =>
+      `2: ${device}    inet6 ${local}/${length} scope ${scope} \\       valid_lft forever\n`,
+  );
+  return { exit: 0, out: rows.join('') };
+}
+
+export function networkctl(call: Call): Outcome {
+  const { argv, state, nowMs } = call;
+  const verb = argv[1];
+  if (verb === 'reload') return { exit: 0 };
+  if (verb === 'status')
+    return {
+      exit: 0,
+      out: [
+        `● 2: ${device}`,
+        '                     Link File: /usr/lib/systemd/network/99-default.link',
+        `                  Network File: ${networkFile}`,
+        '                         State: routable (configured)',
+        '',
+      ].join('\n'),
+    };
+  if (verb !== 'reconfigure') return { exit: 1, err: `Unknown command verb ${verb ?? ''}.\n` };
+  const others = state.addresses.filter(({ by }) => by !== 'networkd');
+  const before = state.addresses.filter(({ by }) => by === 'networkd');
+  const wanted = configured(call);
+  const now = wanted.map(
+    (address) => before.find((one) => one.address === address) ?? { address, sinceMs: nowMs, by: 'networkd' as const },
+  );
+  return { exit: 0, lastsMs: 400, patch: { addresses: [...others, ...now] } };
+}
+
+/** Addresses in the network file and its drop-ins. */
+function configured({ state }: Call): string[] {
+  const dropIns = Object.keys(state.files).filter(
+    (path) => path.startsWith(`${networkFile}.d/`) && path.endsWith('.conf'),
+  );
+  return [networkFile, ...dropIns.sort()].flatMap((path) =>
+    [...(fileText(state, path) ?? '').matchAll(/^Address=(\S+)$/gm)].map(([, address]) => address ?? ''),
+  );
+}

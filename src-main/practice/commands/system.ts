@@ -1,0 +1,140 @@
+// The ordinary programs of a simulated Debian: files, clock, disk, services, and the two shell scripts that steps use.
+// Used by commands/index.ts. Forms of the outputs are those of Debian 12.
+import { httpStatusArgv } from '../../target/system.ts';
+import { practiceMultiarch } from '../debian.ts';
+import type { Call, Outcome } from '../machine.ts';
+import { fileText } from '../reading.ts';
+import { aFolder } from '../state.ts';
+
+const missing = (program: string): Outcome => ({ exit: 127, err: `${program}: command not found\n` });
+
+export const id = ({ argv }: Call): Outcome =>
+  argv[1] === '-un' ? { exit: 0, out: 'root\n' } : { exit: 0, out: 'uid=0(root) gid=0(root) groups=0(root)\n' };
+
+export const date = ({ argv, nowMs, faults }: Call): Outcome => {
+  const off = faults.has('clock-off') ? -2 * 86_400 : 0;
+  return argv[1] === '+%s'
+    ? { exit: 0, out: `${Math.round(nowMs / 1000) + off}\n` }
+    : { exit: 0, out: `${new Date(nowMs + off * 1000).toUTCString()}\n` };
+};
+
+const gigabyte = 1_000_000_000;
+const diskFree = ({ faults }: Call, path: string): number =>
+  faults.has('disk-full-on-target') && path === '/opt' ? 210_000_000 : path === '/tmp' ? 3 * gigabyte : 31 * gigabyte;
+
+/** One file system for all but /tmp. */
+export const df = (call: Call): Outcome => {
+  const paths = call.argv.filter((word) => word.startsWith('/'));
+  if (call.argv.includes('-B1')) {
+    const rows = paths.map((path) => `${path === '/tmp' ? '/tmp' : '/'} ${diskFree(call, path)}`);
+    return { exit: 0, out: ['Mounted on       Avail', ...rows, ''].join('\n') };
+  }
+  const rows = paths.map((path) => `/dev/vda1  40G  ${(40 - diskFree(call, path) / gigabyte).toFixed(1)}G  /`);
+  return { exit: 0, out: ['Filesystem Size Used Mounted on', ...rows, ''].join('\n') };
+};
+
+export const gcc = ({ state }: Call): Outcome =>
+  state.packages.gcc === undefined ? missing('gcc') : { exit: 0, out: `${practiceMultiarch}\n` };
+
+export const sshd = ({ faults }: Call): Outcome => ({
+  exit: 0,
+  out: `port 22\nallowtcpforwarding ${faults.has('forwarding-forbidden') ? 'no' : 'yes'}\ndisableforwarding no\n`,
+});
+
+export const systemctl = ({ argv, state }: Call): Outcome => {
+  const [, verb, name = ''] = argv;
+  if (verb !== 'is-active') return { exit: 0 };
+  const active = name.startsWith('cron') ? state.packages.cron !== undefined : name.startsWith('systemd-');
+  return { exit: active ? 0 : 3, out: active ? 'active\n' : 'inactive\n' };
+};
+
+// ---------------------------------------------------------------- shells
+
+const [, , httpScript] = httpStatusArgv(0, 'HEAD', '');
+
+/** Two scripts are known: a request to the loopback, and how long a look-up of a name takes. */
+export const bash = async ({ argv, get }: Call): Promise<Outcome> => {
+  const [, , script = '', , port = '', method = '', path = ''] = argv;
+  if (script === httpScript) {
+    const answer = await get(Number(port), path, method === 'HEAD' ? 'HEAD' : 'GET');
+    if (answer === null)
+      return {
+        exit: 1,
+        err: `bash: connect: Connection refused\nbash: /dev/tcp/127.0.0.1/${port}: Connection refused\n`,
+      };
+    return { exit: 0, out: `HTTP/1.1 ${answer.status} ${answer.status === 200 ? 'OK' : 'Not OK'}\r\n` };
+  }
+  if (script.includes('getent ahosts no-such-name.invalid')) return { exit: 0, out: '9\n' };
+  return { exit: 127, err: `practice machine: this script is not simulated: ${script}\n` };
+};
+
+/** The listing of the partitions' resources. */
+export const sh = ({ argv, state }: Call): Outcome => {
+  const [, , script = ''] = argv;
+  if (!script.startsWith('for f in /srv/slapgrid/slappart*/.slapos-resource'))
+    return { exit: 127, err: `practice machine: this script is not simulated: ${script}\n` };
+  const paths = Object.keys(state.files).filter((path) =>
+    /^\/srv\/slapgrid\/slappart\d+\/\.slapos-resource$/.test(path),
+  );
+  return {
+    exit: 0,
+    out: paths
+      .sort()
+      .map((path) => `${fileText(state, path)?.replaceAll('\n', '') ?? ''}\n`)
+      .join(''),
+  };
+};
+
+// ---------------------------------------------------------------- files
+
+/** `install -d [-m MODE] FOLDER…`, with the folders above. */
+function install({ argv, state }: Call): Outcome {
+  if (argv[1] !== '-d') return { exit: 127, err: 'practice machine: install is simulated with -d only\n' };
+  const mode = argv[2] === '-m' ? Number.parseInt(argv[3] ?? '755', 8) : 0o755;
+  const files: Record<string, ReturnType<typeof aFolder>> = {};
+  for (const path of argv.slice(argv[2] === '-m' ? 4 : 2)) {
+    const parts = path.split('/').slice(1);
+    for (let depth = 1; depth < parts.length; depth += 1) {
+      const above = `/${parts.slice(0, depth).join('/')}`;
+      if (state.files[above] === undefined) files[above] ??= aFolder();
+    }
+    files[path] = aFolder(mode, state.files[path]?.owner);
+  }
+  return { exit: 0, patch: { files } };
+}
+
+const rm = ({ argv, state }: Call): Outcome => {
+  const paths = argv.slice(1).filter((word) => !word.startsWith('-'));
+  const recursive = argv.some((word) => /^-\w*r/.test(word));
+  const gone = Object.keys(state.files).filter((path) =>
+    paths.some((one) => path === one || (recursive && path.startsWith(`${one}/`))),
+  );
+  return { exit: 0, patch: { files: Object.fromEntries(gone.map((path) => [path, null])) } };
+};
+
+const rmdir = ({ argv, state }: Call): Outcome => {
+  const path = argv[1] ?? '';
+  const filled = Object.keys(state.files).some((one) => one.startsWith(`${path}/`));
+  if (filled || state.files[path] === undefined)
+    return {
+      exit: 1,
+      err: `rmdir: failed to remove '${path}': ${filled ? 'Directory not empty' : 'No such file or directory'}\n`,
+    };
+  return { exit: 0, patch: { files: { [path]: null } } };
+};
+
+const tail = ({ argv, state }: Call): Outcome => {
+  const path = argv.at(-1) ?? '';
+  const text = fileText(state, path);
+  if (text === null) return { exit: 1, err: `tail: cannot open '${path}' for reading: No such file or directory\n` };
+  const lines = text.replace(/\n$/, '').split('\n');
+  return { exit: 0, out: `${lines.slice(-Number(argv[argv.indexOf('-n') + 1] ?? 10)).join('\n')}\n` };
+};
+
+export const fileCommands: Readonly<Record<string, (call: Call) => Outcome>> = {
+  install,
+  rm,
+  rmdir,
+  tail,
+  true: () => ({ exit: 0 }),
+};

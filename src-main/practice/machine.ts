@@ -1,0 +1,266 @@
+// One simulated machine: an installed Debian with its state, its clock, its cron, and the ports that a connection forwards.
+// Made by the practice site; driven by connection.ts and by the commands. It must never act on the laptop: everything it
+// "does" is a change of its own state.
+import { createHash } from 'node:crypto';
+import { request as httpRequest } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { basePackages } from './debian.ts';
+import { duplexPair } from './duplex-pair.ts';
+import { activeFaults, type FaultId } from './faults.ts';
+import type { PracticeOptions } from './pace.ts';
+import { freshState, type MachineState, type Patch, patched, readState, writeState } from './state.ts';
+
+/** What one command came to. */
+export interface Outcome {
+  readonly exit: number;
+  readonly out?: string;
+  readonly err?: string;
+  /** How long it takes at full pace; its lines come evenly spread over that time. */
+  readonly lastsMs?: number;
+  /** What it changes, at its end. */
+  readonly patch?: Patch;
+}
+
+/** One command being run on the machine. */
+export interface Call {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin: string;
+  readonly state: MachineState;
+  readonly faults: ReadonlySet<FaultId>;
+  readonly nowMs: number;
+  readonly pace: number;
+  /** A request made on the machine to its own loopback; null when nothing listens on the port. */
+  readonly get: (port: number, path: string, method?: 'GET' | 'HEAD') => Promise<HttpAnswer | null>;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly body: Buffer;
+}
+
+/** The commands of the machine, handed in so that this file knows none of them. */
+export interface Commands {
+  readonly run: (call: Call) => Promise<Outcome>;
+  /** What cron starts when it looks; null when there is nothing to do. */
+  readonly cron: (call: Call) => Promise<CronWork | null>;
+  /** Takes back a guarded change; the shell text of the guard. */
+  readonly undo: (call: Call, shell: string) => Patch;
+}
+
+export interface CronWork {
+  readonly patch: Patch;
+  /** A release whose unpacking began. */
+  readonly unpacking: { readonly url: string; readonly lastsMs: number; readonly patch: Patch } | null;
+}
+
+const cronEveryMs = 8000;
+export const slapproxyPort = 8080;
+
+export class SimulatedMachine {
+  readonly name: string;
+  readonly options: PracticeOptions;
+  readonly #folder: string;
+  readonly #commands: Commands;
+  readonly #forwards = new Map<number, (stream: Duplex) => void>();
+  #state: MachineState;
+  #saving: Promise<void> = Promise.resolve();
+  #cron: Promise<void> | null = null;
+
+  private constructor(folder: string, name: string, state: MachineState, commands: Commands, options: PracticeOptions) {
+    this.#folder = folder;
+    this.name = name;
+    this.#state = state;
+    this.#commands = commands;
+    this.options = options;
+  }
+
+  /** The machine as it was left, or a new one. */
+  static async load(
+    folder: string,
+    name: string,
+    commands: Commands,
+    options: PracticeOptions,
+  ): Promise<SimulatedMachine> {
+    const known = await readState(folder, name);
+    const packages = Object.fromEntries(
+      basePackages.map((item) => [item.name, { version: item.version, architecture: item.architecture ?? 'amd64' }]),
+    );
+    const state = known ?? freshState(packages, options.clock.now().getTime());
+    const machine = new SimulatedMachine(folder, name, withoutDeadWork(state), commands, options);
+    if (known === null) await machine.save();
+    return machine;
+  }
+
+  get state(): MachineState {
+    return this.#state;
+  }
+
+  nowMs(): number {
+    return this.options.clock.now().getTime();
+  }
+
+  faults(): Promise<ReadonlySet<FaultId>> {
+    return activeFaults(this.#folder);
+  }
+
+  /** Public host key, as the machine shows it now. */
+  async hostKey(): Promise<{ readonly type: string; readonly fingerprint: string }> {
+    const { hostKey, otherHostKey } = this.#state;
+    const blob = Buffer.from((await this.faults()).has('host-key-changed') ? otherHostKey : hostKey, 'base64');
+    const digest = createHash('sha256').update(blob).digest('base64').replace(/=+$/, '');
+    return { type: 'ssh-ed25519', fingerprint: `SHA256:${digest}` };
+  }
+
+  /** Changes the state and keeps it. */
+  async change(next: (state: MachineState) => MachineState): Promise<void> {
+    this.#state = next(this.#state);
+    await this.save();
+  }
+
+  apply(change: Patch): Promise<void> {
+    return this.change((state) => patched(state, change));
+  }
+
+  /** Writes the state as it is when its turn comes; earlier calls are covered by later ones. */
+  save(): Promise<void> {
+    this.#saving = this.#saving.then(() => writeState(this.#folder, this.name, this.#state));
+    return this.#saving;
+  }
+
+  /** Lets everything happen that is due: guards, ended units, an unpacked release, cron. Called before each look at the machine. */
+  async advance(): Promise<void> {
+    const now = this.nowMs();
+    for (const [id, guard] of Object.entries(this.#state.guards))
+      if (!guard.undone && guard.dueMs <= now) await this.undoGuard(id);
+    for (const [id, unit] of Object.entries(this.#state.units)) {
+      const { timeline } = unit;
+      if (timeline === null || timeline.applied || timeline.endsMs > now) continue;
+      await this.change((state) => ({
+        ...patched(state, timeline.patch),
+        units: { ...state.units, [id]: { ...unit, timeline: { ...timeline, applied: true, patch: {} } } },
+      }));
+    }
+    const { unpacking } = this.#state;
+    if (unpacking !== null && unpacking.endsMs <= now)
+      await this.change((state) => ({ ...patched(state, unpacking.patch), unpacking: null }));
+    if (this.#cron === null && this.#state.unpacking === null && this.#state.nextCronMs <= now) {
+      this.#cron = this.#runCron().finally(() => {
+        this.#cron = null;
+      });
+      this.#cron.catch(() => undefined);
+    }
+    // At once means at once: what cron begins is over before anyone looks.
+    if (this.options.pace === 0) await this.#cron;
+  }
+
+  async #runCron(): Promise<void> {
+    const work = await this.#commands.cron(await this.call(['cron']));
+    const nowMs = this.nowMs();
+    const { pace } = this.options;
+    await this.change((state) => {
+      const next = { ...state, nextCronMs: nowMs + cronEveryMs * pace };
+      if (work === null) return next;
+      const { unpacking } = work;
+      const changed = patched(next, work.patch);
+      if (unpacking === null) return changed;
+      if (pace === 0) return patched(changed, unpacking.patch);
+      const { url, lastsMs, patch } = unpacking;
+      return { ...changed, unpacking: { url, endsMs: nowMs + lastsMs * pace, patch } };
+    });
+  }
+
+  async undoGuard(id: string): Promise<void> {
+    const guard = this.#state.guards[id];
+    if (guard === undefined || guard.undone) return;
+    const change = this.#commands.undo(await this.call([]), guard.undo);
+    await this.change((state) => ({
+      ...patched(state, change),
+      guards: { ...state.guards, [id]: { ...guard, undone: true } },
+    }));
+  }
+
+  async call(argv: readonly string[], stdin = ''): Promise<Call> {
+    let rest = argv;
+    const env: Record<string, string> = {};
+    if (argv[0] === 'env') {
+      const at = argv.findIndex((word, index) => index > 0 && !/^[A-Za-z_]\w*=/.test(word));
+      for (const word of argv.slice(1, at)) env[word.slice(0, word.indexOf('='))] = word.slice(word.indexOf('=') + 1);
+      rest = argv.slice(at);
+    }
+    return {
+      argv: rest,
+      env,
+      stdin,
+      state: this.#state,
+      faults: await this.faults(),
+      nowMs: this.nowMs(),
+      pace: this.options.pace,
+      get: (port, path, method = 'GET') => this.#get(port, path, method),
+    };
+  }
+
+  run(call: Call): Promise<Outcome> {
+    return this.#commands.run(call);
+  }
+
+  // -------------------------------------------------------------- ports
+
+  /** Opens a forwarded port; false when it is taken. */
+  listen(port: number, onStream: (stream: Duplex) => void): boolean {
+    if (this.#forwards.has(port) || port === slapproxyPort) return false;
+    this.#forwards.set(port, onStream);
+    return true;
+  }
+
+  unlisten(port: number, onStream: (stream: Duplex) => void): void {
+    if (this.#forwards.get(port) === onStream) this.#forwards.delete(port);
+  }
+
+  async #get(port: number, path: string, method: 'GET' | 'HEAD'): Promise<HttpAnswer | null> {
+    if (port === slapproxyPort) return this.#slapproxy(path);
+    const onStream = this.#forwards.get(port);
+    if (onStream === undefined) return null;
+    const [near, far] = duplexPair();
+    onStream(far);
+    return new Promise((resolve) => {
+      const asked = httpRequest(
+        {
+          method,
+          path,
+          host: '127.0.0.1',
+          port,
+          headers: { connection: 'close' },
+          createConnection: () => near as never,
+        },
+        (answer) => {
+          const parts: Buffer[] = [];
+          answer.on('data', (part: Buffer) => parts.push(part));
+          answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(parts) }));
+          answer.on('error', () => resolve(null));
+          answer.on('aborted', () => resolve(null));
+        },
+      );
+      asked.on('error', () => resolve(null));
+      asked.end();
+    });
+  }
+
+  /** slapproxy answers a moment after it was started. */
+  #slapproxy(path: string): HttpAnswer | null {
+    const { proxySinceMs } = this.#state;
+    if (proxySinceMs === null || this.nowMs() < proxySinceMs + 1500 * this.options.pace) return null;
+    const body = createHash('md5').update(this.#state.bootId).digest('hex');
+    return path === '/getRunId' ? { status: 200, body: Buffer.from(body) } : { status: 404, body: Buffer.alloc(0) };
+  }
+}
+
+/** Work that was still downloading when the program ended has failed meanwhile: its way to the laptop was gone. */
+function withoutDeadWork(state: MachineState): MachineState {
+  const units = Object.entries(state.units).map(([id, unit]) => {
+    if (unit.timeline !== null) return [id, unit] as const;
+    const log = 'E: Failed to fetch some archives. The connection to 127.0.0.1 was closed.\n';
+    return [id, { ...unit, timeline: { log, endsMs: unit.startedMs, exit: 100, patch: {}, applied: true } }] as const;
+  });
+  return { ...state, units: Object.fromEntries(units) };
+}

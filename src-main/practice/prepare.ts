@@ -1,0 +1,111 @@
+// Makes the practice folder: everything the practice site is about, generated here and now, nothing fetched. Called by compose
+// when a practice site is created or walked. What is there already stays, so an interrupted walk goes on with the same keys.
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Clock } from '../platform/clock.ts';
+import { ensureFolder, readTextOrNull, writeAtomic } from '../platform/files.ts';
+import { makeCacheKey } from '../software/certificate.ts';
+import { keyPath, practiceSources, writeArchives, writeReleaseArchives } from './archives.ts';
+import { practiceReleaseUrl, practiceSystem } from './debian.ts';
+import { practicePaths } from './faults.ts';
+
+/** Counted up when what is generated changes; an older folder is then made anew. */
+const generation = 1;
+const ready = z.object({ generation: z.literal(generation) });
+
+export const practiceMachine = 'master-1';
+
+export interface PreparedPractice {
+  /** The site plan, as YAML. */
+  readonly planText: string;
+}
+
+const readyPath = (folder: string): string => join(folder, 'ready.json');
+const certificatesPath = (folder: string): string => join(folder, 'stock-certificates.pem');
+
+/**
+ * Generates the practice archives, keys, releases and the folder that stands for the stick, some seconds the first time.
+ * @param folder absolute; must lie outside the folder of the site, which is made from the plan afterwards
+ */
+export async function preparePractice(folder: string, clock: Clock): Promise<PreparedPractice> {
+  if (!(await isReady(folder))) {
+    await writeArchives(folder, clock.now());
+    await writeReleaseArchives(folder);
+    await writeAtomic(certificatesPath(folder), await stockCertificates(clock.now()));
+    await ensureFolder(practicePaths(folder).stick);
+    await writeAtomic(readyPath(folder), JSON.stringify({ generation }));
+  }
+  return { planText: planText(folder) };
+}
+
+async function isReady(folder: string): Promise<boolean> {
+  const text = await readTextOrNull(readyPath(folder));
+  try {
+    return text !== null && ready.safeParse(JSON.parse(text)).success;
+  } catch {
+    return false;
+  }
+}
+
+/** Certificates that slapos-node of the practice vendor trusts from the start: two, as a list of several must survive. */
+async function stockCertificates(now: Date): Promise<string> {
+  const keys = await Promise.all(
+    ['Practice upstream cache', 'Practice upstream cache, former'].map((name) => makeCacheKey(name, now)),
+  );
+  return keys.map(({ certificatePem }) => certificatePem).join('');
+}
+
+/** PEM texts, one after the other; empty before the folder is prepared. */
+export const readStockCertificates = async (folder: string): Promise<string> =>
+  (await readTextOrNull(certificatesPath(folder))) ?? '';
+
+/** Answers to every question of the walk, by the question's id. */
+export const practiceAnswers: Readonly<Record<string, string>> = {
+  passphrase: 'practice makes perfect',
+  [`host-key:${practiceMachine}`]: 'yes',
+};
+
+/** Inputs of the steps that need one, by instance. */
+export const practiceInputs = (folder: string): Readonly<Record<string, Readonly<Record<string, string>>>> => ({
+  'choose-medium@site': { path: practicePaths(folder).stick },
+});
+
+/** Quoted for YAML: a JSON text is one. */
+const quoted = (text: string): string => JSON.stringify(text);
+
+const planText = (
+  folder: string,
+): string => `# The practice site: the machine is simulated, everything else is real. Nothing here leaves this laptop.
+format: 1
+name: practice
+
+machines:
+  - name: ${practiceMachine}
+    roles: [master]
+    address: master-1.practice.invalid
+    user: root
+    distribution: debian
+    release: "12"
+    architecture: amd64
+    interface: enp1s0
+    addresses: ["fd00:77::11/64"]
+    partitions: 5
+
+releases:
+  - name: slapos-master
+    url: ${practiceReleaseUrl}
+    archives:
+      ${practiceSystem}: ${quoted(practicePaths(folder).release)}
+
+sources:
+  ${practiceSystem}:
+    vendor:
+      url: ${practiceSources.vendor}
+      key: ${quoted(keyPath(folder, 'vendor'))}
+    archives:
+      - name: debian
+        url: ${practiceSources.archive}
+        suites: [bookworm]
+        components: [main]
+        key: ${quoted(keyPath(folder, 'archive'))}
+`;
