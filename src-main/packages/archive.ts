@@ -24,7 +24,7 @@ export interface ArchiveSource {
   readonly components: readonly string[];
   /** ASCII-armored public keys that may sign it. No other key counts. */
   readonly keys: readonly string[];
-  /** Go on after the end of Valid-Until. For archives that are no longer maintained; default false. */
+  /** Go on after the end of Valid-Until, and with keys that have expired since they signed. For archives that are no longer maintained; default false. */
   readonly tolerateExpired?: boolean;
 }
 
@@ -106,7 +106,8 @@ interface OpenedRelease {
 async function openRelease(base: string, suite: string, request: ArchiveRequest, means: Means): Promise<OpenedRelease> {
   const { archive } = request;
   const url = `${base}/InRelease`;
-  const rules: SignatureRules = { url, keys: archive.keys, now: means.now };
+  const { keys, tolerateExpired = false } = archive;
+  const rules: SignatureRules = { url, keys, now: means.now, tolerateExpired };
   const locked = request.locked.find((snapshot) => snapshot.source === archive.name && snapshot.url === url) ?? null;
   const kept = locked === null || request.refresh ? null : await readKept(locked, rules, means);
   const fetched = kept ?? (await fetchRelease(base, rules, means));
@@ -150,8 +151,10 @@ async function readKept(locked: LockedSnapshot, rules: SignatureRules, means: Me
   const bytes = await readOrNull(keptPath(means, sha256));
   if (bytes === null || sha256Of(bytes) !== sha256) return null;
   const signature = await readOrNull(keptPath(means, sha256, '.gpg'));
+  // It was fresh when it was locked: that its key has expired since does not matter.
+  const past = { ...rules, tolerateExpired: true };
   const verified =
-    signature === null ? await verifyClearsigned(bytes, rules) : await verifyDetached(bytes, signature, rules);
+    signature === null ? await verifyClearsigned(bytes, past) : await verifyDetached(bytes, signature, past);
   return { ...verified, sha256 };
 }
 

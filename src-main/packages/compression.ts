@@ -1,11 +1,12 @@
 // Unpacking of what archives and .debs are packed with. Called by the archive reader and the .deb reader.
-// Everything runs in this process: no program of the laptop is needed. It must never unpack without a limit.
+// Everything runs in this process, but for zst on an older Node.js. It must never unpack without a limit.
 
-import { Readable } from 'node:stream';
+import { Readable, type Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { createGunzip } from 'node:zlib';
 import xzDecompress from 'xz-decompress';
 import { Problem, problem } from '../../src-shared/problem.ts';
+import { spawnLocal } from '../platform/shell.ts';
 
 export type Packing = 'none' | 'gz' | 'xz' | 'zst';
 
@@ -19,7 +20,7 @@ export function packingOf(name: string): Packing {
 /**
  * Unpacks bytes. `file` names the thing for the error.
  * Throws `index-malformed` when the packing is damaged or holds more than `limitBytes`,
- * `program-missing` for zst where this Node.js cannot read it (before 22.15).
+ * `program-missing` for zst where neither Node.js (before 22.15) nor the laptop can read it.
  */
 export async function unpack(
   bytes: Uint8Array,
@@ -47,7 +48,7 @@ export async function unpack(
 function unpackedParts(bytes: Uint8Array, packing: Exclude<Packing, 'none'>): AsyncIterable<Uint8Array> {
   const whole = () => Readable.from([Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)]);
   if (packing === 'gz') return whole().pipe(createGunzip());
-  if (packing === 'zst') return whole().pipe(zstdReader());
+  if (packing === 'zst') return zstParts(bytes, whole());
   // The WebAssembly reader copies what it is given: small blocks keep its memory small.
   const source = new ReadableStream<Uint8Array>({
     start(controller) {
@@ -60,9 +61,15 @@ function unpackedParts(bytes: Uint8Array, packing: Exclude<Packing, 'none'>): As
 
 const xzBlockBytes = 64 * 1024;
 
-/** Zstandard came to Node.js with 22.15; the types of older releases do not know it. */
-function zstdReader(): NodeJS.ReadWriteStream & AsyncIterable<Uint8Array> {
+/** Zstandard came to Node.js with 22.15, and the types of older releases do not know it; before, the program zstd is asked. */
+async function* zstParts(bytes: Uint8Array, whole: Readable): AsyncIterable<Uint8Array> {
   const make: unknown = Reflect.get(zlib, 'createZstdDecompress');
-  if (typeof make !== 'function') throw problem('program-missing', { program: 'zstd', remedy: 'Node.js 22.15' });
-  return make();
+  if (typeof make === 'function') {
+    yield* whole.pipe(make() as Transform);
+    return;
+  }
+  const program = spawnLocal(['zstd', '-dc'], { stdin: bytes, remedy: 'apt-get install zstd' });
+  yield* program.stdout as AsyncIterable<Uint8Array>;
+  const { exit, stderr } = await program.ended;
+  if (exit !== 0) throw new Error(stderr.trim());
 }

@@ -17,7 +17,7 @@ const headerBytes = 60;
 
 /**
  * The fields of a package's control file. Throws `deb-malformed`, or the system's error when the file cannot be opened.
- * Packages with a zst control part (Ubuntu's) need Node.js 22.15, else `program-missing`.
+ * A zst control part (Ubuntu's) needs Node.js 22.15 or the program zstd, else `program-missing`.
  */
 export async function readControl(path: string): Promise<Stanza> {
   const handle = await open(path, 'r');

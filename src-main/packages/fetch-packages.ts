@@ -84,11 +84,19 @@ export interface SolveRequest extends TargetSystem {
   readonly refresh: boolean;
 }
 
-/**
- * Resolves the closure of the vendor's packages and the roots, and downloads all of it.
- * Throws `package-not-found`, `package-unsolvable`, `package-conflict`, and what `openArchive` and downloads throw.
- */
+/** `resolvePackages`, then `downloadPackages`. */
 export async function solvePackages(request: SolveRequest, means: Means): Promise<LockedSystem> {
+  const solved = await resolvePackages(request, means);
+  await downloadPackages(solved.packages, means);
+  return solved;
+}
+
+/**
+ * Resolves the closure of the vendor's packages and the roots from the signed indexes. Fetches no package: with the result the
+ * space that is needed can be told before the first byte.
+ * Throws `package-not-found`, `package-unsolvable`, `package-conflict`, and what `openArchive` throws.
+ */
+export async function resolvePackages(request: SolveRequest, means: Means): Promise<LockedSystem> {
   const { locked, architecture, system } = request;
   const opened = [];
   for (const archive of request.archives) {
@@ -99,7 +107,8 @@ export async function solvePackages(request: SolveRequest, means: Means): Promis
   const snapshots = opened.flatMap((one) => one.snapshots);
   const indexes = [distribution];
   if (request.vendor !== null && locked.vendor.length > 0) {
-    const vendor = await openVendor({ ...request, vendor: request.vendor }, locked, means);
+    // The vendor's versions are fixed already: the index they were found in will do, and is asked first.
+    const vendor = await openVendor({ ...request, vendor: request.vendor, refresh: false }, locked, means);
     snapshots.push(...vendor.snapshots);
     indexes.unshift(filterIndex(vendor.index, (item) => mayComeFromVendor(item, locked.vendor, distribution)));
   }
@@ -111,7 +120,6 @@ export async function solvePackages(request: SolveRequest, means: Means): Promis
   ];
   const { closure, beside } = solveCarried({ index: combineIndexes(indexes), roots, architecture, system });
   const packages = [...closure, ...beside].map(lockedOf).sort(byPath);
-  await downloadPackages(packages, means);
   return { snapshots, vendor: locked.vendor, packages, roots: [...request.roots].sort() };
 }
 

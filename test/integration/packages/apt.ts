@@ -33,7 +33,7 @@ export function runBeside(program: string, args: readonly string[]): Promise<Out
   });
 }
 
-export async function aptIn(root: string, key: string) {
+export async function aptIn(root: string, key: string, architecture = 'amd64') {
   for (const folder of ['lists/partial', 'archives/partial', 'etc'])
     await mkdir(join(root, folder), { recursive: true });
   await writeFile(join(root, 'status'), '');
@@ -52,8 +52,8 @@ export async function aptIn(root: string, key: string) {
     'Dir::Etc::trustedparts': '/dev/null',
     'Dir::Etc::trusted': '/dev/null',
     'APT::Sandbox::User': 'root',
-    'APT::Architecture': 'amd64',
-    'APT::Architectures::': 'amd64',
+    'APT::Architecture': architecture,
+    'APT::Architectures::': architecture,
     'APT::Install-Recommends': 'false',
     'APT::Update::Post-Invoke-Success::': '',
     'Acquire::Languages': 'none',

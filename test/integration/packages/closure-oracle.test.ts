@@ -43,55 +43,61 @@ const architecture = 'amd64';
 describe.skipIf(host === null)('closures of the real archive', () => {
   let work = '';
   let index: PackageIndex;
-  let apt: Awaited<ReturnType<typeof aptIn>>;
+  let fetched: (...names: string[]) => Promise<string[]>;
+  const archives = host?.archives ?? [];
+
+  /** An apt of its own that names what it would fetch: quicker than its simulation, and with the same versions. */
+  const startApt = async (ofArchitecture: string) => {
+    const keys = join(work, 'keys.asc');
+    await writeFile(keys, [...new Set(archives.flatMap((archive) => archive.keys))].join('\n'));
+    const apt = await aptIn(join(work, ofArchitecture), keys, ofArchitecture);
+    await apt.setSources(archives.map(({ url, suites }) => ({ url, suites, components: ['main'] })));
+    expect(await apt.run('update')).toMatchObject({ status: 0, stderr: '' });
+    return async (...names: string[]): Promise<string[]> => {
+      const { stdout, stderr, status } = await apt.run('--print-uris', 'install', ...names);
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      const files = [...stdout.matchAll(/^'[^']+' ([^ _]+)_([^ _]+)_/gm)];
+      return files.map(([, name, version]) => `${name} ${version?.replace('%3a', ':')}`).sort();
+    };
+  };
+  const open = async (ofArchitecture: string): Promise<PackageIndex> => {
+    const means = { fetch: networkFetch, cacheFolder: join(work, 'cache'), now: new Date() };
+    const opened: PackageIndex[] = [];
+    for (const archive of archives) {
+      const request = { archive, architecture: ofArchitecture, locked: [], refresh: true };
+      opened.push((await openArchive(request, means)).index);
+    }
+    return combineIndexes(opened);
+  };
 
   beforeAll(async () => {
     work = await mkdtemp(join(tmpdir(), 'fieldkit-oracle-'));
-    const archives = host?.archives ?? [];
-    const means = { fetch: networkFetch, cacheFolder: join(work, 'cache'), now: new Date() };
-    const opened = [];
-    for (const archive of archives)
-      opened.push(await openArchive({ archive, architecture, locked: [], refresh: true }, means));
-    index = combineIndexes(opened.map((one) => one.index));
-    const keys = join(work, 'keys.asc');
-    await writeFile(keys, [...new Set(archives.flatMap((archive) => archive.keys))].join('\n'));
-    apt = await aptIn(join(work, 'apt'), keys);
-    const sources = archives.map(({ url, suites }) => ({ url, suites, components: ['main'] }));
-    await apt.setSources(sources);
-    const update = await apt.run('update');
-    expect(update).toMatchObject({ status: 0, stderr: '' });
+    index = await open(architecture);
+    fetched = await startApt(architecture);
   });
   afterAll(() => rm(work, { recursive: true, force: true }));
 
-  const ours = (wish: string): string[] =>
-    solveClosure({ index, roots: parseRelations(wish), architecture, system }).map(
-      ({ name, version }) => `${name} ${version}`,
-    );
-  /** What apt would fetch; quicker than its simulation, and it names the same versions. */
-  const fetched = async (...names: string[]): Promise<string[]> => {
-    const { stdout, stderr, status } = await apt.run('--print-uris', 'install', ...names);
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    const files = [...stdout.matchAll(/^'[^']+' ([^ _]+)_([^ _]+)_/gm)];
-    return files.map(([, name, version]) => `${name} ${version?.replace('%3a', ':')}`).sort();
-  };
-  const theirs = (wish: string): Promise<string[]> =>
-    fetched(...parseRelations(wish).map((group) => group[0]?.name ?? ''));
+  const ours = (wish: string, from = index, ofArchitecture = architecture): string[] =>
+    solveClosure({ index: from, roots: parseRelations(wish), architecture: ofArchitecture, system })
+      .map(({ name, version }) => `${name} ${version}`)
+      .sort();
+  const firstNames = (wish: string): string[] => parseRelations(wish).map((group) => group[0]?.name ?? '');
 
   it.each([node, steps, `${node}, ${steps}`])('equal those of apt: %s', async (wish) => {
-    expect(ours(wish).sort()).toEqual(await theirs(wish));
+    expect(ours(wish)).toEqual(await fetched(...firstNames(wish)));
   });
 
   it.each(single)('equals that of apt: %s', async (wish) => {
-    expect(ours(wish).sort()).toEqual(await theirs(wish));
+    expect(ours(wish)).toEqual(await fetched(...firstNames(wish)));
   });
 
   it('are never larger than apt’s for a whole desktop, and apt calls them complete', async () => {
     const mine = ours('gnome');
-    const its = new Set(await theirs('gnome'));
+    const its = new Set(await fetched('gnome'));
     expect(mine.filter((one) => !its.has(one))).toEqual([]);
     // Asked for exactly our packages, apt adds nothing and leaves nothing out.
     const exact = mine.map((one) => one.replace(' ', '='));
-    expect(await fetched(...exact)).toEqual([...mine].sort());
+    expect(await fetched(...exact)).toEqual(mine);
   });
 
   it('carry the whole base beside them, and apt can install each carried package', async () => {
@@ -111,10 +117,9 @@ describe.skipIf(host === null)('closures of the real archive', () => {
     expect(await fetched(...exact)).toHaveLength(exact.length);
   });
 
-  it('are read and solved fast', async () => {
-    const started = performance.now();
-    ours(`${node}, ${steps}`);
-    expect(performance.now() - started).toBeLessThan(1500);
+  it('equal those of apt for another architecture', async () => {
+    const foreign = await startApt('arm64');
+    expect(ours(node, await open('arm64'), 'arm64')).toEqual(await foreign(...firstNames(node)));
   });
 });
 

@@ -181,6 +181,11 @@ describe.skipIf(!apt)('apt, with nothing but our repository', () => {
     await write({ date: new Date(date.getTime() + 60_000) });
     expect(await target.run('update')).toMatchObject({ status: 0 });
     expect((await target.run('install', '-s', 'added')).stdout).toContain('Inst added');
+    // An older one, correctly signed: apt keeps what it has.
+    debs.pop();
+    await write();
+    await target.run('update');
+    expect((await target.run('install', '-s', 'added')).stdout).toContain('Inst added');
   });
 
   it.each<[string, string, (bytes: Buffer) => Buffer]>([

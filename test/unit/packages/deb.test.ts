@@ -68,19 +68,22 @@ describe('a .deb written here', () => {
     expect(run('-I', path, 'postinst')).toBe('#!/bin/sh\nexit 0\n');
   });
 
-  it.skipIf(!dpkgDeb).each(['gzip', 'xz', 'none'])('of dpkg-deb with %s packing is read the same', async (packing) => {
-    const tree = join(folder, `tree-${packing}`);
-    execFileSync('mkdir', ['-p', join(tree, 'DEBIAN')]);
-    await writeFile(
-      join(tree, 'DEBIAN/control'),
-      'Package: made-by-dpkg\nVersion: 2-1\nArchitecture: amd64\nMaintainer: N <n@example.org>\nDescription: x\n',
-    );
-    const path = join(folder, `${packing}.deb`);
-    execFileSync('dpkg-deb', ['--root-owner-group', `-Z${packing}`, '--build', tree, path]);
-    const stanza = await readControl(path);
-    expect(fieldOf(stanza, 'Package')).toBe('made-by-dpkg');
-    expect(fieldOf(stanza, 'version')).toBe('2-1');
-  });
+  it.skipIf(!dpkgDeb).each(['gzip', 'xz', 'zstd', 'none'])(
+    'of dpkg-deb with %s packing is read the same',
+    async (packing) => {
+      const tree = join(folder, `tree-${packing}`);
+      execFileSync('mkdir', ['-p', join(tree, 'DEBIAN')]);
+      await writeFile(
+        join(tree, 'DEBIAN/control'),
+        'Package: made-by-dpkg\nVersion: 2-1\nArchitecture: amd64\nMaintainer: N <n@example.org>\nDescription: x\n',
+      );
+      const path = join(folder, `${packing}.deb`);
+      execFileSync('dpkg-deb', ['--root-owner-group', `-Z${packing}`, '--build', tree, path]);
+      const stanza = await readControl(path);
+      expect(fieldOf(stanza, 'Package')).toBe('made-by-dpkg');
+      expect(fieldOf(stanza, 'version')).toBe('2-1');
+    },
+  );
 });
 
 describe('a damaged .deb', () => {

@@ -8,6 +8,7 @@ import {
   emptySystem,
   estimate,
   fetchVendorPackages,
+  resolvePackages,
   solvePackages,
   writeRepositoryToMedium,
 } from '../../../src-main/packages/fetch-packages.ts';
@@ -160,6 +161,17 @@ describe('the solution', () => {
     await addDebian([stanza('iptables', '1:1.9-1')], tuesday);
     expect(labels(await solve(solved))).toContain('iptables 1:1.8-2 debian');
     expect(labels(await solve(solved, ['iptables'], true))).toContain('iptables 1:1.9-1 debian');
+  });
+
+  it('is known before the first package is fetched, and finds the vendor’s fixed version although it moved on', async () => {
+    const locked = await fetchVendor();
+    await addVendor(['2.0-1'], tuesday);
+    server.asked.length = 0;
+    const request = { ...target, archives: archives(), vendor: vendor(), roots: [], locked, refresh: true };
+    const solved = await resolvePackages(request, means);
+    expect(labels(solved)).toContain('slapos-node 1.10-1 vendor');
+    expect(server.asked.filter((path) => path.endsWith('.deb'))).toEqual([]);
+    expect((await estimate(solved, means.cacheFolder)).downloadBytes).toBeGreaterThan(0);
   });
 
   it('says which wish cannot be met', async () => {
