@@ -3,7 +3,7 @@
  * through its command line. Used by the lab tests of the whole job.
  */
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mustRun } from './command.ts';
@@ -33,18 +33,34 @@ export class Laptop {
   readonly stick: string;
   readonly answersPath: string;
 
-  private constructor(home: string) {
+  private constructor(home: string, stick = join(home, 'stick')) {
     this.home = home;
-    this.stick = join(home, 'stick');
+    this.stick = stick;
     this.answersPath = join(home, 'answers.json');
   }
 
-  /** `cacheFrom`: shares the downloads of another laptop. */
   static async make(answers: Readonly<Record<string, string>>): Promise<Laptop> {
     const laptop = new Laptop(await mkdtemp(join(tmpdir(), 'fieldkit-lab-')));
     await mkdir(laptop.stick);
     await writeFile(laptop.answersPath, JSON.stringify(answers), { mode: 0o600 });
     return laptop;
+  }
+
+  /** The same laptop with the same stick, its site now meant for another machine. */
+  async cloneFor(machine: LabMachine): Promise<Laptop> {
+    const clone = new Laptop(await mkdtemp(join(tmpdir(), 'fieldkit-lab-')), this.stick);
+    await cp(this.home, clone.home, {
+      recursive: true,
+      filter: (path) => path !== this.stick && !path.endsWith('/cache'),
+    });
+    await clone.editPlan((text) => text.replace(/^( {4}address:) .*$/m, `$1 ${machine.address}`));
+    return clone;
+  }
+
+  /** Edits the site plan as a technician would: in the file. */
+  async editPlan(change: (text: string) => string): Promise<void> {
+    const path = join(this.siteFolder, 'site.yaml');
+    await writeFile(path, change(await readFile(path, 'utf8')));
   }
 
   async discard(): Promise<void> {

@@ -1,0 +1,163 @@
+import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Journal, readJournal } from '../../../src-main/runbook/journal-store.ts';
+import { editPlanText, planFromText, readPlanText } from '../../../src-main/runbook/plan-file.ts';
+import { createSite, masterTemplate } from '../../../src-main/runbook/sites.ts';
+import { takeWriterLock, writerOf } from '../../../src-main/runbook/writer-lock.ts';
+import { planText } from '../../fakes/engine.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'fieldkit-files-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+describe('the journal', () => {
+  const write = async (count: number): Promise<string> => {
+    const path = join(folder, 'journal.jsonl');
+    const journal = await Journal.open(path, await readJournal(path));
+    for (let index = 0; index < count; index += 1)
+      await journal.append(
+        { kind: 'lease', lease: 'content', machine: `m${index}`, state: 'open' },
+        new Date(0),
+        index,
+      );
+    await journal.close();
+    return path;
+  };
+
+  it('reads back what was written, in order', async () => {
+    const { events, torn } = await readJournal(await write(3));
+    expect(events.map((event) => event.seq)).toEqual([1, 2, 3]);
+    expect(torn).toBe(false);
+  });
+
+  it('drops a torn last line wherever the power went, and goes on after the last whole one', async () => {
+    const path = await write(3);
+    const whole = await readFile(path);
+    for (let cut = whole.lastIndexOf('\n', whole.length - 2) + 2; cut < whole.length; cut += 7) {
+      await writeFile(path, whole.subarray(0, cut));
+      const read = await readJournal(path);
+      expect([read.events.length, read.torn]).toEqual([2, true]);
+      const journal = await Journal.open(path, read);
+      await journal.append({ kind: 'lease', lease: 'content', machine: 'again', state: 'open' }, new Date(0), 0);
+      await journal.close();
+      expect((await readJournal(path)).events.length).toBe(3);
+    }
+  });
+
+  it('names the line when the middle is damaged, and changes nothing', async () => {
+    const path = await write(3);
+    const lines = (await readFile(path, 'utf8')).split('\n');
+    await writeFile(path, [lines[0], 'x', lines[2], ''].join('\n'));
+    await expect(readJournal(path)).rejects.toMatchObject({ code: 'journal-damaged', data: { params: { line: 2 } } });
+    await writeFile(path, [lines[0], lines[2], lines[2], ''].join('\n'));
+    await expect(readJournal(path)).rejects.toMatchObject({ code: 'journal-damaged' });
+    await appendFile(path, '');
+  });
+});
+
+describe('the writer lock', () => {
+  it('is held by one, and says by whom since when', async () => {
+    const release = await takeWriterLock(folder, 's', new Date(0));
+    await expect(takeWriterLock(folder, 's', new Date())).rejects.toMatchObject({
+      code: 'site-in-use',
+      data: { params: { since: '1970-01-01T00:00:00.000Z' } },
+    });
+    await release();
+    await (await takeWriterLock(folder, 's', new Date()))();
+  });
+
+  it('is taken over from a program that is gone on this laptop, never from another laptop', async () => {
+    const stale = { pid: 2 ** 22 + 12345, host: hostname(), user: 'u', since: 'then' };
+    await writeFile(join(folder, 'writer.lock'), JSON.stringify(stale));
+    expect(await writerOf(folder)).toBe(null);
+    await (await takeWriterLock(folder, 's', new Date()))();
+    await writeFile(join(folder, 'writer.lock'), JSON.stringify({ ...stale, host: 'elsewhere' }));
+    await expect(takeWriterLock(folder, 's', new Date())).rejects.toMatchObject({ code: 'site-in-use' });
+  });
+});
+
+describe('the site plan file', () => {
+  it('stands, with its defaults', () => {
+    expect(planFromText(planText, 'site.yaml')).toMatchObject({
+      content: { port: 5050 },
+      machines: [{ partitions: 20, port: 22 }],
+    });
+    expect(readPlanText(masterTemplate('new-site')).faults).toEqual([]);
+  });
+
+  it.each([
+    ['an unknown key', (text: string) => `${text}colour: blue\n`, 'colour', 5],
+    ['a wrong address', (text: string) => text.replace('10.0.0.1', '10.0.0.300'), 'machines.0.address', 4],
+    ['a wrong range', (text: string) => `${text}ranges: { lan: "fd00::/129" }\n`, 'ranges.lan', 5],
+    ['a missing field', (text: string) => text.replace(', interface: eth0', ''), 'machines.0.interface', 4],
+    [
+      'two masters',
+      (text: string) => `${text}  - { name: m2, roles: [master], address: 10.0.0.2, release: "12", interface: e }\n`,
+      'machines',
+      4,
+    ],
+    ['a system nobody knows sources for', (text: string) => text.replace('"12"', '"7"'), 'machines.0.release', 4],
+    ['broken YAML', (text: string) => `${text}  : :\n -`, '', 5],
+    ['a key twice', (text: string) => `${text}name: other\n`, '', 5],
+    [
+      'an archive for a system no machine has',
+      (text: string) =>
+        `${text}releases:\n  - name: slapos-master\n    url: https://a/b.cfg\n    archives: { debian-13-amd64: /x }\n`,
+      'releases.0.archives.debian-13-amd64',
+      8,
+    ],
+  ])('refuses %s and says where', (_what, change, path, line) => {
+    const { plan, faults } = readPlanText(change(planText));
+    expect(plan).toBe(null);
+    expect(faults.map((fault) => fault.path)).toContain(path);
+    expect(faults.find((fault) => fault.path === path)?.line).toBe(line);
+    expect(() => planFromText(change(planText), 'site.yaml')).toThrow(
+      expect.objectContaining({ code: 'site-plan-invalid' }),
+    );
+  });
+
+  it('refuses identical ranges by their own code, and only warns of one inside the other', () => {
+    const ranges = (lan: string, re6st: string) => `${planText}ranges: { lan: "${lan}", re6st: "${re6st}" }\n`;
+    expect(() => planFromText(ranges('fd00:1::/64', 'fd00:1:0:0::/64'), 'p')).toThrow(
+      expect.objectContaining({ code: 'ranges-identical' }),
+    );
+    expect(planFromText(ranges('fd00:1::/64', 'fd00::/16'), 'p').ranges.re6st).toBe('fd00::/16');
+  });
+
+  it('keeps comments and order when the program edits it', () => {
+    const text = `# first\n${planText}# last\n`;
+    const edited = editPlanText(text, [{ path: ['machines', 0, 'hostKey'], value: `SHA256:${'a'.repeat(43)}` }]);
+    expect(edited).toContain('# first');
+    expect(edited).toContain('# last');
+    expect(planFromText(edited, 'p').machines[0]?.hostKey).toBe(`SHA256:${'a'.repeat(43)}`);
+  });
+
+  it('never throws anything but its own problem, whatever the text', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.json(),
+          fc.string().map((tail) => planText + tail),
+        ),
+        (text) => {
+          expect(readPlanText(text)).toHaveProperty('faults');
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('makes a site once', async () => {
+    expect(await createSite(folder, planText, { practice: false })).toBe('fake');
+    await expect(createSite(folder, planText, { practice: false })).rejects.toMatchObject({ code: 'site-name-taken' });
+    await expect(createSite(folder, 'name: ../../etc', { practice: false })).rejects.toMatchObject({
+      code: 'site-plan-invalid',
+    });
+  });
+});
