@@ -99,7 +99,10 @@ export async function performGuard(
     const confirmed = await means
       .target(
         machine,
-        AbortSignal.any([context.signal, AbortSignal.timeout(Math.max(1000, deadline - clock.monotonicMs()))]),
+        AbortSignal.any([
+          context.signal,
+          AbortSignal.timeout(Math.max(1000, Math.ceil(deadline - clock.monotonicMs()))),
+        ]),
       )
       .then((fresh) => fresh.exec(['sh', '-c', disarmScript(guard.id)], { as: 'root', limitMs: 30_000 }))
       .catch(() => null);

@@ -3,7 +3,7 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { readTextOrNull, writeAtomic } from '../platform/files.ts';
+import { ensureFolder, readTextOrNull, writeAtomic } from '../platform/files.ts';
 
 const node = z.strictObject({
   kind: z.enum(['f', 'd', 'l']),
@@ -86,8 +86,10 @@ export async function readState(folder: string, machine: string): Promise<Machin
   }
 }
 
-export const writeState = (folder: string, machine: string, state: MachineState): Promise<void> =>
-  writeAtomic(statePath(folder, machine), JSON.stringify(state));
+export async function writeState(folder: string, machine: string, state: MachineState): Promise<void> {
+  await ensureFolder(join(folder, 'machines'));
+  await writeAtomic(statePath(folder, machine), JSON.stringify(state));
+}
 
 export const textFile = (text: string, mode = 0o644, owner = 'root:root'): FileNode => ({
   kind: 'f',
