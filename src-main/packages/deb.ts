@@ -105,7 +105,7 @@ async function controlFile(tar: Uint8Array, path: string): Promise<string> {
 }
 
 /** One file inside a package that is written. */
-export interface DebFile {
+interface DebFile {
   /** Absolute path on the target, e.g. `/usr/bin/hello`. */
   readonly path: string;
   readonly data: string | Uint8Array;

@@ -13,11 +13,11 @@ import { parseRelation, parseRelations, type RelationGroup } from './relations.t
 import { debPath, type RepositoryDeb, type WrittenRepository, writeRepository } from './repository.ts';
 
 /** Name of the vendor's archive in the lock. */
-export const vendorSource = 'vendor';
+const vendorSource = 'vendor';
 
 export const emptySystem: LockedSystem = { snapshots: [], vendor: [], packages: [], roots: [] };
 
-export interface VendorSource {
+interface VendorSource {
   /** Base of a flat archive. */
   readonly url: string;
   /** ASCII-armored public keys. */
@@ -25,14 +25,14 @@ export interface VendorSource {
   readonly tolerateExpired?: boolean;
 }
 
-export interface TargetSystem {
+interface TargetSystem {
   /** E.g. `debian-12-amd64`. */
   readonly system: string;
   /** Debian's name of it, e.g. `amd64`. */
   readonly architecture: string;
 }
 
-export interface WantedPackage {
+interface WantedPackage {
   readonly name: string;
   /** `newest`, or exactly this one. */
   readonly version: string;

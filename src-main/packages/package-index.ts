@@ -33,7 +33,7 @@ export interface Package {
   readonly source: string;
 }
 
-export interface Provided {
+interface Provided {
   readonly name: string;
   readonly version: string | null;
 }
@@ -47,7 +47,7 @@ export interface PackageIndex {
   ranked(ranks: readonly (Rank | 'essential')[]): readonly Package[];
 }
 
-export type Rank = 'required' | 'important' | 'standard' | 'optional' | 'extra';
+type Rank = 'required' | 'important' | 'standard' | 'optional' | 'extra';
 
 export interface IndexOrigin {
   /** Name of the archive. */
@@ -121,7 +121,7 @@ export function filterIndex(index: PackageIndex, keep: (item: Package) => boolea
 }
 
 /** A package from its stanza. Throws `index-malformed`. */
-export function packageOf(stanza: Stanza, origin: IndexOrigin): Package {
+function packageOf(stanza: Stanza, origin: IndexOrigin): Package {
   const name = fieldOf(stanza, 'Package');
   const text = (field: string): string => {
     const value = fieldOf(stanza, field);

@@ -36,7 +36,7 @@ export function parseRelations(field: string): readonly RelationGroup[] {
 }
 
 /** The canonical text, which `parseRelation` reads back. */
-export function formatRelation({ name, qualifier, version }: Relation): string {
+function formatRelation({ name, qualifier, version }: Relation): string {
   const suffix = version === null ? '' : ` (${version.comparison} ${version.wanted})`;
   return `${name}${qualifier === null ? '' : `:${qualifier}`}${suffix}`;
 }

@@ -44,7 +44,7 @@ export interface WrittenRepository {
 }
 
 /** File name of the repository's public key, beside its Release. */
-export const repositoryKeyFile = 'repository-key.asc';
+const repositoryKeyFile = 'repository-key.asc';
 
 /**
  * Where a .deb lies in a repository: lower case, for file systems that do not tell cases apart, and `:` as %3a, which

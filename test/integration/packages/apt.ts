@@ -17,7 +17,7 @@ export function run(program: string, args: readonly string[]): Outcome {
 }
 
 /** Like `run`, but this process goes on: it may be the server that the program asks. */
-export function runBeside(program: string, args: readonly string[]): Promise<Outcome> {
+function runBeside(program: string, args: readonly string[]): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, LC_ALL: 'C' } });
     let stdout = '';
