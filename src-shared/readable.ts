@@ -5,12 +5,12 @@ import type { Params } from './problem.ts';
 
 /** Problem parameters that are sizes in bytes when they are numbers. */
 const sizes = new Set(['needed', 'free', 'size']);
-/** Problem parameters that are lengths of time in milliseconds when they are numbers. */
+/** Problem parameters that are lengths of time in seconds when they are numbers. */
 const times = new Set(['limit']);
 const moment = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/;
 
 /**
- * Sizes (`…Bytes`, and the problems' `needed`, `free`, `size`) and times (`…Ms`, and `limit`) get their units, moments (ISO
+ * Sizes (`…Bytes`, and the problems' `needed`, `free`, `size`) and times (`…Ms`, and `limit` in seconds) get their units, moments (ISO
  * 8601) their local form, and what is empty a dash. Everything else stays: a port is no amount, and `count` must stay a
  * number for the plural forms.
  */
@@ -19,7 +19,8 @@ export function readableParams(params: Params, language: string): Params {
     Object.entries(params).map(([name, value]) => {
       if (typeof value === 'string') return [name, readableText(value, language)];
       if (sizes.has(name) || /[bB]ytes$/.test(name)) return [name, formatBytes(value, language)];
-      if (times.has(name) || /Ms$/.test(name)) return [name, formatDuration(value, language)];
+      if (times.has(name)) return [name, formatDuration(value * 1000, language)];
+      if (/Ms$/.test(name)) return [name, formatDuration(value, language)];
       return [name, value];
     }),
   );

@@ -4,7 +4,7 @@ import { readableParams } from '../../../src-shared/readable.ts';
 const given = {
   needed: 9_100_000_000,
   sizeBytes: 1500,
-  limit: 240_000,
+  limit: 240,
   leftMs: 40_000,
   port: 5050,
   count: 1,
