@@ -12,7 +12,11 @@ import { type Clock, systemClock } from './platform/clock.ts';
 import { networkFetch } from './platform/fetch.ts';
 import { exists } from './platform/files.ts';
 import { userPaths } from './platform/paths.ts';
+import { practiceFaults, setPracticeFault } from './practice/faults.ts';
+import { practiceAnswers, practiceInputs, preparePractice } from './practice/prepare.ts';
+import { practiceOutside } from './practice/site.ts';
 import type { DeskParts } from './runbook/desk.ts';
+import { createSite, siteNames } from './runbook/sites.ts';
 import { runbook } from './steps/index.ts';
 import { openConnection, scanHostKey } from './target/connection.ts';
 
@@ -21,6 +25,8 @@ export interface ComposeOptions {
   /** Where the program's resources lie; found beside the program when absent. */
   readonly resourcesFolder?: string;
   readonly clock?: Clock;
+  /** How long simulated work takes: 1 as in life, 0 at once. */
+  readonly practicePace?: number;
 }
 
 export interface MediumReport {
@@ -36,6 +42,12 @@ export interface MediumReport {
 
 export interface Kit {
   readonly parts: DeskParts;
+  readonly practice: {
+    /** Makes the practice site where there is none; returns its name. */
+    readonly ensureSite: () => Promise<string>;
+    readonly answers: Readonly<Record<string, string>>;
+    readonly inputs: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  };
   readonly media: () => Promise<MediumChoice[]>;
   /** Reads a medium back. Throws `medium-unsealed`, `medium-manifest-invalid`, `fingerprint-differs`. */
   readonly verifyMedium: (folder: string, fingerprint: string | null, signal: AbortSignal) => Promise<MediumReport>;
@@ -63,8 +75,23 @@ export function compose(options: ComposeOptions): Kit {
   const trustFolder = join(options.resourcesFolder ?? resourcesBeside(), 'trust');
   const vaultPath = join(paths.data, 'vault.json');
   const jobs = prepareJobs({ trustFolder, program });
-  const sights = prepareSights({ vaultPath });
-  const real = { fetch: networkFetch, open: openConnection, scanHostKey };
+  const real = {
+    outside: { fetch: networkFetch, open: openConnection, scanHostKey },
+    sights: prepareSights({ vaultPath }),
+    cacheFolder: paths.cache,
+    vaultPath,
+  };
+
+  // The practice site has its own vault, downloads and network: it can neither use nor hurt anything of a real site.
+  const practiceFolder = join(paths.data, 'practice');
+  const practiceVault = join(practiceFolder, 'vault.json');
+  const practice = {
+    outside: practiceOutside(practiceFolder, { clock, pace: options.practicePace ?? 1 }),
+    sights: prepareSights({ vaultPath: practiceVault }),
+    cacheFolder: join(practiceFolder, 'cache'),
+    vaultPath: practiceVault,
+  };
+  const preparedPlan = async (): Promise<string> => (await preparePractice(practiceFolder, clock)).planText;
 
   const media = async (): Promise<MediumChoice[]> => {
     const drives = await listDrives({ runningFrom: [paths.data, paths.cache] });
@@ -92,15 +119,29 @@ export function compose(options: ComposeOptions): Kit {
 
   return {
     media,
+    practice: {
+      ensureSite: async () => {
+        const text = await preparedPlan();
+        return (await siteNames(paths.data)).includes('practice')
+          ? 'practice'
+          : createSite(paths.data, text, { practice: true });
+      },
+      answers: practiceAnswers,
+      inputs: practiceInputs(practiceFolder),
+    },
     parts: {
       dataFolder: paths.data,
       program,
       runbook,
       clock,
       makeHands: (site, asker) =>
-        makeHands({ site, asker, outside: real, jobs, sights, cacheFolder: paths.cache, vaultPath, env: options.env }),
+        makeHands({ site, asker, jobs, env: options.env, ...(site.practice ? practice : real) }),
       listMedia: media,
-      practice: { planText: '', faults: () => [] },
+      practice: {
+        prepare: preparedPlan,
+        faults: (set) =>
+          set === null ? practiceFaults(practiceFolder) : setPracticeFault(practiceFolder, set.id, set.on),
+      },
     },
     verifyMedium: async (folder, fingerprint, signal) => {
       const root = (await exists(join(folder, mediumRoot))) ? join(folder, mediumRoot) : folder;

@@ -27,7 +27,9 @@ const end =
     process.exitCode = await act(...(args as never[]));
   };
 
-const sites = common(program.command('sites').enablePositionalOptions().description('list the sites on this laptop')).action(end(listSites));
+const sites = common(
+  program.command('sites').enablePositionalOptions().description('list the sites on this laptop'),
+).action(end(listSites));
 common(sites.command('create').argument('<file>', 'site plan, YAML'))
   .description('make a site from a plan')
   .action(end(createSiteFrom));

@@ -20,13 +20,13 @@ import { readPlanText } from './plan-file.ts';
 import { Runner } from './runner.ts';
 import { createSite, isPractice, masterTemplate, siteFolder, siteNames, summaryOf } from './sites.ts';
 
-/** How a practice site differs: simulated machines, its own plan, faults to switch on. */
+/** The practice site: simulated machines, its own plan, faults to switch on. */
 export interface Practice {
-  readonly planText: string;
+  /** Makes what the site is simulated from, once, and gives its plan. */
+  readonly prepare: () => Promise<string>;
   readonly faults: (
-    site: string,
     set: { readonly id: string; readonly on: boolean } | null,
-  ) => { readonly id: string; readonly on: boolean }[];
+  ) => Promise<{ id: string; on: boolean }[]>;
 }
 
 export interface DeskParts {
@@ -195,7 +195,7 @@ export function makeDesk(parts: DeskParts): Desk {
     'sites.list': async () =>
       Promise.all((await siteNames(parts.dataFolder)).map((name) => summaryOf(parts.dataFolder, name))),
     'sites.create': async ({ name, template }) => {
-      const text = template === 'practice' ? parts.practice.planText : masterTemplate(name);
+      const text = template === 'practice' ? await parts.practice.prepare() : masterTemplate(name);
       return summaryOf(
         parts.dataFolder,
         await createSite(parts.dataFolder, text, { practice: template === 'practice' }),
@@ -297,7 +297,8 @@ export function makeDesk(parts: DeskParts): Desk {
       const limit = 512 * 1024;
       return { text: text.slice(-limit), cut: text.length > limit };
     },
-    'practice.faults': async ({ site, set }) => parts.practice.faults(site, set),
+    'practice.faults': async ({ site, set }) =>
+      (await isPractice(await siteFolder(parts.dataFolder, site))) ? parts.practice.faults(set) : [],
     'events.since': async ({ site, number }) => {
       const events = (await at(site)).site.since(number);
       return events === 'gap' ? 'gap' : [...events];

@@ -46,15 +46,19 @@ export class Laptop {
     return laptop;
   }
 
-  /** The same laptop with the same stick, its site now meant for another machine. */
-  async cloneFor(machine: LabMachine): Promise<Laptop> {
+  /** Another laptop in the same state, with the same stick. */
+  async clone(): Promise<Laptop> {
     const clone = new Laptop(await mkdtemp(join(tmpdir(), 'fieldkit-lab-')), this.stick);
     await cp(this.home, clone.home, {
       recursive: true,
       filter: (path) => path !== this.stick && !path.endsWith('/cache'),
     });
-    await clone.editPlan((text) => text.replace(/^( {4}address:) .*$/m, `$1 ${machine.address}`));
     return clone;
+  }
+
+  /** The site's machine is another one now. */
+  aimAt(machine: LabMachine): Promise<void> {
+    return this.editPlan((text) => text.replace(/^( {4}address:) .*$/m, `$1 ${machine.address}`));
   }
 
   /** Edits the site plan as a technician would: in the file. */

@@ -21,7 +21,7 @@ export async function practise(options: CommonOptions & { readonly walk?: boolea
     const bench = await openBench(session.kit.parts, site, asker);
     const stop = follow(bench.site, session);
     try {
-      const inputs = await session.kit.practice.inputs(bench.site.folder);
+      const { inputs } = session.kit.practice;
       const ended = await bench.runner.runAll(bench.runner.instances(), {
         asker,
         consent: 'phase',
