@@ -9,7 +9,7 @@ import { setupIpc } from './ipc.ts';
 import { setupMenu } from './menu.ts';
 import { setupPolicy } from './policy.ts';
 import { setupPower } from './power.ts';
-import { setupRootRefusal } from './root.ts';
+import { isRoot, setupRootRefusal } from './root.ts';
 import { registerScheme, setupScheme } from './scheme.ts';
 import { setupSingleInstance } from './single-instance.ts';
 import { bringToFront, setupWindow, theWindow } from './window.ts';
@@ -19,7 +19,8 @@ const developmentOrigin = app.isPackaged ? null : (process.env.ELECTRON_RENDERER
 
 // What another start of the same person finds, and what a test keeps apart from everything else.
 if (process.env.FIELDKIT_HOME) app.setPath('userData', join(process.env.FIELDKIT_HOME, 'window'));
-app.enableSandbox();
+// As root Chromium has no sandbox to offer: its processes would die at once. A packaged program refuses root below.
+if (!isRoot()) app.enableSandbox();
 registerScheme();
 
 if (setupSingleInstance(bringToFront)) void app.whenReady().then(start);

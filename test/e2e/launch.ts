@@ -56,7 +56,7 @@ export async function launchKit({ home, env = {}, args = [] }: LaunchOptions): P
   });
   const output = collectOutput(app);
   try {
-    return { app, window: await app.firstWindow(), home, output };
+    return { app, window: await app.firstWindow({ timeout: 30_000 }), home, output };
   } catch (error) {
     await app.close();
     throw new Error(`The program opened no window. It said:\n${output()}`, { cause: error });
