@@ -43,6 +43,9 @@ const kdf = { cost: 1 << 17, blockSize: 8, parallel: 1 };
 const context = Buffer.from('slapos-field-kit vault 1');
 const derive = promisify<Buffer, Buffer, number, ScryptOptions, Buffer>(scrypt);
 
+/** Not `__proto__`, which an object would swallow. */
+const plainName = /^[A-Za-z0-9][A-Za-z0-9 ._:@/-]{0,199}$/;
+
 export interface Vault {
   /** Null when there is no such key. */
   get(name: string): Promise<Uint8Array | null>;
@@ -95,7 +98,10 @@ export async function openVault(path: string, passphrase: string): Promise<Vault
       const value = new Map(Object.entries(await read())).get(name);
       return value === undefined ? null : Buffer.from(value, 'base64');
     },
-    put: (name, bytes) => change((entries) => ({ ...entries, [name]: Buffer.from(bytes).toString('base64') })),
+    put: (name, bytes) => {
+      if (!plainName.test(name)) throw problem('internal', { detail: `not a name for a key: ${name}` });
+      return change((entries) => ({ ...entries, [name]: Buffer.from(bytes).toString('base64') }));
+    },
     remove: (name) => change((entries) => Object.fromEntries(Object.entries(entries).filter(([key]) => key !== name))),
     names: async () => Object.keys(await read()).sort(),
   };

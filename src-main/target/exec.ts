@@ -113,7 +113,7 @@ class Command {
     const { signal, limitMs } = this.#hooks;
     const { name } = this.#link.machine;
     if (signal?.aborted) throw problem('cancelled', { what: this.#name });
-    const channel = await openChannel(this.#link, line);
+    const { channel, ended } = await openChannel(this.#link, line);
     this.#channel = channel;
     const onAbort = () => this.#stop(problem('cancelled', { what: this.#name }));
     signal?.addEventListener('abort', onAbort, { once: true });
@@ -124,7 +124,7 @@ class Command {
     const limit = limitMs === undefined ? undefined : setTimeout(() => this.#stop(timedOut()), limitMs + graceMs);
     const startedMs = performance.now();
     try {
-      const outcome = await this.#consume(channel, firstLine);
+      const outcome = await this.#consume(channel, ended, firstLine);
       if (this.#why !== null) throw this.#why;
       if (outcome.exit === null) throw await this.#lossOf();
       if (this.#pid === null) throw this.#neverStarted(outcome.exit, outcome.before);
@@ -137,40 +137,37 @@ class Command {
     }
   }
 
-  #consume(channel: ClientChannel, firstLine: string | null): Promise<{ exit: number | null; before: string }> {
-    return new Promise((resolve) => {
-      let exit: number | null = null;
-      const before: Buffer[] = [];
-      const keep = (bytes: Buffer) => {
-        if (before.length < 64) before.push(bytes);
-      };
-      channel.on('error', () => undefined);
-      channel.on('exit', (code: number | null, signal?: string) => {
-        exit = code ?? 128 + signalNumber(signal);
-      });
-      channel.on(
-        'data',
-        afterMark(
-          this.#mark,
-          keep,
-          () => undefined,
-          (bytes) => this.#hooks.onStdout(bytes, channel),
-        ),
-      );
-      const started = (rest: string) => {
-        this.#pid = Number(rest.trim());
-        if (this.#why !== null) this.#kill();
-        else if (this.#hooks.stdin === undefined) channel.end();
-        else this.#hooks.stdin(channel);
-      };
-      channel.stderr.on('data', afterMark(this.#mark, keep, started, this.#hooks.onStderr));
-      channel.on('close', () => resolve({ exit, before: cleanText(Buffer.concat(before).toString()) }));
-      if (firstLine === null) return;
-      channel.write(`${firstLine}\n`);
-      // A password that is no longer right makes sudo ask again: the end of its input ends that.
-      const asking = setTimeout(() => this.#pid === null && channel.end(), sudoLimitMs);
-      channel.on('close', () => clearTimeout(asking));
-    });
+  async #consume(
+    channel: ClientChannel,
+    ended: Promise<number | null>,
+    firstLine: string | null,
+  ): Promise<{ exit: number | null; before: string }> {
+    const before: Buffer[] = [];
+    const keep = (bytes: Buffer) => {
+      if (before.length < 64) before.push(bytes);
+    };
+    channel.on(
+      'data',
+      afterMark(
+        this.#mark,
+        keep,
+        () => undefined,
+        (bytes) => this.#hooks.onStdout(bytes, channel),
+      ),
+    );
+    const started = (rest: string) => {
+      this.#pid = Number(rest.trim());
+      if (this.#why !== null) this.#kill();
+      else if (this.#hooks.stdin === undefined) channel.end();
+      else this.#hooks.stdin(channel);
+    };
+    channel.stderr.on('data', afterMark(this.#mark, keep, started, this.#hooks.onStderr));
+    // A password that is no longer right makes sudo ask again: the end of its input ends that.
+    const asking = setTimeout(() => this.#pid === null && firstLine !== null && channel.end(), sudoLimitMs);
+    if (firstLine !== null) channel.write(`${firstLine}\n`);
+    const exit = await ended;
+    clearTimeout(asking);
+    return { exit, before: cleanText(Buffer.concat(before).toString()) };
   }
 
   /** Ends the command on the target; closing the channel alone would leave it running there. */
@@ -186,8 +183,7 @@ class Command {
     // It runs as the same user; `timeout` passes the signal to the command's whole group.
     identityFor(this.#link, this.#as)
       .then(async ({ prefix, firstLine }) => {
-        const channel = await openChannel(this.#link, quoteArgv([...prefix, ...line]));
-        channel.on('error', () => undefined);
+        const { channel } = await openChannel(this.#link, quoteArgv([...prefix, ...line]));
         channel.resume();
         channel.stderr.resume();
         channel.end(firstLine === null ? '' : `${firstLine}\n`);
@@ -245,18 +241,6 @@ function afterMark(
     if (after.length > 0) onBytes(after);
   };
 }
-
-const signalNumbers: Readonly<Record<string, number>> = {
-  HUP: 1,
-  INT: 2,
-  QUIT: 3,
-  ABRT: 6,
-  KILL: 9,
-  SEGV: 11,
-  PIPE: 13,
-  TERM: 15,
-};
-const signalNumber = (name: string | undefined): number => signalNumbers[(name ?? '').replace(/^SIG/, '')] ?? 0;
 
 /** Runs a command and gathers its output as text. See `runCommand` for what it throws. */
 export async function exec(link: Link, argv: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {

@@ -48,7 +48,6 @@ const holderScript = [
   `p=$(echo "$line" | sed -n 's/.*pid=\\([0-9]*\\).*/\\1/p')`,
   'ours=no',
   '[ -n "$p" ] && [ "$p" != "$3" ] && [ "$(cat "$d/$p.$(started "$p")" 2>/dev/null)" = "$2" ] && ours=yes',
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: shell text
   'echo "held ${p:-0} $ours $(cat "/proc/${p:-0}/comm" 2>/dev/null)"',
 ].join('\n');
 
@@ -98,22 +97,21 @@ export async function reverseForward(
   if (recorded.exit !== 0) throw scriptFailed(link, 'record the session', recorded);
   const ownPid = recorded.stdout.trim();
   let endedOld = false;
+  let refusedWhileFree = 0;
   for (let tries = 0; ; tries += 1) {
     if (await ask(link, port)) break;
     const looked = await runScript(link, holderScript, [String(port), owner(), ownPid], limits);
     const [word, pid, ours, ...name] = looked.stdout.trim().split(' ');
-    // Nobody holds it and still sshd said no: it forbids. Right after an end the port may just have become free.
-    if (word !== 'held' && !endedOld) throw problem('forwarding-forbidden', { machine });
-    if (word === 'held' && ours !== 'yes' && !endedOld) {
-      const holder = cleanLine(`${name.join(' ')} ${pid === '0' ? '' : pid}`);
-      throw problem('forward-port-taken', { machine, port, holder });
-    }
+    const holder = cleanLine(`${name.join(' ')} ${pid ?? ''}`);
+    if (word !== 'held') refusedWhileFree += 1;
+    // Refused although nobody holds it, and once more: sshd forbids. Once alone says nothing, the holder may just have gone.
+    if (refusedWhileFree > 1 && !endedOld) throw problem('forwarding-forbidden', { machine });
+    if (word === 'held' && ours !== 'yes' && !endedOld) throw problem('forward-port-taken', { machine, port, holder });
     if (word === 'held' && ours === 'yes' && pid !== undefined) {
       await runScript(link, endScript, [pid], limits);
       endedOld = true;
     }
-    if (tries >= freeingTries)
-      throw problem('forward-port-taken', { machine, port, holder: cleanLine(name.join(' ')) });
+    if (tries >= freeingTries) throw problem('forward-port-taken', { machine, port, holder });
     await clock.sleep(freeingPauseMs, signal);
   }
   const open: OpenPort = { request, streams: new Set() };

@@ -64,21 +64,12 @@ async function findRoot(link: Link): Promise<Identity> {
 }
 
 async function answer(link: Link, line: string, stdin: string): Promise<{ exit: number; text: string }> {
-  const channel = await openChannel(link, `env LC_ALL=C.UTF-8 ${line}`);
-  return new Promise((resolve, reject) => {
-    let exit: number | null = null;
-    const text: Buffer[] = [];
-    channel.on('error', () => undefined);
-    channel.on('data', (bytes: Buffer) => text.push(bytes));
-    channel.stderr.on('data', (bytes: Buffer) => text.push(bytes));
-    channel.on('exit', (code: number | null) => {
-      exit = code ?? 255;
-    });
-    channel.on('close', () => {
-      const { name: machine } = link.machine;
-      if (exit === null) reject(link.gone() ?? problem('connection-lost', { machine, detail: 'no exit code' }));
-      else resolve({ exit, text: cleanText(Buffer.concat(text).toString()).trim() });
-    });
-    channel.end(stdin);
-  });
+  const { channel, ended } = await openChannel(link, `env LC_ALL=C.UTF-8 ${line}`);
+  const text: Buffer[] = [];
+  channel.on('data', (bytes: Buffer) => text.push(bytes));
+  channel.stderr.on('data', (bytes: Buffer) => text.push(bytes));
+  channel.end(stdin);
+  const exit = await ended;
+  if (exit !== null) return { exit, text: cleanText(Buffer.concat(text).toString()).trim() };
+  throw link.gone() ?? problem('connection-lost', { machine: link.machine.name, detail: 'no exit code' });
 }
