@@ -3,7 +3,7 @@
  * Made by a lab. What a test asks through `shell` goes past the network, so that asking changes nothing that is tested.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { appendFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -57,6 +57,9 @@ export class LabMachine {
   #nspawn: ChildProcess | null = null;
   #leader: number | null = null;
   #wanted = false;
+  /** The boot id of the last boot that came to its end; '' while one goes on. */
+  #bootedId = '';
+  #bootFailure: Error | null = null;
 
   constructor(parts: MachineParts) {
     this.#parts = parts;
@@ -151,21 +154,23 @@ export class LabMachine {
 
   /** Asks the machine to reboot and waits until somebody can log in again. */
   async reboot(): Promise<void> {
-    const before = await this.bootId();
+    const before = this.#bootedId;
     // The command may end with the machine before it has answered.
-    await this.shell('systemctl reboot').catch(() => undefined);
+    await this.shell('systemctl reboot', { timeoutMs: 30_000 }).catch(() => undefined);
     await this.waitForBoot(before);
   }
 
-  /** Waits until the machine has booted anew, whoever asked for it. */
+  /**
+   * Waits until the machine has booted anew, whoever asked for it. Nothing is asked of the machine meanwhile: a process that enters
+   * while it shuts down holds it up.
+   */
   async waitForBoot(otherThan: string): Promise<void> {
     const until = Date.now() + bootTimeoutMs;
-    while (Date.now() < until) {
-      const now = await this.bootId().catch(() => otherThan);
-      if (now !== otherThan && now !== '') return this.#waitUntilReady();
-      await sleep(100);
+    while (this.#bootedId === otherThan || this.#bootedId === '') {
+      if (this.#bootFailure !== null) throw this.#bootFailure;
+      if (Date.now() > until) throw new Error(`${this.name} did not reboot`);
+      await sleep(50);
     }
-    throw new Error(`${this.name} did not reboot`);
   }
 
   async bootId(): Promise<string> {
@@ -362,17 +367,24 @@ export class LabMachine {
     });
     this.#nspawn = child;
     this.#leader = null;
+    this.#bootedId = '';
+    this.#bootFailure = null;
     child.once('exit', (code) => {
       this.#leader = null;
-      if (code === rebootCode && this.#wanted)
-        this.#boot().catch((error) => appendFile(this.consolePath, String(error)));
+      this.#bootedId = '';
+      if (code !== rebootCode || !this.#wanted) return;
+      this.#boot().catch((error: Error) => {
+        this.#bootFailure = error;
+      });
     });
+    closeSync(consoleFile);
     if (child.pid === undefined) throw new Error('systemd-nspawn did not start');
     this.#parts.onProcess(child.pid);
     this.#leader = await this.#findLeader(child);
     this.#parts.onProcess(this.#leader);
     await this.#waitUntilReady();
     this.bootMs = Date.now() - startedAt;
+    this.#bootedId = await this.bootId();
   }
 
   /** The machine's first process: systemd-nspawn's only child that runs an init. */
@@ -384,24 +396,29 @@ export class LabMachine {
       if (leader !== undefined) return Number(leader);
       await sleep(20);
     }
-    throw new Error(`${this.name} did not boot:\n${readOr(this.consolePath).slice(-2000)}`);
+    throw this.#bootError('did not boot');
   }
 
   async #waitUntilReady(): Promise<void> {
     const until = Date.now() + bootTimeoutMs;
+    if (this.addresses.ipv4 !== null || this.addresses.ipv6 !== null) await this.#waitForSsh(until);
     for (;;) {
-      const state = (await this.shell('systemctl is-system-running --wait').catch(() => null))?.stdout.trim();
-      if (state === 'running' || state === 'degraded') break;
-      if (Date.now() > until)
-        throw new Error(`${this.name} does not finish booting: ${state}\n${readOr(this.consolePath).slice(-2000)}`);
+      // Not with --wait: asked too early it may wait for a signal that has been sent.
+      const asked = this.shell('systemctl is-system-running', { timeoutMs: 5000 });
+      const state = (await asked.catch(() => null))?.stdout.trim();
+      if (state === 'running' || state === 'degraded') return;
+      if (Date.now() > until) throw this.#bootError(`does not finish booting: ${state}`);
       await sleep(100);
     }
-    if (this.addresses.ipv4 !== null || this.addresses.ipv6 !== null) await this.#waitForSsh(until);
+  }
+
+  #bootError(what: string): Error {
+    return new Error(`${this.name} ${what}\n${readOr(this.consolePath).slice(-2000)}`);
   }
 
   async #waitForSsh(untilMs: number): Promise<void> {
     while (!(await sshAnswers(this.address, this.sshPort))) {
-      if (Date.now() > untilMs) throw new Error(`${this.name}: no ssh server answers on ${this.address}`);
+      if (Date.now() > untilMs) throw this.#bootError(`has no ssh server that answers on ${this.address}`);
       await sleep(100);
     }
   }
