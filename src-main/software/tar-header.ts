@@ -29,6 +29,12 @@ export function readHeader(block: Uint8Array): TarHeader {
   const number = (from: number, length: number, what: string) => readNumber(block.subarray(from, from + length), what);
   if (number(148, 8, 'checksum') !== checksum(block)) throw new TarError('wrong header checksum');
   if (text(257, 5) !== 'ustar') throw new TarError('no ustar header');
+  // tarfile stops without a word at a header with a number it cannot read, and unpacks half.
+  number(108, 8, 'owner');
+  number(116, 8, 'group');
+  number(136, 12, 'time');
+  number(329, 8, 'device');
+  number(337, 8, 'device');
   const prefix = text(345, 155);
   const name = text(0, 100);
   const type = String.fromCharCode(block[156] ?? 0);
@@ -62,8 +68,8 @@ function readNumber(field: Uint8Array, what: string): number {
     if (!Number.isSafeInteger(value)) throw new TarError(`${what} out of range`);
     return value;
   }
-  const digits = untilZero(field).trim();
-  if (!/^[0-7]*$/.test(digits)) throw new TarError(`${what} is not octal`);
+  const digits = /^ *([0-7]*) *$/.exec(untilZero(field))?.[1];
+  if (digits === undefined) throw new TarError(`${what} is not octal`);
   return digits === '' ? 0 : Number.parseInt(digits, 8);
 }
 

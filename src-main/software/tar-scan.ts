@@ -120,8 +120,10 @@ function entryOf(header: TarHeader, { name, linkName, pax }: Pending): TarEntry 
   const sizeBytes = size === undefined ? header.sizeBytes : Number(size);
   // tarfile does not skip such data and would read it as further headers.
   if (kind !== 'file' && sizeBytes !== 0) throw new TarError(`${kind} with data`);
+  const fullName = pax?.get('path') ?? name ?? header.name;
+  if (kind !== 'folder' && fullName.endsWith('/')) throw new TarError(`${kind} named as a folder`);
   return {
-    name: pax?.get('path') ?? name ?? header.name,
+    name: fullName,
     linkName: pax?.get('linkpath') ?? linkName ?? header.linkName,
     kind,
     sizeBytes,

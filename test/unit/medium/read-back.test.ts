@@ -45,10 +45,10 @@ describe('reading back', () => {
     expect(found.map(({ sha256 }) => sha256)).toEqual(all.map(({ bytes }) => digest('sha256', bytes)));
   });
 
-  test('where the cache cannot be bypassed it says so and reads all the same', async () => {
+  test('where the cache cannot be bypassed it says so and reads all the same', async ({ skip }) => {
     // The kernel's memory file systems are the ones that refuse or fake it; what they answer differs by version.
     const folder = await mkdtemp('/dev/shm/fieldkit-').catch(() => null);
-    if (folder === null) return console.log('skipped: no /dev/shm here');
+    if (folder === null) return skip('no /dev/shm here');
     onTestFinished(() => rm(folder, { recursive: true }));
     await writeFile(join(folder, 'file'), 'content');
     const found = await readBack(join(folder, 'file'));

@@ -83,14 +83,14 @@ describe('a good archive', () => {
     expect(found.sha512).toBe(createHash('sha512').update(bytes).digest('hex'));
   });
 
-  test.each(['xz', 'bzip2'])('%s', async (program) => {
-    if (!has(program)) return console.log(`skipped: ${program} is not installed`);
+  test.for(['xz', 'bzip2'])('%s', async (program, { skip }) => {
+    if (!has(program)) return skip(`${program} is not installed`);
     const path = await saved(execFileSync(program, ['-c'], { input: await tarOf(good) }));
     expect(await checkReleaseArchive({ path, md5 })).toMatchObject({ compression: program, entries: 7 });
   });
 
-  test('xz without the xz program', async () => {
-    if (!has('xz')) return console.log('skipped: xz is not installed to make the archive');
+  test('xz without the xz program', async ({ skip }) => {
+    if (!has('xz')) return skip('xz is not installed to make the archive');
     const path = await saved(execFileSync('xz', ['-c'], { input: await tarOf(good) }));
     const before = process.env.PATH;
     process.env.PATH = folder;
