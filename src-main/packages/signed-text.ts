@@ -74,9 +74,7 @@ async function verifyText(text: string, armored: string, rules: SignatureRules):
 
 async function pinnedKeys(rules: SignatureRules): Promise<readonly PublicKey[]> {
   const keys: PublicKey[] = [];
-  for (const armored of rules.keys) {
-    for (const key of await readPublicKeys(armored)) if (!key.isPrivate()) keys.push(key);
-  }
+  for (const armored of rules.keys) keys.push(...(await readPublicKeys(armored)));
   return keys;
 }
 

@@ -125,8 +125,10 @@ describe('a closure', () => {
       ...chain,
       ...fillers,
       'n30: Depends: z | w',
-      'z: Conflicts: x',
-      'w: Depends: gone',
+      'z: Depends: z2',
+      'z2: Conflicts: x',
+      'w: Depends: w2',
+      'w2: Depends: gone',
     );
     const found = solve(index, 'a');
     expect(found).toContain('y');
@@ -148,6 +150,9 @@ describe('a closure', () => {
     expect(solve(index, 'm')).toEqual(['m']);
     expect(refusal(() => solve(index, 'm, n')).code).toBe('package-conflict');
     expect(refusal(() => solve(index, 'c (= 1), a')).code).toBe('package-conflict');
+    const oneSided = indexOf('o: Provides: mta', 'p: Conflicts: mta');
+    expect(refusal(() => solve(oneSided, 'o, p')).code).toBe('package-conflict');
+    expect(refusal(() => solve(oneSided, 'p, o')).code).toBe('package-conflict');
   });
 });
 

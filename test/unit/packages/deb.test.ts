@@ -86,6 +86,20 @@ describe('a .deb written here', () => {
   );
 });
 
+describe('a .deb with members of its own kind', () => {
+  it('is read past those that begin with an underscore, of odd size too', async () => {
+    const content = { control: control('thing'), files: [] };
+    const bytes = Buffer.from(await writeDeb(content));
+    const extra = Buffer.from(`${'_note'.padEnd(48)}${'3'.padEnd(10)}\`\nabc\n`);
+    const afterFormat = 8 + 60 + 4;
+    const path = await toDisk(
+      'noted.deb',
+      Buffer.concat([bytes.subarray(0, afterFormat), extra, bytes.subarray(afterFormat)]),
+    );
+    expect(await readControl(path)).toEqual(content.control);
+  });
+});
+
 describe('a damaged .deb', () => {
   it('is refused by name, whatever byte is cut or changed', async () => {
     const bytes = Buffer.from(await writeDeb({ control: control('thing'), files: [] }));

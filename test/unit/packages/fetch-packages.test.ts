@@ -148,6 +148,11 @@ describe('the solution', () => {
     expect((await estimate(solved, join(work, 'none'))).downloadBytes).toBe(last?.total);
   });
 
+  it('takes what was asked of the vendor from the vendor, even where the distribution has it too', async () => {
+    await addDebian([stanza('slapos-node', '9-1')]);
+    expect(labels(await solve(await fetchVendor()))).toContain('slapos-node 1.10-1 vendor');
+  });
+
   it('is the same from the cache alone, with the network gone', async () => {
     const solved = await solve(await fetchVendor());
     server.files.clear();

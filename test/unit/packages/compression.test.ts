@@ -1,0 +1,38 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { packingOf, unpack } from '../../../src-main/packages/compression.ts';
+
+const text = Buffer.from('Package: thing\n'.repeat(20_000));
+const has = (program: string) => spawnSync(program, ['--version']).status === 0;
+const packers: readonly (readonly ['gz' | 'xz' | 'zst', string, () => Uint8Array])[] = [
+  ['gz', 'gzip', () => gzipSync(text)],
+  ['xz', 'xz', () => execFileSync('xz', ['-c'], { input: text })],
+  ['zst', 'zstd', () => execFileSync('zstd', ['-c'], { input: text })],
+];
+
+describe.each(packers)('%s', (packing, program, pack) => {
+  const missing = packing !== 'gz' && !has(program);
+  if (missing) console.log(`skipped: ${program} is not installed`);
+
+  it.skipIf(missing)('is unpacked whole, up to the limit', async () => {
+    expect(text.equals(await unpack(pack(), packing, 'file', text.length))).toBe(true);
+    expect(packingOf(`Packages.${packing}`)).toBe(packing);
+  });
+
+  it.skipIf(missing)('is refused when it holds more than the limit', async () => {
+    await expect(unpack(pack(), packing, 'file', text.length - 1)).rejects.toMatchObject({
+      code: 'index-malformed',
+      data: { params: { file: 'file', detail: `more than ${text.length - 1} bytes` } },
+    });
+  });
+
+  it.skipIf(missing)('is refused when it is cut or damaged', async () => {
+    const packed = Buffer.from(pack());
+    const half = packed.subarray(0, packed.length >> 1);
+    await expect(unpack(half, packing, 'file', text.length)).rejects.toMatchObject({ code: 'index-malformed' });
+    await expect(unpack(Buffer.from('no such thing'), packing, 'file', 99)).rejects.toMatchObject({
+      code: 'index-malformed',
+    });
+  });
+});
