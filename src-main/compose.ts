@@ -1,5 +1,5 @@
 // Joins the rooms: hands, performers, jobs and sights, given to the engine. Used by app, cli and tests; nothing else may.
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { MediumChoice } from '../src-shared/api.ts';
 import { mediumRoot } from '../src-shared/manifest.ts';
 import type { Finding } from '../src-shared/step.ts';
@@ -14,7 +14,7 @@ import { exists } from './platform/files.ts';
 import { userPaths } from './platform/paths.ts';
 import { practiceFaults, setPracticeFault } from './practice/faults.ts';
 import { practiceAnswers, practiceInputs, preparePractice } from './practice/prepare.ts';
-import { practiceOutside } from './practice/site.ts';
+import { practiceOutside, standMachine } from './practice/site.ts';
 import type { DeskParts } from './runbook/desk.ts';
 import { createSite, siteNames } from './runbook/sites.ts';
 import { runbook } from './steps/index.ts';
@@ -58,21 +58,16 @@ declare const FIELDKIT_VERSION: string | undefined;
 /** Name and version as the journal and the manifest carry them. */
 export const program = `SlapOS Field Kit ${typeof FIELDKIT_VERSION === 'string' ? FIELDKIT_VERSION : 'development'}`;
 
-/** The resources beside a packaged program, else those of the checkout that the program was built in. */
-function resourcesBeside(): string {
-  const packaged = (process as { resourcesPath?: string }).resourcesPath;
-  const checkout = join(import.meta.dirname ?? dirname('.'), '..', '..', 'resources');
-  return packaged !== undefined && !import.meta.dirname?.includes('.asar')
-    ? checkout
-    : packaged === undefined
-      ? checkout
-      : join(packaged, 'resources');
-}
+/** The checkout's resources, seen from src-main and from out/cli or out/main alike. The packaged window names its own. */
+const ownResources = (): string => {
+  const here = import.meta.dirname;
+  return here.endsWith('src-main') ? join(here, '..', 'resources') : join(here, '..', '..', 'resources');
+};
 
 export function compose(options: ComposeOptions): Kit {
   const paths = userPaths(options.env);
   const clock = options.clock ?? systemClock;
-  const trustFolder = join(options.resourcesFolder ?? resourcesBeside(), 'trust');
+  const trustFolder = join(options.resourcesFolder ?? ownResources(), 'trust');
   const vaultPath = join(paths.data, 'vault.json');
   const jobs = prepareJobs({ trustFolder, program });
   const real = {
@@ -85,13 +80,18 @@ export function compose(options: ComposeOptions): Kit {
   // The practice site has its own vault, downloads and network: it can neither use nor hurt anything of a real site.
   const practiceFolder = join(paths.data, 'practice');
   const practiceVault = join(practiceFolder, 'vault.json');
+  const pace = { clock, pace: options.practicePace ?? 1 };
   const practice = {
-    outside: practiceOutside(practiceFolder, { clock, pace: options.practicePace ?? 1 }),
+    outside: practiceOutside(practiceFolder, pace),
     sights: prepareSights({ vaultPath: practiceVault }),
     cacheFolder: join(practiceFolder, 'cache'),
     vaultPath: practiceVault,
   };
-  const preparedPlan = async (): Promise<string> => (await preparePractice(practiceFolder, clock)).planText;
+  const preparedPlan = async (): Promise<string> => {
+    const { planText } = await preparePractice(practiceFolder, clock);
+    await standMachine(practiceFolder, pace);
+    return planText;
+  };
 
   const media = async (): Promise<MediumChoice[]> => {
     const drives = await listDrives({ runningFrom: [paths.data, paths.cache] });

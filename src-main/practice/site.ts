@@ -8,7 +8,7 @@ import { openPractice } from './connection.ts';
 import { practiceFetch } from './fetch.ts';
 import { SimulatedMachine } from './machine.ts';
 import { type PracticeOptions, take } from './pace.ts';
-import { readStockCertificates } from './prepare.ts';
+import { practiceMachine, readStockCertificates } from './prepare.ts';
 import { aFolder, textFile } from './state.ts';
 
 export interface PracticeOutside {
@@ -22,10 +22,12 @@ export interface PracticeOutside {
 /** @param folder a prepared practice folder, see `preparePractice` */
 export function practiceOutside(folder: string, options: PracticeOptions): PracticeOutside {
   const machines = new Map<string, Promise<SimulatedMachine>>();
-  const machineNamed = (name: string): Promise<SimulatedMachine> => {
+  const machineNamed = async (name: string): Promise<SimulatedMachine> => {
     const known = machines.get(name) ?? load(folder, name, options);
     machines.set(name, known);
-    return known;
+    const machine = await known;
+    await machine.refresh();
+    return machine;
   };
   return {
     fetch: practiceFetch(folder, options),
@@ -35,6 +37,11 @@ export function practiceOutside(folder: string, options: PracticeOptions): Pract
       return (await machineNamed(name)).hostKey();
     },
   };
+}
+
+/** Makes the simulated machine where there is none yet, as a real one stands there before anybody connects. */
+export async function standMachine(folder: string, options: PracticeOptions): Promise<void> {
+  await load(folder, practiceMachine, options);
 }
 
 async function load(folder: string, name: string, options: PracticeOptions): Promise<SimulatedMachine> {

@@ -1,0 +1,162 @@
+/**
+ * What every step must keep, proved over the whole runbook on the practice site, step by step in the runbook's order:
+ * reading writes nothing; equal facts give an equal plan; performing the plan ends done or waiting; done plans nothing;
+ * nothing that is shown or kept holds a secret; every key that is said has its text in every language.
+ */
+import { createHash } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { compose, type Kit } from '../../src-main/compose.ts';
+import { recordedAsker } from '../../src-main/runbook/asking.ts';
+import { type Bench, closeBench, openBench } from '../../src-main/runbook/desk.ts';
+import { shellOf } from '../../src-main/runbook/explain.ts';
+import { infoOf } from '../../src-main/runbook/instances.ts';
+import { runbook } from '../../src-main/steps/index.ts';
+import { problems } from '../../src-shared/problem.ts';
+import { allTexts, languages } from './locale-files.ts';
+
+/** Written by the engine itself when something is read: the journal and what hangs on it. */
+const engineFiles = /(^|\/)(journal\.jsonl|writer\.lock|blobs(\/.*)?)$/;
+
+/** Every file of a folder with its hash. */
+async function treeOf(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const lines: string[] = [];
+  for (const entry of entries.filter((item) => item.isFile())) {
+    const path = join(entry.parentPath, entry.name);
+    if (engineFiles.test(path)) continue;
+    lines.push(
+      `${path} ${createHash('sha256')
+        .update(withoutCron(path, await readFile(path)))
+        .digest('hex')}`,
+    );
+  }
+  return lines.sort();
+}
+
+/** The simulated machine's own cron goes on while we look: when it looks next is no work of ours. */
+function withoutCron(path: string, content: Buffer): Buffer | string {
+  if (!/\/machines\/[^/]+\.json$/.test(path)) return content;
+  const { nextCronMs: _next, ...state } = JSON.parse(content.toString('utf8')) as Record<string, unknown>;
+  return JSON.stringify(state);
+}
+
+const secret = 'canary3passphrase3of3the3vault';
+const keys = languages.map((language) => ({ language, texts: allTexts(language) }));
+
+/** A sentence may have plural forms instead of itself. */
+const missingTexts = (wanted: readonly string[]): string[] =>
+  keys.flatMap(({ language, texts }) =>
+    wanted.filter((key) => !texts.has(key) && !texts.has(`${key}_other`)).map((key) => `${language}: ${key}`),
+  );
+
+describe('every step', () => {
+  let home: string;
+  let kit: Kit;
+  let bench: Bench;
+
+  beforeAll(async () => {
+    home = await mkdtemp(join(tmpdir(), 'fieldkit-conformance-'));
+    kit = compose({ env: { FIELDKIT_HOME: home }, practicePace: 0 });
+    const site = await kit.practice.ensureSite();
+    const answers = { ...kit.practice.answers, passphrase: secret };
+    bench = await openBench(kit.parts, site, recordedAsker(answers, { yes: true, who: 'test' }));
+  });
+  afterAll(async () => {
+    await closeBench(bench);
+    await rm(home, { recursive: true, force: true });
+  });
+
+  it('has an id of its own, comes after steps that exist, and is explained', () => {
+    const ids = runbook.map((step) => step.id);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const [index, step] of runbook.entries())
+      for (const { step: before } of step.after)
+        expect(ids.slice(0, index), `${step.id} after ${before}`).toContain(before);
+    const wanted = runbook.flatMap((step) => [
+      `steps.${step.id}.title`,
+      `steps.${step.id}.why`,
+      ...infoOf(step).input.map((field) => `steps.${step.id}.input.${field.name}.label`),
+    ]);
+    expect(missingTexts(wanted)).toEqual([]);
+  });
+
+  it.each(runbook.map((step) => step.id))('%s', async (id) => {
+    const signal = new AbortController().signal;
+    const { runner, site } = bench;
+    for (const instance of runner.instances().filter((item) => item.step.id === id)) {
+      const input = kit.practice.inputs[instance.key];
+      const viewOf = () => {
+        const view = site.view.instances[instance.key];
+        if (view === undefined) throw new Error(instance.key);
+        return view;
+      };
+
+      const before = await treeOf(home);
+      await runner.check(instance, input, signal);
+      const first = viewOf();
+      const plan = await runner.plan(instance, input, signal);
+      const again = await runner.plan(instance, input, signal);
+      expect(await treeOf(home), 'reading writes nothing').toEqual(before);
+      expect(again?.hash, 'equal facts give an equal plan').toBe(plan?.hash);
+      expect(viewOf().verdict).toEqual(first.verdict);
+
+      const ended = await runner.run(instance, {
+        asker: recordedAsker({ ...kit.practice.answers, passphrase: secret }, { yes: true, who: 'test' }),
+        consent: 'phase',
+        agreed: [],
+        skip: [],
+        inputs: input === undefined ? {} : { [instance.key]: input },
+        signal,
+      });
+      expect(ended.problem).toBe(null);
+      expect(['done', 'waiting']).toContain(ended.outcome);
+      if (ended.outcome === 'done') expect(await runner.plan(instance, input, signal), 'done plans nothing').toBe(null);
+
+      const view = viewOf();
+      const shown = plan === null ? '' : shellOf(plan.commands);
+      for (const text of [JSON.stringify(view), shown]) expect(text.includes(secret)).toBe(false);
+
+      const said = [...first.found, ...view.found].map((told) => told.key);
+      const noted = (plan?.commands ?? []).flatMap((command) => {
+        if (command.kind === 'until') return [command.awaited.key];
+        if (command.kind === 'ask') return [`${command.question.key}.title`, `${command.question.key}.hint`];
+        return 'note' in command && command.note !== undefined ? [command.note.key] : [];
+      });
+      const found = [...(first.verdict?.findings ?? []), ...(view.verdict?.findings ?? [])].map(
+        ({ code }) => `problems.${code}.title`,
+      );
+      expect(missingTexts([...said, ...noted, ...found])).toEqual([]);
+    }
+  });
+
+  it('left no secret in the site folder, the medium or the journal', async () => {
+    for (const entry of await readdir(home, { recursive: true, withFileTypes: true })) {
+      if (!entry.isFile()) continue;
+      const text = await readFile(join(entry.parentPath, entry.name), 'latin1');
+      expect(text.includes(secret), entry.name).toBe(false);
+    }
+  });
+
+  it('performs nothing when the whole runbook is walked again', async () => {
+    const ended = await bench.runner.runAll(bench.runner.instances(), {
+      asker: recordedAsker({}, { yes: false, who: 'test' }),
+      consent: 'phase',
+      agreed: [],
+      skip: [],
+      inputs: kit.practice.inputs,
+      signal: new AbortController().signal,
+    });
+    expect(ended.map(({ outcome, performed }) => [outcome, performed])).toEqual(ended.map(() => ['done', 0]));
+    expect(ended.length).toBe(bench.runner.instances().length);
+  });
+
+  it('knows only problems of the catalogue', () => {
+    const codes = Object.values(bench.site.view.instances)
+      .flatMap((view) => view.verdict?.findings ?? [])
+      .map(({ code }) => code);
+    expect(codes.filter((code) => !(code in problems))).toEqual([]);
+  });
+});
