@@ -50,6 +50,8 @@ export interface Link {
 const connectLimitMs = 15_000;
 /** A board that makes its host keys at the first boot takes its time. */
 const readyLimitMs = 60_000;
+/** An ssh server says so at once; whatever stays silent about it is something else. */
+const identLimitMs = 20_000;
 const keepaliveMs = 10_000;
 const keepaliveTries = 3;
 
@@ -82,6 +84,7 @@ export async function scanHostKey(
     };
     client.on('error', fail);
     client.on('close', () => fail(new Error('closed before a host key was shown')));
+    expectIdent(client, fail);
     signal?.addEventListener('abort', () => fail(new Error('aborted')), { once: true });
     const hostVerifier = (key: Buffer): boolean => {
       resolve({ fingerprint: fingerprintOf(key), type: keyTypeOf(key) });
@@ -157,6 +160,7 @@ export async function openLink(request: LinkRequest): Promise<Link> {
       resolve();
     });
     client.once('error', fail);
+    expectIdent(client, fail);
     client.once('close', () => fail(lastError ?? new Error('the machine closed the connection')));
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
@@ -165,14 +169,14 @@ export async function openLink(request: LinkRequest): Promise<Link> {
       fail(thrown as Error);
     }
   });
-  const version: unknown = Reflect.get(client, '_remoteVer');
+  const version = versionOf(client);
   return {
     machine,
     client,
     login,
     banner,
     closed,
-    serverVersion: typeof version === 'string' ? cleanLine(version) : '',
+    serverVersion: cleanLine(version ?? ''),
     gone: () => reason,
     close: () => {
       reason ??= cancelled(name);
@@ -181,6 +185,20 @@ export async function openLink(request: LinkRequest): Promise<Link> {
       setTimeout(() => socket.destroy(), 1000).unref();
     },
   };
+}
+
+/** ssh2 keeps what the server called itself, and tells nobody. */
+function versionOf(client: Client): string | null {
+  const version: unknown = Reflect.get(client, '_remoteVer');
+  return typeof version === 'string' ? version : null;
+}
+
+function expectIdent(client: Client, fail: (error: Error) => void): void {
+  const timer = setTimeout(() => {
+    if (versionOf(client) === null) fail(new Error('no ssh server answers here'));
+  }, identLimitMs);
+  client.once('close', () => clearTimeout(timer));
+  client.once('handshake', () => clearTimeout(timer));
 }
 
 const cancelled = (what: string): Problem => problem('cancelled', { what });

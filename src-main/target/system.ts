@@ -53,14 +53,27 @@ export function parseAddresses(text: string): readonly string[] {
   }
 }
 
+const ask = 'exec 3<>"/dev/tcp/127.0.0.1/$1" && printf "%s %s HTTP/1.0\\r\\nHost: 127.0.0.1\\r\\n\\r\\n" "$2" "$3" >&3';
+
 /** Asks a server on the target's loopback for one path with what every Debian has: bash. Prints the status line. */
 export const httpStatusArgv = (port: number, method: 'HEAD' | 'GET', path: string): string[] => [
   'bash',
   '-c',
-  'exec 3<>"/dev/tcp/127.0.0.1/$1" && printf "%s %s HTTP/1.0\\r\\nHost: 127.0.0.1\\r\\n\\r\\n" "$2" "$3" >&3 && head -n 1 <&3',
+  `${ask} && head -n 1 <&3`,
   'http',
   String(port),
   method,
+  path,
+];
+
+/** As `httpStatusArgv`; prints the whole answer, headers first. */
+export const httpGetArgv = (port: number, path: string): string[] => [
+  'bash',
+  '-c',
+  `${ask} && cat <&3`,
+  'http',
+  String(port),
+  'GET',
   path,
 ];
 

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -361,6 +362,49 @@ describe('a proxy', () => {
       answer = (_request, response) => response.end('direct');
       const direct = await inProgram(`${base}/x`, { http_proxy: proxyUrl, no_proxy: '127.0.0.1' });
       expect([direct.stdout, seen]).toEqual(['direct', []]);
+    },
+  );
+
+  it.skipIf(Number(process.versions.node.split('.')[0]) < 22)(
+    'is tunnelled through for https, and an additional authority is trusted when the environment names it',
+    async ({ skip }) => {
+      const place = await mkdtemp(join(folder, 'tls-'));
+      const [key, cert] = [join(place, 'key.pem'), join(place, 'cert.pem')];
+      const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
+      const argv = [
+        'openssl',
+        'req',
+        '-x509',
+        '-newkey',
+        'rsa:2048',
+        '-nodes',
+        '-days',
+        '2',
+        '-keyout',
+        key,
+        '-out',
+        cert,
+      ];
+      const made = await runLocal([...argv, ...subject]).catch(() => null);
+      if (made === null || made.exit !== 0) return skip('openssl is not installed');
+      const secure = createSecureServer(
+        { key: await readFile(key), cert: await readFile(cert) },
+        (_request, response) => response.end('over tls'),
+      );
+      await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve));
+      const { port } = secure.address() as { port: number };
+      const url = `https://localhost:${port}/x`;
+      try {
+        const strange = await inProgram(url, {});
+        expect(strange.stderr).toMatch(/download-failed.*self-signed/);
+        const trusted = await inProgram(url, { NODE_EXTRA_CA_CERTS: cert, https_proxy: proxyUrl });
+        expect([trusted.stdout, trusted.stderr]).toEqual(['over tls', '']);
+        expect(seen).toEqual([`CONNECT localhost:${port}`]);
+      } finally {
+        secure.closeAllConnections();
+        secure.close();
+      }
+      return undefined;
     },
   );
 });
