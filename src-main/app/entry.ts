@@ -41,7 +41,22 @@ async function start(): Promise<void> {
   setupPower({ desk, window: theWindow, language: language.now });
   setupWindow({ desk, developmentOrigin, language: language.now });
 
-  app.on('window-all-closed', () => void desk.close().finally(() => app.quit()));
+  app.on('window-all-closed', () => app.quit());
+  closeBeforeQuitting(() => desk.close());
+}
+
+/** Sites are closed in order before the program ends, however the end was asked for. */
+function closeBeforeQuitting(close: () => Promise<void>): void {
+  let closed = false;
+  app.on('will-quit', (event) => {
+    if (closed) return;
+    event.preventDefault();
+    void close().finally(() => {
+      closed = true;
+      // Not at once: while this event is still being told, Electron would ignore it.
+      setImmediate(() => app.quit());
+    });
+  });
 }
 
 /** The language of dialogs and notifications follows the window's. */
