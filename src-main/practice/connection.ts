@@ -9,7 +9,7 @@ import type { Answer, Probe } from '../../src-shared/step.ts';
 import { writeAtomic } from '../platform/files.ts';
 import type { Connection, ConnectionRequest } from '../target/connection.ts';
 import type { ExecOptions, ExecResult, FollowOptions, UnitEnd, UnitState, WriteOptions } from '../target/target.ts';
-import { setPracticeFault } from './faults.ts';
+import { onFaultChange, setPracticeFault } from './faults.ts';
 import type { Outcome, SimulatedMachine } from './machine.ts';
 import { take } from './pace.ts';
 import { readProbe } from './reading.ts';
@@ -64,6 +64,11 @@ class PracticeConnection implements Connection {
     this.closed = new Promise((resolve) => {
       this.#tellClosed = resolve;
     });
+    // A machine that was installed anew, or that takes another password, has not kept its old sessions.
+    const stop = onFaultChange(folder, (active) => {
+      if (active.has('wrong-password') || active.has('host-key-changed')) this.#lost('the machine ended the session');
+    });
+    void this.closed.then(stop);
   }
 
   gone(): Problem | null {

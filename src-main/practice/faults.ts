@@ -57,6 +57,18 @@ export async function practiceFaults(folder: string): Promise<PracticeFault[]> {
   return faultIds.map((id) => ({ id, on: active.has(id) }));
 }
 
+type Listener = (active: ReadonlySet<FaultId>) => void;
+const listeners = new Map<string, Set<Listener>>();
+
+/** Tells of each change made by this program; returns the unsubscriber. */
+export function onFaultChange(folder: string, listener: Listener): () => void {
+  const known = listeners.get(folder) ?? new Set();
+  listeners.set(folder, known.add(listener));
+  return () => {
+    known.delete(listener);
+  };
+}
+
 /** Switches a fault; an id that is not known changes nothing. */
 export async function setPracticeFault(folder: string, id: string, on: boolean): Promise<PracticeFault[]> {
   const known = faultIds.find((one) => one === id);
@@ -66,6 +78,7 @@ export async function setPracticeFault(folder: string, id: string, on: boolean):
     else active.delete(known);
     await writeAtomic(practicePaths(folder).faults, JSON.stringify({ on: [...active].sort() }));
     await arrange(folder, active);
+    for (const listener of listeners.get(folder) ?? []) listener(active);
   }
   return practiceFaults(folder);
 }

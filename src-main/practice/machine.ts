@@ -92,6 +92,15 @@ export class SimulatedMachine {
     return machine;
   }
 
+  /** Takes up what another program did meanwhile, unless something of our own is under way. */
+  async refresh(): Promise<void> {
+    const starting = Object.values(this.#state.units).some(({ timeline }) => timeline === null);
+    if (starting || this.#cron !== null) return;
+    await this.#saving;
+    const kept = await readState(this.#folder, this.name);
+    if (kept !== null) this.#state = withoutDeadWork(kept);
+  }
+
   get state(): MachineState {
     return this.#state;
   }
@@ -250,8 +259,18 @@ export class SimulatedMachine {
   #slapproxy(path: string): HttpAnswer | null {
     const { proxySinceMs } = this.#state;
     if (proxySinceMs === null || this.nowMs() < proxySinceMs + 1500 * this.options.pace) return null;
-    const body = createHash('md5').update(this.#state.bootId).digest('hex');
-    return path === '/getRunId' ? { status: 200, body: Buffer.from(body) } : { status: 404, body: Buffer.alloc(0) };
+    const ok = (body: string): HttpAnswer => ({ status: 200, body: Buffer.from(body) });
+    if (path === '/getRunId') return ok(createHash('md5').update(this.#state.bootId).digest('hex'));
+    if (path.startsWith('/getFullComputerInformation?')) return ok(this.#partitions().join('\n'));
+    return { status: 404, body: Buffer.alloc(0) };
+  }
+
+  /** Formatting here always reaches slapproxy: what has its addresses is registered. */
+  #partitions(): readonly string[] {
+    return Object.keys(this.#state.files).flatMap((path) => {
+      const name = /\/(slappart\d+)\/\.slapos-resource$/.exec(path)?.[1];
+      return name === undefined ? [] : [`<string>${name}</string>`];
+    });
   }
 }
 

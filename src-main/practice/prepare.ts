@@ -63,6 +63,7 @@ export const readStockCertificates = async (folder: string): Promise<string> =>
 export const practiceAnswers: Readonly<Record<string, string>> = {
   passphrase: 'practice makes perfect',
   [`host-key:${practiceMachine}`]: 'yes',
+  [`password:${practiceMachine}`]: 'practice',
 };
 
 /** Inputs of the steps that need one, by instance. */

@@ -1,6 +1,6 @@
 // The ordinary programs of a simulated Debian: files, clock, disk, services, and the two shell scripts that steps use.
 // Used by commands/index.ts. Forms of the outputs are those of Debian 12.
-import { httpStatusArgv } from '../../target/system.ts';
+import { httpGetArgv, httpStatusArgv } from '../../target/system.ts';
 import { practiceMultiarch } from '../debian.ts';
 import type { Call, Outcome } from '../machine.ts';
 import { fileText } from '../reading.ts';
@@ -50,19 +50,21 @@ export const systemctl = ({ argv, state }: Call): Outcome => {
 
 // ---------------------------------------------------------------- shells
 
-const [, , httpScript] = httpStatusArgv(0, 'HEAD', '');
+const [, , statusScript] = httpStatusArgv(0, 'HEAD', '');
+const [, , getScript] = httpGetArgv(0, '');
 
-/** Two scripts are known: a request to the loopback, and how long a look-up of a name takes. */
+/** Scripts that are known: requests to the loopback, and how long a look-up of a name takes. */
 export const bash = async ({ argv, get }: Call): Promise<Outcome> => {
   const [, , script = '', , port = '', method = '', path = ''] = argv;
-  if (script === httpScript) {
+  if (script === statusScript || script === getScript) {
     const answer = await get(Number(port), path, method === 'HEAD' ? 'HEAD' : 'GET');
     if (answer === null)
       return {
         exit: 1,
         err: `bash: connect: Connection refused\nbash: /dev/tcp/127.0.0.1/${port}: Connection refused\n`,
       };
-    return { exit: 0, out: `HTTP/1.1 ${answer.status} ${answer.status === 200 ? 'OK' : 'Not OK'}\r\n` };
+    const line = `HTTP/1.1 ${answer.status} ${answer.status === 200 ? 'OK' : 'Not OK'}\r\n`;
+    return { exit: 0, out: script === getScript ? `${line}\r\n${answer.body.toString('utf8')}` : line };
   }
   if (script.includes('getent ahosts no-such-name.invalid')) return { exit: 0, out: '9\n' };
   return { exit: 127, err: `practice machine: this script is not simulated: ${script}\n` };

@@ -14,10 +14,11 @@ import {
   todo,
 } from '../../runbook/define.ts';
 import { parseConfig } from '../../target/slapos-config.ts';
-import { httpStatus, httpStatusArgv } from '../../target/system.ts';
+import { httpGetArgv, httpStatus, httpStatusArgv } from '../../target/system.ts';
 import { slapos, slaposPaths } from '../slapos.ts';
 
 const proxyPort = 8080;
+const computerPath = '/getFullComputerInformation?computer_id=local_computer';
 /** One line a partition: its number of IPv6 addresses is what formatting must have given it. */
 const partitionsScript =
   'for f in /srv/slapgrid/slappart*/.slapos-resource; do [ -e "$f" ] && tr -d "\\n" < "$f" && echo; done; exit 0';
@@ -36,6 +37,8 @@ export const configureProxy = defineStep({
     proxyStatus: z.int(),
     /** Partitions that have an IPv4 and an IPv6 address. */
     partitions: z.int(),
+    /** Partitions that slapproxy knows: formatting may have reached it in vain. */
+    registered: z.int(),
     globalIpv6: z.boolean(),
   }),
   read: async (world, context) => {
@@ -43,6 +46,7 @@ export const configureProxy = defineStep({
     const answers = await world.probe(machine.name, [
       { id: 'config', kind: 'read', path: slaposPaths.config },
       { id: 'proxy', kind: 'run', argv: httpStatusArgv(proxyPort, 'GET', '/getRunId'), limitMs: 20_000 },
+      { id: 'computer', kind: 'run', argv: httpGetArgv(proxyPort, computerPath), limitMs: 30_000 },
       { id: 'partitions', kind: 'run', argv: ['sh', '-c', partitionsScript] },
       {
         id: 'ipv6',
@@ -56,15 +60,19 @@ export const configureProxy = defineStep({
       partitions: (answers.partitions?.out ?? '')
         .split('\n')
         .filter((line) => /"addr": "[^"]*:/.test(line) && /"addr": "\d+\./.test(line)).length,
+      registered: new Set(answers.computer?.out.match(/slappart\d+/g) ?? []).size,
       globalIpv6: (answers.ipv6?.out ?? '').trim() !== '',
     };
   },
-  found: ({ config, proxyStatus, partitions }, context) => [
+  found: ({ config, proxyStatus, partitions, registered }, context) => [
     says('configure-proxy', config === null ? 'found.unconfigured' : 'found.configured'),
     says('configure-proxy', proxyStatus === 200 ? 'found.proxyAnswers' : 'found.proxySilent'),
-    says('configure-proxy', 'found.partitions', { count: partitions, wanted: machineOfSubject(context).partitions }),
+    says('configure-proxy', 'found.partitions', {
+      count: Math.min(partitions, registered),
+      wanted: machineOfSubject(context).partitions,
+    }),
   ],
-  verdict: ({ config, proxyStatus, partitions, globalIpv6 }, context) => {
+  verdict: ({ config, proxyStatus, partitions, registered, globalIpv6 }, context) => {
     const machine = machineOfSubject(context);
     if (!globalIpv6)
       return blocked(finding('target-addresses-unmanaged', { machine: machine.name, interface: machine.interface }));
@@ -77,7 +85,7 @@ export const configureProxy = defineStep({
       return blocked(
         finding('target-already-configured', { machine: machine.name, detail: `computer_id = ${computer ?? ''}` }),
       );
-    return proxyStatus === 200 && partitions >= machine.partitions ? done() : todo();
+    return proxyStatus === 200 && Math.min(partitions, registered) >= machine.partitions ? done() : todo();
   },
   plan: ({ config, proxyStatus }, context) => {
     const { name, interface: device, partitions, ipv4Network } = machineOfSubject(context);
