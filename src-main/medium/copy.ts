@@ -114,17 +114,20 @@ async function pour(source: FileHandle, target: FileHandle, hash: Hash, request:
   let flushing: Promise<void> = Promise.resolve();
   let doneBytes = 0;
   let flushedAt = 0;
+  let turn = 0;
+  let reading = source.read(ring[turn] as Buffer, 0, blockBytes, 0);
   try {
-    for (let turn = 0; ; turn = (turn + 1) % ringBlocks) {
+    for (;;) {
       if (request.signal?.aborted) throw problem('cancelled', { what: request.to });
-      await writing[turn];
-      const buffer = ring[turn] as Buffer;
-      const { bytesRead } = await source.read(buffer, 0, blockBytes, doneBytes);
+      const { bytesRead, buffer } = await reading;
       if (bytesRead === 0) break;
       const block = buffer.subarray(0, bytesRead);
       writing[turn] = observed(writeFully(target, block, doneBytes));
-      hash.update(block);
       doneBytes += bytesRead;
+      turn = (turn + 1) % ringBlocks;
+      await writing[turn];
+      reading = observed(source.read(ring[turn] as Buffer, 0, blockBytes, doneBytes));
+      hash.update(block);
       if (doneBytes - flushedAt < flushBytes) continue;
       await flushing;
       await Promise.all(writing);
@@ -134,8 +137,8 @@ async function pour(source: FileHandle, target: FileHandle, hash: Hash, request:
     await Promise.all([...writing, flushing]);
     return doneBytes;
   } catch (thrown) {
-    // The descriptor must not be closed under a write that is still on its way.
-    await Promise.allSettled([...writing, flushing]);
+    // No descriptor may be closed under a read or write that is still on its way.
+    await Promise.allSettled([...writing, flushing, reading]);
     throw thrown;
   }
 }
@@ -154,7 +157,7 @@ async function writeFully(target: FileHandle, block: Buffer, position: number): 
 }
 
 /** A promise that is awaited later; its failure must not count as unhandled until then. */
-function observed(promise: Promise<void>): Promise<void> {
+function observed<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => undefined);
   return promise;
 }

@@ -161,7 +161,8 @@ describe('serving', () => {
 
   test('over a handed-in stream, several requests on it, without listening', async () => {
     const [ours, theirs] = duplexPair();
-    server.accept(theirs);
+    const silent = contentServer({ root, manifest });
+    silent.accept(theirs);
     ours.write(`GET /${blob} HTTP/1.1\r\nHost: x\r\n\r\n`);
     ours.write(`GET /${index} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
     const chunks: Buffer[] = [];
@@ -171,6 +172,10 @@ describe('serving', () => {
     expect(answers.subarray(first, first + big.length).equals(big)).toBe(true);
     expect(answers.subarray(first + big.length).toString()).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
     expect(answers.toString('latin1').endsWith('[["{}","AAAA"]]')).toBe(true);
+    const [, still] = duplexPair();
+    silent.accept(still);
+    await silent.close();
+    expect(still.destroyed).toBe(true);
   });
 
   test('many at once get their own bytes', async () => {
