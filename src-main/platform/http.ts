@@ -8,7 +8,7 @@ import { type Clock, systemClock } from './clock.ts';
 const connectLimitMs = 15_000;
 const headersLimitMs = 30_000;
 /** No byte for this long, and the transfer counts as stalled. */
-export const stallLimitMs = 15_000;
+const stallLimitMs = 15_000;
 
 export interface Patience {
   /** Tries in a row that bring no new byte before giving up. */
@@ -130,7 +130,7 @@ const passingCodes = new Set([
 ]);
 
 /** Sorts a transport's error: passing, or for good (an unknown name, a certificate that does not verify). */
-export function transportFailure(url: string, thrown: unknown): unknown {
+function transportFailure(url: string, thrown: unknown): unknown {
   if (thrown instanceof Problem || thrown instanceof Passing) return thrown;
   if (!(thrown instanceof Error)) return thrown;
   const first = thrown instanceof AggregateError ? thrown.errors[0] : thrown;

@@ -4,7 +4,7 @@ import { Problem, problem } from '../../src-shared/problem.ts';
 import { type Connection, type ConnectionRequest, openConnection } from './connection.ts';
 
 /** What is needed to reach a machine, asked for at each opening: pins and passwords may have come meanwhile. */
-export type RequestOf = (machineName: string) => Promise<Omit<ConnectionRequest, 'signal'>>;
+type RequestOf = (machineName: string) => Promise<Omit<ConnectionRequest, 'signal'>>;
 
 export interface PoolOptions {
   readonly requestOf: RequestOf;

@@ -23,7 +23,7 @@ const sessionsAtOnce = 8;
 const graceMs = 15_000;
 const sudoLimitMs = 20_000;
 
-export interface Flow {
+interface Flow {
   pause(): unknown;
   resume(): unknown;
 }

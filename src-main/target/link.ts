@@ -60,7 +60,7 @@ export const fingerprintOf = (key: Uint8Array): string =>
   `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
 
 /** The type inside a host key blob (RFC 4253, 6.6: it begins with its name as a counted string). */
-export function keyTypeOf(key: Uint8Array): string {
+function keyTypeOf(key: Uint8Array): string {
   const view = Buffer.from(key);
   return view.length < 4 ? '' : cleanLine(view.toString('latin1', 4, 4 + Math.min(view.readUInt32BE(0), 60)));
 }

@@ -5,7 +5,7 @@ import { cleanText } from '../../src-shared/clean.ts';
 const logPrefix =
   /^(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:,\d+)? [^\s[]+(?:\[\d+\])? (DEBUG|INFO|WARNING|ERROR|CRITICAL)|\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+\] (DEBUG|INFO|WARNING|ERROR|CRITICAL)) ?/;
 
-export interface CacheRow {
+interface CacheRow {
   /** As `gcc -dumpmachine` says it, e.g. `x86_64-linux-gnu`. */
   readonly multiarch: string;
   readonly distribution: string;
@@ -57,7 +57,7 @@ export function parseCacheLookup(output: string, exit: number): CacheLookup {
 }
 
 /** Why a software release did not come. `poisoned`: its folder exists unfinished, and the cache is never asked again. */
-export type SoftwareFailure = 'poisoned' | 'cache-refused' | 'checksum' | 'buildout' | 'disk-space' | 'other';
+type SoftwareFailure = 'poisoned' | 'cache-refused' | 'checksum' | 'buildout' | 'disk-space' | 'other';
 
 export interface SoftwarePass {
   /** `none`: no pass in this log. `running`: the last one has no end yet. */
