@@ -10,9 +10,9 @@ import { makeHands } from './performers/hands.ts';
 import { prepareJobs, prepareSights } from './performers/prepare-jobs.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { networkFetch } from './platform/fetch.ts';
-import { exists } from './platform/files.ts';
+import { exists, freeBytes } from './platform/files.ts';
 import { userPaths } from './platform/paths.ts';
-import { practiceFaults, setPracticeFault } from './practice/faults.ts';
+import { practiceFaults, practicePaths, setPracticeFault } from './practice/faults.ts';
 import { practiceAnswers, practiceInputs, preparePractice } from './practice/prepare.ts';
 import { practiceOutside, standMachine } from './practice/site.ts';
 import type { DeskParts } from './runbook/desk.ts';
@@ -117,6 +117,24 @@ export function compose(options: ComposeOptions): Kit {
     });
   };
 
+  /** The folder that stands for the stick; none while it is unplugged. */
+  const practiceMedia = async (): Promise<MediumChoice[]> => {
+    const { stick } = practicePaths(practiceFolder);
+    if (!(await exists(stick))) return [];
+    const free = await freeBytes(stick);
+    return [
+      {
+        token: stick,
+        label: 'Practice stick',
+        path: stick,
+        sizeBytes: null,
+        freeBytes: free,
+        fileSystem: null,
+        why: null,
+      },
+    ];
+  };
+
   return {
     media,
     practice: {
@@ -136,9 +154,10 @@ export function compose(options: ComposeOptions): Kit {
       clock,
       makeHands: (site, asker) =>
         makeHands({ site, asker, jobs, env: options.env, ...(site.practice ? practice : real) }),
-      listMedia: media,
+      listMedia: (site) => (site.practice ? practiceMedia() : media()),
       practice: {
         prepare: preparedPlan,
+        answers: practiceAnswers,
         faults: (set) =>
           set === null ? practiceFaults(practiceFolder) : setPracticeFault(practiceFolder, set.id, set.on),
       },

@@ -5,7 +5,7 @@ import type { Handlers, MediumChoice, Settings, Snapshot, StreamEvent } from '..
 import { settings as settingsSchema } from '../../src-shared/api.ts';
 import type { Json } from '../../src-shared/json.ts';
 import { Problem, problem, toProblemData } from '../../src-shared/problem.ts';
-import { tell } from '../../src-shared/step.ts';
+import { type Question, tell } from '../../src-shared/step.ts';
 import type { Clock } from '../platform/clock.ts';
 import { readTextOrNull, writeAtomic } from '../platform/files.ts';
 import type { Asker } from './asking.ts';
@@ -27,6 +27,8 @@ export interface Practice {
   readonly faults: (
     set: { readonly id: string; readonly on: boolean } | null,
   ) => Promise<{ id: string; on: boolean }[]>;
+  /** What its simulated machines take as secrets, by the question's id: shown with the question. */
+  readonly answers: Readonly<Record<string, string>>;
 }
 
 export interface DeskParts {
@@ -105,7 +107,7 @@ export function makeDesk(parts: DeskParts): Desk {
     const asker: Asker = {
       who: 'window',
       answer: (instance, question, signal) => {
-        bench.site.live({ kind: 'question', run: opened.current, instance, question });
+        bench.site.live({ kind: 'question', run: opened.current, instance, question: hinted(bench.site, question) });
         return room.wait(question.id, signal);
       },
       confirm: async (instance, plan, signal) => {
@@ -121,6 +123,13 @@ export function makeDesk(parts: DeskParts): Desk {
     open.set(name, opened);
     askers.set(opened, asker);
     return opened;
+  }
+
+  /** Nobody can know what a simulated machine takes: on the practice site it stands beside the question. */
+  function hinted(site: OpenSite, question: Question): Question {
+    const value = question.kind === 'confirm' ? undefined : parts.practice.answers[question.id];
+    if (!site.practice || value === undefined) return question;
+    return { ...question, show: [...question.show, { label: 'practice', value }] };
   }
 
   const askers = new WeakMap<Open, Asker>();
