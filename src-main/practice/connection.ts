@@ -185,10 +185,20 @@ class PracticeConnection implements Connection {
     await this.#setUnit(id, { argv: [...argv], startedMs, timeline: null });
     const stdin = options.stdin === undefined ? '' : Buffer.from(options.stdin).toString('utf8');
     const call = await machine.call(argv, stdin);
-    // The unit goes on by itself; whoever follows it sees its timeline as soon as there is one.
-    const started = machine.run(call).then((outcome) => this.#setTimeline(id, { argv: [...argv], startedMs }, outcome));
-    if (machine.options.pace === 0) await started;
-    else started.catch(() => undefined);
+    let asksOut: () => void = () => undefined;
+    const asked = new Promise<void>((resolve) => {
+      asksOut = resolve;
+    });
+    const get: typeof call.get = (...where) => {
+      asksOut();
+      return call.get(...where);
+    };
+    // What needs nothing from outside is settled here; what does goes on by itself, and who follows it sees how it ends.
+    const started = machine
+      .run({ ...call, get })
+      .then((outcome) => this.#setTimeline(id, { argv: [...argv], startedMs }, outcome));
+    started.catch(() => undefined);
+    await (machine.options.pace === 0 ? started : Promise.race([started, asked]));
   }
 
   async #setTimeline(id: string, unit: Pick<Unit, 'argv' | 'startedMs'>, outcome: Outcome): Promise<void> {

@@ -1,0 +1,50 @@
+/** The practice site as the program composes it, at once instead of at a person's pace. Used by the walks. */
+import { cp, mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { compose, type Kit } from '../../../src-main/compose.ts';
+import { recordedAsker } from '../../../src-main/runbook/asking.ts';
+import { type Bench, openBench } from '../../../src-main/runbook/desk.ts';
+import type { Ended } from '../../../src-main/runbook/runner.ts';
+
+export interface PracticeHome {
+  readonly home: string;
+  /** The practice folder. */
+  readonly folder: string;
+  readonly siteFolder: string;
+}
+
+/** A home with a practice site. A prepared one is copied when given, since making keys takes seconds. */
+export async function practiceHome(from?: PracticeHome): Promise<PracticeHome> {
+  const home = await mkdtemp(join(tmpdir(), 'fieldkit-practice-'));
+  const place = { home, folder: join(home, 'data/practice'), siteFolder: join(home, 'data/sites/practice') };
+  if (from !== undefined) await cp(from.folder, place.folder, { recursive: true });
+  await kitOf(place).practice.ensureSite();
+  return place;
+}
+
+/** The program started anew: nothing of an earlier one is in its memory. */
+const kitOf = ({ home }: PracticeHome): Kit => compose({ env: { FIELDKIT_HOME: home }, practicePace: 0 });
+
+const who = 'test';
+
+export interface PracticeBench extends Bench {
+  readonly kit: Kit;
+}
+
+export async function openPracticeBench(place: PracticeHome): Promise<PracticeBench> {
+  const kit = kitOf(place);
+  const bench = await openBench(kit.parts, 'practice', recordedAsker(kit.practice.answers, { yes: true, who }));
+  return { ...bench, kit };
+}
+
+/** Walks the whole runbook, as the terminal does. */
+export const walk = ({ runner, kit }: PracticeBench, skip: readonly string[] = []): Promise<readonly Ended[]> =>
+  runner.runAll(runner.instances(), {
+    asker: recordedAsker(kit.practice.answers, { yes: true, who }),
+    consent: 'phase',
+    agreed: [],
+    skip,
+    inputs: kit.practice.inputs,
+    signal: new AbortController().signal,
+  });
