@@ -4,12 +4,12 @@ import { createHash } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 import { Problem } from '../../../src-shared/problem.ts';
 import { solveClosure } from '../../packages/closure.ts';
-import { indexPackages, type Package, type PackageIndex } from '../../packages/package-index.ts';
+import { combineIndexes, indexPackages, type Package, type PackageIndex } from '../../packages/package-index.ts';
 import { parseRelation } from '../../packages/relations.ts';
 import { type Listing, parseRelease } from '../../packages/release.ts';
 import { verifyClearsigned } from '../../packages/signed-text.ts';
 import { compareVersions } from '../../packages/version.ts';
-import { practiceSystem } from '../debian.ts';
+import { distributionPackages, practiceSystem } from '../debian.ts';
 import type { Call, Outcome } from '../machine.ts';
 import { fileText } from '../reading.ts';
 import { aFolder, type FileNode, type Installed, textFile } from '../state.ts';
@@ -166,10 +166,31 @@ function missingPackages({ state }: Call, index: PackageIndex, names: readonly s
     return [{ ...relation, version: wanted === undefined ? null : { comparison: '=' as const, wanted } }];
   });
   const preferred = new Set(Object.keys(state.packages));
-  return solveClosure({ index, roots, architecture, system: practiceSystem, preferred }).filter(({ name, version }) => {
-    const present = state.packages[name];
-    return present === undefined || compareVersions(present.version, version) < 0;
+  const all = combineIndexes([index, installedIndex(state.packages)]);
+  return solveClosure({ index: all, roots, architecture, system: practiceSystem, preferred }).filter(
+    ({ name, version }) => {
+      const present = state.packages[name];
+      return present === undefined || compareVersions(present.version, version) < 0;
+    },
+  );
+}
+
+/** What is installed already counts as well; what it depends on is there by the same reason. */
+function installedIndex(packages: Readonly<Record<string, Installed>>): PackageIndex {
+  const stanzas = Object.entries(packages).map(([name, { version, architecture: made }]) => {
+    const provides = distributionPackages.find((item) => item.name === name)?.provides ?? '';
+    const fields = {
+      Package: name,
+      Version: version,
+      Architecture: made,
+      Provides: provides,
+      Filename: name,
+      Size: '0',
+    };
+    const lines = Object.entries(fields).map(([field, value]) => (value === '' ? '' : `${field}: ${value}\n`));
+    return `${lines.join('')}SHA256: ${'0'.repeat(64)}\n`;
   });
+  return indexPackages(Buffer.from(stanzas.join('\n')), { source: 'installed', url: 'http://127.0.0.1', architecture });
 }
 
 function installedPatch(wanted: readonly Package[]) {

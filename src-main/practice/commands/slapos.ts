@@ -101,7 +101,11 @@ function configureLocal(call: Call): Outcome {
     log(call, 'INFO', 'slapos successfully prepared the computer.'),
     log(call, 'INFO', 'Starting supervisord, which starts slapproxy.'),
   ];
-  const patch: Patch = { ...formatted, files: { ...files, ...formatted.files }, proxySinceMs: nowMs + 1000 };
+  const patch: Patch = {
+    ...formatted,
+    files: { ...files, ...formatted.files },
+    proxySinceMs: nowMs + 5000 * call.pace,
+  };
   return { exit: 0, err: out.join(''), lastsMs: 5000, patch };
 }
 
