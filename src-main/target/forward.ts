@@ -16,7 +16,16 @@ const freeingTries = 20;
 const freeingPauseMs = 250;
 
 /** Who we are in the target's records: one user on one laptop. A site is driven by one program at a time, so older ones are gone. */
-const owner = (): string => `${hostname()} ${userInfo().username}`.replace(/[^A-Za-z0-9_.@ -]/g, '_');
+const owner = (): string => `${hostname()} ${userName()}`.replace(/[^A-Za-z0-9_.@ -]/g, '_');
+
+/** A container's user may have no name. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? '');
+  }
+}
 
 /** Field 22 of /proc/PID/stat, counted after the command name, which may hold blanks: no other process has both. */
 const startTimeShell = `started() { sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }`;

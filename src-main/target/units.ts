@@ -2,6 +2,7 @@
 // Called by connection.ts. Each run keeps a folder /var/lib/fieldkit/runs/<name>/ with `log` and, at its end, `exit`.
 // It must never start a run twice: a run whose folder is there was started, whatever became of it.
 import { createHash } from 'node:crypto';
+import { problem } from '../../src-shared/problem.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
 import type { Link } from './link.ts';
 import { asUserScript } from './rights.ts';
@@ -49,7 +50,7 @@ const starter = [
   'exit "$c"',
 ].join('\n');
 
-/** Starts a run, or does nothing when there is one with this id. Throws `target-not-systemd`-like failures as `command-failed`. */
+/** Starts a run, or does nothing when there is one with this id. Throws `target-not-systemd`, `command-failed`, `connection-lost`. */
 export async function startUnit(
   link: Link,
   id: string,
@@ -66,6 +67,9 @@ export async function startUnit(
     ...(options.stdin === undefined ? {} : { stdin: options.stdin }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
+  if (result.exit === 127 || /not been booted with systemd/.test(result.stderr)) {
+    throw problem('target-not-systemd', { machine: link.machine.name }, { evidence: result.stderr });
+  }
   if (result.exit !== 0) throw scriptFailed(link, 'systemd-run', result);
 }
 

@@ -206,6 +206,17 @@ describe.skipIf(reason !== null)(`a real sshd${reason === null ? '' : ` (skipped
     });
   });
 
+  it.skipIf(existsSync('/run/systemd/system'))(
+    'says that long work needs systemd, and leaves nothing of the try',
+    async () => {
+      const connection = await open('root');
+      const refused = await problemOf(connection.startUnit('try', ['true'], { stdin: 'secret' }));
+      expect(refused.code).toBe('target-not-systemd');
+      expect(await connection.unitState('try')).toEqual({ state: 'absent' });
+      expect((await connection.exec(['ls', '/run/fieldkit'])).stdout).not.toContain('try');
+    },
+  );
+
   describe('becoming root', () => {
     it('uses sudo with the password on standard input, and never gives it to the command', async () => {
       const connection = await open('clerk', { password: passwords.clerk });
