@@ -70,8 +70,28 @@ export const rooms: readonly Room[] = [
     packages: ['node:', 'commander', 'i18next', 'zod', 'yaml'],
   },
   {
+    room: 'src-main/performers/',
+    may: [platform, ...fourRooms, runbook, shared],
+    packages: ['node:', 'zod'],
+  },
+  {
+    // Stands beside the real world: it has a machine's reading and a repository's writing, but no engine and no step.
+    room: 'src-main/practice/',
+    may: [platform, 'src-main/packages/', 'src-main/software/', 'src-main/target/', shared],
+    packages: ['node:', 'tar-stream', 'zod'],
+  },
+  {
     room: 'src-main/compose',
-    may: [platform, ...fourRooms, runbook, 'src-main/steps/', 'src-main/practice/', shared, texts],
+    may: [
+      platform,
+      ...fourRooms,
+      runbook,
+      'src-main/performers/',
+      'src-main/steps/',
+      'src-main/practice/',
+      shared,
+      texts,
+    ],
     packages: ['node:', 'i18next', 'zod'],
   },
 ];
