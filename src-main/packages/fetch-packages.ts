@@ -84,13 +84,6 @@ export interface SolveRequest extends TargetSystem {
   readonly refresh: boolean;
 }
 
-/** `resolvePackages`, then `downloadPackages`. */
-export async function solvePackages(request: SolveRequest, means: Means): Promise<LockedSystem> {
-  const solved = await resolvePackages(request, means);
-  await downloadPackages(solved.packages, means);
-  return solved;
-}
-
 /**
  * Resolves the closure of the vendor's packages and the roots from the signed indexes. Fetches no package: with the result the
  * space that is needed can be told before the first byte.

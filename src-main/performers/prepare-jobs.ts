@@ -23,7 +23,7 @@ import {
   downloadPackages,
   emptySystem,
   fetchVendorPackages,
-  solvePackages,
+  resolvePackages,
   writeRepositoryToMedium,
 } from '../packages/fetch-packages.ts';
 import { parseRelease } from '../packages/release.ts';
@@ -166,7 +166,7 @@ export function prepareJobs({ trustFolder, program }: PrepareParts): Readonly<Re
           locked,
           refresh: true,
         };
-        await lockSystem(context, system, await solvePackages(request, meansOf(context)));
+        await lockSystem(context, system, await resolvePackages(request, meansOf(context)));
       },
     ),
 

@@ -5,11 +5,11 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { JobProgress, Means } from '../../../src-main/packages/archive.ts';
 import {
   cachedDeb,
+  downloadPackages,
   emptySystem,
   estimate,
   fetchVendorPackages,
   resolvePackages,
-  solvePackages,
   writeRepositoryToMedium,
 } from '../../../src-main/packages/fetch-packages.ts';
 import type { RepositoryKey } from '../../../src-main/packages/signer.ts';
@@ -88,8 +88,12 @@ const archives = () => [
 const wanted = (version = 'newest') => [{ name: 'slapos-node', version }];
 const fetchVendor = (version?: string, locked: LockedSystem | null = null, refresh = false) =>
   fetchVendorPackages({ ...target, vendor: vendor(), wanted: wanted(version), locked, refresh }, means);
-const solve = (locked: LockedSystem, roots = ['iptables'], refresh = false) =>
-  solvePackages({ ...target, archives: archives(), vendor: vendor(), roots, locked, refresh }, means);
+const solve = async (locked: LockedSystem, roots = ['iptables'], refresh = false) => {
+  const request = { ...target, archives: archives(), vendor: vendor(), roots, locked, refresh };
+  const solved = await resolvePackages(request, means);
+  await downloadPackages(solved.packages, means);
+  return solved;
+};
 const labels = (locked: LockedSystem) =>
   locked.packages.map(({ name, version, source }) => `${name} ${version} ${source}`);
 
