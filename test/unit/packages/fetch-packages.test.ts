@@ -10,6 +10,7 @@ import {
   estimate,
   fetchVendorPackages,
   resolvePackages,
+  type SolveRequest,
   writeRepositoryToMedium,
 } from '../../../src-main/packages/fetch-packages.ts';
 import type { RepositoryKey } from '../../../src-main/packages/signer.ts';
@@ -90,10 +91,14 @@ const fetchVendor = (version?: string, locked: LockedSystem | null = null, refre
   fetchVendorPackages({ ...target, vendor: vendor(), wanted: wanted(version), locked, refresh }, means);
 const solve = async (locked: LockedSystem, roots = ['iptables'], refresh = false) => {
   const request = { ...target, archives: archives(), vendor: vendor(), roots, locked, refresh };
-  const solved = await resolvePackages(request, means);
-  await downloadPackages(solved.packages, means);
-  return solved;
+  return solvePackages(request, means);
 };
+/** As the two jobs do, one after the other. */
+async function solvePackages(request: SolveRequest, by: Means): Promise<LockedSystem> {
+  const solved = await resolvePackages(request, by);
+  await downloadPackages(solved.packages, by);
+  return solved;
+}
 const labels = (locked: LockedSystem) =>
   locked.packages.map(({ name, version, source }) => `${name} ${version} ${source}`);
 
