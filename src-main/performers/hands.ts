@@ -180,16 +180,15 @@ export function makeHands(parts: HandsParts): Hands {
     const { manifest } = await openManifest(root, site.plan.trust.manifest ?? null);
     const server = contentServer({ root, manifest });
     try {
-      const connection = await target(name, signal);
-      const forward = await withSudo(name, signal, () =>
-        connection.reverseForward({
+      await withSudo(name, signal, async (connection) => {
+        const forward = await connection.reverseForward({
           port: site.plan.content.port,
           onStream: (stream) => server.accept(stream),
           signal,
-        }),
-      );
-      contents.set(name, { server, forward });
-      void connection.closed.then(() => closeContent(name));
+        });
+        contents.set(name, { server, forward });
+        void connection.closed.then(() => closeContent(name));
+      });
     } catch (error) {
       await server.close();
       throw error;
@@ -197,7 +196,7 @@ export function makeHands(parts: HandsParts): Hands {
   }
 
   const means: TargetMeans = {
-    target: (name, signal) => withSudo(name, signal, async (connection) => connection),
+    target,
     drop: async (name) => {
       await closeContent(name);
       await pool.drop(name);
