@@ -54,13 +54,11 @@ test('the window is sandboxed, isolated and without Node', async ({ kit }) => {
     sandbox: true,
     contextIsolation: true,
     nodeIntegration: false,
-    nodeIntegrationInWorker: false,
     nodeIntegrationInSubFrames: false,
     webSecurity: true,
     allowRunningInsecureContent: false,
     experimentalFeatures: false,
     webviewTag: false,
-    spellcheck: false,
   });
 });
 
@@ -120,13 +118,16 @@ test('the content policy holds: no inline script, no evaluation', async ({ kit }
     const script = document.createElement('script');
     script.textContent = 'window.inlineRan = true';
     document.body.append(script);
-    let evaluated = false;
-    try {
-      evaluated = new Function('return true')();
-    } catch {
-      evaluated = false;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    // From a timer: what the test driver itself calls may evaluate.
+    const evaluated = await new Promise((resolve) => {
+      setTimeout(() => {
+        try {
+          resolve(new Function('return true')());
+        } catch {
+          resolve(false);
+        }
+      }, 100);
+    });
     return { inline: 'inlineRan' in window, evaluated, violated: violated.length > 0 };
   });
   expect(ran).toEqual({ inline: false, evaluated: false, violated: true });
