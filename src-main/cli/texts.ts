@@ -1,11 +1,9 @@
 // The terminal's sentences: the same texts as the window's. Used by every command.
 import i18next, { type i18n } from 'i18next';
 import enCli from '../../resources/locales/en/cli.json' with { type: 'json' };
-import enPractice from '../../resources/locales/en/practice.json' with { type: 'json' };
 import enProblems from '../../resources/locales/en/problems.json' with { type: 'json' };
 import enSteps from '../../resources/locales/en/steps.json' with { type: 'json' };
 import frCli from '../../resources/locales/fr/cli.json' with { type: 'json' };
-import frPractice from '../../resources/locales/fr/practice.json' with { type: 'json' };
 import frProblems from '../../resources/locales/fr/problems.json' with { type: 'json' };
 import frSteps from '../../resources/locales/fr/steps.json' with { type: 'json' };
 import type { Params, ProblemData } from '../../src-shared/problem.ts';
@@ -14,8 +12,8 @@ import type { Told } from '../../src-shared/step.ts';
 
 // A file holds what stands below its own name in a key.
 const resources = {
-  en: { translation: { cli: enCli, steps: enSteps, problems: enProblems, practice: enPractice } },
-  fr: { translation: { cli: frCli, steps: frSteps, problems: frProblems, practice: frPractice } },
+  en: { translation: { cli: enCli, steps: enSteps, problems: enProblems } },
+  fr: { translation: { cli: frCli, steps: frSteps, problems: frProblems } },
 } as const;
 
 export interface Texts {
