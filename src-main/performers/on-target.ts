@@ -71,13 +71,10 @@ async function collect(target: Target, id: string, command: CommandOf<'run'>, co
     if (exit === null || !(command.expect ?? [0]).includes(exit)) throw failed(command, target.name, exit, tail);
     return { exit, output: tail };
   } catch (error) {
-    if (limit.aborted && !context.signal.aborted)
-      throw problem('command-timed-out', {
-        command: lineOf(command),
-        machine: target.name,
-        limit: Math.round(command.limitMs / 1000),
-      });
-    throw error;
+    if (!limit.aborted || context.signal.aborted) throw error;
+    await target.stopUnit(id).catch(() => undefined);
+    const limitSeconds = Math.round(command.limitMs / 1000);
+    throw problem('command-timed-out', { command: lineOf(command), machine: target.name, limit: limitSeconds });
   }
 }
 
