@@ -5,6 +5,7 @@
  * dist/linux-unpacked. With `test` in place of `dir` the folder lies in dist/for-tests and differs in one switch:
  * Playwright may attach to it.
  */
+import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { packageCommand, projectFolder, run, SetupError, say, secondsSince } from './process.mjs';
 import { ensureBuild, ensureDrivelist, ensureElectron, ensurePackages, toolNode } from './setup.mjs';
@@ -36,6 +37,11 @@ async function main() {
   const command = [packageCommand('electron-builder'), '--config', config, '--publish', 'never', ...args];
   const { code, output } = await run(toolNode(), command, { timeoutMs: 30 * 60_000 });
   if (code !== 0) throw new SetupError(`electron-builder failed:\n${output.trim().split('\n').slice(-30).join('\n')}`);
+  if (folder) {
+    // Loads other programs from the command line; electron-builder takes it away from an Electron it fetched itself.
+    const output = path.join(projectFolder, kind === 'test' ? 'dist/for-tests' : 'dist', 'linux-unpacked');
+    rmSync(path.join(output, 'resources/default_app.asar'), { force: true });
+  }
   say('package', `done in ${secondsSince(startedMs)}`);
 }
 

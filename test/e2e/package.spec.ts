@@ -3,7 +3,8 @@
  * started. As root it must refuse; it is started as an ordinary user, with the browser sandbox on, from a folder that
  * root owns: the way the .deb installs it.
  */
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, chown, copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,6 +13,7 @@ import { promisify } from 'node:util';
 import { listPackage } from '@electron/asar';
 import { FuseState, FuseV1Options, getCurrentFuseWire } from '@electron/fuses';
 import { _electron as electron } from '@playwright/test';
+import ui from '../../resources/locales/en/ui.json' with { type: 'json' };
 import { collectOutput, expect, homeEnvironment, projectFolder, test } from './launch.ts';
 
 const run = promisify(execFile);
@@ -22,7 +24,6 @@ const attachableFolder = path.join(projectFolder, 'dist/for-tests/linux-unpacked
 /** The user and group nobody. */
 const ordinaryUser = 65_534;
 
-test.describe.configure({ mode: 'serial' });
 test.skip(process.platform !== 'linux', 'the folder is built and started on Linux only');
 test.setTimeout(10 * 60_000);
 
@@ -63,21 +64,25 @@ test('the archive holds the builds and the packages that stay outside them, and 
   expect(names.filter((name) => /^\/(src-|test\/|tools\/)/.test(name))).toEqual([]);
 });
 
-test('what other programs and target machines need lies beside the archive', async () => {
+test('the keys of the archives lie beside the archive as files, and no other program with them', async () => {
   const resources = await readdir(path.join(releaseFolder, 'resources'));
-  expect(resources).toEqual(expect.arrayContaining(['app.asar', 'trust', 'units']));
-  expect(resources).not.toContain('app');
+  expect(resources).toEqual(expect.arrayContaining(['app.asar', 'trust']));
+  expect(resources).not.toContain('default_app.asar');
 });
 
 test('as root the release explains and stops', async ({ home }) => {
   test.skip(!isRoot, 'needs root to be refused');
-  const result = spawnSync(path.join(releaseFolder, executableName), ['--no-sandbox'], {
-    env: homeEnvironment(home),
-    encoding: 'utf8',
-    timeout: 30_000,
-    killSignal: 'SIGKILL',
+  const program = spawn(path.join(releaseFolder, executableName), ['--no-sandbox'], { env: homeEnvironment(home) });
+  let said = '';
+  program.stderr.on('data', (chunk: Buffer) => {
+    said += chunk.toString('utf8');
   });
-  expect(result.stderr).toContain('root');
+  const ended = once(program, 'exit');
+  // It also shows a message box, which nobody closes here.
+  await expect.poll(() => said, { timeout: 30_000 }).toContain(ui.main.rootRefused);
+  program.kill('SIGKILL');
+  await ended;
+  expect(existsSync(path.join(home, 'data'))).toBe(false);
 });
 
 test('the packed program starts as an ordinary user with the sandbox on', async ({ home }) => {
