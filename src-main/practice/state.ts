@@ -31,7 +31,7 @@ const address = z.strictObject({
 });
 
 /** What a command changes when it ends. Null removes. */
-export const patch = z.strictObject({
+const patch = z.strictObject({
   files: z.record(z.string(), node.nullable()).optional(),
   packages: z.record(z.string(), installed).optional(),
   addresses: z.array(address).optional(),
@@ -52,7 +52,7 @@ export type Unit = z.infer<typeof unit>;
 
 const guard = z.strictObject({ undo: z.string(), dueMs: z.number(), undone: z.boolean() });
 
-export const machineState = z.strictObject({
+const machineState = z.strictObject({
   format: z.literal(1),
   bootId: z.string(),
   /** Public host key as it travels in SSH, base64; the second is shown by a machine that was installed anew. */

@@ -7,7 +7,7 @@ import { ip, networkctl } from './network.ts';
 import { cronPass, slapos } from './slapos.ts';
 import { bash, date, df, fileCommands, gcc, id, sh, sshd, systemctl } from './system.ts';
 
-export type Program = (call: Call) => Outcome | Promise<Outcome>;
+type Program = (call: Call) => Outcome | Promise<Outcome>;
 
 const programs: Readonly<Record<string, Program>> = {
   ...fileCommands,

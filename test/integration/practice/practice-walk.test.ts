@@ -78,7 +78,7 @@ describe('the practice site', () => {
     expect(before.files['/etc/opt/slapos/slapos.cfg']?.match(/PEM/g)).toHaveLength(3);
   });
 
-  it('yields the problem of each fault, and goes on when the fault is switched off', async () => {
+  it('yields the problem of each fault, and goes on when the fault is switched off', { timeout: 300_000 }, async () => {
     const place = await fresh(prepared);
     const bench = await openPracticeBench(place);
     const met = new Set<FaultId>();

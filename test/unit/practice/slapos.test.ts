@@ -148,7 +148,7 @@ async function putRelease({ root }: Bench, top: string): Promise<void> {
   const writer = pack();
   const parts: Buffer[] = [];
   writer.on('data', (part) => parts.push(part as Buffer));
-  const ended = new Promise((resolve) => writer.on('end', resolve));
+  const ended = new Promise<void>((resolve) => writer.on('end', () => resolve()));
   writer.entry({ name: `${top}/`, type: 'directory', mode: 0o750, uname: 'slapsoft', gname: 'slapsoft' });
   writer.entry({ name: `${top}/bin`, mode: 0o750, uname: 'slapsoft', gname: 'slapsoft' }, 'content');
   writer.finalize();
