@@ -101,6 +101,11 @@ test('the packed program starts as an ordinary user with the sandbox on', async 
       true,
       isRoot ? ordinaryUser : process.getuid?.(),
     ]);
+    const loaded = await app.evaluate(({ app: program }) => {
+      const load = process.getBuiltinModule('node:module').createRequire(`${program.getAppPath()}/`);
+      return [typeof load('ssh2').Client, typeof load('openpgp').generateKey];
+    });
+    expect(loaded).toEqual(['function', 'function']);
     const page = await app.evaluate(({ BrowserWindow }) =>
       BrowserWindow.getAllWindows()[0]?.webContents.getOSProcessId(),
     );
