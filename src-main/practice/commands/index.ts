@@ -4,7 +4,8 @@ import type { Call, Commands, Outcome } from '../machine.ts';
 import type { Patch } from '../state.ts';
 import { apt, dpkg, dpkgQuery } from './apt.ts';
 import { ip, networkctl } from './network.ts';
-import { cronPass, slapos } from './slapos.ts';
+import { slapos } from './slapos.ts';
+import { cronPass } from './slapos-cache.ts';
 import { bash, date, df, fileCommands, gcc, id, sh, sshd, systemctl } from './system.ts';
 
 type Program = (call: Call) => Outcome | Promise<Outcome>;

@@ -1,0 +1,181 @@
+// The software cache as a simulated machine uses it: slapos cachelookup, and the pass that cron starts. Index and archive come
+// through the forwarded port; signatures and hashes are checked. Used by slapos.ts and commands/index.ts.
+// Behaviour and sentences: slapos.core 1.22.
+import { createHash } from 'node:crypto';
+import { gunzipSync } from 'node:zlib';
+import { extract } from 'tar-stream';
+import { Problem } from '../../../src-shared/problem.ts';
+import { osMatches, type TargetSystem } from '../../software/compatibility.ts';
+import { chooseEntry, parseIndexDocument, readEntry, urlKey, verifyEntry } from '../../software/entry.ts';
+import type { Config } from '../../target/slapos-config.ts';
+import { parseOsRelease } from '../../target/system.ts';
+import { practiceMultiarch, practiceReleaseUrl } from '../debian.ts';
+import type { Call, CronWork, Outcome } from '../machine.ts';
+import { fileText } from '../reading.ts';
+import { aFolder, type FileNode, type Patch, textFile } from '../state.ts';
+import { configOf, log, notConfigured } from './slapos-common.ts';
+
+const softwareRoot = '/opt/slapgrid';
+const softwareLog = '/opt/slapos/log/slapos-node-software.log';
+
+/** As python-distro reads the machine's os-release, with the compiler's triplet. */
+function targetSystem({ state, faults }: Call): TargetSystem {
+  const { id, version, codename } = parseOsRelease(fileText(state, '/etc/os-release', faults) ?? '');
+  return { multiarch: practiceMultiarch, distribution: [id, version, codename] };
+}
+
+interface Cache {
+  readonly config: Config;
+  readonly certificates: readonly string[];
+  readonly ask: (base: string, key: string) => Promise<Buffer | null>;
+}
+
+function cacheOf(call: Call): Cache | null {
+  const config = configOf(call.state);
+  if (config === null) return null;
+  const list = config.get('networkcache', 'signature-certificate-list') ?? '';
+  const certificates = [...list.matchAll(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g)].map(
+    ([pem]) => pem,
+  );
+  const ask = async (option: string, key: string): Promise<Buffer | null> => {
+    const base = new URL(config.get('networkcache', option) ?? 'http://127.0.0.1:1');
+    // The machine is on no network: only its own loopback answers.
+    if (base.hostname !== '127.0.0.1') return null;
+    const answer = await call.get(Number(base.port), `${base.pathname.replace(/\/+$/, '')}/${key}`);
+    return answer?.status === 200 ? answer.body : null;
+  };
+  return { config, certificates, ask };
+}
+
+export async function cacheLookup(call: Call): Promise<Outcome> {
+  const cache = cacheOf(call);
+  if (cache === null) return notConfigured(call);
+  const asked = call.argv[3] ?? '';
+  const url = call.faults.has('cache-url-off-by-one')
+    ? asked.replace(/\d(?=\/software\/)/, (digit) => `${digit}0`)
+    : asked;
+  const document = await cache.ask('download-binary-dir-url', urlKey(url));
+  if (document === null)
+    return { exit: 1, err: log(call, 'CRITICAL', `Software release not found in binary cache: ${url}`) };
+  const system = targetSystem(call);
+  const lines = [
+    `Software URL: ${url}`,
+    `MD5:          ${urlKey(url)}`,
+    '    multiarch     distribution version    id    compatible? verified?',
+  ];
+  for (const signed of parseIndexDocument(document.toString('utf8'), url)) {
+    const { multiarch, distribution } = readEntry(signed.entry, url).system;
+    const [id = '?', version = '?', codename = ''] = distribution ?? [];
+    const compatible = osMatches({ multiarch, distribution }, system) ? 'yes' : 'no';
+    const verified = verifyEntry(signed, cache.certificates) === null ? 'no' : 'yes';
+    lines.push(` ${multiarch}    ${id}       ${version}   ${codename}     ${compatible}        ${verified}`);
+  }
+  return { exit: 0, err: lines.map((line) => log(call, 'INFO', line)).join(''), lastsMs: 800 };
+}
+
+// ---------------------------------------------------------------- cron
+
+/** `slapos node software`, as cron starts it: every release that was asked for and is not installed. */
+export async function cronPass(call: Call): Promise<CronWork | null> {
+  const { state } = call;
+  if (call.faults.has('software-folder-poisoned') && state.files[folderOf(practiceReleaseUrl)] === undefined) {
+    const files = { [softwareRoot]: state.files[softwareRoot] ?? aFolder(), [folderOf(practiceReleaseUrl)]: aFolder() };
+    return { patch: { files }, unpacking: null };
+  }
+  const cured = healed(call);
+  if (cured !== null) return { patch: cured, unpacking: null };
+  const open = state.supplied.find(({ url }) => state.files[`${folderOf(url)}/.completed`] === undefined);
+  const cache = cacheOf(call);
+  if (
+    state.packages['slapos-node'] === undefined ||
+    state.proxySinceMs === null ||
+    open === undefined ||
+    cache === null
+  )
+    return null;
+  return installRelease(call, cache, open.url);
+}
+
+const folderOf = (url: string): string => `${softwareRoot}/${urlKey(url)}`;
+
+/** Without the fault, the left-over folder is as good as removed by a person. */
+function healed({ state, faults }: Call): Patch | null {
+  const folder = folderOf(practiceReleaseUrl);
+  const left = state.files[folder] !== undefined && state.files[`${folder}/.completed`] === undefined;
+  if (!left || faults.has('software-folder-poisoned')) return null;
+  const gone = Object.keys(state.files).filter((path) => path === folder || path.startsWith(`${folder}/`));
+  return { files: Object.fromEntries(gone.map((path) => [path, null])) };
+}
+
+async function installRelease(call: Call, cache: Cache, url: string): Promise<CronWork> {
+  const { state } = call;
+  const written = fileText(state, softwareLog) ?? '';
+  const logged = (...lines: string[]): Patch => ({
+    files: { [softwareLog]: textFile(`${written}${lines.map((line) => log(call, 'INFO', line)).join('')}`, 0o600) },
+  });
+  const begin = 'Processing software releases...';
+  const failed = (why: string): CronWork => ({
+    patch: logged(begin, `Downloading ${url} binary from network cache.`, why, 'Finished software releases.'),
+    unpacking: null,
+  });
+  const forced = `Binary cache forced for '${url}', but`;
+  if (state.files[folderOf(url)] !== undefined)
+    return failed(`${forced} directory ${folderOf(url)} already exists, will retry again`);
+  const document = await cache.ask('download-binary-dir-url', urlKey(url));
+  if (document === null) return failed(`${forced} failed to download, will retry again`);
+  try {
+    const entries = parseIndexDocument(document.toString('utf8'), url);
+    const { fields } = chooseEntry(entries, targetSystem(call), cache.certificates, url);
+    const archive = await cache.ask('download-binary-cache-url', fields.sha512);
+    if (archive === null) return failed(`${forced} failed to download, will retry again`);
+    if (createHash('sha512').update(archive).digest('hex') !== fields.sha512)
+      return failed(`Failed to download from network cache ${url}: invalid checksum.`);
+    const files = await unpacked(archive);
+    const completed = textFile(`${new Date(call.nowMs).toUTCString()}\n`, 0o644);
+    const begun = logged(
+      begin,
+      `Downloading ${url} binary from network cache.`,
+      'Extracting archive of cached software release...',
+    );
+    const before = fileText(
+      { ...state, files: { ...state.files, ...(begun.files as typeof state.files) } },
+      softwareLog,
+    );
+    const ended: Record<string, FileNode> = {
+      [softwareLog]: textFile(`${before}${log(call, 'INFO', 'Finished software releases.')}`, 0o600),
+    };
+    // slapgrid marks the folder of the address it was asked for; an archive with another top folder leaves none.
+    const top = files[folderOf(url)] === undefined ? {} : { [`${folderOf(url)}/.completed`]: completed };
+    return { patch: begun, unpacking: { url, lastsMs: 5000, patch: { files: { ...files, ...ended, ...top } } } };
+  } catch (error) {
+    return failed(
+      `${forced} failed to download, will retry again (${error instanceof Problem ? error.code : 'unreadable'})`,
+    );
+  }
+}
+
+const keptBytes = 4096;
+
+/** The archive's entries below the software root, as a machine would hold them; large contents are left out. */
+function unpacked(archive: Buffer): Promise<Record<string, FileNode>> {
+  return new Promise((resolve, reject) => {
+    const files: Record<string, FileNode> = {};
+    const reader = extract();
+    reader.on('entry', (header, stream, next) => {
+      const parts: Buffer[] = [];
+      stream.on('data', (part) => parts.push(part as Buffer));
+      stream.on('end', () => {
+        const path = `${softwareRoot}/${header.name.replace(/\/+$/, '')}`;
+        const bytes = Buffer.concat(parts);
+        const common = { mode: header.mode ?? 0o644, owner: `${header.uname}:${header.gname}` };
+        if (header.type === 'directory') files[path] = { kind: 'd', text: '', ...common };
+        else if (bytes.length > keptBytes) files[path] = { kind: 'f', text: '', sizeBytes: bytes.length, ...common };
+        else files[path] = { kind: 'f', text: bytes.toString('utf8'), ...common };
+        next();
+      });
+    });
+    reader.on('finish', () => resolve(files));
+    reader.on('error', reject);
+    reader.end(gunzipSync(archive));
+  });
+}
