@@ -89,7 +89,6 @@ function missingLibraries(executable) {
 
 /** Newer releases call some libraries `…t64`. @param {readonly string[]} names */
 function missingPackages(names) {
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg's own fields
   const fields = '${Package} ${db:Status-Status}\n';
   const listed = ask('dpkg-query', ['--show', '--showformat', fields]) ?? '';
   const installed = new Set(

@@ -5,5 +5,4 @@
  */
 throw new Error('electron was imported outside src-main/app and src-main/preload; test that part in test/e2e');
 
-// biome-ignore lint/correctness/noUnreachable: makes this file a module for importers that ask for names
 export {};
