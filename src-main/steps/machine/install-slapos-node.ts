@@ -83,7 +83,12 @@ export const installSlaposNode = defineStep({
       : says('install-slapos-node', 'found.compiler', { system: gcc }),
     ...Object.entries(status)
       .filter(([, text]) => text !== '')
-      .map(([name, text]) => says('install-slapos-node', 'found.package', { name, status: text })),
+      .map(([name, text]) => {
+        const [, version] = /^install ok installed (.+)$/.exec(text) ?? [];
+        return version === undefined
+          ? says('install-slapos-node', 'found.broken', { name, status: text })
+          : says('install-slapos-node', 'found.package', { name, version });
+      }),
   ],
   verdict: ({ status, slapos, gcc }, context) => {
     const version = vendorVersion(context);

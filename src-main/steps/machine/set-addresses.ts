@@ -73,7 +73,7 @@ export const setAddresses = defineStep({
           { kind: 'run', on, argv: ['networkctl', 'reload'], limitMs: 30_000 },
           { kind: 'run', on, argv: ['networkctl', 'reconfigure', machine.interface], limitMs: 30_000 },
         ],
-        undo: `rm -f '${path}'; rmdir '${folderOf(path)}'; networkctl reload; networkctl reconfigure '${machine.interface}'`,
+        undo: `${before(path, dropIn)}; networkctl reload; networkctl reconfigure '${machine.interface}'`,
         confirmWithinMs: 120_000,
         note: says('set-addresses', 'does.guard', { seconds: 120 }),
       },
@@ -99,6 +99,12 @@ const dropInPath = (networkFile: string): string =>
   `/etc/systemd/network/${networkFile.slice(networkFile.lastIndexOf('/') + 1)}.d/fieldkit.conf`;
 
 const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/'));
+
+/** Shell text that puts the drop-in back as it was; base64, so that nothing in it can mean something to the shell. */
+const before = (path: string, text: string | null): string =>
+  text === null
+    ? `rm -f '${path}'; rmdir '${folderOf(path)}'`
+    : `echo ${Buffer.from(text).toString('base64')} | base64 -d > '${path}'`;
 
 const dropInText = (addresses: readonly string[]): string =>
   `# Addresses of the site plan, written by SlapOS Field Kit.\n${addresses.map((address) => `[Address]\nAddress=${address}\n`).join('')}`;
