@@ -41,7 +41,6 @@ it('says why a drive cannot be used in a sentence, not by a code', async () => {
     lng: 'en',
     resources: { en: { translation: { problems: english } } },
     interpolation: { escapeValue: false },
-    showSupportNotice: false,
   });
   const say = (drive: string) => words.t('problems.medium-drive-unusable.title', { drive, reason: 'not-mounted' });
   expect(say('SanDisk')).toBe('SanDisk cannot be used: it is not mounted');
