@@ -16,16 +16,16 @@ interface Props {
 
 export const QuestionPanel = ({ question, onAnswer }: Props) => {
   const words = useWords();
-  const title = useRef<HTMLHeadingElement>(null);
+  const panel = useRef<HTMLElement>(null);
   // A question takes the focus once, so that nobody has to look for it.
   // biome-ignore lint/correctness/useExhaustiveDependencies: once for each question
   useEffect(() => {
-    if (question.kind === 'confirm') title.current?.focus();
+    panel.current?.querySelector<HTMLElement>(question.kind === 'confirm' ? 'h2' : 'input, button')?.focus();
   }, [question.id]);
   const hint = words.maybe(`${question.key}.hint`, question.params);
   return (
-    <section className={styles.panel} aria-labelledby="question-title">
-      <h2 id="question-title" ref={title} tabIndex={-1} className={styles.title}>
+    <section ref={panel} className={styles.panel} aria-labelledby="question-title">
+      <h2 id="question-title" tabIndex={-1} className={styles.title}>
         <MessageCircleQuestion aria-hidden size={20} />
         {words.told({ key: `${question.key}.title`, params: question.params })}
       </h2>
@@ -106,7 +106,6 @@ const AnswerForm = ({ question, onAnswer }: Props) => {
           type={question.kind === 'secret' ? 'password' : 'text'}
           value={value}
           onChange={setValue}
-          autoFocus
         />
       )}
       <div className={styles.acts}>

@@ -39,22 +39,18 @@ const FieldLabel = ({ label, required }: { readonly label: ReactNode; readonly r
 interface TextProps extends FieldProps {
   readonly value: string;
   readonly onChange: (value: string) => void;
-  readonly onBlur?: () => void;
   readonly type?: 'text' | 'password';
   readonly mode?: 'text' | 'numeric';
   readonly mono?: boolean;
-  readonly autoFocus?: boolean;
-  readonly maxLength?: number;
 }
 
 export const TextInput = (props: TextProps) => {
-  const { label, hint, error, required = true, value, onChange, onBlur, type = 'text', mode = 'text' } = props;
+  const { label, hint, error, required = true, value, onChange, type = 'text', mode = 'text' } = props;
   return (
     <TextField
       className={styles.field ?? ''}
       value={value}
       onChange={onChange}
-      {...(onBlur === undefined ? {} : { onBlur })}
       type={type}
       inputMode={mode}
       isInvalid={error !== undefined}
@@ -63,12 +59,7 @@ export const TextInput = (props: TextProps) => {
       autoComplete="off"
     >
       <FieldLabel label={label} required={required} />
-      <Input
-        className={`${styles.input} ${props.mono ? styles.mono : ''}`}
-        autoFocus={props.autoFocus ?? false}
-        spellCheck={false}
-        {...(props.maxLength === undefined ? {} : { maxLength: props.maxLength })}
-      />
+      <Input className={`${styles.input} ${props.mono ? styles.mono : ''}`} spellCheck={false} />
       {hint !== undefined && hint !== '' && (
         <Text slot="description" className={styles.hint ?? ''}>
           {hint}

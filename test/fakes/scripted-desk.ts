@@ -30,6 +30,8 @@ export interface ScriptedDesk {
   runs: { run: string; instances: string[] }[];
   settings: Settings;
   sites: readonly string[];
+  /** Somebody else has the site open. */
+  refuseToOpen: boolean;
   readonly calls: Call[];
   readonly drafts: Record<string, Record<string, never>>;
 }
@@ -90,6 +92,7 @@ export function scriptedDesk(): ScriptedDesk {
     runs: [],
     settings: { theme: 'light', language: 'en', lastSite: null },
     sites: [site],
+    refuseToOpen: false,
     calls: [],
     drafts: {},
   };
@@ -120,16 +123,19 @@ export function scriptedDesk(): ScriptedDesk {
     'sites.create': async ({ name }) => {
       throw problem('site-name-taken', { name, path: `/home/ada/sites/${name}` });
     },
-    'sites.open': async () => ({
-      view,
-      steps: runbook.map(infoOf),
-      number,
-      live: [...live.values()],
-      runs: desk.runs,
-      drafts: desk.drafts,
-      terminal: `fieldkit run --site ${site}`,
-      practice: false,
-    }),
+    'sites.open': async () => {
+      if (desk.refuseToOpen) throw problem('site-in-use', { site, owner: 'grace@bench-3', since: '08:00' });
+      return {
+        view,
+        steps: runbook.map(infoOf),
+        number,
+        live: [...live.values()],
+        runs: desk.runs,
+        drafts: desk.drafts,
+        terminal: `fieldkit run --site ${site}`,
+        practice: false,
+      };
+    },
     'sites.close': async () => ({}),
     'site.plan': async () => ({ text: planText, problems: [] }),
     'site.savePlan': async () => ({

@@ -176,15 +176,13 @@ export function say(desk: ScriptedDesk, lines: readonly string[]): void {
   desk.live({ kind: 'lines', instance: key.install, index: 2, lines: [...lines] });
 }
 
-/** The same run, failed at its last command. */
-export function failed(desk: ScriptedDesk): string {
-  installing(desk);
+/** Ends the run under way at its last command, failed. */
+export function fail(desk: ScriptedDesk): void {
   const trouble = problem(
     'command-failed',
     { command: 'apt-get install slapos-node', exit: 100, machine: 'master-1', detail: 'dpkg was interrupted' },
     { evidence: 'E: dpkg was interrupted, you must manually run dpkg --configure -a to correct the problem.' },
   ).data;
-  say(desk, ['Reading package lists...', '\u001b[31mE: dpkg was interrupted\u001b[0m']);
   desk.tell({
     kind: 'command-ended',
     instance: key.install,
@@ -198,6 +196,12 @@ export function failed(desk: ScriptedDesk): string {
   });
   desk.tell({ kind: 'run-ended', instance: key.install, outcome: 'failed', problem: trouble });
   desk.live({ kind: 'run-over', run: 'run-7', problem: null });
+}
+
+/** The same run, failed. */
+export function failed(desk: ScriptedDesk): string {
+  installing(desk);
+  fail(desk);
   return key.install;
 }
 
@@ -301,6 +305,18 @@ export function blocked(desk: ScriptedDesk): string {
         ],
       },
     ),
+  );
+  return key.preflight;
+}
+
+/** Only what can be passed stands in the way. */
+export function blockedLightly(desk: ScriptedDesk): string {
+  doneBefore(desk, key.preflight);
+  desk.tell(
+    read(key.preflight, [], {
+      state: 'blocked',
+      findings: [{ code: 'target-name-lookup-slow', params: { machine: 'master-1', seconds: 20 } }],
+    }),
   );
   return key.preflight;
 }

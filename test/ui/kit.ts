@@ -45,7 +45,11 @@ export async function goTo(page: Page, instance?: string): Promise<void> {
   await page.evaluate((hash) => {
     window.location.hash = hash;
   }, `#/site/${scriptedSite}${step}`);
-  await expect(page.locator('main h1')).toBeVisible();
+  // The side list is on pages of a site alone; the address on it says that the step is shown.
+  await expect(page.locator('nav')).toBeVisible();
+  if (instance !== undefined) await expect(page.locator('nav [aria-current="step"]')).toBeVisible();
+  // The title has the focus, or a question that takes it.
+  await expect(page.locator('h1:focus, h2:focus, input:focus')).toHaveCount(1);
 }
 
 export { expect };

@@ -1,0 +1,328 @@
+// How the window behaves: what is kept, what is said, what is never done by itself. On the scripted desk.
+import type { Page } from '@playwright/test';
+import type { ScriptedDesk } from '../fakes/scripted-desk.ts';
+import * as states from '../fakes/scripted-states.ts';
+import { expect, goTo, test } from './kit.ts';
+
+const { key } = states;
+const callsOf = (desk: ScriptedDesk, name: string) => desk.calls.filter((call) => call.name === name);
+const act = (page: Page) => page.getByRole('region', { name: 'The next act' });
+
+/** Reloads on what the desk holds now and goes to a step. */
+async function at(page: Page, instance?: string): Promise<void> {
+  await page.evaluate(() => {
+    window.location.hash = '#/';
+  });
+  await page.reload();
+  await goTo(page, instance);
+}
+
+test('opening a site and its steps reads and never performs', async ({ desk, window: page }) => {
+  const step = states.planWithDiff(desk);
+  await at(page, step);
+  await expect(act(page).getByRole('button', { name: 'Do this one thing' })).toBeEnabled();
+  expect(callsOf(desk, 'steps.plan')).toHaveLength(1);
+  for (const name of ['steps.run', 'questions.answer', 'run.cancel', 'site.savePlan', 'sites.create']) {
+    expect(callsOf(desk, name), name).toEqual([]);
+  }
+});
+
+test('the plan on the page is the one that is agreed to, by its hash', async ({ desk, window: page }) => {
+  const step = states.planWithDiff(desk);
+  await at(page, step);
+  await expect(page.getByText('/etc/opt/slapos/slapos.cfg', { exact: true })).toBeVisible();
+  await expect(
+    page
+      .getByRole('region', { name: /^Differences in/ })
+      .getByText('added')
+      .first(),
+  ).toBeAttached();
+  await act(page).getByRole('button', { name: 'Do this one thing' }).click();
+  await expect.poll(() => callsOf(desk, 'steps.run')).toHaveLength(1);
+  expect(callsOf(desk, 'steps.run')[0]?.input).toMatchObject({
+    instances: [step],
+    consent: 'each',
+    agreed: [desk.plans.get(step)?.hash],
+    skip: [],
+  });
+});
+
+test('a lost event is asked for, and the page shows what it said', async ({ desk, window: page }) => {
+  const step = states.installing(desk);
+  await at(page, step);
+  const hash = `hash of ${step}`;
+  desk.lose({
+    kind: 'command-ended',
+    instance: step,
+    hash,
+    index: 2,
+    outcome: 'performed',
+    exit: 0,
+    durationMs: 61_000,
+    output: null,
+    problem: null,
+  });
+  desk.tell({ kind: 'run-ended', instance: step, outcome: 'done', problem: null });
+  await expect(page.locator('main li').filter({ hasText: 'performed' })).toHaveCount(3);
+  expect(callsOf(desk, 'events.since').length).toBeGreaterThan(0);
+});
+
+test('a reload in the middle of a run shows the same progress, and goes on', async ({ desk, window: page }) => {
+  const step = states.installing(desk);
+  await at(page, step);
+  const bar = page.getByRole('progressbar');
+  await expect(bar).toHaveAttribute('aria-valuetext', /84 of 136 packages/);
+  await page.reload();
+  await expect(page.locator('h1')).toContainText('Install slapos-node');
+  await expect(bar).toHaveAttribute('aria-valuetext', /84 of 136 packages · 1\.4\/s · about 37 sec left/);
+  desk.live({
+    kind: 'progress',
+    instance: step,
+    index: 2,
+    done: 60,
+    total: 136,
+    unit: 'packages',
+    speed: null,
+    leftMs: null,
+    what: 'libgfortran5',
+  });
+  await expect(bar).toHaveAttribute('aria-valuetext', /^84 of 136 packages$/);
+});
+
+test('stopping says what it will do before and after', async ({ desk, window: page }) => {
+  await at(page, states.installing(desk));
+  await expect(page.getByText('Stops after the command under way.')).toBeVisible();
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await expect(page.getByText('Stops after the command under way. What is finished stays.')).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Stop' })).toBeDisabled();
+  expect(callsOf(desk, 'run.cancel')[0]?.input).toMatchObject({ run: 'run-7' });
+});
+
+test('what is awaited is said, with its limit and the next look, and time goes on', async ({ desk, window: page }) => {
+  await at(page, states.waiting(desk));
+  const line = page.locator('main p', { hasText: 'at most 1 hr' });
+  await expect(line).toContainText('slapos unpacks slapos-master');
+  await expect(line).toContainText(/Next look in 2\d sec/);
+  await expect(page.getByRole('progressbar')).not.toHaveAttribute('aria-valuenow', /.*/);
+});
+
+test('a failure opens the log, says what was not touched, and offers the very act again', async ({
+  desk,
+  window: page,
+}) => {
+  const step = states.installing(desk);
+  await at(page, step);
+  states.say(desk, ['Reading package lists...', '\u001b[31mE: dpkg was interrupted\u001b[0m']);
+  await expect(page.getByRole('button', { name: /^Log/ })).toHaveAttribute('aria-expanded', 'false');
+  states.fail(desk);
+  await expect(page.getByRole('log')).toContainText('E: dpkg was interrupted');
+  expect(await page.getByRole('log').innerText()).not.toContain('[31m');
+  const alert = page.getByRole('alert');
+  await expect(alert).toContainText('Not touched');
+  await expect(alert).toContainText('What to do');
+  await alert.getByRole('button', { name: 'Evidence' }).click();
+  await expect(alert).toContainText('dpkg --configure -a');
+  await act(page).getByRole('button', { name: 'Try again' }).click();
+  await expect.poll(() => callsOf(desk, 'steps.run')).toHaveLength(1);
+  expect(callsOf(desk, 'steps.run')[0]?.input).toMatchObject({ instances: [step], agreed: [`hash of ${step}`] });
+});
+
+test('the log can be searched, and following can be switched off', async ({ desk, window: page }) => {
+  await at(page, states.installing(desk));
+  const lines = Array.from({ length: 3000 }, (_, index) => `Unpacking package-${index} (1.0) ...`);
+  states.say(desk, lines);
+  await page.getByRole('button', { name: /^Log 3,?000 lines/ }).click();
+  const log = page.getByRole('log');
+  await expect(log).toContainText('package-2999 ');
+  expect(await log.locator('div').count()).toBeLessThan(200);
+  await page.getByRole('searchbox').fill('package-1234 ');
+  await expect(log).toHaveText('Unpacking package-1234 (1.0) ...');
+  await expect(page.getByText('1 line found')).toBeVisible();
+  await page.getByRole('searchbox').fill('');
+  await page.getByText('Follow', { exact: true }).click();
+  await log.evaluate((frame) => {
+    frame.scrollTop = 0;
+  });
+  await expect(log).toContainText('package-0 ');
+  states.say(desk, ['one more line']);
+  await expect(page.getByRole('button', { name: /^Log 3,?001 lines/ })).toBeVisible();
+  await expect(log).toContainText('package-0 ');
+});
+
+test('what is typed is kept half a second later, and after a reload', async ({ desk, window: page }) => {
+  const step = states.choosing(desk);
+  await at(page, step);
+  await page.getByText('SanDisk Ultra 64 GB').click();
+  await expect
+    .poll(() => callsOf(desk, 'drafts.save').map((call) => call.input))
+    .toEqual([{ site: 'plant-lille', instance: step, input: { path: 'medium:sandisk' } }]);
+  await page.reload();
+  await expect(page.getByRole('radio', { name: /SanDisk/ })).toBeChecked();
+});
+
+test('no drive is chosen beforehand, and those that cannot be say why', async ({ desk, window: page }) => {
+  await at(page, states.choosing(desk));
+  await expect(page.getByRole('radio')).toHaveCount(2);
+  for (const radio of await page.getByRole('radio').all()) await expect(radio).not.toBeChecked();
+  await expect(page.getByRole('radio', { name: /Samsung/ })).toBeDisabled();
+  await expect(page.getByText('belongs to the system of this laptop')).toBeVisible();
+});
+
+test('a secret is typed hidden, answered once, and kept nowhere in the page', async ({ desk, window: page }) => {
+  await at(page, states.password(desk));
+  const field = page.getByLabel('Secret', { exact: true });
+  await expect(field).toBeFocused();
+  await expect(field).toHaveAttribute('type', 'password');
+  await field.fill('correct horse battery');
+  await page.keyboard.press('Enter');
+  await expect(field).toBeHidden();
+  expect(callsOf(desk, 'questions.answer').map((call) => call.input)).toEqual([
+    { site: 'plant-lille', run: '', id: 'password:field@master-1', value: 'correct horse battery' },
+  ]);
+  expect(await page.content()).not.toContain('correct horse');
+  expect(JSON.stringify(desk.drafts)).not.toContain('correct horse');
+});
+
+test('a fingerprint stands whole and in groups, and is copied without gaps', async ({
+  desk,
+  window: page,
+  context,
+}) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await at(page, states.fingerprint(desk));
+  const shown = page.locator('dd', { hasText: 'SHA256:' }).locator('span').first();
+  expect(((await shown.textContent()) ?? '').replaceAll(' ', '')).toBe(
+    'SHA256:cP0hDcyJSBJ9gQrnvQhGAjkTQm0sYp7Qb3kG5mXxq1c',
+  );
+  await page.getByRole('button', { name: 'Copy: ssh-ed25519' }).click();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(
+    'SHA256:cP0hDcyJSBJ9gQrnvQhGAjkTQm0sYp7Qb3kG5mXxq1c',
+  );
+  await page.getByRole('button', { name: 'They differ' }).click();
+  await expect.poll(() => callsOf(desk, 'questions.answer')).toHaveLength(1);
+  expect(callsOf(desk, 'questions.answer')[0]?.input).toMatchObject({ id: 'host-key:master-1', value: 'no' });
+});
+
+test('findings stand by weight; only what can be passed can be passed', async ({ desk, window: page }) => {
+  await at(page, states.blocked(desk));
+  await expect(page.locator('main li', { hasText: 'Must be mended' })).toHaveCount(1);
+  const weights = await page
+    .locator('main section li')
+    .filter({ hasText: /Must be mended|Can be passed|Note/ })
+    .allInnerTexts();
+  expect(weights.map((text) => /Must be mended|Can be passed|Note/.exec(text)?.[0])).toEqual([
+    'Must be mended',
+    'Can be passed',
+    'Note',
+  ]);
+  await page.getByText('Go on in spite of this').click();
+  await expect(act(page).getByRole('button', { name: 'Go on past what was found' })).toBeHidden();
+});
+
+test('a finding that is passed goes with the run', async ({ desk, window: page }) => {
+  const step = states.blockedLightly(desk);
+  await at(page, step);
+  await page.getByText('Go on in spite of this').click();
+  await act(page).getByRole('button', { name: 'Go on past what was found' }).click();
+  await expect.poll(() => callsOf(desk, 'steps.run')).toHaveLength(1);
+  expect(callsOf(desk, 'steps.run')[0]?.input).toMatchObject({ skip: ['target-name-lookup-slow'] });
+});
+
+test('a plan of a later round waits for its own yes', async ({ desk, window: page }) => {
+  const step = states.confirming(desk);
+  await at(page);
+  await expect(page.getByText('Install slapos-node – master-1 needs you.')).toBeVisible();
+  await page.getByRole('link', { name: 'Go there' }).click();
+  await act(page).getByRole('button', { name: 'Do these 3 things' }).click();
+  await expect.poll(() => callsOf(desk, 'questions.answer')).toHaveLength(1);
+  expect(callsOf(desk, 'questions.answer')[0]?.input).toMatchObject({ id: `hash of ${step}`, value: 'yes' });
+});
+
+test('an interruption is said, and what was under way is unknown', async ({ desk, window: page }) => {
+  await at(page, states.interrupted(desk));
+  await expect(page.getByText('The program ended while this step ran')).toBeVisible();
+  await expect(page.getByText('outcome unknown')).toBeVisible();
+  expect(callsOf(desk, 'steps.run')).toEqual([]);
+});
+
+test('the live region hears of milestones and not of progress', async ({ desk, window: page }) => {
+  const step = states.installing(desk);
+  await at(page, step);
+  const region = page.locator('[role=status].unseen');
+  states.say(desk, ['a line']);
+  await expect(page.getByRole('button', { name: /^Log/ })).toBeVisible();
+  await expect(region).toHaveText('');
+  desk.tell({ kind: 'run-ended', instance: step, outcome: 'done', problem: null });
+  await expect(region).toHaveText('Install slapos-node – master-1: done.');
+});
+
+test('problems of the site plan lead to their lines, and nothing typed is lost', async ({ desk, window: page }) => {
+  states.failed(desk);
+  await at(page);
+  await page.getByRole('button', { name: 'Settings and site' }).click();
+  await page.getByRole('menuitem', { name: 'Edit the site plan' }).click();
+  const text = page.getByRole('textbox', { name: 'Text of the site plan' });
+  await expect(text).toHaveValue(/name: plant-lille/);
+  await text.press('Control+End');
+  await text.pressSequentially('# one more\n');
+  await page.getByRole('button', { name: 'Save the plan' }).click();
+  await expect(page.getByRole('heading', { name: '2 things to mend' })).toBeVisible();
+  await page.getByRole('button', { name: 'Line 6' }).click();
+  await expect(text).toBeFocused();
+  const selected = await text.evaluate((field: HTMLTextAreaElement) =>
+    field.value.slice(field.selectionStart, field.selectionEnd),
+  );
+  expect(selected).toContain('192.168.1.300');
+  await expect(text).toHaveValue(/# one more/);
+});
+
+test('theme and language change at once and are kept', async ({ desk, window: page }) => {
+  await page.getByRole('button', { name: 'Settings and site' }).click();
+  await page.getByRole('menuitemradio', { name: 'Sunlight' }).click();
+  await expect(page.locator('html')).toHaveAttribute('data-theme', 'sunlight');
+  await page.getByRole('button', { name: 'Settings and site' }).click();
+  await page.getByRole('menuitemradio', { name: 'Français' }).click();
+  await expect(page.locator('html')).toHaveAttribute('lang', 'fr');
+  await expect(page.getByRole('heading', { name: 'Sites sur ce portable' })).toBeVisible();
+  await expect.poll(() => desk.settings).toMatchObject({ theme: 'sunlight', language: 'fr' });
+  await page.reload();
+  await expect(page.getByRole('heading', { name: 'Sites sur ce portable' })).toBeVisible();
+});
+
+test('a name that cannot be is refused at its field, one that is taken by its problem', async ({
+  desk,
+  window: page,
+}) => {
+  const name = page.getByLabel('Name of the site');
+  await name.fill('Plant Lille');
+  await page.getByRole('button', { name: 'Make the site' }).click();
+  await expect(page.getByText('A name has lower-case letters')).toBeVisible();
+  await expect(name).toHaveAttribute('aria-invalid', 'true');
+  expect(callsOf(desk, 'sites.create')).toEqual([]);
+  await name.fill('plant-lille');
+  await page.getByRole('button', { name: 'Make the site' }).click();
+  await expect(page.getByRole('alert')).toContainText('plant-lille');
+  await expect(name).toHaveValue('plant-lille');
+});
+
+test('a site that cannot be opened leads back to the start and says why', async ({ desk, window: page }) => {
+  desk.refuseToOpen = true;
+  await page.getByRole('link', { name: /plant-lille/ }).click();
+  await expect(page.getByRole('alert')).toContainText('grace@bench-3');
+  await expect(page.getByRole('heading', { name: 'SlapOS Field Kit' })).toBeVisible();
+});
+
+test('run until something needs me gives consent to the chapter, and only to what is open', async ({
+  desk,
+  window: page,
+}) => {
+  states.planWithDiff(desk);
+  await at(page);
+  await page.getByRole('button', { name: 'Run until something needs me: Master' }).click();
+  await expect.poll(() => callsOf(desk, 'steps.run')).toHaveLength(1);
+  expect(callsOf(desk, 'steps.run')[0]?.input).toMatchObject({
+    instances: [key.cache, 'check-cache@machine:master-1', key.software],
+    consent: 'phase',
+    agreed: [],
+  });
+});

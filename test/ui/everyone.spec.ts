@@ -1,0 +1,120 @@
+// For everyone: every page in every theme and language by the rules of WCAG 2.2 AA, at 900 pixels, at 200 %, in forced
+// colours, without motion, and with targets that a gloved hand hits.
+import AxeBuilder from '@axe-core/playwright';
+import { languages } from '../../src-shared/api.ts';
+import { expect, test } from './kit.ts';
+import { places } from './pages.ts';
+
+const shownThemes = ['light', 'dark', 'sunlight'] as const;
+
+for (const place of places) {
+  test(`${place.name}: no accessibility rule is broken in any theme and language`, async ({ desk, window: page }) => {
+    test.setTimeout(180_000);
+    const key = place.prepare(desk);
+    for (const language of languages) {
+      for (const theme of shownThemes) {
+        desk.settings = { theme, language, lastSite: null };
+        await page.evaluate(() => {
+          window.location.hash = '#/';
+        });
+        await page.reload();
+        await place.go(page, key);
+        await expect(page.locator('html')).toHaveAttribute('lang', language);
+        const { violations } = await new AxeBuilder({ page })
+          .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
+          .analyze();
+        const found = violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(' ')}`));
+        expect(found, `${theme} ${language}`).toEqual([]);
+      }
+    }
+  });
+
+  test(`${place.name}: nothing is cut off at 900 pixels nor at 200 %`, async ({ desk, window: page }) => {
+    const key = place.prepare(desk);
+    for (const [width, height] of [
+      [900, 700],
+      [640, 400],
+    ] as const) {
+      for (const language of languages) {
+        desk.settings = { theme: 'light', language, lastSite: null };
+        await page.setViewportSize({ width, height });
+        await page.evaluate(() => {
+          window.location.hash = '#/';
+        });
+        await page.reload();
+        await place.go(page, key);
+        expect(await cutOff(page), `${width} ${language}`).toEqual([]);
+      }
+    }
+  });
+
+  test(`${place.name}: every target is at least 44 pixels high or a link in a sentence`, async ({
+    desk,
+    window: page,
+  }) => {
+    await page.reload();
+    await place.go(page, place.prepare(desk));
+    const small = await page.evaluate(() =>
+      [...document.querySelectorAll<HTMLElement>('button, a, input, select, textarea, [role=radio]')]
+        .filter((element) => element.checkVisibility() && element.closest('p, li > a:only-child') === null)
+        // A hidden input inside a label: the label is the target.
+        .map((element) => element.closest('label') ?? element)
+        .filter((element) => {
+          const { width, height } = element.getBoundingClientRect();
+          return height < 43.5 || width < 43.5;
+        })
+        .map((element) => element.outerHTML.slice(0, 120)),
+    );
+    expect(small).toEqual([]);
+  });
+}
+
+/** Elements whose content is wider than they are and cannot be scrolled to, and a page that scrolls sideways. */
+function cutOff(page: import('@playwright/test').Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const found: string[] = [];
+    const root = document.documentElement;
+    if (root.scrollWidth > root.clientWidth) found.push(`the page: ${root.scrollWidth} > ${root.clientWidth}`);
+    for (const element of document.querySelectorAll<HTMLElement>('#root *')) {
+      if (!element.checkVisibility() || element.closest('.unseen, svg') !== null) continue;
+      const { overflowX } = getComputedStyle(element);
+      if (overflowX === 'auto' || overflowX === 'scroll') {
+        // Only the site plan's text may scroll sideways.
+        if (element.scrollWidth > element.clientWidth + 1 && element.tagName !== 'TEXTAREA') {
+          found.push(`scrolls: ${element.className}`);
+        }
+      } else if (element.getBoundingClientRect().right > root.clientWidth + 1) {
+        found.push(`sticks out: ${element.tagName} ${element.className} ${element.textContent?.slice(0, 40)}`);
+      }
+    }
+    return found;
+  });
+}
+
+test('forced colours keep every state readable and every button framed', async ({ desk, window: page }) => {
+  const [, overview] = places;
+  if (overview === undefined) throw new Error('no overview');
+  await page.emulateMedia({ forcedColors: 'active' });
+  await page.reload();
+  await overview.go(page, overview.prepare(desk));
+  const frames = await page
+    .getByRole('button')
+    .evaluateAll((buttons) => buttons.filter((one) => getComputedStyle(one).borderStyle === 'none').length);
+  expect(frames).toBeLessThanOrEqual(1);
+  await expect(page.locator('[data-state="failed"]').first()).toHaveText('failed');
+});
+
+test('without motion nothing moves', async ({ desk, window: page }) => {
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  const [, overview] = places;
+  await page.reload();
+  await overview?.go(page, overview.prepare(desk));
+  const moving = await page.evaluate(
+    () =>
+      [...document.querySelectorAll('*')].filter((element) => {
+        const { transitionDuration, animationName, transitionProperty } = getComputedStyle(element);
+        return animationName !== 'none' || (transitionProperty !== 'none' && !/^0s(, 0s)*$/.test(transitionDuration));
+      }).length,
+  );
+  expect(moving).toBe(0);
+});

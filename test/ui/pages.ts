@@ -1,0 +1,73 @@
+// Every page and state that the specs look at, by name.
+import type { Page } from '@playwright/test';
+import type { ScriptedDesk } from '../fakes/scripted-desk.ts';
+import * as states from '../fakes/scripted-states.ts';
+import { expect, goTo } from './kit.ts';
+
+const stepStates = {
+  'choosing the medium': states.choosing,
+  'a plan with its diff': states.planWithDiff,
+  'a run with progress': states.installing,
+  'a failure': states.failed,
+  'a long wait': states.waiting,
+  'a fingerprint to compare': states.fingerprint,
+  'a password to give': states.password,
+  'findings in the way': states.blocked,
+  'a guarded change': states.guarded,
+  'a plan that waits for a yes': states.confirming,
+  'an interruption': states.interrupted,
+} as const;
+
+type Prepare = (desk: ScriptedDesk) => string;
+
+/** Writes the state, then leads a freshly loaded page there. */
+export interface Place {
+  readonly name: string;
+  readonly prepare: (desk: ScriptedDesk) => string | null;
+  readonly go: (page: Page, key: string | null) => Promise<void>;
+}
+
+const steps: readonly Place[] = Object.entries<Prepare>(stepStates).map(([name, prepare]) => ({
+  name,
+  prepare,
+  go: (page, key) => goTo(page, key ?? undefined),
+}));
+
+export const places: readonly Place[] = [
+  {
+    name: 'the start',
+    prepare: (desk) => {
+      desk.sites = ['plant-lille', 'harbour', 'practice'];
+      return null;
+    },
+    go: async (page) => {
+      await page.locator('a', { hasText: 'harbour' }).waitFor();
+    },
+  },
+  {
+    name: 'the overview',
+    prepare: (desk) => {
+      states.failed(desk);
+      return null;
+    },
+    go: (page) => goTo(page),
+  },
+  {
+    name: 'the site plan with things to mend',
+    prepare: (desk) => {
+      states.failed(desk);
+      return null;
+    },
+    go: async (page) => {
+      await goTo(page);
+      await page.evaluate(() => {
+        window.location.hash += '/plan';
+      });
+      await expect(page.locator('textarea')).not.toBeEmpty();
+      await page.locator('textarea').pressSequentially('#');
+      await page.locator('main button:enabled').first().click();
+      await page.locator('main ul li').first().waitFor();
+    },
+  },
+  ...steps,
+];
