@@ -9,7 +9,7 @@ import { command, instanceKey, planSchema, question, subject, told, verdict } fr
 
 /** ProblemData as a schema. */
 export const problemData = z.strictObject({
-  code: z.custom<ProblemData['code']>((value) => typeof value === 'string' && value in problems),
+  code: z.custom<ProblemData['code']>((value) => typeof value === 'string' && Object.hasOwn(problems, value)),
   params: z.record(z.string(), z.union([z.string(), z.number()])),
   severity: z.enum(['strict', 'skippable', 'warning']),
   retryable: z.boolean(),
@@ -198,7 +198,7 @@ export function reduce(view: SiteView, event: JournalEvent): SiteView {
   }
   if (event.kind === 'lease')
     return { ...next, leases: { ...view.leases, [`${event.lease}@${event.machine}`]: event.state } };
-  const was = view.instances[event.instance];
+  const was = Object.hasOwn(view.instances, event.instance) ? view.instances[event.instance] : undefined;
   if (was === undefined) return next;
   const running = event.kind === 'run-started' ? event.instance : event.kind === 'run-ended' ? null : view.running;
   const spent = event.kind === 'spent' ? [...view.spent, event.secret] : view.spent;
@@ -244,14 +244,23 @@ function step(was: InstanceView, event: InstanceEvent): InstanceView {
         ...was,
         waitingFor: null,
         problem: event.problem,
-        state:
-          event.outcome === 'failed' ? 'failed' : event.outcome === 'done' ? 'done' : (was.verdict?.state ?? 'unread'),
+        state: stateAfter(was, event.outcome),
         everDone: was.everDone || event.outcome === 'done',
         doneAt: event.outcome === 'done' ? event.at : was.doneAt,
       };
     default:
       return was;
   }
+}
+
+/** What a run's end makes of an instance; a cancelled one whose command goes on without us is not simply what it was. */
+function stateAfter(
+  was: InstanceView,
+  outcome: Extract<JournalEvent, { kind: 'run-ended' }>['outcome'],
+): InstanceState {
+  if (outcome === 'failed' || outcome === 'done') return outcome;
+  if (was.commands.some((item) => item.state === 'unknown')) return 'interrupted';
+  return was.verdict?.state ?? 'unread';
 }
 
 function patch(

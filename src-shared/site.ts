@@ -73,24 +73,71 @@ export const systemSources = z.strictObject({
 });
 export type SystemSources = z.infer<typeof systemSources>;
 
+/** Where compiled software comes from: a file on the laptop, or the public software cache. */
+export const origins = ['file', 'cache'] as const;
+export type Origin = (typeof origins)[number];
+
+/** The public software cache: its index, its archives, and by whose signature its entries are believed. */
+const softwareCache = z.strictObject({
+  index: httpUrl.default('http://shadir.nxdcdn.com'),
+  blobs: httpUrl.default('http://shacache.nxdcdn.com'),
+  /** Names of certificates in the program's trust folder, or paths of PEM files; relative ones count from the plan. */
+  certificates: z.array(z.string().min(1)).default([]),
+});
+export type SoftwareCache = z.infer<typeof softwareCache>;
+
 /** A software release: one URL, byte for byte, used by the mirror, the supply and the request alike. */
 export const release = z.strictObject({
   name: z.enum(['slapos-master', 're6stnet', 'rapid-cdn']),
   url: z.string().regex(/^https?:\/\/\S+\.cfg$/, 'the address of a software.cfg, without blanks'),
   /** Compiled archives by target system, as paths on the laptop. */
   archives: z.record(z.string(), z.string()).default({}),
+  /** For all target systems. Without it: the file where `archives` names one, else the cache. */
+  from: z.enum(origins).optional(),
 });
 export type Release = z.infer<typeof release>;
+
+/** What the master is told when it is asked for: who it is, where, and where its certificate authority lies. */
+export const master = z.strictObject({
+  /** Name under which slapproxy knows it. */
+  instance: name.default('slapos-master'),
+  siteId: z
+    .string()
+    .regex(/^[a-z][a-z0-9_]{0,30}$/, 'lower-case letters, digits and underscores')
+    .default('erp5'),
+  city: z.string().min(1).default('Lille'),
+  company: z.string().min(1).default('ViFiB SARL'),
+  countryCode: z
+    .string()
+    .regex(/^[A-Z]{2}$/, 'two capital letters, such as FR')
+    .default('FR'),
+  email: z
+    .string()
+    .regex(/^[^\s@]+@[^\s@]+$/, 'a mail address')
+    .default('admin@example.org'),
+  state: z.string().min(1).default('Nord-Pas-de-Calais'),
+  timezone: z
+    .string()
+    .regex(/^[A-Za-z0-9_+/-]+$/, 'a time zone such as UTC or Europe/Paris')
+    .default('UTC'),
+  /** Folder of the certificate authority, shared by the partitions. */
+  caFolder: z
+    .string()
+    .regex(/^(\/[A-Za-z0-9_-]+){3,}$/, 'an absolute path of at least three folders')
+    .default('/srv/slapcommon/erp5-ssl'),
+});
+export type Master = z.infer<typeof master>;
 
 export const sitePlan = z.strictObject({
   format: z.literal(1),
   name,
   machines: z.array(machine).min(1),
   releases: z.array(release).default([]),
+  master: master.prefault({}),
   /** Versions of the vendor's packages; `newest` is fixed when they are fetched. */
   packages: z.strictObject({ 'slapos-node': z.string().default('newest') }).prefault({}),
   /** Sources by target system; the public ones when a system is not named. */
-  sources: z.record(z.string(), systemSources).default({}),
+  sources: z.object({ cache: softwareCache.optional() }).catchall(systemSources).default({}),
   /** Content goes through the SSH connection, to this loopback port of the target. */
   content: z.strictObject({ port: z.int().min(1024).max(65535).default(5050) }).prefault({}),
   ranges: z.strictObject({ lan: ipv6Range.optional(), re6st: ipv6Range.optional() }).prefault({}),
@@ -131,9 +178,11 @@ export function planFaults(plan: SitePlan): readonly PlanFault[] {
   });
   const systems = systemsOf(plan);
   plan.releases.forEach((item, index) => {
-    for (const system of Object.keys(item.archives))
-      if (!systems.includes(system))
-        faults.push({ path: ['releases', index, 'archives', system], detail: `no machine of the plan is ${system}` });
+    for (const system of Object.keys(item.archives)) {
+      const path = ['releases', index, 'archives', system];
+      if (!systems.includes(system)) faults.push({ path, detail: `no machine of the plan is ${system}` });
+      else if (item.from === 'cache') faults.push({ path, detail: 'not used, as the release is taken from the cache' });
+    }
   });
   const { lan, re6st } = plan.ranges;
   const first = lan === undefined ? null : parseRange(lan);
@@ -166,6 +215,8 @@ export interface SystemFacts {
   readonly distribution: string;
   readonly release: string;
   readonly architecture: string;
+  /** As os-release has it; empty for a release that is not known. */
+  readonly codename: string;
   /** What `gcc -dumpmachine` says there. */
   readonly multiarch: string;
 }
@@ -176,19 +227,21 @@ export function systemFacts(system: string): SystemFacts {
   if (match?.[1] === undefined || match[2] === undefined || match[3] === undefined)
     throw new RangeError(`no system: ${system}`);
   const multiarch = match[3] === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu';
-  return { distribution: match[1], release: match[2], architecture: match[3], multiarch };
+  const codename = codenames[match[1]]?.[match[2]] ?? '';
+  return { distribution: match[1], release: match[2], architecture: match[3], codename, multiarch };
 }
 
-const debianNames: Readonly<Record<string, string>> = { '11': 'bullseye', '12': 'bookworm', '13': 'trixie' };
-const ubuntuNames: Readonly<Record<string, string>> = { '22.04': 'jammy', '24.04': 'noble' };
+const codenames: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  debian: { '11': 'bullseye', '12': 'bookworm', '13': 'trixie' },
+  ubuntu: { '22.04': 'jammy', '24.04': 'noble' },
+};
 
 /** The public sources of a system, null when none are known. */
 export function defaultSources(system: string): SystemSources | null {
-  const { distribution, release: number, architecture } = systemFacts(system);
+  const { distribution, release: number, architecture, codename: code } = systemFacts(system);
+  if (code === '') return null;
   const vendorRoot = 'https://download.opensuse.org/repositories/home:/VIFIBnexedi';
   if (distribution === 'debian') {
-    const code = debianNames[number];
-    if (code === undefined) return null;
     const key = `debian-archive-${number}`;
     const components = ['main'];
     return {
@@ -205,8 +258,6 @@ export function defaultSources(system: string): SystemSources | null {
       ],
     };
   }
-  const code = ubuntuNames[number];
-  if (code === undefined) return null;
   const url = architecture === 'amd64' ? 'http://archive.ubuntu.com/ubuntu' : 'http://ports.ubuntu.com/ubuntu-ports';
   return {
     vendor: { url: `${vendorRoot}/xUbuntu_${number}`, key: 'vifibnexedi' },
@@ -225,6 +276,17 @@ export function defaultSources(system: string): SystemSources | null {
 /** Sources of a system: the plan's own, else the public ones. */
 export const sourcesOf = (plan: SitePlan, system: string): SystemSources | null =>
   plan.sources[system] ?? defaultSources(system);
+
+/** Where a release's archive for a system comes from. */
+export const originOf = (item: Release, system: string): Origin =>
+  item.from ?? (item.archives[system] === undefined ? 'cache' : 'file');
+
+/** The target systems that a release is brought for from there. */
+export const systemsFrom = (plan: SitePlan, item: Release, origin: Origin): readonly string[] =>
+  systemsOf(plan).filter((system) => originOf(item, system) === origin);
+
+/** The software cache: the plan's own, else the public one, which nobody is trusted for yet. */
+export const cacheOf = (plan: SitePlan): SoftwareCache => softwareCache.parse(plan.sources.cache ?? {});
 
 export const machineNamed = (plan: SitePlan, wanted: string): Machine | undefined =>
   plan.machines.find((item) => item.name === wanted);

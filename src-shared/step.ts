@@ -7,7 +7,7 @@ import { problems } from './problem.ts';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9.-]*$/);
 const params = z.record(z.string(), z.union([z.string(), z.number()]));
-const problemCode = z.custom<ProblemCode>((value) => typeof value === 'string' && value in problems);
+const problemCode = z.custom<ProblemCode>((value) => typeof value === 'string' && Object.hasOwn(problems, value));
 
 // ---------------------------------------------------------------- subjects and instances
 

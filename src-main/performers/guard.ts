@@ -1,8 +1,9 @@
 // Changes that can cut our own line. The undo is armed on the target first, as an installed timer that survives a reboot;
 // it is disarmed only over a fresh connection. Called by compose's hands for `guard` commands.
-import { Problem, problem } from '../../src-shared/problem.ts';
+import { problem } from '../../src-shared/problem.ts';
 import type { CommandOf } from '../../src-shared/step.ts';
 import type { Performed, Performing } from '../runbook/performer.ts';
+import type { Target } from '../target/target.ts';
 import { performRun, performWrite, type TargetMeans, unitId } from './on-target.ts';
 
 const folder = '/var/lib/fieldkit/guards';
@@ -52,8 +53,18 @@ rmdir ${folder} 2>/dev/null
 exit $undone
 `;
 
-const undoNowScript = (id: string): string =>
-  `systemctl start ${unit(id)}.service; ${disarmScript(id).replace('exit $undone', 'exit 0')}`;
+/** Exit 3: the machine has taken the change back already; 0: it was taken back by this. */
+const undoNowScript = (
+  id: string,
+): string => `if [ -e ${folder}/${id}.undone ]; then early=3; else early=0; systemctl start ${unit(id)}.service; fi
+${disarmScript(id).replace('exit $undone', 'exit $early')}`;
+
+/** Whether this very connection still carries a command there and back. */
+const stillAnswers = (target: Target): Promise<boolean> =>
+  target.exec(['true'], { as: 'login', limitMs: 5000, signal: AbortSignal.timeout(8000) }).then(
+    ({ exit }) => exit === 0,
+    () => false,
+  );
 
 /**
  * Performs the guarded commands and confirms them over a fresh connection.
@@ -87,9 +98,12 @@ export async function performGuard(
       else await performWrite(means, machine, inner, context);
     }
   } catch (error) {
-    // A lost line is what the guard is for; anything else is taken back at once.
-    if (!(error instanceof Problem) || error.code !== 'connection-lost') {
-      await target.exec(['sh', '-c', undoNowScript(guard.id)], { as: 'root', limitMs: 60_000 }).catch(() => undefined);
+    // A line that is gone is what the guard is for: the machine takes the change back. While it stands we do so at once.
+    if (await stillAnswers(target)) {
+      const undone = await target
+        .exec(['sh', '-c', undoNowScript(guard.id)], { as: 'root', limitMs: 60_000 })
+        .catch(() => null);
+      if (undone?.exit === 3) throw problem('guard-undone', { machine, seconds: guard.seconds });
       throw error;
     }
   }
@@ -113,4 +127,17 @@ export async function performGuard(
     await clock.sleep(3000, context.signal);
   }
   throw problem('guard-undone', { machine, seconds: guard.seconds });
+}
+
+/**
+ * What became of a guard that was cut off: reaching the machine again is the confirmation that its timer waits for.
+ * Null when there is nothing left to disarm; whether the change stands, the facts say.
+ */
+export async function settleGuard(means: TargetMeans, machine: string, context: Performing): Promise<Performed | null> {
+  const target = await means.target(machine, context.signal);
+  const id = unitId(context);
+  const armed = await target.exec(['systemctl', 'cat', `${unit(id)}.timer`], { as: 'root', limitMs: 30_000 });
+  if (armed.exit !== 0) return null;
+  const { exit } = await target.exec(['sh', '-c', disarmScript(id)], { as: 'root', limitMs: 30_000 });
+  return { exit, output: '' };
 }

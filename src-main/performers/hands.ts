@@ -8,6 +8,7 @@ import { mediumPaths } from '../../src-shared/manifest.ts';
 import { Problem, problem } from '../../src-shared/problem.ts';
 import { machineNamed } from '../../src-shared/site.ts';
 import type { Command, Question } from '../../src-shared/step.ts';
+import { machineOf } from '../../src-shared/step.ts';
 import { openManifest } from '../medium/manifest-store.ts';
 import { type Fetch, forbiddenFetch } from '../platform/fetch.ts';
 import { ensureFolder, readTextOrNull, writeAtomic } from '../platform/files.ts';
@@ -23,7 +24,7 @@ import type { Connection, ConnectionRequest, LoginMaterial } from '../target/con
 import { ConnectionPool } from '../target/connection-pool.ts';
 import type { Forward } from '../target/target.ts';
 import { boundMedium, sightOfMedium } from './bound-medium.ts';
-import { performGuard } from './guard.ts';
+import { performGuard, settleGuard } from './guard.ts';
 import type { Job, JobContext, Sight } from './jobs.ts';
 import {
   performReboot,
@@ -70,10 +71,13 @@ export function makeHands(parts: HandsParts): Hands {
   async function secret(instance: string, question: Question, signal: AbortSignal): Promise<string> {
     const known = site.secrets.get(question.id);
     if (known !== undefined) return known;
-    const value = await asker.answer(instance, question, signal);
-    site.secrets.set(question.id, value);
-    site.settleLive(instance, 'question');
-    return value;
+    try {
+      const value = await asker.answer(instance, question, signal);
+      site.secrets.set(question.id, value);
+      return value;
+    } finally {
+      site.settleLive(instance, 'question');
+    }
   }
 
   let vault: Vault | null = null;
@@ -174,21 +178,33 @@ export function makeHands(parts: HandsParts): Hands {
 
   const leaseOpen = (_lease: Lease, name: string): boolean => contents.has(name);
 
-  async function openLease(_lease: Lease, name: string, signal: AbortSignal): Promise<void> {
-    if (contents.has(name)) return;
+  /** Openings under way: a page that is looked at and a run may ask for the same at once. */
+  const opening = new Map<string, Promise<void>>();
+
+  function openLease(_lease: Lease, name: string, signal: AbortSignal): Promise<void> {
+    if (contents.has(name)) return Promise.resolve();
+    const pending = opening.get(name) ?? openContent(name, signal).finally(() => opening.delete(name));
+    opening.set(name, pending);
+    return pending;
+  }
+
+  async function openContent(name: string, signal: AbortSignal): Promise<void> {
     const { root } = await boundMedium(site);
     const { manifest } = await openManifest(root, site.plan.trust.manifest ?? null);
     const server = contentServer({ root, manifest });
     try {
-      await withSudo(name, signal, async (connection) => {
+      const content = await withSudo(name, signal, async (connection) => {
         const forward = await connection.reverseForward({
           port: site.plan.content.port,
           onStream: (stream) => server.accept(stream),
           signal,
         });
-        contents.set(name, { server, forward });
-        void connection.closed.then(() => closeContent(name));
+        return { connection, forward };
       });
+      const opened: OpenContent = { server, forward: content.forward };
+      contents.set(name, opened);
+      // A later connection has a content of its own by then.
+      void content.connection.closed.then(() => (contents.get(name) === opened ? closeContent(name) : undefined));
     } catch (error) {
       await server.close();
       throw error;
@@ -208,9 +224,12 @@ export function makeHands(parts: HandsParts): Hands {
   const allJobs: Readonly<Record<string, Job>> = {
     ...jobs,
     'open-content': async ({ machine }, { signal }) => openLease('content', String(machine), signal),
-    'pin-host-key': async ({ machine, index, fingerprint }) => {
-      if (site.plan.machines[Number(index)]?.name !== machine) throw problem('plan-changed', { step: 'connect' });
-      await site.editPlan([{ path: ['machines', Number(index), 'hostKey'], value: String(fingerprint) }]);
+    'pin-host-key': async ({ machine, fingerprint }) => {
+      await site.editPlan(({ machines }) => {
+        const index = machines.findIndex(({ name }) => name === machine);
+        if (index < 0) throw problem('plan-changed', { step: 'connect' });
+        return [{ path: ['machines', index, 'hostKey'], value: String(fingerprint) }];
+      });
       await pool.drop(String(machine));
     },
   };
@@ -328,8 +347,12 @@ export function makeHands(parts: HandsParts): Hands {
       },
     }),
     perform,
-    settle: async (command, context) =>
-      command.kind === 'run' && command.on !== 'laptop' ? settleRun(means, command.on.machine, command, context) : null,
+    settle: async (command, context) => {
+      const machine = machineOf(command);
+      if (machine === null) return null;
+      if (command.kind === 'run') return settleRun(means, machine, command, context);
+      return command.kind === 'guard' ? settleGuard(means, machine, context) : null;
+    },
     openLease,
     leaseOpen,
     edge: () => copyToMedium(site).catch(() => undefined),

@@ -18,6 +18,9 @@ export interface TargetMeans {
   readonly mediumFile: (path: string) => Promise<string>;
 }
 
+/** Characters kept of what a command says. */
+const keptOutput = 1_048_576;
+
 export const sha256Of = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /** Names a long command's unit: the same command of the same plan finds it again. */
@@ -52,9 +55,13 @@ export async function performRun(
     return collect(target, id, command, context);
   }
   const output: string[] = [];
+  let outputLength = 0;
   const onLine = (_stream: string, line: string) => {
-    output.push(line);
     context.onLine(line);
+    output.push(line);
+    outputLength += line.length + 1;
+    // A program that never stops talking must not fill the memory: the end of what it said is kept.
+    while (outputLength > keptOutput) outputLength -= (output.shift() ?? '').length + 1;
   };
   const base = { as, onLine, limitMs: command.limitMs, signal };
   const result = await target.exec(argv, stdin === undefined ? base : { ...base, stdin });
@@ -63,13 +70,23 @@ export async function performRun(
 }
 
 async function collect(target: Target, id: string, command: CommandOf<'run'>, context: Performing): Promise<Performed> {
+  const { exit, tail } = await follow(target, id, command, context);
+  await target.forgetUnit(id);
+  if (exit === null || !(command.expect ?? [0]).includes(exit)) throw failed(command, target.name, exit, tail);
+  return { exit, output: tail };
+}
+
+/** Follows a unit to its end; one that reaches the command's limit is ended, and `command-timed-out` is thrown. */
+async function follow(
+  target: Target,
+  id: string,
+  command: CommandOf<'run'>,
+  context: Performing,
+): Promise<{ readonly exit: number | null; readonly tail: string }> {
   const limit = AbortSignal.timeout(command.limitMs);
   const signal = AbortSignal.any([context.signal, limit]);
   try {
-    const { exit, tail } = await target.followUnit(id, { onLine: context.onLine, signal });
-    await target.forgetUnit(id);
-    if (exit === null || !(command.expect ?? [0]).includes(exit)) throw failed(command, target.name, exit, tail);
-    return { exit, output: tail };
+    return await target.followUnit(id, { onLine: context.onLine, signal });
   } catch (error) {
     if (!limit.aborted || context.signal.aborted) throw error;
     await target.stopUnit(id).catch(() => undefined);
@@ -89,7 +106,7 @@ export async function settleRun(
   const target = await means.target(machine, context.signal);
   const id = unitId(context);
   if ((await target.unitState(id)).state === 'absent') return null;
-  const { exit, tail } = await target.followUnit(id, { onLine: context.onLine, signal: context.signal });
+  const { exit, tail } = await follow(target, id, command, context);
   await target.forgetUnit(id);
   return { exit, output: tail };
 }
@@ -155,8 +172,11 @@ export async function performUntil(
 ): Promise<Performed> {
   const { clock } = means;
   const started = clock.monotonicMs();
-  const look = async (probes: readonly Probe[]) =>
-    (await means.target(machine, context.signal)).probe(probes, context.signal);
+  const look = async (probes: readonly Probe[]) => {
+    // What is awaited may need what we lend, and a lost connection closed it.
+    await context.openLeases();
+    return (await means.target(machine, context.signal)).probe(probes, context.signal);
+  };
   const pattern = command.wanted.pattern === undefined ? null : new RegExp(command.wanted.pattern, 'm');
   for (;;) {
     context.signal.throwIfAborted();

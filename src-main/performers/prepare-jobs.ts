@@ -114,7 +114,7 @@ export function prepareJobs({ trustFolder, program }: PrepareParts): Readonly<Re
       const have = await vault.names();
       // A lock whose private halves are on another laptop is replaced only as a whole.
       if (made !== null && Object.values(names).every((name) => have.includes(name))) {
-        await site.editPlan([{ path: ['trust', 'manifest'], value: made.manifestFingerprint }]);
+        await site.editPlan(() => [{ path: ['trust', 'manifest'], value: made.manifestFingerprint }]);
         return;
       }
       const cache = await makeCacheKey('ShaCache Signing Cert', now);
@@ -134,7 +134,7 @@ export function prepareJobs({ trustFolder, program }: PrepareParts): Readonly<Re
           manifestFingerprint: manifest.fingerprint,
         },
       }));
-      await site.editPlan([{ path: ['trust', 'manifest'], value: manifest.fingerprint }]);
+      await site.editPlan(() => [{ path: ['trust', 'manifest'], value: manifest.fingerprint }]);
     }),
 
     'fetch-vendor-packages': job(
@@ -225,11 +225,11 @@ export function prepareJobs({ trustFolder, program }: PrepareParts): Readonly<Re
           onProgress: progressOf(1),
           signal,
         });
-        const { distribution, release: number, multiarch } = systemFacts(system);
+        const { distribution, release: number, codename, multiarch } = systemFacts(system);
         const entry = makeEntry({
           sha512,
           multiarch,
-          distribution: [distribution, number, codenameOf(system)],
+          distribution: [distribution, number, codename],
           softwareUrl: url,
         });
         const signature = signEntry(entry, await privateKey(context, 'cache'));
@@ -294,15 +294,6 @@ async function notBefore(inRelease: string, now: Date): Promise<Date> {
   const before = date === undefined ? 0 : new Date(date).getTime();
   return new Date(Math.max(now.getTime(), before + 1000));
 }
-
-const codenames: Readonly<Record<string, string>> = {
-  'ubuntu-22.04': 'jammy',
-  'ubuntu-24.04': 'noble',
-  'debian-11': 'bullseye',
-  'debian-12': 'bookworm',
-  'debian-13': 'trixie',
-};
-const codenameOf = (system: string): string => codenames[system.slice(0, system.lastIndexOf('-'))] ?? '';
 
 const fileSize = (path: string): Promise<number | null> =>
   stat(path).then(

@@ -75,6 +75,10 @@ export function infoOf(step: Step): StepInfo {
   };
 }
 
+/** Fields of a step's input that hold secrets: never recorded, never kept as a draft. */
+export const secretFields = (step: Step): readonly string[] =>
+  fieldsOf(step.input).flatMap(({ name, kind }) => (kind === 'secret' ? [name] : []));
+
 const kinds = ['text', 'number', 'boolean', 'choice', 'path', 'secret', 'medium'] as const;
 
 /** Form fields from a step's input schema; `widget` in a field's meta names a special kind. */

@@ -172,9 +172,16 @@ export class OpenSite {
     this.#planText = text;
   }
 
-  /** Edits the plan file; comments stay. */
-  editPlan(edits: readonly { readonly path: readonly (string | number)[]; readonly value: Json }[]): Promise<void> {
-    return this.savePlan(editPlanText(this.#planText, edits));
+  /**
+   * Edits the plan file as it is on the disk now, so that what a person wrote there meanwhile stays, comments too.
+   * Throws `site-plan-*` and changes nothing when it cannot stand.
+   */
+  async editPlan(
+    edits: (plan: SitePlan) => readonly { readonly path: readonly (string | number)[]; readonly value: Json }[],
+  ): Promise<void> {
+    const path = join(this.folder, siteFiles.plan);
+    const text = (await readTextOrNull(path)) ?? this.#planText;
+    await this.savePlan(editPlanText(text, edits(planFromText(text, path))));
   }
 
   /** Replaces the lock atomically. */

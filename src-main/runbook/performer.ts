@@ -22,6 +22,8 @@ export interface Performing {
   readonly resolve: (text: Text) => Promise<string>;
   readonly captured: (name: string) => string;
   readonly ask: (question: Question) => Promise<string>;
+  /** Opens again what the step holds, after a lost connection closed it. */
+  readonly openLeases: () => Promise<void>;
   readonly onProgress: (progress: JobProgress) => void;
   readonly onLine: (line: string) => void;
   readonly onAwaiting: (sinceMs: number, nextLookMs: number) => void;

@@ -24,7 +24,8 @@ export class Secrets {
   /** The text with every known secret blanked, whole or in its JSON, base64 or URL form. */
   redact(text: string): string {
     let clean = text;
-    for (const value of this.#values.values()) {
+    // The longest first: a secret may be the beginning of another.
+    for (const value of [...this.#values.values()].sort((a, b) => b.length - a.length)) {
       if (value.length < shortest) continue;
       for (const form of new Set([
         value,

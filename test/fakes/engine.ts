@@ -3,7 +3,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { systemClock } from '../../src-main/platform/clock.ts';
+import { type Clock, systemClock } from '../../src-main/platform/clock.ts';
 import type { Asker } from '../../src-main/runbook/asking.ts';
 import type { Command, Step, World } from '../../src-main/runbook/define.ts';
 import { blocked, defineStep, done, finding, perSite, todo, work } from '../../src-main/runbook/define.ts';
@@ -110,9 +110,10 @@ export async function openFake(
   folder: string,
   runbook: readonly Step[],
   world: FakeWorld,
+  more: { readonly clock?: Clock; readonly hands?: Partial<Hands> } = {},
 ): Promise<{ site: OpenSite; runner: Runner }> {
-  const site = await OpenSite.open(folder, { program: 'test', practice: false, clock: systemClock });
-  const runner = new Runner(site, runbook, fakeHands(world));
+  const site = await OpenSite.open(folder, { program: 'test', practice: false, clock: more.clock ?? systemClock });
+  const runner = new Runner(site, runbook, { ...fakeHands(world), ...more.hands });
   await runner.refresh();
   return { site, runner };
 }

@@ -1,7 +1,6 @@
 // SSH to a machine: its host key compared by a person with the console's and pinned in the plan, login and sudo proved.
 // Nothing is sent to a machine whose key was not compared.
 import { z } from 'zod';
-import { machineNamed } from '../../../src-shared/site.ts';
 import {
   blocked,
   defineStep,
@@ -58,7 +57,6 @@ export const connect = defineStep({
   },
   plan: ({ keyType, fingerprint }, context) => {
     const { name, address } = machineOfSubject(context);
-    const index = context.site.machines.indexOf(machineNamed(context.site, name) ?? machineOfSubject(context));
     return [
       {
         kind: 'ask',
@@ -74,7 +72,7 @@ export const connect = defineStep({
           choices: [],
         },
       },
-      work('pin-host-key', { machine: name, index, fingerprint }, says('connect', 'does.pin', { fingerprint })),
+      work('pin-host-key', { machine: name, fingerprint }, says('connect', 'does.pin', { fingerprint })),
     ];
   },
 });

@@ -1,7 +1,10 @@
 import { appendFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { z } from 'zod';
+import { type Clock, systemClock } from '../../../src-main/platform/clock.ts';
 import type { Step } from '../../../src-main/runbook/define.ts';
+import { readJournal } from '../../../src-main/runbook/journal-store.ts';
 import type { OpenSite } from '../../../src-main/runbook/open-site.ts';
 import { Runner } from '../../../src-main/runbook/runner.ts';
 import { problem } from '../../../src-shared/problem.ts';
@@ -22,9 +25,21 @@ let world: FakeWorld;
 let site: OpenSite;
 let runner: Runner;
 
-async function open(runbook: readonly Step[]): Promise<void> {
-  ({ site, runner } = await openFake(folder, runbook, world));
+async function open(runbook: readonly Step[], more: Parameters<typeof openFake>[3] = {}): Promise<void> {
+  ({ site, runner } = await openFake(folder, runbook, world, more));
 }
+/** A step of two commands: the first of them long, on a machine. */
+const longStep = (more: Partial<Step> = {}): Step =>
+  standingStep('a', [], world, {
+    plan: () => [
+      { kind: 'run', on: { machine: 'm1' }, argv: ['make', 'it'], long: true, limitMs: 1000 },
+      { kind: 'work', job: 'stand', args: { what: 'a' } },
+    ],
+    ...more,
+  });
+const impatient: Clock = { ...systemClock, sleep: async () => undefined };
+const cut = () => problem('connection-lost', { machine: 'm1', detail: 'cut' });
+const eventsOf = async () => (await readJournal(join(folder, 'journal.jsonl'))).events;
 const instance = (key: string) => {
   const found = runner.instances().find((item) => item.key === key);
   if (found === undefined) throw new Error(key);
@@ -218,4 +233,258 @@ it('never records the answer to a secret question', async () => {
   const journal = await readFile(join(folder, 'journal.jsonl'), 'utf8');
   expect(journal).toContain('"answered"');
   expect(journal).not.toContain('answer to word');
+});
+
+it('a no to a question is no failure: the command is cancelled and the step is what it was', async () => {
+  world.before = () => {
+    throw problem('not-confirmed', { step: 'a@site' });
+  };
+  await open([standingStep('a', [], world)]);
+  expect(await runner.run(instance('a@site'), options())).toMatchObject({
+    outcome: 'cancelled',
+    problem: { code: 'not-confirmed' },
+  });
+  expect(site.view.instances['a@site']).toMatchObject({ state: 'todo', commands: [{ state: 'cancelled' }] });
+});
+
+it.each(['code', 'evidence', 'done', 'true', 'null', 'strict', 'command-failed', '":"x', 'a@site', 'm1","'])(
+  'keeps a record that can be read when the password is %s',
+  async (password) => {
+    await open([standingStep('a', [], world)]);
+    site.secrets.set('password:m1', password);
+    world.before = () => {
+      throw problem(
+        'command-failed',
+        { command: 'x', exit: 1, machine: 'm1', detail: `it said <${password}>` },
+        { evidence: `and again <${password}>` },
+      );
+    };
+    await runner.run(instance('a@site'), options());
+    const end = (await eventsOf()).at(-1);
+    expect(end).toMatchObject({
+      kind: 'run-ended',
+      problem: { code: 'command-failed', params: { detail: 'it said <[secret]>' }, evidence: 'and again <[secret]>' },
+    });
+  },
+);
+
+it('keeps secrets out of what was found, the verdict and the progress', async () => {
+  const secret = 'canary-in-the-banner';
+  const live: string[] = [];
+  const telling = standingStep('a', [], world, {
+    found: () => [{ key: 'k', params: { what: secret } }],
+    verdict: () => ({
+      state: 'blocked',
+      findings: [{ code: 'target-apt-broken', params: { machine: 'm1', detail: secret } }],
+    }),
+  });
+  await open([telling]);
+  site.secrets.set('password:m1', secret);
+  site.listen((event) => live.push(JSON.stringify(event)));
+  await runner.run(instance('a@site'), options());
+  expect(JSON.stringify(await eventsOf())).not.toContain(secret);
+  expect(live.join()).not.toContain(secret);
+});
+
+it('never records the secret fields of an input', async () => {
+  const input = z.strictObject({
+    token: z.string().default('').meta({ widget: 'secret' }),
+    name: z.string().default(''),
+  });
+  await open([standingStep('a', [], world, { input })]);
+  await runner.run(instance('a@site'), options({ inputs: { 'a@site': { token: 'canary-token', name: 'n' } } }));
+  expect(site.view.instances['a@site']?.input).toEqual({ name: 'n' });
+  expect(site.secrets.redact('canary-token')).toBe('[secret]');
+});
+
+it('falls back to the defaults when an older program recorded an input that no longer fits', async () => {
+  await open([standingStep('a', [], world, { input: z.strictObject({ old: z.string() }) })]);
+  await runner.run(instance('a@site'), options({ inputs: { 'a@site': { old: 'x' } } }));
+  await site.close();
+  await open([standingStep('a', [], world)]);
+  expect(await runner.run(instance('a@site'), options())).toMatchObject({ outcome: 'done' });
+  await expect(runner.run(instance('a@site'), options({ inputs: { 'a@site': { no: 1 } } }))).rejects.toMatchObject({
+    code: 'usage-wrong',
+  });
+});
+
+it('a cancel lets a short command end, and says that a long one goes on', async () => {
+  const controller = new AbortController();
+  const seen: boolean[] = [];
+  world.before = (_command, { signal }) => {
+    controller.abort();
+    seen.push(signal.aborted);
+  };
+  const short = standingStep('a', [], world, {
+    plan: () => [{ kind: 'run', on: { machine: 'm1' }, argv: ['short'], limitMs: 1000 }],
+  });
+  await open([short]);
+  expect(await runner.run(instance('a@site'), options({ signal: controller.signal }))).toMatchObject({
+    outcome: 'cancelled',
+  });
+  expect(seen).toEqual([false]);
+  expect(site.view.instances['a@site']?.commands[0]?.state).toBe('performed');
+  await site.close();
+
+  const again = new AbortController();
+  world.before = (_command, { signal }) => {
+    again.abort();
+    signal.throwIfAborted();
+  };
+  await open([longStep()]);
+  await runner.run(instance('a@site'), options({ signal: again.signal }));
+  expect(site.view.instances['a@site']).toMatchObject({
+    state: 'interrupted',
+    commands: [{ state: 'unknown' }, { state: 'pending' }],
+  });
+  const settled: number[] = [];
+  world.before = () => undefined;
+  runner = new Runner(site, [longStep()], {
+    ...fakeHands(world),
+    settle: async (_command, { index }) => {
+      settled.push(index);
+      world.standing.add('a');
+      return { exit: 0, output: '' };
+    },
+  });
+  expect(await runner.run(instance('a@site'), options())).toMatchObject({ outcome: 'done', performed: 0 });
+  expect(settled).toEqual([0]);
+});
+
+it('a command that ran on without us and ended badly is told as failed', async () => {
+  let lost = false;
+  world.before = (command) => {
+    if (command.kind !== 'run' || lost) return;
+    lost = true;
+    throw cut();
+  };
+  await open([longStep()], { hands: { settle: async () => ({ exit: 100, output: 'no room' }) } });
+  expect(await runner.run(instance('a@site'), options())).toMatchObject({ outcome: 'done' });
+  const outcomes = (await eventsOf()).flatMap((event) =>
+    event.kind === 'command-ended' ? [[event.index, event.outcome, event.exit]] : [],
+  );
+  expect(outcomes).toEqual([
+    [0, 'unknown', null],
+    [0, 'failed', 100],
+    [0, 'performed', null],
+    [1, 'performed', null],
+  ]);
+});
+
+it('the rest of a confirmed plan needs no new yes after a cut; anything else does', async () => {
+  let confirmed = 0;
+  const confirm = async () => {
+    confirmed += 1;
+    return true;
+  };
+  const things = ['x', 'y', 'a'];
+  const walking = standingStep('a', [], world, {
+    plan: () =>
+      things
+        .filter((what) => !world.standing.has(what))
+        .map((what) => ({ kind: 'work' as const, job: 'stand', args: { what } })),
+  });
+  let cuts = 1;
+  world.before = (command) => {
+    if (command.kind === 'work' && command.args.what === 'y' && cuts-- > 0) throw cut();
+  };
+  await open([walking]);
+  expect(await runner.run(instance('a@site'), options({ asker: { ...yes, confirm } }))).toMatchObject({
+    outcome: 'done',
+    performed: 3,
+  });
+  expect(confirmed).toBe(1);
+  expect(world.performed.length).toBe(3);
+  await site.close();
+
+  world.standing.clear();
+  cuts = 1;
+  confirmed = 0;
+  world.before = (command) => {
+    if (command.kind !== 'work' || command.args.what !== 'y' || cuts-- <= 0) return;
+    things.splice(0, things.length, 'y', 'another', 'a');
+    throw cut();
+  };
+  await open([walking]);
+  await runner.run(instance('a@site'), options({ asker: { ...yes, confirm } }));
+  expect(confirmed).toBe(2);
+});
+
+it('waits a while for a machine whose cable was pulled', async () => {
+  let away = 0;
+  world.before = () => {
+    if (away > 0) return;
+    away = 5;
+    throw cut();
+  };
+  const reached = standingStep('a', [], world, {
+    read: async () => {
+      if (away > 1) {
+        away -= 1;
+        throw problem('host-unreachable', { machine: 'm1', address: '10.0.0.1', detail: 'no route' });
+      }
+      return { stands: world.standing.has('a') };
+    },
+  });
+  await open([reached], { clock: impatient });
+  expect(await runner.run(instance('a@site'), options())).toMatchObject({ outcome: 'done' });
+});
+
+it('opens what a step holds before it follows a command that was cut off', async () => {
+  const order: string[] = [];
+  let openNow = true;
+  const lender = standingStep('lend', [], world, { per: { kind: 'machine', roles: ['master'] }, lends: 'content' });
+  const holder = longStep({ per: { kind: 'machine', roles: ['master'] }, holds: ['content'] });
+  world.before = (command) => {
+    if (command.kind !== 'run' || order.length > 0) return;
+    openNow = false;
+    order.push('cut');
+    throw cut();
+  };
+  await open([lender, holder], {
+    hands: {
+      leaseOpen: () => openNow,
+      openLease: async () => {
+        openNow = true;
+        order.push('opened');
+      },
+      settle: async () => {
+        order.push('followed');
+        return { exit: 0, output: '' };
+      },
+    },
+  });
+  await runner.runAll(runner.instances(), options());
+  expect(order).toEqual(['cut', 'opened', 'followed']);
+});
+
+it('a cancel while done steps are read again ends cancelled, not as a fault', async () => {
+  const controller = new AbortController();
+  await open([standingStep('a', [], world), standingStep('b', [], world)]);
+  await runner.runAll(runner.instances(), options({ consent: 'phase' }));
+  controller.abort();
+  expect(
+    await runner.runAll(runner.instances(), options({ consent: 'phase', signal: controller.signal })),
+  ).toMatchObject([{ outcome: 'cancelled', problem: { code: 'cancelled' } }]);
+});
+
+it('an instance found undone by a later check is undone, though it once was done', async () => {
+  await open([standingStep('a', [], world), standingStep('b', ['a'], world)]);
+  await runner.run(instance('a@site'), options());
+  world.standing.clear();
+  await runner.check(instance('a@site'), undefined, new AbortController().signal);
+  expect(site.view.instances['a@site']).toMatchObject({ state: 'todo', everDone: true });
+  expect(await runner.run(instance('b@site'), options())).toMatchObject({ problem: { code: 'step-before-missing' } });
+});
+
+it('a failed step that stands after all is done once it is read again', async () => {
+  world.before = () => {
+    throw problem('command-failed', { command: 'x', exit: 1, machine: 'm1', detail: '' });
+  };
+  await open([standingStep('a', [], world)]);
+  await runner.run(instance('a@site'), options());
+  expect(site.view.instances['a@site']?.state).toBe('failed');
+  world.standing.add('a');
+  await runner.check(instance('a@site'), undefined, new AbortController().signal);
+  expect(site.view.instances['a@site']).toMatchObject({ state: 'done', problem: null });
 });
