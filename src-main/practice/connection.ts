@@ -148,7 +148,7 @@ class PracticeConnection implements Connection {
       await machine.change((state) => ({ ...state, guards: { ...state.guards, [id]: guard } }));
       return { exit: 0 };
     }
-    const now = script.startsWith('systemctl start');
+    const now = script.includes('systemctl start');
     if (now) await machine.undoGuard(id);
     const undone = machine.state.guards[id]?.undone === true;
     await machine.change((state) => {
