@@ -50,6 +50,7 @@ const python = '3.11.2-6+deb12u6';
 
 /** What slapos-node brings along on a bare machine. */
 const carriedPackages: readonly PracticePackage[] = [
+  of('acl', '2.3.1-3', 'libc6 (>= 2.34)', 16),
   of('binutils', '2.40-2', 'libc6 (>= 2.36)', 160),
   of('ca-certificates', '20230311+deb12u1', 'openssl (>= 1.1.1), debconf (>= 0.5)', 60, forAll),
   of('cpp', '4:12.2.0-3', 'cpp-12 (>= 12.2.0-1~)', 8),

@@ -16,6 +16,8 @@ const node = z.strictObject({
   binary: z.boolean().optional(),
   /** Size of a file whose content is not kept. */
   sizeBytes: z.int().optional(),
+  /** Entries of an access list, as getfacl prints them. */
+  acl: z.array(z.string()).optional(),
 });
 export type FileNode = z.infer<typeof node>;
 

@@ -8,6 +8,7 @@ import { setAddresses } from './machine/set-addresses.ts';
 import { checkCache } from './master/check-cache.ts';
 import { configureProxy } from './master/configure-proxy.ts';
 import { installMasterSoftware } from './master/install-master-software.ts';
+import { shareCaFolder } from './master/share-ca-folder.ts';
 import { useCache } from './master/use-cache.ts';
 import { chooseMedium } from './prepare/choose-medium.ts';
 import { describeSite } from './prepare/describe-site.ts';
@@ -41,4 +42,5 @@ export const runbook: readonly Step[] = [
   useCache,
   checkCache,
   installMasterSoftware,
+  shareCaFolder,
 ];

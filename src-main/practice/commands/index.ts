@@ -2,6 +2,7 @@
 // what practice lacks. Handed to the machine by the practice site.
 import type { Call, Commands, Outcome } from '../machine.ts';
 import type { Patch } from '../state.ts';
+import { accountCommands } from './accounts.ts';
 import { apt, dpkg, dpkgQuery } from './apt.ts';
 import { ip, networkctl } from './network.ts';
 import { slapos } from './slapos.ts';
@@ -11,6 +12,7 @@ import { bash, date, df, fileCommands, gcc, id, sh, sshd, systemctl } from './sy
 type Program = (call: Call) => Outcome | Promise<Outcome>;
 
 const programs: Readonly<Record<string, Program>> = {
+  ...accountCommands,
   ...fileCommands,
   'apt-get': apt,
   bash,

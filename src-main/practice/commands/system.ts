@@ -89,18 +89,20 @@ export const sh = ({ argv, state }: Call): Outcome => {
 
 // ---------------------------------------------------------------- files
 
-/** `install -d [-m MODE] FOLDER…`, with the folders above. */
+/** `install -d [-m MODE] [-o USER] [-g GROUP] FOLDER…`, with the folders above. */
 function install({ argv, state }: Call): Outcome {
   if (argv[1] !== '-d') return { exit: 127, err: 'practice machine: install is simulated with -d only\n' };
-  const mode = argv[2] === '-m' ? Number.parseInt(argv[3] ?? '755', 8) : 0o755;
+  const option = (name: string): string | undefined => (argv.includes(name) ? argv[argv.indexOf(name) + 1] : undefined);
+  const mode = Number.parseInt(option('-m') ?? '755', 8);
   const files: Record<string, ReturnType<typeof aFolder>> = {};
-  for (const path of argv.slice(argv[2] === '-m' ? 4 : 2)) {
+  for (const path of argv.filter((word) => word.startsWith('/'))) {
     const parts = path.split('/').slice(1);
     for (let depth = 1; depth < parts.length; depth += 1) {
       const above = `/${parts.slice(0, depth).join('/')}`;
       if (state.files[above] === undefined) files[above] ??= aFolder();
     }
-    files[path] = aFolder(mode, state.files[path]?.owner);
+    const [user, group] = (state.files[path]?.owner ?? 'root:root').split(':');
+    files[path] = aFolder(mode, `${option('-o') ?? user}:${option('-g') ?? group}`);
   }
   return { exit: 0, patch: { files } };
 }

@@ -15,12 +15,7 @@ import {
   says,
   todo,
 } from '../../runbook/define.ts';
-
-const paths = {
-  config: '/etc/apt/fieldkit.conf',
-  source: '/etc/apt/fieldkit.sources',
-  key: '/etc/apt/keyrings/fieldkit.asc',
-} as const;
+import { aptArgv as apt, aptInstallArgv, isInstalled, packageStatusArgv, aptPaths as paths } from '../apt.ts';
 
 /** Needed by SlapOS at run time, declared by no package: cron only arrives as an alternative, openssl checks the cache. */
 const alongside = ['cron', 'openssl', 'ca-certificates'];
@@ -56,7 +51,7 @@ export const installSlaposNode = defineStep({
       ...names.map((name) => ({
         id: name,
         kind: 'run' as const,
-        argv: ['dpkg-query', '-W', '-f', '${Status} ${Version}', name],
+        argv: packageStatusArgv(name),
       })),
       { id: 'slapos', kind: 'run', argv: ['slapos', '--version'], limitMs: 60_000 },
       { id: 'gcc', kind: 'run', argv: ['gcc', '-dumpmachine'] },
@@ -94,7 +89,7 @@ export const installSlaposNode = defineStep({
     const version = vendorVersion(context);
     if (version === null)
       return blocked(finding('step-before-missing', { step: 'install-slapos-node', before: 'fetch-vendor-packages' }));
-    const installed = ['slapos-node', ...alongside].every((name) => status[name]?.startsWith('install ok installed '));
+    const installed = ['slapos-node', ...alongside].every((name) => isInstalled(status[name] ?? ''));
     return installed && status['slapos-node']?.endsWith(` ${version}`) && slapos.startsWith('slapos ') && gcc !== ''
       ? done()
       : todo();
@@ -102,13 +97,6 @@ export const installSlaposNode = defineStep({
   plan: (facts, context) => {
     const machine = machineOfSubject(context);
     const on = { machine: machine.name };
-    const apt = (...words: string[]): string[] => [
-      'env',
-      `APT_CONFIG=${paths.config}`,
-      'DEBIAN_FRONTEND=noninteractive',
-      'apt-get',
-      ...words,
-    ];
     const files: readonly (readonly [keyof typeof paths, string])[] = [
       ['key', context.lock.keys?.repositoryKey ?? ''],
       ['source', sourceText(context.site.content.port, systemOf(machine))],
@@ -130,18 +118,11 @@ export const installSlaposNode = defineStep({
       ]),
       ...writes,
       run(machine.name, apt('update'), { limitMs: 300_000, note: says('install-slapos-node', 'does.update') }),
-      run(
-        machine.name,
-        apt(
-          'install',
-          '-y',
-          '--no-install-recommends',
-          '--no-remove',
-          `slapos-node=${vendorVersion(context)}`,
-          ...alongside,
-        ),
-        { limitMs: 3_600_000, long: true, note: says('install-slapos-node', 'does.install', { count }) },
-      ),
+      run(machine.name, aptInstallArgv(`slapos-node=${vendorVersion(context)}`, ...alongside), {
+        limitMs: 3_600_000,
+        long: true,
+        note: says('install-slapos-node', 'does.install', { count }),
+      }),
       run(machine.name, apt('clean'), { note: says('install-slapos-node', 'does.clean') }),
     ];
   },

@@ -1,0 +1,26 @@
+// apt on a machine, seeing our repository alone. Used by every step that installs something; install-slapos-node writes the
+// configuration that is named here. Must never touch the machine's own sources or lists.
+
+export const aptPaths = {
+  config: '/etc/apt/fieldkit.conf',
+  source: '/etc/apt/fieldkit.sources',
+  key: '/etc/apt/keyrings/fieldkit.asc',
+} as const;
+
+/** apt-get with our configuration and without questions. */
+export const aptArgv = (...words: readonly string[]): string[] => [
+  'env',
+  `APT_CONFIG=${aptPaths.config}`,
+  'DEBIAN_FRONTEND=noninteractive',
+  'apt-get',
+  ...words,
+];
+
+/** Installs packages by name, taking nothing away and nothing that is only recommended. */
+export const aptInstallArgv = (...names: readonly string[]): string[] =>
+  aptArgv('install', '-y', '--no-install-recommends', '--no-remove', ...names);
+
+/** Asks dpkg for a package: `install ok installed` and its version. */
+export const packageStatusArgv = (name: string): string[] => ['dpkg-query', '-W', '-f', '${Status} ${Version}', name];
+
+export const isInstalled = (status: string): boolean => status.startsWith('install ok installed ');
