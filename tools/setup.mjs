@@ -5,7 +5,19 @@
  * package.mjs. Each `ensure…` can be run again at any time: what an interrupted one left is done anew.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ensureElectron as ensureElectronWith } from './electron.mjs';
 import { packageCommand, projectFolder, run, SetupError, say, secondsSince } from './process.mjs';
@@ -31,24 +43,43 @@ export async function ensurePackages() {
   if (packagesAreWhole()) return;
   const startedMs = Date.now();
   say('packages', existsSync(modules) ? 'bringing npm packages up to the lock file' : 'installing npm packages');
-  const install = () =>
+  /** @param {Record<string, string>} [env] */
+  const install = (env) =>
     run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
+      ...(env ? { env } : {}),
       progress: { topic: 'packages', every: () => `${countPackages()} packages, ${secondsSince(startedMs)}` },
     });
   let result = await install();
-  // An npm that outlived a killed set-up may have been in the way.
-  if (!packagesAreWhole()) result = await install();
+  // Below Node 20.19 npm leaves out the native parts of the build tools; an npm that outlived a killed set-up may have
+  // been in the way. Once more, on the Node that is now among the packages.
+  if (!packagesAreWhole()) result = await withBundledNode((PATH) => install(PATH ? { PATH } : undefined));
   if (!packagesAreWhole())
     throw new SetupError(`npm ci failed. Connect to the internet and run this again.\n${tail(result.output)}`);
   say('packages', `${countPackages()} packages, ${secondsSince(startedMs)}`);
+}
+
+const bundledNode = path.join(modules, `node-${process.platform}-${process.arch}`, 'bin/node');
+
+/**
+ * Hands over a PATH that begins with a copy of the Node among the packages, because npm takes that one away.
+ * @template T @param {(pathVariable: string | undefined) => Promise<T>} use @returns {Promise<T>}
+ */
+async function withBundledNode(use) {
+  if (!existsSync(bundledNode)) return use(undefined);
+  const folder = mkdtempSync(path.join(tmpdir(), 'fieldkit-node-'));
+  try {
+    copyFileSync(bundledNode, path.join(folder, 'node'));
+    return await use(`${folder}${path.delimiter}${process.env.PATH ?? ''}`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** The Node the build and test tools run on (22.12 or newer): our own, else the one among the packages. */
 export function toolNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major > 22 || (major === 22 && minor >= 12)) return process.execPath;
-  const bundled = path.join(modules, `node-${process.platform}-${process.arch}`, 'bin/node');
-  if (existsSync(bundled)) return bundled;
+  if (existsSync(bundledNode)) return bundledNode;
   throw new SetupError(
     `The build tools need Node 22.12 or newer, this is ${process.versions.node}: install a newer Node, then run this again.`,
   );
