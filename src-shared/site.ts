@@ -25,6 +25,9 @@ const fingerprint = z
   .regex(/^SHA256:[A-Za-z0-9+/=]{40,}$/, 'SHA256: and the fingerprint, as ssh-keygen prints it');
 const httpUrl = z.string().regex(/^https?:\/\/[^\s/]+\S*$/, 'an http or https address');
 
+/** What a site may be called: a folder's name everywhere. */
+export const siteName = name;
+
 export const architectures = ['amd64', 'arm64'] as const;
 export const distributions = ['debian', 'ubuntu'] as const;
 export const roles = ['master', 'node'] as const;

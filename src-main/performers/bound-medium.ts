@@ -1,6 +1,7 @@
 // The medium of a site: which one was chosen, whether it is there, what it holds. Used by jobs, sights and the hands.
 // The binding lies in the site's folder on this laptop; another laptop binds anew.
 import { join } from 'node:path';
+import { parseJson } from '../../src-shared/json.ts';
 import { problem } from '../../src-shared/problem.ts';
 import { readRoom } from '../medium/file-system.ts';
 import { type CheckedPlace, checkIdentity, type MediumIdentity, mediumIdentity } from '../medium/identity.ts';
@@ -11,11 +12,9 @@ import { type OpenSite, siteFiles } from '../runbook/open-site.ts';
 
 const bindingPath = (site: OpenSite): string => join(site.folder, siteFiles.medium);
 
-/** The identity chosen for this site on this laptop, null when none is. */
+/** The identity chosen for this site on this laptop, null when none is; a damaged file counts as none: one chooses again. */
 export async function readBinding(site: OpenSite): Promise<MediumIdentity | null> {
-  const text = await readTextOrNull(bindingPath(site));
-  if (text === null) return null;
-  const parsed = mediumIdentity.safeParse(JSON.parse(text));
+  const parsed = mediumIdentity.safeParse(parseJson((await readTextOrNull(bindingPath(site))) ?? ''));
   return parsed.success ? parsed.data : null;
 }
 

@@ -13,32 +13,38 @@ export interface Asker {
   readonly who: string;
 }
 
-/** Questions that wait for `give`; what the window uses. */
+/** Questions that wait for `give`; what the window uses. One answer serves all who wait for the same. */
 export class WaitingRoom {
-  readonly #open = new Map<string, (value: string) => void>();
+  readonly #open = new Map<string, Set<(value: string) => void>>();
 
   /** Waits for an answer to `id`. Throws the signal's reason when aborted. */
   wait(id: string, signal: AbortSignal): Promise<string> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
+      const waiting = this.#open.get(id) ?? new Set();
+      const leave = () => {
+        signal.removeEventListener('abort', abort);
+        waiting.delete(take);
+        if (waiting.size === 0) this.#open.delete(id);
+      };
+      const take = (value: string) => {
+        leave();
+        resolve(value);
+      };
       const abort = () => {
-        this.#open.delete(id);
+        leave();
         reject(signal.reason);
       };
       signal.addEventListener('abort', abort, { once: true });
-      this.#open.set(id, (value) => {
-        this.#open.delete(id);
-        signal.removeEventListener('abort', abort);
-        resolve(value);
-      });
+      this.#open.set(id, waiting.add(take));
     });
   }
 
   /** Hands in an answer; false when nobody waits for it. */
   give(id: string, value: string): boolean {
-    const waiting = this.#open.get(id);
-    waiting?.(value);
-    return waiting !== undefined;
+    const waiting = [...(this.#open.get(id) ?? [])];
+    for (const take of waiting) take(value);
+    return waiting.length > 0;
   }
 }
 

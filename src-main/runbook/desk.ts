@@ -1,10 +1,11 @@
 // The desk: everything the window may ask for, but what only Electron can do. Holds the open sites and their runs.
 // Used by app (over IPC), by the loopback transport of tests, and in part by the command line. Must never import Electron.
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { Handlers, MediumChoice, Settings, Snapshot, StreamEvent } from '../../src-shared/api.ts';
 import { settings as settingsSchema } from '../../src-shared/api.ts';
-import type { Json } from '../../src-shared/json.ts';
-import { Problem, problem, toProblemData } from '../../src-shared/problem.ts';
+import { type Json, jsonObject, parseJson } from '../../src-shared/json.ts';
+import { problem, toProblemData } from '../../src-shared/problem.ts';
 import { type Question, tell } from '../../src-shared/step.ts';
 import type { Clock } from '../platform/clock.ts';
 import { readTextOrNull, writeAtomic } from '../platform/files.ts';
@@ -13,12 +14,25 @@ import { WaitingRoom } from './asking.ts';
 import type { Step } from './define.ts';
 import { shellOf } from './explain.ts';
 import type { Instance } from './instances.ts';
-import { infoOf } from './instances.ts';
+import { infoOf, secretFields } from './instances.ts';
 import { OpenSite, siteFiles } from './open-site.ts';
+import { goesOnAlone } from './perform.ts';
 import type { Hands } from './performer.ts';
 import { readPlanText } from './plan-file.ts';
+import { redactProblem } from './redact.ts';
 import { Runner } from './runner.ts';
-import { createSite, isPractice, masterTemplate, siteFolder, siteNames, summaryOf } from './sites.ts';
+import {
+  createSite,
+  isPractice,
+  masterTemplate,
+  readSitePlan,
+  saveClosedPlan,
+  siteFolder,
+  siteNames,
+  summaryOf,
+} from './sites.ts';
+
+const draftsFile = z.record(z.string(), jsonObject);
 
 /** The practice site: simulated machines, its own plan, faults to switch on. */
 export interface Practice {
@@ -57,8 +71,14 @@ interface Run {
 }
 
 interface Open extends Bench {
+  readonly asker: Asker;
   readonly room: WaitingRoom;
   readonly runs: Map<string, Run>;
+  /** Plans being read for a page, outside any run: given up when the site is closed. */
+  readonly looking: Set<Promise<unknown>>;
+  readonly closing: AbortController;
+  /** Writes of drafts, one after the other. */
+  draftsQueue: Promise<unknown>;
   /** The run whose questions are shown now. */
   current: string;
 }
@@ -71,9 +91,10 @@ export interface Desk {
   close(): Promise<void>;
 }
 
-/** Opens a site with hands that ask through `asker`; the command line uses this alone. */
+/** Opens a site with hands that ask through `asker`; the command line uses this alone. Throws as `OpenSite.open`. */
 export async function openBench(parts: DeskParts, name: string, asker: Asker): Promise<Bench> {
   const folder = await siteFolder(parts.dataFolder, name);
+  await readSitePlan(parts.dataFolder, name);
   const site = await OpenSite.open(folder, {
     program: parts.program,
     practice: await isPractice(folder),
@@ -116,12 +137,20 @@ export function makeDesk(parts: DeskParts): Desk {
       },
     };
     const bench = await openBench(parts, name, asker);
-    const opened: Open = { ...bench, room, runs: new Map(), current: '' };
+    const opened: Open = {
+      ...bench,
+      asker,
+      room,
+      runs: new Map(),
+      looking: new Set(),
+      closing: new AbortController(),
+      draftsQueue: Promise.resolve(),
+      current: '',
+    };
     bench.site.listen((event) => {
       for (const listener of listeners) listener(event);
     });
     open.set(name, opened);
-    askers.set(opened, asker);
     return opened;
   }
 
@@ -131,8 +160,6 @@ export function makeDesk(parts: DeskParts): Desk {
     if (!site.practice || value === undefined) return question;
     return { ...question, show: [...question.show, { label: 'practice', value }] };
   }
-
-  const askers = new WeakMap<Open, Asker>();
 
   /** The open site; opened at its first use, once. */
   async function at(name: string): Promise<Open> {
@@ -149,23 +176,22 @@ export function makeDesk(parts: DeskParts): Desk {
     return found;
   }
 
+  function requireIdle({ site, runs }: Open): void {
+    if (runs.size > 0) throw problem('site-in-use', { site: site.name, owner: 'window', since: '' });
+  }
+
   /** Starts work in the background; its outcome is in the journal, its end in the stream. */
-  function start(
-    opened: Open,
-    instances: readonly string[],
-    act: (signal: AbortSignal, asker: Asker) => Promise<unknown>,
-  ): string {
-    if (opened.runs.size > 0) throw problem('site-in-use', { site: opened.site.name, owner: 'window', since: '' });
+  function start(opened: Open, instances: readonly string[], act: (signal: AbortSignal) => Promise<unknown>): string {
+    requireIdle(opened);
     const controller = new AbortController();
     runCount += 1;
     const id = `run-${runCount}`;
     opened.current = id;
-    const asker = askers.get(opened);
-    if (asker === undefined) throw problem('internal', { detail: 'no asker' });
-    const over = act(controller.signal, asker)
+    const over = act(controller.signal)
       .then(
         () => null,
-        (error: unknown) => (controller.signal.aborted ? null : toProblemData(error)),
+        (error: unknown) =>
+          controller.signal.aborted ? null : redactProblem(toProblemData(error), opened.site.secrets),
       )
       .then((trouble) => {
         opened.runs.delete(id);
@@ -175,23 +201,30 @@ export function makeDesk(parts: DeskParts): Desk {
     return id;
   }
 
-  async function drafts(opened: Open): Promise<Record<string, Record<string, Json>>> {
-    const text = await readTextOrNull(join(opened.site.folder, siteFiles.drafts));
-    return text === null ? {} : (JSON.parse(text) as Record<string, Record<string, Json>>);
+  /** Half-filled forms; a damaged file counts as none. */
+  async function drafts({ site }: Open): Promise<Record<string, Record<string, Json>>> {
+    const parsed = draftsFile.safeParse(parseJson((await readTextOrNull(join(site.folder, siteFiles.drafts))) ?? ''));
+    return parsed.success ? parsed.data : {};
   }
 
   async function readSettings(): Promise<Settings> {
     const text = await readTextOrNull(settingsPath);
-    const parsed = settingsSchema.safeParse(text === null ? null : parseOrNull(text));
+    const parsed = settingsSchema.safeParse(parseJson(text ?? ''));
     return parsed.success ? parsed.data : { theme: 'system', language: 'en', lastSite: null };
   }
 
   async function closeOne(name: string): Promise<void> {
+    await opening.get(name)?.catch(() => undefined);
     const opened = open.get(name);
     if (opened === undefined) return;
-    for (const run of opened.runs.values()) run.controller.abort();
-    await Promise.all([...opened.runs.values()].map((run) => run.over));
     open.delete(name);
+    opened.closing.abort();
+    for (const run of opened.runs.values()) run.controller.abort();
+    await Promise.allSettled([
+      ...[...opened.runs.values()].map((run) => run.over),
+      ...opened.looking,
+      opened.draftsQueue,
+    ]);
     await closeBench(opened);
   }
 
@@ -232,24 +265,18 @@ export function makeDesk(parts: DeskParts): Desk {
       return { text, problems: [...readPlanText(text).faults] };
     },
     'site.savePlan': async ({ site, text }) => {
-      const { faults } = readPlanText(text);
-      if (faults.length > 0) return { saved: false, problems: [...faults] };
-      const opened = await at(site);
-      try {
-        await opened.site.savePlan(text);
-      } catch (error) {
-        if (!(error instanceof Problem)) throw error;
-        return {
-          saved: false,
-          problems: [
-            {
-              path: String(error.data.params.place ?? ''),
-              line: null,
-              detail: String(error.data.params.detail ?? error.code),
-            },
-          ],
-        };
+      const { plan, faults } = readPlanText(text);
+      if (plan === null) return { saved: false, problems: [...faults] };
+      if (plan.name !== site)
+        return { saved: false, problems: [{ path: 'name', line: null, detail: `the name stays ${site}` }] };
+      const opened = open.get(site);
+      if (opened === undefined) {
+        await saveClosedPlan(await siteFolder(parts.dataFolder, site), site, text, parts.clock.now());
+        return { saved: true, problems: [] };
       }
+      // The steps that run were planned from the plan as it is.
+      requireIdle(opened);
+      await opened.site.savePlan(text);
       await opened.runner.refresh();
       return { saved: true, problems: [] };
     },
@@ -269,23 +296,35 @@ export function makeDesk(parts: DeskParts): Desk {
     },
     'steps.plan': async ({ site, instance, input }) => {
       const opened = await at(site);
-      const plan = await opened.runner.plan(instanceOf(opened, instance), input, new AbortController().signal);
+      const wanted = instanceOf(opened, instance);
+      // What is being changed this moment has no plan.
+      if (opened.site.view.running === instance) requireIdle(opened);
+      const looking = opened.runner.plan(wanted, input, opened.closing.signal);
+      opened.looking.add(looking);
+      const plan = await looking
+        .catch((error: unknown) => {
+          throw opened.closing.signal.aborted ? problem('cancelled', { what: instance }) : error;
+        })
+        .finally(() => opened.looking.delete(looking));
       return { plan, shell: plan === null ? '' : shellOf(plan.commands) };
     },
     'steps.run': async ({ site, instances, consent, agreed, skip, inputs }) => {
       const opened = await at(site);
       const wanted = instances.map((key) => instanceOf(opened, key));
       return {
-        run: start(opened, instances, (signal, asker) =>
-          opened.runner.runAll(wanted, { asker, consent, agreed, skip, inputs, signal }),
+        run: start(opened, instances, (signal) =>
+          opened.runner.runAll(wanted, { asker: opened.asker, consent, agreed, skip, inputs, signal }),
         ),
       };
     },
     'run.cancel': async ({ site, run }) => {
       const opened = await at(site);
       opened.runs.get(run)?.controller.abort();
-      const running = opened.site.view.running;
-      return { stopsAfter: running === null ? null : tell('ui.run.stopsAfter', { instance: running }) };
+      const { running, instances } = opened.site.view;
+      if (running === null) return { stopsAfter: null };
+      const under = instances[running]?.commands.find((item) => item.state === 'running')?.command;
+      const goesOn = under !== undefined && goesOnAlone(under);
+      return { stopsAfter: tell(goesOn ? 'ui.run.goesOn' : 'ui.run.stopsAfter', { instance: running }) };
     },
     'questions.answer': async ({ site, id, value }) => {
       const opened = await at(site);
@@ -294,10 +333,14 @@ export function makeDesk(parts: DeskParts): Desk {
     },
     'drafts.save': async ({ site, instance, input }) => {
       const opened = await at(site);
-      await writeAtomic(
-        join(opened.site.folder, siteFiles.drafts),
-        JSON.stringify({ ...(await drafts(opened)), [instance]: input }),
-      );
+      const hidden = new Set(secretFields(instanceOf(opened, instance).step));
+      const kept = Object.fromEntries(Object.entries(input).filter(([name]) => !hidden.has(name)));
+      const save = opened.draftsQueue.then(async () => {
+        const all = { ...(await drafts(opened)), [instance]: kept };
+        await writeAtomic(join(opened.site.folder, siteFiles.drafts), JSON.stringify(all));
+      });
+      opened.draftsQueue = save.catch(() => undefined);
+      await save;
       return {};
     },
     'media.list': async ({ site }) => parts.listMedia(await at(site).then((opened) => opened.site)),
@@ -322,15 +365,7 @@ export function makeDesk(parts: DeskParts): Desk {
     },
     busy: () => [...open.values()].some((opened) => opened.runs.size > 0),
     close: async () => {
-      await Promise.all([...open.keys()].map(closeOne));
+      await Promise.all([...new Set([...opening.keys(), ...open.keys()])].map(closeOne));
     },
   };
-}
-
-function parseOrNull(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

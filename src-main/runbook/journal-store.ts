@@ -4,7 +4,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { JournalEvent, NewEvent } from '../../src-shared/journal.ts';
 import { journalEvent } from '../../src-shared/journal.ts';
 import { problem } from '../../src-shared/problem.ts';
-import { readTextOrNull } from '../platform/files.ts';
+import { errnoOf, readTextOrNull } from '../platform/files.ts';
 
 export interface Read {
   readonly events: readonly JournalEvent[];
@@ -48,12 +48,14 @@ function parse(line: string): JournalEvent | null {
 /** An open journal; the only writer of its file (the site's writer lock sees to that). */
 export class Journal {
   readonly #file: FileHandle;
+  readonly #path: string;
   #seq: number;
   #offset: number;
   #queue: Promise<unknown> = Promise.resolve();
 
-  private constructor(file: FileHandle, seq: number, offset: number) {
+  private constructor(file: FileHandle, path: string, seq: number, offset: number) {
     this.#file = file;
+    this.#path = path;
     this.#seq = seq;
     this.#offset = offset;
   }
@@ -62,22 +64,39 @@ export class Journal {
   static async open(path: string, read: Read): Promise<Journal> {
     const file = await open(path, 'a+', 0o600);
     await file.truncate(read.sizeBytes);
-    return new Journal(file, read.events.length, read.sizeBytes);
+    return new Journal(file, path, read.events.length, read.sizeBytes);
   }
 
-  /** Stamps, appends and flushes; resolves when the event is on the disk. */
+  /**
+   * Stamps, appends and flushes; resolves when the event is on the disk.
+   * Throws `folder-not-writable` when the disk is full, and `internal` for an event that could not be read back: a record
+   * that nobody can open is worse than a run that ends. Nothing of either stays in the file.
+   */
   append(event: NewEvent, now: Date, mono: number): Promise<JournalEvent> {
     const write = this.#queue.then(async () => {
-      const stamped = { ...event, seq: this.#seq + 1, at: now.toISOString(), mono: Math.round(mono) } as JournalEvent;
-      const line = Buffer.from(`${JSON.stringify(stamped)}\n`);
-      await this.#file.appendFile(line);
-      await this.#file.datasync();
+      const stamped = { ...event, seq: this.#seq + 1, at: now.toISOString(), mono: Math.round(mono) };
+      const text = JSON.stringify(stamped);
+      const readBack = parse(text);
+      if (readBack === null) throw problem('internal', { detail: `an event ${event.kind} that cannot be read back` });
+      await this.#write(Buffer.from(`${text}\n`));
       this.#seq += 1;
-      this.#offset += line.byteLength;
-      return stamped;
+      return readBack;
     });
     this.#queue = write.catch(() => undefined);
     return write;
+  }
+
+  async #write(line: Buffer): Promise<void> {
+    try {
+      await this.#file.appendFile(line);
+      await this.#file.datasync();
+      this.#offset += line.byteLength;
+    } catch (cause) {
+      // Half a line in the middle would be damage; at the end it is nothing.
+      await this.#file.truncate(this.#offset).catch(() => undefined);
+      const detail = errnoOf(cause) || String(cause);
+      throw problem('folder-not-writable', { path: this.#path, detail }, { cause });
+    }
   }
 
   async close(): Promise<void> {

@@ -1,9 +1,10 @@
 // A site that is open: its plan, lock, journal and view, and the one stream of events about it.
 // Opened by the desk; used by the runner and the hands. All writing to the site's folder goes through here.
 import { createHash } from 'node:crypto';
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { LiveEvent, StreamEvent } from '../../src-shared/api.ts';
+import { cleanText } from '../../src-shared/clean.ts';
 import type { NewEvent, SiteView } from '../../src-shared/journal.ts';
 import { fold, reduce } from '../../src-shared/journal.ts';
 import { canonicalJson, type Json } from '../../src-shared/json.ts';
@@ -13,6 +14,7 @@ import { problem } from '../../src-shared/problem.ts';
 import type { SitePlan } from '../../src-shared/site.ts';
 import type { Clock } from '../platform/clock.ts';
 import { ensureFolder, readTextOrNull, writeAtomic } from '../platform/files.ts';
+import { userName } from '../platform/who.ts';
 import { Journal, readJournal } from './journal-store.ts';
 import { editPlanText, planFromText } from './plan-file.ts';
 import { Secrets } from './secrets.ts';
@@ -102,7 +104,7 @@ export class OpenSite {
       await site.append({
         kind: 'opened',
         program: options.program,
-        who: userInfo().username,
+        who: userName(),
         laptop: hostname(),
         tornLine: read.torn,
       });
@@ -142,7 +144,13 @@ export class OpenSite {
     const numbered: StreamEvent = { site: this.name, number: this.number, event };
     this.#recent.push(numbered);
     if (this.#recent.length > kept) this.#recent.splice(0, this.#recent.length - kept);
-    for (const listener of this.#listeners) listener(numbered);
+    for (const listener of this.#listeners) {
+      try {
+        listener(numbered);
+      } catch {
+        // A screen that fails must not end a run; it asks again from the last number it has.
+      }
+    }
   }
 
   listen(listener: (event: StreamEvent) => void): () => void {
@@ -155,10 +163,6 @@ export class OpenSite {
     const first = this.#recent[0]?.number ?? this.number + 1;
     if (number > this.number || number + 1 < first) return number === this.number ? [] : 'gap';
     return this.#recent.filter((event) => event.number > number);
-  }
-
-  planText(): string {
-    return this.#planText;
   }
 
   /** Replaces the plan's text. Throws `site-plan-*` and changes nothing when it cannot stand. */
@@ -194,10 +198,10 @@ export class OpenSite {
     this.lock = lock;
   }
 
-  /** Keeps large output beside the journal, redacted; returns its hash, null for nothing. */
+  /** Keeps large output beside the journal, redacted, without terminal sequences; returns its hash, null for nothing. */
   async keep(output: string): Promise<string | null> {
     if (output === '') return null;
-    const clean = this.secrets.redact(output);
+    const clean = cleanText(this.secrets.redact(output));
     const hash = createHash('sha256').update(clean).digest('hex');
     await writeAtomic(join(this.folder, siteFiles.blobs, hash), clean);
     return hash;

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import type { SiteSummary } from '../../src-shared/api.ts';
 import { fold } from '../../src-shared/journal.ts';
 import { problem } from '../../src-shared/problem.ts';
-import { ensureFolder, exists, writeAtomic } from '../platform/files.ts';
+import { type SitePlan, siteName } from '../../src-shared/site.ts';
+import { ensureFolder, exists, readTextOrNull, writeAtomic } from '../platform/files.ts';
 import { readJournal } from './journal-store.ts';
 import { siteFiles } from './open-site.ts';
 import { planFromText } from './plan-file.ts';
-import { writerOf } from './writer-lock.ts';
+import { takeWriterLock, writerOf } from './writer-lock.ts';
 
 /** Marks the folder of a practice site. */
 const practiceMark = 'practice';
@@ -18,7 +19,7 @@ export const sitesFolder = (dataFolder: string): string => join(dataFolder, 'sit
 /** Folder of a site by name; throws `site-unknown` for a name that has none or is no name. */
 export async function siteFolder(dataFolder: string, name: string): Promise<string> {
   const folder = join(sitesFolder(dataFolder), name);
-  if (!/^[a-z0-9][a-z0-9-]{0,40}$/.test(name) || !(await exists(join(folder, siteFiles.plan))))
+  if (!siteName.safeParse(name).success || !(await exists(join(folder, siteFiles.plan))))
     throw problem('site-unknown', { name });
   return folder;
 }
@@ -75,12 +76,52 @@ export async function createSite(
   return plan.name;
 }
 
-/** The plan a new site starts from: one master, to be filled in. */
-export const masterTemplate = (
+/**
+ * Mends the plan of a site that is not open, such as one that could not be opened because of it.
+ * Throws `site-plan-*`, `site-in-use`; changes nothing then.
+ */
+export async function saveClosedPlan(folder: string, name: string, text: string, now: Date): Promise<void> {
+  requireName(planFromText(text, join(folder, siteFiles.plan)), name, folder);
+  const release = await takeWriterLock(folder, name, now);
+  try {
+    await writeAtomic(join(folder, siteFiles.plan), text);
+  } finally {
+    await release();
+  }
+}
+
+/** A site's folder and its plan must agree on the name. */
+function requireName(plan: SitePlan, name: string, folder: string): void {
+  if (plan.name !== name)
+    throw problem('site-plan-invalid', {
+      path: join(folder, siteFiles.plan),
+      place: 'name',
+      detail: `the name stays ${name}`,
+    });
+}
+
+/** The plan of a site as it is on the disk. Throws `site-plan-*`, also when its name is another than the site's. */
+export async function readSitePlan(dataFolder: string, name: string): Promise<SitePlan> {
+  const folder = await siteFolder(dataFolder, name);
+  const path = join(folder, siteFiles.plan);
+  const plan = planFromText((await readTextOrNull(path)) ?? '', path);
+  requireName(plan, name, folder);
+  return plan;
+}
+
+/** The plan a new site starts from: one master, to be filled in. Throws `site-plan-invalid` for what is no name. */
+export function masterTemplate(name: string): string {
+  const fault = siteName.safeParse(name).error?.issues[0];
+  if (fault !== undefined)
+    throw problem('site-plan-invalid', { path: siteFiles.plan, place: 'name', detail: fault.message });
+  return templateText(name);
+}
+
+const templateText = (
   name: string,
 ): string => `# Site plan of ${name}: what must stand. Edit it here or in the window; the program keeps your comments.
 format: 1
-name: ${name}
+name: ${/^[a-z]+-/.test(name) ? name : JSON.stringify(name)}
 
 machines:
   - name: master-1

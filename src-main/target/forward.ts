@@ -1,11 +1,12 @@
 // A port on the target's loopback whose connections come to the laptop through ssh; nothing listens on the laptop.
 // Called by connection.ts. It must never end an sshd process that is not a left-over of our own: the process that holds our
 // port is recorded in /run/fieldkit/sessions/ before the port is asked for, by process id and start time.
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
 import type { TcpConnectionDetails } from 'ssh2';
 import { cleanLine } from '../../src-shared/clean.ts';
 import { problem } from '../../src-shared/problem.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
+import { userName } from '../platform/who.ts';
 import { ChannelSocket } from './channel-socket.ts';
 import type { Link } from './link.ts';
 import { runScript, scriptFailed, shortMs } from './script.ts';
@@ -17,15 +18,6 @@ const freeingPauseMs = 250;
 
 /** Who we are in the target's records: one user on one laptop. A site is driven by one program at a time, so older ones are gone. */
 const owner = (): string => `${hostname()} ${userName()}`.replace(/[^A-Za-z0-9_.@ -]/g, '_');
-
-/** A container's user may have no name. */
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return String(process.getuid?.() ?? '');
-  }
-}
 
 /** Field 22 of /proc/PID/stat, counted after the command name, which may hold blanks: no other process has both. */
 const startTimeShell = `started() { sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }`;

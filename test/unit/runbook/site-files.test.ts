@@ -1,12 +1,14 @@
-import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Journal, readJournal } from '../../../src-main/runbook/journal-store.ts';
 import { editPlanText, planFromText, readPlanText } from '../../../src-main/runbook/plan-file.ts';
+import { Secrets } from '../../../src-main/runbook/secrets.ts';
 import { createSite, masterTemplate } from '../../../src-main/runbook/sites.ts';
 import { takeWriterLock, writerOf } from '../../../src-main/runbook/writer-lock.ts';
+import { fold, type NewEvent } from '../../../src-shared/journal.ts';
 import { planText } from '../../fakes/engine.ts';
 
 let folder: string;
@@ -60,6 +62,55 @@ describe('the journal', () => {
   });
 });
 
+describe('a hostile journal', () => {
+  const stamp = (seq: number) => ({ seq, at: '2026-01-01T00:00:00.000Z', mono: 0 });
+  const events = (...list: readonly Record<string, unknown>[]) =>
+    list.map((event, index) => `${JSON.stringify({ ...stamp(index + 1), ...event })}\n`).join('');
+  const ended = { kind: 'run-ended', outcome: 'failed' };
+
+  it.each(['__proto__', 'constructor', 'toString'])('has no instance called %s', async (instance) => {
+    const path = join(folder, 'journal.jsonl');
+    await writeFile(path, events({ ...ended, instance, problem: null }));
+    const view = fold((await readJournal(path)).events);
+    expect(Object.keys(view.instances)).toEqual([]);
+    expect(Object.getPrototypeOf(view.instances)).toBe(Object.prototype);
+  });
+
+  it.each(['constructor', 'toString', '__proto__', 'no-such'])('knows no problem called %s', async (code) => {
+    const path = join(folder, 'journal.jsonl');
+    const trouble = { code, params: {}, severity: 'strict', retryable: false, evidence: '' };
+    await writeFile(path, events({ ...ended, instance: 'a@site', problem: trouble }, { ...ended, instance: 'a@site' }));
+    await expect(readJournal(path)).rejects.toMatchObject({ code: 'journal-damaged', data: { params: { line: 1 } } });
+  });
+
+  it('is never written by us: an event that cannot be read back is refused, and the next one stands', async () => {
+    const path = join(folder, 'journal.jsonl');
+    const journal = await Journal.open(path, await readJournal(path));
+    const wrong = { kind: 'lease', lease: 'content', machine: 'm', state: 'ajar' } as unknown as NewEvent;
+    await expect(journal.append(wrong, new Date(0), 0)).rejects.toMatchObject({ code: 'internal' });
+    await journal.append({ kind: 'lease', lease: 'content', machine: 'm', state: 'open' }, new Date(0), 0);
+    await journal.close();
+    expect((await readJournal(path)).events.map(({ seq }) => seq)).toEqual([1]);
+  });
+});
+
+describe('secrets', () => {
+  it('are blanked whole, also when one is the beginning of another, in every form', () => {
+    const secrets = new Secrets();
+    secrets.set('short', 'hunter2');
+    secrets.set('long', 'hunter2 and "more"/?');
+    const forms = [
+      'hunter2 and "more"/?',
+      JSON.stringify('hunter2 and "more"/?'),
+      Buffer.from('hunter2 and "more"/?').toString('base64'),
+      encodeURIComponent('hunter2 and "more"/?'),
+      'hunter2',
+    ];
+    for (const form of forms) expect(secrets.redact(`<${form}>`)).not.toMatch(/hunter2|more/);
+    expect(secrets.redact(forms.join())).not.toContain('aHVudGVy');
+  });
+});
+
 describe('the writer lock', () => {
   it('is held by one, and says by whom since when', async () => {
     const release = await takeWriterLock(folder, 's', new Date(0));
@@ -69,6 +120,17 @@ describe('the writer lock', () => {
     });
     await release();
     await (await takeWriterLock(folder, 's', new Date()))();
+  });
+
+  it('is held by exactly one of many that try at once, over and over, and leaves nothing', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      if (round % 2 === 0) await writeFile(join(folder, 'writer.lock'), round % 4 === 0 ? 'damaged' : '');
+      const tries = await Promise.allSettled(Array.from({ length: 8 }, () => takeWriterLock(folder, 's', new Date())));
+      const won = tries.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+      expect(won.length).toBe(1);
+      for (const release of won) await release();
+    }
+    expect(await readdir(folder)).toEqual([]);
   });
 
   it('is taken over from a program that is gone on this laptop, never from another laptop', async () => {

@@ -1,0 +1,332 @@
+// The desk with made-up steps: what the window may ask for while something runs, closes, or lies damaged on the disk.
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { systemClock } from '../../../src-main/platform/clock.ts';
+import type { Asker } from '../../../src-main/runbook/asking.ts';
+import type { Step } from '../../../src-main/runbook/define.ts';
+import { type Desk, makeDesk } from '../../../src-main/runbook/desk.ts';
+import type { LiveEvent, StreamEvent } from '../../../src-shared/api.ts';
+import { problem } from '../../../src-shared/problem.ts';
+import type { Question } from '../../../src-shared/step.ts';
+import { type FakeWorld, fakeHands, newWorld, planText, standingStep } from '../../fakes/engine.ts';
+
+let home: string;
+let folder: string;
+let world: FakeWorld;
+let desk: Desk;
+let asker: Asker;
+const events: StreamEvent[] = [];
+
+const site = 'fake';
+const password: Question = { id: 'password:m1', kind: 'secret', key: 'k', params: {}, show: [], choices: [] };
+
+function open(runbook: readonly Step[]): void {
+  desk = makeDesk({
+    dataFolder: home,
+    program: 'test',
+    runbook,
+    clock: systemClock,
+    makeHands: (_site, given) => {
+      asker = given;
+      return fakeHands(world);
+    },
+    listMedia: async () => [],
+    practice: { prepare: async () => planText, faults: async () => [], answers: {} },
+  });
+  desk.onEvent((event) => events.push(event));
+}
+const live = (kind: LiveEvent['kind']) =>
+  events.flatMap(({ event }) => ('live' in event && event.live.kind === kind ? [event.live] : []));
+const until = (there: () => boolean) => expect.poll(there, { timeout: 5000, interval: 5 }).toBe(true);
+const run = (instances = ['a@site'], consent: 'each' | 'phase' = 'phase') =>
+  desk.handlers['steps.run']({ site, instances, consent, agreed: [], skip: [], inputs: {} });
+
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'fieldkit-desk-'));
+  folder = join(home, 'sites', site);
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'site.yaml'), planText);
+  world = newWorld();
+  events.length = 0;
+});
+afterEach(async () => {
+  await desk.close();
+  await rm(home, { recursive: true, force: true });
+});
+
+describe('while something runs', () => {
+  /** A command that ends when told to. */
+  function held(): () => void {
+    let end = (): void => undefined;
+    world.before = () =>
+      new Promise((resolve) => {
+        end = () => resolve();
+      });
+    return () => end();
+  }
+  const short: Partial<Step> = {
+    plan: () => [{ kind: 'run', on: { machine: 'm1' }, argv: ['x'], limitMs: 1000 }],
+    verdict: () => (world.performed.length > 0 ? { state: 'done', findings: [] } : { state: 'todo', findings: [] }),
+  };
+
+  it('refuses a second run, a check, a plan of the same step and another site plan; reads other steps', async () => {
+    const end = held();
+    open([standingStep('a', [], world, short), standingStep('b', [], world)]);
+    await run();
+    await until(() => events.some(({ event }) => 'journal' in event && event.journal.kind === 'command-started'));
+    const busy = { code: 'site-in-use' };
+    await expect(run(['b@site'])).rejects.toMatchObject(busy);
+    await expect(desk.handlers['steps.check']({ site, instances: [] })).rejects.toMatchObject(busy);
+    await expect(desk.handlers['steps.plan']({ site, instance: 'a@site', input: {} })).rejects.toMatchObject(busy);
+    await expect(desk.handlers['site.savePlan']({ site, text: `${planText}# x\n` })).rejects.toMatchObject(busy);
+    expect((await desk.handlers['steps.plan']({ site, instance: 'b@site', input: {} })).plan?.commands.length).toBe(1);
+    end();
+    await until(() => live('run-over').length === 1);
+    expect(await readFile(join(folder, 'site.yaml'), 'utf8')).toBe(planText);
+  });
+
+  it.each([
+    ['a short command is let through to its end', false, 'ui.run.stopsAfter'],
+    ['a long one goes on by itself', true, 'ui.run.goesOn'],
+  ])('a cancel says what happens: %s', async (_what, long, key) => {
+    const end = held();
+    open([
+      standingStep('a', [], world, {
+        ...short,
+        plan: () => [{ kind: 'run', on: { machine: 'm1' }, argv: ['x'], limitMs: 1000, long }],
+      }),
+    ]);
+    const started = await run();
+    await until(() => events.some(({ event }) => 'journal' in event && event.journal.kind === 'command-started'));
+    const { stopsAfter } = await desk.handlers['run.cancel']({ site, run: started.run });
+    expect(stopsAfter?.key).toBe(key);
+    end();
+    await until(() => live('run-over').length === 1);
+  });
+
+  it('closes the site while a plan waits for an answer, and leaves nothing behind', async () => {
+    open([
+      standingStep('a', [], world, {
+        read: async () => {
+          await asker.answer('a@site', password, AbortSignal.timeout(60_000));
+          return { stands: false };
+        },
+      }),
+    ]);
+    const hands = fakeHands(world);
+    // As the real hands: the question belongs to the signal that the reading was given.
+    const waiting: Step = standingStep('a', [], world, {
+      read: (w) => (w as unknown as { wait: () => Promise<never> }).wait(),
+    });
+    await desk.close();
+    desk = makeDesk({
+      dataFolder: home,
+      program: 'test',
+      runbook: [waiting],
+      clock: systemClock,
+      makeHands: (_site, given) => ({
+        ...hands,
+        world: (signal) => ({ wait: () => given.answer('a@site', password, signal) }) as never,
+      }),
+      listMedia: async () => [],
+      practice: { prepare: async () => planText, faults: async () => [], answers: {} },
+    });
+    desk.onEvent((event) => events.push(event));
+    const planning = desk.handlers['steps.plan']({ site, instance: 'a@site', input: {} });
+    const refused = expect(planning).rejects.toMatchObject({ code: 'cancelled' });
+    await until(() => live('question').length === 1);
+    await desk.handlers['sites.close']({ site });
+    await refused;
+    await expect(readFile(join(folder, 'writer.lock'))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('one answer serves a run and a page that ask for the same password', async () => {
+    const given: string[] = [];
+    const asking = (id: string): Step =>
+      standingStep(id, [], world, {
+        read: async () => {
+          given.push(await asker.answer(`${id}@site`, password, new AbortController().signal));
+          return { stands: true };
+        },
+      });
+    open([asking('a'), asking('b')]);
+    const { run: id } = await run();
+    const planning = desk.handlers['steps.plan']({ site, instance: 'b@site', input: {} });
+    await until(() => live('question').length === 2);
+    await desk.handlers['questions.answer']({ site, run: id, id: password.id, value: 'hunter22' });
+    await planning;
+    await until(() => live('run-over').length === 1);
+    expect(given).toEqual(['hunter22', 'hunter22']);
+    await expect(
+      desk.handlers['questions.answer']({ site, run: id, id: password.id, value: 'again' }),
+    ).rejects.toMatchObject({ code: 'question-unanswered' });
+  });
+});
+
+describe('damaged files', () => {
+  it.each(['{', '[]', '"x"', '{"a@site": 3}', 'null', '\u0000'])(
+    'opens with drafts.json and settings.json: %s',
+    async (text) => {
+      await writeFile(join(folder, 'drafts.json'), text);
+      await writeFile(join(home, 'settings.json'), text);
+      open([standingStep('a', [], world)]);
+      expect((await desk.handlers['sites.open']({ site })).drafts).toEqual({});
+      expect(await desk.handlers['settings.get']({})).toEqual({ theme: 'system', language: 'en', lastSite: null });
+      await desk.handlers['drafts.save']({ site, instance: 'a@site', input: { x: 1 } });
+      expect((await desk.handlers['sites.open']({ site })).drafts).toEqual({ 'a@site': { x: 1 } });
+    },
+  );
+
+  it.each([
+    ['site.lock', '{', 'lock-damaged'],
+    ['site.lock', '{"format": 2}', 'lock-damaged'],
+    ['journal.jsonl', 'x\ny\n', 'journal-damaged'],
+    ['site.yaml', 'format: 1\nname: other\n', 'site-plan-invalid'],
+    ['site.yaml', planText.replace('name: fake', 'name: other'), 'site-plan-invalid'],
+  ])('refuses %s by a code and keeps the site free: %#', async (file, text, code) => {
+    await writeFile(join(folder, file), text);
+    open([standingStep('a', [], world)]);
+    await expect(desk.handlers['sites.open']({ site })).rejects.toMatchObject({ code });
+    await expect(readFile(join(folder, 'writer.lock'))).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(await readFile(join(folder, file), 'utf8')).toBe(text);
+    expect((await desk.handlers['sites.list']({})).map(({ name }) => name)).toEqual([site]);
+  });
+
+  it('mends a plan that keeps the site from opening', async () => {
+    await writeFile(join(folder, 'site.yaml'), 'format: 1\nname: fake\nmachines: []\n');
+    open([standingStep('a', [], world)]);
+    await expect(desk.handlers['sites.open']({ site })).rejects.toMatchObject({ code: 'site-plan-invalid' });
+    expect((await desk.handlers['site.plan']({ site })).problems.length).toBeGreaterThan(0);
+    expect(await desk.handlers['site.savePlan']({ site, text: 'format: 1' })).toMatchObject({ saved: false });
+    expect(
+      await desk.handlers['site.savePlan']({ site, text: planText.replace('name: fake', 'name: other') }),
+    ).toMatchObject({ saved: false, problems: [{ path: 'name' }] });
+    expect(await desk.handlers['site.savePlan']({ site, text: planText })).toEqual({ saved: true, problems: [] });
+    expect((await desk.handlers['sites.open']({ site })).view.order).toEqual(['a@site']);
+  });
+
+  it('takes a lock over that was damaged, and one of an earlier process with our number', async () => {
+    await writeFile(join(folder, 'writer.lock'), '{"pid":');
+    open([standingStep('a', [], world)]);
+    await desk.handlers['sites.open']({ site });
+    const mine = JSON.parse(await readFile(join(folder, 'writer.lock'), 'utf8')) as Record<string, string>;
+    await desk.handlers['sites.close']({ site });
+    await writeFile(join(folder, 'writer.lock'), JSON.stringify({ ...mine, start: 'another-boot 1' }));
+    await desk.handlers['sites.open']({ site });
+  });
+});
+
+describe('bad names', () => {
+  it.each(['../fake', '/etc', 'fake/../fake', '', '__proto__', 'constructor', 'nul\u0000', 'FAKE'])(
+    'knows no site %j',
+    async (name) => {
+      open([standingStep('a', [], world)]);
+      for (const ask of [
+        () => desk.handlers['sites.open']({ site: name }),
+        () => desk.handlers['site.plan']({ site: name }),
+        () => desk.handlers['site.savePlan']({ site: name, text: planText.replace('fake', 'new') }),
+        () => desk.handlers['blobs.read']({ site: name, hash: 'x' }),
+      ])
+        await expect(
+          ask().then((value) => ('saved' in value && !value.saved ? Promise.reject({ code: 'site-unknown' }) : value)),
+        ).rejects.toMatchObject({
+          code: 'site-unknown',
+        });
+    },
+  );
+
+  it.each(['x\nformat: 2', 'a # b', '../x', 'null\n', 'A', ''])('makes no site called %j', async (name) => {
+    open([]);
+    await expect(desk.handlers['sites.create']({ name, template: 'master' })).rejects.toMatchObject({
+      code: 'site-plan-invalid',
+    });
+    expect((await desk.handlers['sites.list']({})).length).toBe(1);
+  });
+
+  it.each(['null', 'true', '12', '1e3', '0x10', 'a'])(
+    'makes a site called %s, whatever YAML thinks of it',
+    async (name) => {
+      open([]);
+      expect(await desk.handlers['sites.create']({ name, template: 'master' })).toMatchObject({ name });
+    },
+  );
+
+  it('reads no file outside the outputs', async () => {
+    open([standingStep('a', [], world)]);
+    for (const hash of ['../site.yaml', '../../../etc/passwd', 'a'.repeat(64), `${'a'.repeat(63)}/`, ''])
+      expect(await desk.handlers['blobs.read']({ site, hash })).toEqual({ text: '', cut: false });
+  });
+
+  it('keeps no draft of an unknown step, and none of a secret field', async () => {
+    const input = z.strictObject({
+      token: z.string().default('').meta({ widget: 'secret' }),
+      n: z.string().default(''),
+    });
+    open([standingStep('a', [], world, { input })]);
+    await expect(desk.handlers['drafts.save']({ site, instance: '__proto__', input: {} })).rejects.toMatchObject({
+      code: 'step-unknown',
+    });
+    await Promise.all(
+      ['1', '2', '3'].map((n) =>
+        desk.handlers['drafts.save']({ site, instance: 'a@site', input: { token: 'canary', n } }),
+      ),
+    );
+    expect(JSON.parse(await readFile(join(folder, 'drafts.json'), 'utf8'))).toEqual({ 'a@site': { n: '3' } });
+  });
+});
+
+describe('what a person edits meanwhile', () => {
+  it('stays when the program edits the plan as well', async () => {
+    let edit: (() => Promise<void>) | null = null;
+    open([standingStep('a', [], world)]);
+    await desk.close();
+    desk = makeDesk({
+      dataFolder: home,
+      program: 'test',
+      runbook: [standingStep('a', [], world)],
+      clock: systemClock,
+      makeHands: (opened) => {
+        edit = () => opened.editPlan(() => [{ path: ['trust', 'manifest'], value: 'f00d' }]);
+        return fakeHands(world);
+      },
+      listMedia: async () => [],
+      practice: { prepare: async () => planText, faults: async () => [], answers: {} },
+    });
+    await desk.handlers['sites.open']({ site });
+    await writeFile(join(folder, 'site.yaml'), `${planText}# mine\ncontent: { port: 6000 }\n`);
+    await (edit as unknown as () => Promise<void>)();
+    const text = await readFile(join(folder, 'site.yaml'), 'utf8');
+    expect(text).toContain('# mine');
+    expect(text).toContain('port: 6000');
+    expect(text).toContain('f00d');
+  });
+
+  it('a listener that fails ends no run', async () => {
+    open([standingStep('a', [], world)]);
+    desk.onEvent(() => {
+      throw new Error('the window is gone');
+    });
+    await run();
+    await until(() => world.performed.length === 1);
+    await expect
+      .poll(async () => (await desk.handlers['sites.open']({ site })).view.instances['a@site']?.state)
+      .toBe('done');
+  });
+
+  it('says by code what a machine that cannot be reached stopped', async () => {
+    open([
+      standingStep('a', [], world, {
+        read: () => Promise.reject(problem('host-unreachable', { machine: 'm1', address: 'x', detail: '' })),
+      }),
+    ]);
+    await run();
+    await until(() => live('run-over').length === 1);
+    expect((await desk.handlers['sites.open']({ site })).view.instances['a@site']).toMatchObject({
+      state: 'blocked',
+      problem: { code: 'host-unreachable' },
+    });
+  });
+});
