@@ -7,6 +7,7 @@ import { listDrives } from './medium/drives.ts';
 import { openManifest } from './medium/manifest-store.ts';
 import { verifyMedium } from './medium/verify.ts';
 import { makeHands } from './performers/hands.ts';
+import { mirrorJobs, mirrorSights } from './performers/mirror-jobs.ts';
 import { prepareJobs, prepareSights } from './performers/prepare-jobs.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { networkFetch } from './platform/fetch.ts';
@@ -69,10 +70,11 @@ export function compose(options: ComposeOptions): Kit {
   const clock = options.clock ?? systemClock;
   const trustFolder = join(options.resourcesFolder ?? ownResources(), 'trust');
   const vaultPath = join(paths.data, 'vault.json');
-  const jobs = prepareJobs({ trustFolder, program });
+  const jobs = { ...prepareJobs({ trustFolder, program }), ...mirrorJobs({ trustFolder }) };
+  const sights = (vault: string) => ({ ...prepareSights({ vaultPath: vault }), ...mirrorSights({ trustFolder }) });
   const real = {
     outside: { fetch: networkFetch, open: openConnection, scanHostKey },
-    sights: prepareSights({ vaultPath }),
+    sights: sights(vaultPath),
     cacheFolder: paths.cache,
     vaultPath,
   };
@@ -83,7 +85,7 @@ export function compose(options: ComposeOptions): Kit {
   const pace = { clock, pace: options.practicePace ?? 1 };
   const practice = {
     outside: practiceOutside(practiceFolder, pace),
-    sights: prepareSights({ vaultPath: practiceVault }),
+    sights: sights(practiceVault),
     cacheFolder: join(practiceFolder, 'cache'),
     vaultPath: practiceVault,
   };

@@ -106,6 +106,7 @@ export const problems = {
   'medium-name-unfit': define('medium', ['file', 'fileSystem']),
   'copy-source-differs': define('trust', ['file', 'expected', 'found']),
   'drives-unreadable': define('medium', ['detail'], { retryable: true }),
+  'laptop-full': define('input', ['path', 'needed', 'free']),
 
   // the network at the office
   'download-failed': define('network', ['url', 'detail'], { retryable: true }),
@@ -132,6 +133,10 @@ export const problems = {
   'entry-malformed': define('trust', ['url', 'detail']),
   'entry-signature-bad': define('trust', ['url']),
   'entry-not-for-target': define('input', ['url', 'wanted', 'found']),
+  'entry-of-another-release': define('trust', ['url', 'found']),
+  'release-not-in-cache': define('input', ['url', 'address']),
+  'cache-certificate-unnamed': define('trust', []),
+  'cache-certificate-unusable': define('trust', ['name', 'detail']),
   'release-archive-missing': define('input', ['release', 'path']),
   'release-archive-malformed': define('input', ['path', 'detail']),
   'release-archive-wrong-folder': define('input', ['path', 'expected', 'found']),
@@ -184,6 +189,7 @@ export const problems = {
   'partitions-too-few': define('target', ['machine', 'expected', 'found'], { retryable: true }),
   'cache-entry-unusable': define('target', ['machine', 'url', 'detail']),
   'software-folder-poisoned': define('target', ['machine', 'path']),
+  'promises-failing': define('target', ['machine', 'count', 'first'], { severity: 'warning', retryable: true }),
   'software-install-failed': define('target', ['machine', 'url', 'detail'], { retryable: true }),
 } as const satisfies Record<string, Definition>;
 

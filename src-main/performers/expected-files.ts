@@ -4,12 +4,17 @@ import type { LockedKeys, LockedSystem, SiteLock } from '../../src-shared/lock.t
 import { mediumPaths } from '../../src-shared/manifest.ts';
 import { readme } from '../medium/readme.ts';
 import type { ExpectedFile } from '../medium/seal.ts';
+import { certificateFingerprint } from '../software/certificate.ts';
 import { indexDocument } from '../software/entry.ts';
+import { trustedCertificates } from '../software/trusted.ts';
 
 /** Small files that follow from the lock: index documents, public keys, the page for people. Text by path. */
 export function textsOf(lock: SiteLock, site: string): Readonly<Record<string, string>> {
   const texts: Record<string, string> = {};
   for (const { md5, entries } of Object.values(lock.releases)) texts[mediumPaths.index(md5)] = indexDocument(entries);
+  // Ours is the first, and has its own name; the others are upstream's, for whoever serves this medium by hand.
+  for (const pem of trustedCertificates(lock).slice(lock.keys === null ? 0 : 1))
+    texts[mediumPaths.trust(`cache-certificate-${certificateFingerprint(pem).slice(0, 16)}.pem`)] = `${pem}\n`;
   if (lock.keys !== null) {
     texts[mediumPaths.trust('cache-certificate.pem')] = lock.keys.cacheCertificate;
     texts[mediumPaths.trust('repository-key.asc')] = lock.keys.repositoryKey;
@@ -22,8 +27,10 @@ export function textsOf(lock: SiteLock, site: string): Readonly<Record<string, s
 const page = (lock: SiteLock, keys: LockedKeys, site: string): string =>
   readme({
     site,
-    systems: Object.keys(lock.systems),
-    releases: Object.values(lock.releases).map(({ url }) => url),
+    systems: Object.keys(lock.systems).sort(),
+    releases: Object.values(lock.releases)
+      .map(({ url }) => url)
+      .sort(),
     fingerprint: keys.manifestFingerprint,
     repositoryFingerprint: keys.repositoryFingerprint,
     cacheFingerprint: keys.cacheFingerprint,

@@ -11,7 +11,6 @@ import { problem } from '../../src-shared/problem.ts';
 import type { SystemSources } from '../../src-shared/site.ts';
 import { sourcesOf, systemFacts } from '../../src-shared/site.ts';
 import { copyToMedium, writeToMedium } from '../medium/copy.ts';
-import { type PlannedFile, readRoom, roomProblem } from '../medium/file-system.ts';
 import { bindMedium, refuseSystemFolder } from '../medium/identity.ts';
 import { makeSigningKey } from '../medium/keys.ts';
 import { nextGeneration, openManifest } from '../medium/manifest-store.ts';
@@ -32,11 +31,14 @@ import { makeRepositoryKey } from '../packages/signer.ts';
 import { readTrustedKey } from '../packages/trust-keys.ts';
 import { exists, readTextOrNull } from '../platform/files.ts';
 import { makeCacheKey } from '../software/certificate.ts';
+import { targetOf } from '../software/compatibility.ts';
 import { makeEntry, signEntry, urlKey } from '../software/entry.ts';
 import { checkReleaseArchive } from '../software/release-archive.ts';
 import { boundMedium, mediumText, readBinding, writeBinding } from './bound-medium.ts';
 import { expectedFiles, textsOf } from './expected-files.ts';
 import { type Job, type JobContext, job, type Sight, sight } from './jobs.ts';
+import { withEntries } from './locked-entries.ts';
+import { requireRoom } from './room.ts';
 
 const nothing = z.strictObject({});
 /** Names of the private halves in the vault, by site. */
@@ -59,12 +61,6 @@ const meansOf = ({ fetch, cacheFolder, site, onProgress, signal }: JobContext): 
   onProgress,
   signal,
 });
-
-/** Refuses before the first byte what would not fit. */
-async function requireRoom(root: string, files: readonly PlannedFile[]): Promise<void> {
-  const trouble = roomProblem(files, await readRoom(root), root);
-  if (trouble !== null) throw trouble;
-}
 
 export interface PrepareParts {
   /** Public keys shipped with the program. */
@@ -225,30 +221,11 @@ export function prepareJobs({ trustFolder, program }: PrepareParts): Readonly<Re
           onProgress: progressOf(1),
           signal,
         });
-        const { distribution, release: number, codename, multiarch } = systemFacts(system);
-        const entry = makeEntry({
-          sha512,
-          multiarch,
-          distribution: [distribution, number, codename],
-          softwareUrl: url,
-        });
+        const entry = makeEntry({ sha512, ...targetOf(system), softwareUrl: url });
         const signature = signEntry(entry, await privateKey(context, 'cache'));
         const certificate = site.lock.keys?.cacheCertificate ?? '';
-        await site.updateLock((lock) => {
-          const before = lock.releases[release];
-          const others = before?.url === url ? before.entries.filter((item) => item.system !== system) : [];
-          return {
-            ...lock,
-            releases: {
-              ...lock.releases,
-              [release]: {
-                url,
-                md5,
-                entries: [...others, { system, sha512, sizeBytes, entry, signature, certificate }],
-              },
-            },
-          };
-        });
+        const locked = { system, sha512, sizeBytes, entry, signature, certificate };
+        await site.updateLock((lock) => withEntries(lock, { name: release, url }, [locked]));
       },
     ),
 

@@ -23,6 +23,8 @@ export interface DownloadRequest {
   /** Lower-case hex. Give one of the two wherever it is known. */
   readonly sha256?: string;
   readonly sha512?: string;
+  /** Default `follow`. */
+  readonly redirects?: 'follow' | 'refuse';
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
 }
@@ -152,14 +154,14 @@ async function restart(part: Part): Promise<void> {
 }
 
 async function transfer(request: DownloadRequest, part: Part, patience: Patience, attempt: Try): Promise<void> {
-  const { url, sizeBytes } = request;
+  const { url, sizeBytes, redirects = 'follow' } = request;
   if (sizeBytes !== undefined && part.doneBytes === sizeBytes) return;
   const headers: Record<string, string> = {};
   if (part.doneBytes > 0) {
     headers.range = `bytes=${part.doneBytes}-`;
     if (part.validator !== null) headers['if-range'] = part.validator;
   }
-  const reply = await get(url, headers, patience.stallMs, request.signal);
+  const reply = await get(url, { headers, redirects }, patience.stallMs, request.signal);
   const totalBytes = await accept(request, part, reply, patience);
   if (sizeBytes !== undefined && totalBytes !== null && totalBytes !== sizeBytes) {
     reply.discard();

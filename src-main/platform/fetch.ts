@@ -9,6 +9,8 @@ export type { DownloadRequest, Progress } from './download.ts';
 export interface FetchOptions {
   /** Longer content is refused before it is read to its end. */
   readonly limitBytes: number;
+  /** Default `follow`; `refuse` where whoever is to trust the content would not follow either. */
+  readonly redirects?: 'follow' | 'refuse';
   readonly signal?: AbortSignal;
 }
 
@@ -17,6 +19,8 @@ export interface Fetch {
   fetchBytes(url: string, options: FetchOptions): Promise<Uint8Array>;
   /** The same, and null where the server answers 404. */
   fetchIfThere(url: string, options: FetchOptions): Promise<Uint8Array | null>;
+  /** Size of the content in bytes, without fetching it; null where the server answers 404. Throws as `fetchBytes`. */
+  sizeOf(url: string, options: Omit<FetchOptions, 'limitBytes'>): Promise<number | null>;
   /** To a file: see `download`. */
   download(request: DownloadRequest): Promise<void>;
 }
@@ -32,6 +36,7 @@ export function makeFetch(patience: Patience = usualPatience): Fetch {
       if (bytes === null) throw problem('download-failed', { url: shownUrl(url), detail: 'HTTP 404' });
       return bytes;
     },
+    sizeOf: (url, options) => persist(url, patience, () => askSize(url, options, patience), options.signal),
     download: (request) => download(request, patience),
   };
 }
@@ -43,11 +48,27 @@ export function forbiddenFetch(step: string): Fetch {
   const refuse = async (url: string): Promise<never> => {
     throw problem('leaves-for-network', { step, url: shownUrl(url) });
   };
-  return { fetchBytes: refuse, fetchIfThere: refuse, download: ({ url }) => refuse(url) };
+  return { fetchBytes: refuse, fetchIfThere: refuse, sizeOf: refuse, download: ({ url }) => refuse(url) };
+}
+
+async function askSize(
+  url: string,
+  { redirects = 'follow', signal }: Omit<FetchOptions, 'limitBytes'>,
+  patience: Patience,
+): Promise<number | null> {
+  const reply = await get(url, { method: 'HEAD', redirects }, patience.stallMs, signal);
+  reply.discard();
+  if (reply.status === 404) return null;
+  if (reply.status !== 200) throw refusal(url, reply, patience.clock.now());
+  const length = reply.header('content-length');
+  if (length === null || !/^\d+$/.test(length))
+    throw problem('download-failed', { url: shownUrl(url), detail: 'no Content-Length' });
+  return Number(length);
 }
 
 async function once(url: string, options: FetchOptions, patience: Patience): Promise<Uint8Array | null> {
-  const reply = await get(url, {}, patience.stallMs, options.signal);
+  const { redirects = 'follow' } = options;
+  const reply = await get(url, { redirects }, patience.stallMs, options.signal);
   if (reply.status !== 200) {
     reply.discard();
     if (reply.status === 404) return null;

@@ -1,4 +1,4 @@
-// One GET over the network with this laptop's proxy settings, and the rule for trying again. Called by fetch and download only.
+// One request over the network with this laptop's proxy settings, and the rule for trying again. Called by fetch and download only.
 // Proxies come from http_proxy, https_proxy and no_proxy; additional certificates from NODE_EXTRA_CA_CERTS, which Node reads itself.
 // It must never undo a content encoding: what is hashed is what the server stores.
 import { EnvHttpProxyAgent, errors, interceptors, request } from 'undici';
@@ -24,13 +24,15 @@ const longestDelayMs = 30_000;
 const longestRetryAfterMs = 120_000;
 
 type Dispatcher = ReturnType<EnvHttpProxyAgent['compose']>;
-let shared: Dispatcher | null = null;
-const dispatcher = (): Dispatcher => {
-  // Plain http goes through the proxy as plain http: many proxies refuse to tunnel to port 80.
-  shared ??= new EnvHttpProxyAgent({ connect: { timeout: connectLimitMs }, proxyTunnel: false }).compose(
-    interceptors.redirect({ maxRedirections: 5 }),
-  );
-  return shared;
+type Redirects = 'follow' | 'refuse';
+let shared: Readonly<Record<Redirects, Dispatcher>> | null = null;
+const dispatcher = (redirects: Redirects): Dispatcher => {
+  if (shared === null) {
+    // Plain http goes through the proxy as plain http: many proxies refuse to tunnel to port 80.
+    const refuse = new EnvHttpProxyAgent({ connect: { timeout: connectLimitMs }, proxyTunnel: false });
+    shared = { refuse, follow: refuse.compose(interceptors.redirect({ maxRedirections: 5 })) };
+  }
+  return shared[redirects];
 };
 
 /** What may be shown and logged of a URL: no user name, no password. */
@@ -53,15 +55,23 @@ export interface Reply {
   discard(): void;
 }
 
-/** Sends one GET. Errors are raw: `attempt` turns them into problems. */
+export interface Question {
+  readonly method?: 'GET' | 'HEAD';
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Default `follow`; refused, a redirect is a reply like any other that is not 200. */
+  readonly redirects?: Redirects;
+}
+
+/** Sends one request. Errors are raw: `persist` turns them into problems. */
 export async function get(
   url: string,
-  headers: Readonly<Record<string, string>>,
+  { method = 'GET', headers = {}, redirects = 'follow' }: Question,
   stallMs: number,
   signal?: AbortSignal,
 ): Promise<Reply> {
   const response = await request(url, {
-    dispatcher: dispatcher(),
+    method,
+    dispatcher: dispatcher(redirects),
     headers: { 'accept-encoding': 'identity', 'user-agent': 'slapos-field-kit', ...headers },
     headersTimeout: headersLimitMs,
     bodyTimeout: stallMs,

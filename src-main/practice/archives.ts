@@ -1,5 +1,5 @@
 // Writes the practice archives: a signed Debian archive, the vendor's signed repository, both of made-up packages, and the
-// archives of a made-up release. Called once, when the practice folder is prepared. The signing keys are thrown away
+// archives of made-up releases. Called once, when the practice folder is prepared. The signing keys are thrown away
 // afterwards: nobody can sign anything else with them.
 import { createCipheriv, createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
@@ -11,15 +11,29 @@ import { writeDeb } from '../packages/deb.ts';
 import { debPath, writeRepository } from '../packages/repository.ts';
 import { makeRepositoryKey, type RepositoryKey, signRelease } from '../packages/signer.ts';
 import { ensureFolder, writeAtomic } from '../platform/files.ts';
-import { urlKey } from '../software/entry.ts';
-import { distributionPackages, type PracticePackage, practiceReleaseUrl, vendorPackages } from './debian.ts';
+import { indexDocument, makeEntry, signEntry, urlKey } from '../software/entry.ts';
+import {
+  distributionPackages,
+  type PracticePackage,
+  practiceMirroredUrl,
+  practiceMultiarch,
+  practiceReleaseUrl,
+  vendorPackages,
+} from './debian.ts';
 import { practicePaths } from './faults.ts';
 
 /** Hosts that cannot exist (RFC 6761); the practice network answers for them. */
-export const practiceHosts = { archive: 'archive.practice.invalid', vendor: 'vendor.practice.invalid' } as const;
+export const practiceHosts = {
+  archive: 'archive.practice.invalid',
+  vendor: 'vendor.practice.invalid',
+  index: 'shadir.practice.invalid',
+  blobs: 'shacache.practice.invalid',
+} as const;
 export const practiceSources = {
   archive: `http://${practiceHosts.archive}/debian`,
   vendor: `http://${practiceHosts.vendor}/Debian_12`,
+  index: `http://${practiceHosts.index}`,
+  blobs: `http://${practiceHosts.blobs}`,
 } as const;
 
 /** Folder below the practice folder that a host's files lie in. */
@@ -131,13 +145,33 @@ async function writeVendor(folder: string, key: RepositoryKey, date: Date): Prom
 /** A sound archive of the practice release, and one whose top folder belongs to another address. */
 export async function writeReleaseArchives(folder: string): Promise<void> {
   const paths = practicePaths(folder);
-  await put(paths.release, await releaseArchive(urlKey(practiceReleaseUrl)));
-  await put(paths.wrongRelease, await releaseArchive(urlKey(practiceReleaseUrl.replace('1.0.499', '1.0.498'))));
+  await put(paths.release, await releaseArchive(practiceReleaseUrl));
+  await put(paths.wrongRelease, await releaseArchive(practiceReleaseUrl.replace('1.0.499', '1.0.498')));
+}
+
+/** The simulated software cache: one release, compiled on three systems, of which a site takes the one that fits. */
+export async function writeSoftwareCache(folder: string, privateKeyPem: string): Promise<void> {
+  const archive = await releaseArchive(practiceMirroredUrl);
+  const sha512 = createHash('sha512').update(archive).digest('hex');
+  await put(join(servedFolder(folder, practiceHosts.blobs), sha512), archive);
+  const builds = [
+    { multiarch: 'aarch64-linux-gnu', distribution: ['debian', '12', ''] },
+    { multiarch: practiceMultiarch, distribution: ['debian', '11.11', 'bullseye'] },
+    { multiarch: practiceMultiarch, distribution: ['debian', '12.11', 'bookworm'] },
+  ] as const;
+  const entries = builds.map((build, index) => {
+    // Only the last is there; the others stand for archives of other systems.
+    const hash = index === builds.length - 1 ? sha512 : createHash('sha512').update(String(index)).digest('hex');
+    const entry = makeEntry({ ...build, sha512: hash, softwareUrl: practiceMirroredUrl });
+    return { entry, signature: signEntry(entry, privateKeyPem) };
+  });
+  await put(join(servedFolder(folder, practiceHosts.index), urlKey(practiceMirroredUrl)), indexDocument(entries));
 }
 
 const launcher = '#!/bin/sh\n# Made up for practice.\nexit 0\n';
 
-async function releaseArchive(top: string): Promise<Buffer> {
+async function releaseArchive(url: string): Promise<Buffer> {
+  const top = urlKey(url);
   const writer = pack();
   const parts: Buffer[] = [];
   const ended = new Promise<void>((resolve, reject) => {
@@ -152,7 +186,7 @@ async function releaseArchive(top: string): Promise<Buffer> {
   const file = (name: string, data: string | Buffer, mode = 0o640) =>
     writer.entry({ ...common, name: `${top}/${name}`, mode }, Buffer.from(data));
   file('.installed.cfg', '[buildout]\nparts = practice\n');
-  file('buildout.cfg', `[buildout]\nextends = ${practiceReleaseUrl}\n`);
+  file('buildout.cfg', `[buildout]\nextends = ${url}\n`);
   file('instance.cfg', '[buildout]\nparts =\n');
   for (const name of ['buildout', 'mariadbd', 'runzope']) file(`bin/${name}`, launcher, 0o750);
   file('parts/practice/data', filler(top, 3_000_000));

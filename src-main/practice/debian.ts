@@ -99,6 +99,8 @@ export const practiceSlapos = { core: '1.22.1', python: '3.9.23' } as const;
 
 export const practiceSystem = 'debian-12-amd64';
 export const practiceMultiarch = 'x86_64-linux-gnu';
+/** The release of the practice site that comes from the simulated software cache. */
+export const practiceMirroredUrl = 'https://lab.nexedi.com/nexedi/slapos/raw/1.0.499/software/re6stnet/software.cfg';
 /** The address of the release on the practice site: only a key, never fetched. */
 export const practiceReleaseUrl =
   'https://lab.nexedi.com/nexedi/slapos/raw/1.0.499/software/slapos-master/software.cfg';

@@ -10,6 +10,7 @@ export const faultIds = [
   'stick-unplugged',
   'tampered-package-index',
   'tampered-release-archive',
+  'tampered-cache-archive',
   'host-key-changed',
   'wrong-password',
   'forwarding-forbidden',

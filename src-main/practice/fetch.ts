@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { problem } from '../../src-shared/problem.ts';
 import type { DownloadRequest, Fetch, FetchOptions } from '../platform/fetch.ts';
 import { ensureFolder, exists, hashFile } from '../platform/files.ts';
-import { practiceHosts, servedFolder } from './archives.ts';
+import { practiceHosts, practiceSources, servedFolder } from './archives.ts';
 import { activeFaults } from './faults.ts';
 import { type PracticeOptions, take } from './pace.ts';
 
@@ -37,6 +37,7 @@ export function practiceFetch(folder: string, options: PracticeOptions): Fetch {
       if (bytes === null) throw failed(url, 'HTTP 404');
       return bytes;
     },
+    sizeOf: async (url, { signal }) => (await content(url, signal))?.length ?? null,
     download: async (request) => {
       const { url, to, onProgress, signal } = request;
       if (await alreadyThere(request)) return;
@@ -65,7 +66,9 @@ function pathOf(folder: string, url: string): string | null {
 }
 
 async function isTampered(folder: string, url: string): Promise<boolean> {
-  return /\/(Packages(\.gz)?|by-hash\/.*)$/.test(url) && (await activeFaults(folder)).has('tampered-package-index');
+  const active = await activeFaults(folder);
+  if (url.startsWith(`${practiceSources.blobs}/`)) return active.has('tampered-cache-archive');
+  return /\/(Packages(\.gz)?|by-hash\/.*)$/.test(url) && active.has('tampered-package-index');
 }
 
 /** One byte other than signed, and no other length. */

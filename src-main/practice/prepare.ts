@@ -5,12 +5,12 @@ import { z } from 'zod';
 import type { Clock } from '../platform/clock.ts';
 import { ensureFolder, readTextOrNull, writeAtomic } from '../platform/files.ts';
 import { makeCacheKey } from '../software/certificate.ts';
-import { keyPath, practiceSources, writeArchives, writeReleaseArchives } from './archives.ts';
-import { practiceReleaseUrl, practiceSystem } from './debian.ts';
+import { keyPath, practiceSources, writeArchives, writeReleaseArchives, writeSoftwareCache } from './archives.ts';
+import { practiceMirroredUrl, practiceReleaseUrl, practiceSystem } from './debian.ts';
 import { practicePaths } from './faults.ts';
 
 /** Counted up when what is generated changes; an older folder is then made anew. */
-const generation = 2;
+const generation = 3;
 const ready = z.object({ generation: z.literal(generation) });
 
 export const practiceMachine = 'master-1';
@@ -31,7 +31,9 @@ export async function preparePractice(folder: string, clock: Clock): Promise<Pre
   if (!(await isReady(folder))) {
     await writeArchives(folder, clock.now());
     await writeReleaseArchives(folder);
-    await writeAtomic(certificatesPath(folder), await stockCertificates(clock.now()));
+    const [current, former] = await upstreamKeys(clock.now());
+    await writeSoftwareCache(folder, current.privateKeyPem);
+    await writeAtomic(certificatesPath(folder), `${current.certificatePem}${former.certificatePem}`);
     await ensureFolder(practicePaths(folder).stick);
     await writeAtomic(readyPath(folder), JSON.stringify({ generation }));
   }
@@ -47,13 +49,12 @@ async function isReady(folder: string): Promise<boolean> {
   }
 }
 
-/** Certificates that slapos-node of the practice vendor trusts from the start: two, as a list of several must survive. */
-async function stockCertificates(now: Date): Promise<string> {
-  const keys = await Promise.all(
-    ['Practice upstream cache', 'Practice upstream cache, former'].map((name) => makeCacheKey(name, now)),
-  );
-  return keys.map(({ certificatePem }) => certificatePem).join('');
-}
+/**
+ * Keys of the simulated software cache, whose certificates slapos-node of the practice vendor trusts from the start: two, as
+ * a list of several must survive. The private halves are not kept.
+ */
+const upstreamKeys = (now: Date) =>
+  Promise.all([makeCacheKey('Practice upstream cache', now), makeCacheKey('Practice upstream cache, former', now)]);
 
 /** PEM texts, one after the other; empty before the folder is prepared. */
 export const readStockCertificates = async (folder: string): Promise<string> =>
@@ -97,8 +98,15 @@ releases:
     url: ${practiceReleaseUrl}
     archives:
       ${practiceSystem}: ${quoted(practicePaths(folder).release)}
+  - name: re6stnet
+    url: ${practiceMirroredUrl}
+    from: cache
 
 sources:
+  cache:
+    index: ${practiceSources.index}
+    blobs: ${practiceSources.blobs}
+    certificates: [${quoted(certificatesPath(folder))}]
   ${practiceSystem}:
     vendor:
       url: ${practiceSources.vendor}

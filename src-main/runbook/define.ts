@@ -5,7 +5,7 @@ import type { InstanceView } from '../../src-shared/journal.ts';
 import type { Json } from '../../src-shared/json.ts';
 import type { SiteLock } from '../../src-shared/lock.ts';
 import type { Params, ProblemCode, ProblemData } from '../../src-shared/problem.ts';
-import type { Machine, Release, Role, SitePlan } from '../../src-shared/site.ts';
+import type { Machine, Origin, Release, Role, SitePlan } from '../../src-shared/site.ts';
 import type {
   Answer,
   Chapter,
@@ -74,11 +74,12 @@ export type Per =
   | { readonly kind: 'site' }
   | { readonly kind: 'machine'; readonly roles: readonly Role[] }
   | { readonly kind: 'system' }
-  | { readonly kind: 'release' };
+  /** Releases that come from there for at least one target system. */
+  | { readonly kind: 'release'; readonly from: Origin };
 
 export const perSite: Per = { kind: 'site' };
 export const perSystem: Per = { kind: 'system' };
-export const perRelease: Per = { kind: 'release' };
+export const perRelease = (from: Origin): Per => ({ kind: 'release', from });
 export const machines = (...roles: readonly Role[]): Per => ({ kind: 'machine', roles });
 
 /** `same`: the same subject. `all`: every instance of that step. */

@@ -1,7 +1,7 @@
 // Which instances a site plan makes of the runbook, what they come after, and what they will ask for offline. Pure.
 import { z } from 'zod';
 import type { SitePlan } from '../../src-shared/site.ts';
-import { systemsOf } from '../../src-shared/site.ts';
+import { systemsFrom, systemsOf } from '../../src-shared/site.ts';
 import type { FieldInfo, InstanceKey, StepInfo, Subject } from '../../src-shared/step.ts';
 import { instanceKey, stepOf, theSite } from '../../src-shared/step.ts';
 import type { Need, Step } from './define.ts';
@@ -24,7 +24,9 @@ function subjectsOf(step: Step, site: SitePlan): readonly Subject[] {
     case 'system':
       return systemsOf(site).map((name) => ({ kind: 'system', name }));
     case 'release':
-      return site.releases.map(({ name }) => ({ kind: 'release', name }));
+      return site.releases
+        .filter((item) => systemsFrom(site, item, per.from).length > 0)
+        .map(({ name }) => ({ kind: 'release', name }));
   }
 }
 

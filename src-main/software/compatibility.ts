@@ -1,5 +1,6 @@
 // Which software release entries a target system takes: the rule slapgrid itself applies, restated. Pure.
 // Called by the entry reader, the import and mirror jobs, and the proof. It must never be more generous than slapgrid.
+import { systemFacts } from '../../src-shared/site.ts';
 
 /** Id, version and codename of a distribution, as python-distro reads them from os-release. */
 export type DistributionTriple = readonly [id: string, version: string, codename: string];
@@ -8,6 +9,12 @@ export interface TargetSystem {
   /** What `gcc -dumpmachine` prints there, e.g. `x86_64-linux-gnu`. */
   readonly multiarch: string;
   readonly distribution: DistributionTriple;
+}
+
+/** A target system of a site plan, e.g. `debian-12-amd64`, as slapgrid there sees itself. */
+export function targetOf(system: string): TargetSystem {
+  const { distribution, release, codename, multiarch } = systemFacts(system);
+  return { multiarch, distribution: [distribution, release, codename] };
 }
 
 /** The part of an entry that decides; null where the entry names nothing slapgrid would accept. */

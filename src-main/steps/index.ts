@@ -8,6 +8,7 @@ import { setAddresses } from './machine/set-addresses.ts';
 import { checkCache } from './master/check-cache.ts';
 import { configureProxy } from './master/configure-proxy.ts';
 import { installMasterSoftware } from './master/install-master-software.ts';
+import { requestMaster } from './master/request-master.ts';
 import { shareCaFolder } from './master/share-ca-folder.ts';
 import { useCache } from './master/use-cache.ts';
 import { chooseMedium } from './prepare/choose-medium.ts';
@@ -15,6 +16,7 @@ import { describeSite } from './prepare/describe-site.ts';
 import { fetchVendorPackages } from './prepare/fetch-vendor-packages.ts';
 import { importSoftware } from './prepare/import-software.ts';
 import { makeKeys } from './prepare/make-keys.ts';
+import { mirrorSoftware } from './prepare/mirror-software.ts';
 import { proveComplete } from './prepare/prove-complete.ts';
 import { sealMedium } from './prepare/seal-medium.ts';
 import { solvePackages } from './prepare/solve-packages.ts';
@@ -28,6 +30,7 @@ export const runbook: readonly Step[] = [
   fetchVendorPackages,
   solvePackages,
   importSoftware,
+  mirrorSoftware,
   writeIndex,
   proveComplete,
   sealMedium,
@@ -43,4 +46,5 @@ export const runbook: readonly Step[] = [
   checkCache,
   installMasterSoftware,
   shareCaFolder,
+  requestMaster,
 ];

@@ -4,7 +4,7 @@ import { mediumPaths } from '../../src-shared/manifest.ts';
 import type { SitePlan } from '../../src-shared/site.ts';
 import type { Need } from '../runbook/define.ts';
 import { verifyEntry } from '../software/entry.ts';
-import { trustedCertificates } from './trusted.ts';
+import { trustedCertificates } from '../software/trusted.ts';
 
 export interface ProofParts {
   readonly site: SitePlan;

@@ -4,9 +4,9 @@ import { z } from 'zod';
 import type { Json } from '../../../src-shared/json.ts';
 import type { Context } from '../../runbook/define.ts';
 import { blocked, defineStep, done, finding, machineOfSubject, machines, says, todo } from '../../runbook/define.ts';
+import { splitCertificates, trustedCertificates } from '../../software/trusted.ts';
 import { editConfig, parseConfig } from '../../target/slapos-config.ts';
 import { slaposPaths } from '../slapos.ts';
-import { splitCertificates, trustedCertificates } from '../trusted.ts';
 
 type AnyContext = Context<Readonly<Record<string, Json>>>;
 

@@ -2,7 +2,7 @@
 // and entered in the index with our own signature. The archive on the laptop is only read.
 import { z } from 'zod';
 import { mediumPaths } from '../../../src-shared/manifest.ts';
-import { systemsOf } from '../../../src-shared/site.ts';
+import { systemsFrom } from '../../../src-shared/site.ts';
 import type { Finding } from '../../runbook/define.ts';
 import {
   blocked,
@@ -29,7 +29,7 @@ export const importSoftware = defineStep({
   id: 'import-software',
   chapter: 'prepare',
   phase: 'prepare',
-  per: perRelease,
+  per: perRelease('file'),
   after: [{ step: 'make-keys', on: 'all' }],
   risk: 'changes',
   holds: [],
@@ -41,11 +41,13 @@ export const importSoftware = defineStep({
       context.lock.releases[release.name]?.url === release.url
         ? (context.lock.releases[release.name]?.entries ?? [])
         : [];
+    const ours = context.lock.keys?.cacheCertificate;
     const files = (await world.medium())?.files ?? {};
     const archives = [];
-    for (const system of systemsOf(context.site)) {
+    for (const system of systemsFrom(context.site, release, 'file')) {
       const path = release.archives[system] ?? null;
-      const entry = entries.find((item) => item.system === system);
+      // One that upstream signed, or a former key of ours, is not what this step makes.
+      const entry = entries.find((item) => item.system === system && item.certificate === ours);
       archives.push({
         system,
         path,

@@ -10,6 +10,7 @@ export const writeIndex = defineStep({
   per: perSite,
   after: [
     { step: 'import-software', on: 'all' },
+    { step: 'mirror-software', on: 'all' },
     { step: 'solve-packages', on: 'all' },
   ],
   risk: 'changes',

@@ -1,0 +1,119 @@
+// The jobs and sights of mirroring: releases taken from the public software cache. Registered in compose by these names.
+// Whose entries are believed is read from the plan each time; the lock only remembers who signed.
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Json } from '../../src-shared/json.ts';
+import type { LockedEntry } from '../../src-shared/lock.ts';
+import { mediumPaths } from '../../src-shared/manifest.ts';
+import { Problem, problem } from '../../src-shared/problem.ts';
+import { cacheOf, type Release, releaseNamed } from '../../src-shared/site.ts';
+import { copyToMedium } from '../medium/copy.ts';
+import { cachedBlob, downloadBlob, lookUpRelease, missingBytes } from '../software/mirror.ts';
+import { readTrustedCertificates, type TrustedCertificate } from '../software/trusted.ts';
+import { boundMedium } from './bound-medium.ts';
+import { type Job, type JobContext, job, type Sight, sight } from './jobs.ts';
+import { withEntries } from './locked-entries.ts';
+import { requireCacheRoom, requireRoom } from './room.ts';
+
+export interface MirrorParts {
+  /** Public keys and certificates shipped with the program. */
+  readonly trustFolder: string;
+}
+
+const trusted = ({ plan, folder }: JobContext['site'], trustFolder: string): Promise<readonly TrustedCertificate[]> =>
+  readTrustedCertificates(cacheOf(plan).certificates, { trustFolder, planFolder: folder });
+
+const releaseOf = ({ plan }: JobContext['site'], name: string): Release => {
+  const found = releaseNamed(plan, name);
+  if (found === undefined) throw problem('internal', { detail: `no release ${name}` });
+  return found;
+};
+
+const args = z.strictObject({ release: z.string(), systems: z.array(z.string()).min(1) });
+
+export function mirrorJobs({ trustFolder }: MirrorParts): Readonly<Record<string, Job>> {
+  return {
+    'look-up-software': job(args, async ({ release, systems }, { site, fetch, signal }) => {
+      const { name, url } = releaseOf(site, release);
+      const certificates = (await trusted(site, trustFolder)).map(({ pem }) => pem);
+      const source = cacheOf(site.plan);
+      const entries = await lookUpRelease({ source, certificates, url, systems }, { fetch, signal });
+      await site.updateLock((lock) => withEntries(lock, { name, url }, entries));
+    }),
+
+    'mirror-software': job(args, async ({ release, systems }, context) => {
+      const { site, cacheFolder, fetch, signal } = context;
+      const { name, url } = releaseOf(site, release);
+      const entries = lockedFor(site, name, url, systems);
+      const { root } = await boundMedium(site);
+      const mediumBytes = sum(entries.map(({ sizeBytes }) => sizeBytes));
+      await requireRoom(
+        root,
+        entries.map(({ sha512, sizeBytes }) => ({ path: mediumPaths.blob(sha512), sizeBytes })),
+      );
+      const missing = await Promise.all(entries.map((entry) => missingBytes(cacheFolder, entry)));
+      await requireCacheRoom(cacheFolder, sum(missing), { root, bytes: mediumBytes });
+      let doneBytes = 0;
+      const part = (entry: LockedEntry) => {
+        const before = doneBytes;
+        doneBytes += entry.sizeBytes;
+        return (progress: { readonly doneBytes: number }) =>
+          context.onProgress({
+            done: before + progress.doneBytes,
+            total: 2 * mediumBytes,
+            unit: 'bytes',
+            what: `${name} ${entry.system}`,
+          });
+      };
+      const source = cacheOf(site.plan);
+      for (const entry of entries)
+        await downloadBlob({ source, entry, cacheFolder }, { fetch, signal, onProgress: part(entry) });
+      // Downloading takes long enough for somebody to change the stick.
+      const { device } = await boundMedium(site);
+      for (const entry of entries) {
+        const { sha512, sizeBytes } = entry;
+        await copyToMedium({
+          from: cachedBlob(cacheFolder, sha512),
+          to: join(root, mediumPaths.blob(sha512)),
+          algorithm: 'sha512',
+          hash: sha512,
+          sizeBytes,
+          device,
+          onProgress: part(entry),
+          signal,
+        });
+      }
+    }),
+  };
+}
+
+/** The locked entries for these systems. The engine may have been asked with a plan that is older than the lock. */
+function lockedFor(
+  { lock }: JobContext['site'],
+  name: string,
+  url: string,
+  systems: readonly string[],
+): readonly LockedEntry[] {
+  const locked = lock.releases[name];
+  const entries = locked?.url === url ? locked.entries.filter(({ system }) => systems.includes(system)) : [];
+  if (entries.length < systems.length)
+    throw problem('step-before-missing', { step: 'mirror-software', before: 'look-up-software' });
+  return entries;
+}
+
+const sum = (sizes: readonly number[]): number => sizes.reduce((all, size) => all + size, 0);
+
+export function mirrorSights({ trustFolder }: MirrorParts): Readonly<Record<string, Sight>> {
+  return {
+    'cache-certificates': sight(z.strictObject({}), async (_args, { site }): Promise<Json> => {
+      try {
+        const found = await trusted(site, trustFolder);
+        return { trusted: found.map(({ name, fingerprint }) => ({ name, fingerprint })), unusable: null };
+      } catch (thrown) {
+        if (!(thrown instanceof Problem) || thrown.code !== 'cache-certificate-unusable') throw thrown;
+        const { name = '', detail = '' } = thrown.data.params;
+        return { trusted: [], unusable: { name: String(name), detail: String(detail) } };
+      }
+    }),
+  };
+}
