@@ -34,6 +34,7 @@ const buildSources = [
   'package.json',
   'package-lock.json',
   'electron.vite.config.ts',
+  'tools/build-settings.ts',
   'cli.vite.config.ts',
 ];
 const buildResults = ['main/index.js', 'preload/index.cjs', 'renderer/index.html', 'cli/fieldkit.mjs'];
