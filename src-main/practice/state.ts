@@ -3,6 +3,7 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { jsonObject } from '../../src-shared/json.ts';
 import { ensureFolder, readTextOrNull, writeAtomic } from '../platform/files.ts';
 
 const node = z.strictObject({
@@ -32,6 +33,9 @@ const address = z.strictObject({
   by: z.enum(['kernel', 'networkd', 'slapos']),
 });
 
+/** An instance that slapproxy was asked for; it comes together a little later. */
+const requested = z.strictObject({ name: z.string(), url: z.string(), parameters: jsonObject, sinceMs: z.number() });
+
 /** What a command changes when it ends. Null removes. */
 const patch = z.strictObject({
   files: z.record(z.string(), node.nullable()).optional(),
@@ -39,6 +43,7 @@ const patch = z.strictObject({
   addresses: z.array(address).optional(),
   proxySinceMs: z.number().nullable().optional(),
   supplied: z.array(z.strictObject({ url: z.string(), computer: z.string() })).optional(),
+  requested: requested.optional(),
 });
 export type Patch = z.infer<typeof patch>;
 
@@ -68,6 +73,7 @@ const machineState = z.strictObject({
   /** Since when slapproxy runs, null while it does not. */
   proxySinceMs: z.number().nullable(),
   supplied: z.array(z.strictObject({ url: z.string(), computer: z.string() })),
+  requested: requested.nullable(),
   /** When cron looks next. */
   nextCronMs: z.number(),
   /** A release being unpacked. */
@@ -121,6 +127,7 @@ export function patched(state: MachineState, change: Patch): MachineState {
     addresses: change.addresses ?? state.addresses,
     proxySinceMs: change.proxySinceMs === undefined ? state.proxySinceMs : change.proxySinceMs,
     supplied: change.supplied ?? state.supplied,
+    requested: change.requested ?? state.requested,
   };
 }
 
@@ -146,6 +153,7 @@ export function freshState(packages: Readonly<Record<string, Installed>>, nowMs:
     guards: {},
     proxySinceMs: null,
     supplied: [],
+    requested: null,
     nextCronMs: nowMs,
     unpacking: null,
   };

@@ -1,10 +1,12 @@
 // How the steps call slapos and where its files are: one definition for all of them. Facts: slapos.core 1.10 to 1.26.
+import { withoutConnection } from '../target/slapproxy.ts';
 
 export const slaposPaths = {
   config: '/etc/opt/slapos/slapos.cfg',
   proxyConfig: '/etc/opt/slapos/slapos-proxy.cfg',
   softwareRoot: '/opt/slapgrid',
   softwareLog: '/opt/slapos/log/slapos-node-software.log',
+  instanceLog: '/opt/slapos/log/slapos-node-instance.log',
 } as const;
 
 /** The slapos command with the environment that it needs under sudo and in units: HOME decides where it looks for files. */
@@ -18,3 +20,23 @@ export const slapos = (...words: readonly string[]): string[] => [
 
 /** Folder of an installed release; its name is the md5 of the URL. */
 export const releaseFolder = (md5: string): string => `${slaposPaths.softwareRoot}/${md5}`;
+
+/** Asks for an instance with a file of parameters. Positionals come first: the options would take them for theirs. */
+export const requestArgv = (name: string, url: string, parametersFile: string): string[] => [
+  'sh',
+  '-c',
+  withoutConnection,
+  'sh',
+  ...slapos(
+    'request',
+    name,
+    url,
+    '--cfg',
+    slaposPaths.config,
+    // Without it slapos would fetch a schema from the network to learn how to write them.
+    '--force-serialisation',
+    'json-in-xml',
+    '--parameters-file',
+    parametersFile,
+  ),
+];

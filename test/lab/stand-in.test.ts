@@ -164,7 +164,7 @@ describe.skipIf(reason !== null)('slapos-node and the release', () => {
     await eventually(
       machine,
       'true',
-      `bash -c 'exec 3<>/dev/tcp/${address}/2200; printf "GET / HTTP/1.0\\r\\n\\r\\n" >&3; grep -q "200 OK" <&3'`,
+      `bash -c 'exec 3<>/dev/tcp/${address}/2200; printf "GET /erp5/ HTTP/1.0\\r\\n\\r\\n" >&3; grep -q "200 OK" <&3'`,
     );
   });
 

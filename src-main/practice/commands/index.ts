@@ -1,5 +1,6 @@
 // Every program of a simulated machine, by name. What is not here answers 127 and says so: a new step then shows at once
 // what practice lacks. Handed to the machine by the practice site.
+import { slaposPython, withoutConnection } from '../../target/slapproxy.ts';
 import type { Call, Commands, Outcome } from '../machine.ts';
 import type { Patch } from '../state.ts';
 import { accountCommands } from './accounts.ts';
@@ -7,6 +8,7 @@ import { apt, dpkg, dpkgQuery } from './apt.ts';
 import { ip, networkctl } from './network.ts';
 import { slapos } from './slapos.ts';
 import { cronPass } from './slapos-cache.ts';
+import { slapproxyProgramRun } from './slapproxy.ts';
 import { bash, date, df, fileCommands, gcc, id, sh, sshd, systemctl } from './system.ts';
 
 type Program = (call: Call) => Outcome | Promise<Outcome>;
@@ -24,10 +26,20 @@ const programs: Readonly<Record<string, Program>> = {
   id,
   ip,
   networkctl,
-  sh,
+  sh: (call) => shell(call),
   slapos,
   sshd,
   systemctl,
+};
+
+/** The scripts of the steps that run another program; every other one is a listing. */
+const shell: Program = async (call) => {
+  const [, , script, , ...rest] = call.argv;
+  if (script === slaposPython) return slapproxyProgramRun({ ...call, argv: rest });
+  if (script !== withoutConnection) return sh(call);
+  const at = rest.indexOf('slapos');
+  const outcome = await slapos({ ...call, argv: rest.slice(at) });
+  return { ...outcome, err: outcome.err?.replace(/^Connection parameters of instance[^]*/m, '') ?? '' };
 };
 
 export const practiceCommands: Commands = {

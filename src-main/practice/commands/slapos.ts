@@ -1,6 +1,7 @@
 // slapos of a simulated machine: configure, format, supply, proxy show. Used by commands/index.ts; what concerns the software
 // cache is in slapos-cache.ts. Behaviour and sentences: slapos.core 1.22.
 import { parseRange } from '../../../src-shared/address.ts';
+import { jsonObject } from '../../../src-shared/json.ts';
 import { urlKey } from '../../software/entry.ts';
 import { practiceSlapos } from '../debian.ts';
 import { type Call, type Outcome, slapproxyPort } from '../machine.ts';
@@ -31,6 +32,7 @@ export const slapos = (call: Call): Outcome | Promise<Outcome> => {
     case 'cachelookup binary-sr':
       return cacheLookup(call);
     default:
+      if (first === 'request') return request(call);
       return first === 'supply' ? supply(call) : unknown(call);
   }
 };
@@ -163,6 +165,33 @@ async function supply(call: Call): Promise<Outcome> {
     err: `${log(call, 'INFO', `Requesting software installation of ${url}...`)}${log(call, 'INFO', 'Done.')}`,
     lastsMs: 1200,
     patch: { supplied: [...others, { url, computer }] },
+  };
+}
+
+/** Records the wish; with what an instance publishes, slapos would print its password here. */
+async function request(call: Call): Promise<Outcome> {
+  const { argv, state, nowMs } = call;
+  const [, , name = '', url = ''] = argv;
+  const text = fileText(state, option(argv, '--parameters-file', ''));
+  if (configOf(state) === null) return notConfigured(call);
+  if (text === null) return { exit: 1, err: 'FileNotFoundError: [Errno 2] No such file or directory\n' };
+  if (option(argv, '--force-serialisation', '') !== 'json-in-xml')
+    return { exit: 1, err: "TypeError: 'NoneType' object is not subscriptable\n" };
+  if ((await call.get(slapproxyPort, '/getRunId')) === null)
+    return { exit: 1, err: `requests.exceptions.ConnectionError: Couldn't connect to the server\n` };
+  const parameters = jsonObject.parse(JSON.parse(text));
+  return {
+    exit: 0,
+    err: [
+      `Requesting ${name} as an instance of ${url}...`,
+      'Instance requested.',
+      'State is : started.',
+      'Connection parameters of instance are:',
+      '{}',
+      '',
+    ].join('\n'),
+    lastsMs: 1500,
+    patch: { requested: { name, url, parameters, sinceMs: state.requested?.sinceMs ?? nowMs } },
   };
 }
 

@@ -9,6 +9,9 @@ import os
 
 from slapos import slap
 
+# Searched for by the tests wherever it must not be.
+PASSWORD = "labinituser5canary5of5the5master"
+
 
 class Recipe:
     def __init__(self, buildout, name, options):
@@ -34,19 +37,31 @@ class Recipe:
     update = install
 
     def install_zope(self, partition, ipv4):
-        folder = os.path.join(self.directory, "etc", "service")
-        os.makedirs(folder, exist_ok=True)
-        service = os.path.join(folder, "zope-0")
+        user = json.loads(partition.getInstanceParameterDict()["_"])
+        for name in ("etc/service", "var"):
+            os.makedirs(os.path.join(self.directory, name), exist_ok=True)
+        with open(os.path.join(self.directory, "etc", "zope.json"), "w") as settings:
+            json.dump(user, settings)
+        service = os.path.join(self.directory, "etc", "service", "zope-0")
         with open(service, "w") as script:
-            script.write("#!/bin/sh\nexec %s %s 2200\n" % (self.server, ipv4))
+            script.write("#!/bin/sh\nexec %s %s 2200 %s\n" % (self.server, ipv4, self.directory))
         os.chmod(service, 0o700)
-        publish(partition, {"zope-address-list": [["%s:2200" % ipv4, 4, False]]})
-        return [service]
+        # Like the real one, it takes more than one pass until it says where it is.
+        passed = os.path.join(self.directory, "var", "passed-once")
+        again = os.path.exists(passed)
+        open(passed, "w").close()
+        if again:
+            publish(partition, {"zope-address-list": [["%s:2200" % ipv4, 4, False]]})
+        return [service, self.write_promise("zope-listens", again)]
 
     def install_root(self, partition, ipv4, ipv6):
+        given = json.loads(partition.getInstanceParameterDict().get("_", "{}"))
+        if "shared-certificate-authority-path" in given:
+            make_authority(given["shared-certificate-authority-path"])
         release = self.connection["software-release-url"]
-        zope = partition.request(release, "zope", "zope-1", partition_parameter_kw={"_": "{}"})
-        published = {"inituser-login": "zope", "inituser-password": "lab-inituser"}
+        user = {"login": "zope", "password": PASSWORD}
+        zope = partition.request(release, "zope", "zope-1", partition_parameter_kw={"_": json.dumps(user)})
+        published = {"inituser-login": user["login"], "inituser-password": user["password"]}
         try:
             published["zopes"] = json.loads(zope.getConnectionParameter("_"))
         except slap.NotFoundError:
@@ -85,6 +100,23 @@ class Payload:
         return [self.output]
 
     update = install
+
+
+def make_authority(path):
+    """Makes the certificate authority's files with the modes of the real release: its own user's, whatever others need."""
+    before = os.umask(0o027)
+    try:
+        for name in ("requests", "private", "certs", "newcerts", "crl"):
+            os.makedirs(os.path.join(path, name), mode=0o750, exist_ok=True)
+        with open(os.path.join(path, "openssl.cnf"), "w") as settings:
+            settings.write("[ ca ]\ndefault_ca = CA_default\n")
+        os.chmod(os.path.join(path, "openssl.cnf"), 0o640)
+        for name, mode in (("private/cakey.pem", 0o600), ("cacert.pem", 0o644), ("serial", 0o640), ("index.txt", 0o640)):
+            file = os.path.join(path, name)
+            if not os.path.exists(file):
+                os.close(os.open(file, os.O_CREAT | os.O_WRONLY, mode))
+    finally:
+        os.umask(before)
 
 
 def publish(partition, values):

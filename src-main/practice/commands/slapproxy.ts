@@ -1,0 +1,54 @@
+// Our program that asks slapproxy, on a simulated machine: an instance that was requested has its partitions, and publishes
+// a moment later. Used by commands/index.ts.
+import { slapproxyProgram, slapproxyProgramPath } from '../../target/slapproxy.ts';
+import type { Call, Outcome } from '../machine.ts';
+import { fileText } from '../reading.ts';
+import type { MachineState } from '../state.ts';
+
+/** How long the instance takes to come together. */
+const convergesMs = 12_000;
+export const zopePort = 2200;
+
+/** IPv4 of a partition, empty before it was formatted. */
+const partitionAddress = (state: MachineState, partition: string): string =>
+  /"addr": "(\d+[^"]*)"/.exec(fileText(state, `/srv/slapgrid/${partition}/.slapos-resource`) ?? '')?.[1] ?? '';
+
+/** The address of `zope-1`, null while it publishes none. */
+export const zopeAddress = ({ state, nowMs, pace }: Pick<Call, 'state' | 'nowMs' | 'pace'>): string | null =>
+  state.requested === null || nowMs < state.requested.sinceMs + convergesMs * pace
+    ? null
+    : `${partitionAddress(state, 'slappart1')}:${zopePort}`;
+
+/** `-c PROGRAM ASKED NAME` or `PATH ASKED NAME`, as Python takes them. */
+export function slapproxyProgramRun(call: Call): Outcome {
+  const { argv, state } = call;
+  const inline = argv[0] === '-c';
+  const [asked = '', name = ''] = argv.slice(inline ? 2 : 1);
+  const program = inline ? argv[1] : argv[0] === slapproxyProgramPath ? fileText(state, slapproxyProgramPath) : null;
+  if (program !== slapproxyProgram) return { exit: 2, err: `python: can't open file '${argv[0]}'\n` };
+  if (state.proxySinceMs === null) return { exit: 1, err: 'sqlite3.OperationalError: unable to open database file\n' };
+  const address = zopeAddress(call);
+  const known = state.requested?.name === name ? state.requested : null;
+  if (asked === 'address') return { exit: address === null ? 1 : 0, out: `${address ?? ''}\n` };
+  if (asked === 'ready') {
+    const out = address === null ? '2 partitions, 1 promises not kept yet\n' : 'ready\n';
+    return { exit: address === null ? 1 : 0, out };
+  }
+  const instance =
+    known === null
+      ? null
+      : {
+          partition: 'slappart0',
+          release: known.url,
+          requestedState: 'started',
+          parameters: known.parameters,
+          published:
+            address === null
+              ? {}
+              : { 'family-1': 'https://10.0.10.11:2152', 'family-service-v6': 'https://[fd00:77::2]:2155' },
+          zope: address === null ? null : 'slappart1',
+          address,
+          children: address === null ? 0 : 1,
+        };
+  return { exit: 0, out: `${JSON.stringify({ instance, failing: [] })}\n` };
+}

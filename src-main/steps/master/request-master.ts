@@ -1,0 +1,198 @@
+// Asks slapproxy for the master's instance and waits until it has come together, which takes many passes of slapgrid.
+// Must never ask again while that goes on; a parameter that changed is sent with all the others, or they would be forgotten.
+import { z } from 'zod';
+import { canonicalJson, json } from '../../../src-shared/json.ts';
+import type { Release } from '../../../src-shared/site.ts';
+import type { Command } from '../../runbook/define.ts';
+import {
+  blocked,
+  defineStep,
+  done,
+  finding,
+  machineOfSubject,
+  machines,
+  run,
+  says,
+  todo,
+  waiting,
+} from '../../runbook/define.ts';
+import {
+  parseSlapproxyState,
+  slapproxyAskArgv,
+  slapproxyProgram,
+  slapproxyProgramPath,
+  slapproxyStateArgv,
+} from '../../target/slapproxy.ts';
+import { masterParameters } from '../master-parameters.ts';
+import { requestArgv, slaposPaths } from '../slapos.ts';
+
+const parametersFolder = '/var/lib/fieldkit/parameters';
+
+export const requestMaster = defineStep({
+  id: 'request-master',
+  chapter: 'master',
+  phase: 'site',
+  per: machines('master'),
+  after: [{ step: 'share-ca-folder', on: 'same' }],
+  risk: 'changes',
+  holds: [],
+  input: z.strictObject({}),
+  facts: z.strictObject({
+    /** slapproxy's database could be read. */
+    known: z.boolean(),
+    instance: z
+      .strictObject({
+        release: z.string(),
+        requestedState: z.string(),
+        parameters: z.record(z.string(), json),
+        families: z.array(z.string()),
+        address: z.string().nullable(),
+        children: z.int(),
+      })
+      .nullable(),
+    /** Promises that are not kept, `slappart3 title`. */
+    failing: z.array(z.string()),
+    /** Our program that asks slapproxy, as it is on the machine. */
+    program: z.string().nullable(),
+    /** The parameters' file of the last request. */
+    file: z.string().nullable(),
+  }),
+  read: async (world, context) => {
+    const { master } = context.site;
+    const answers = await world.probe(machineOfSubject(context).name, [
+      { id: 'state', kind: 'run', argv: slapproxyStateArgv(master.instance), limitMs: 60_000 },
+      { id: 'program', kind: 'read', path: slapproxyProgramPath },
+      { id: 'file', kind: 'read', path: fileOf(master.instance) },
+    ]);
+    const state = parseSlapproxyState(answers.state?.exit === 0 ? answers.state.out : '');
+    const instance = state?.instance ?? null;
+    return {
+      known: state !== null,
+      instance:
+        instance === null
+          ? null
+          : {
+              release: instance.release,
+              requestedState: instance.requestedState,
+              parameters: instance.parameters,
+              families: Object.keys(instance.published).filter((name) => name.startsWith('family-')),
+              address: instance.address,
+              children: instance.children,
+            },
+      failing: state?.failing ?? [],
+      program: answers.program?.exit === 0 ? answers.program.out : null,
+      file: answers.file?.exit === 0 ? answers.file.out : null,
+    };
+  },
+  found: ({ instance, failing }) =>
+    instance === null
+      ? [says('request-master', 'found.absent')]
+      : [
+          says('request-master', 'found.partitions', { count: instance.children + 1 }),
+          says('request-master', instance.families.includes(serviceFamily) ? 'found.families' : 'found.noFamilies'),
+          instance.address === null
+            ? says('request-master', 'found.noAddress')
+            : says('request-master', 'found.address', { address: instance.address }),
+          ...(failing.length === 0 ? [] : [says('request-master', 'found.failing', { count: failing.length })]),
+        ],
+  verdict: ({ known, instance, failing, program }, context) => {
+    const { name: machine } = machineOfSubject(context);
+    const release = releaseOf(context.site.releases);
+    if (release === undefined)
+      return blocked(finding('step-before-missing', { step: 'request-master', before: 'describe-site' }));
+    if (!known) return blocked(finding('slapos-proxy-silent', { machine }));
+    if (instance === null || !asWanted(instance, release, context) || program !== slapproxyProgram) return todo();
+    if (!instance.families.includes(serviceFamily) || instance.address === null)
+      return waiting(says('request-master', 'waits.converged'));
+    const [first] = failing;
+    return first === undefined ? done() : done(finding('promises-failing', { machine, count: failing.length, first }));
+  },
+  plan: ({ instance, program, file }, context) => {
+    const { name: machine } = machineOfSubject(context);
+    const on = { machine };
+    const release = releaseOf(context.site.releases);
+    if (release === undefined) return [];
+    const { instance: name } = context.site.master;
+    const text = `${JSON.stringify(masterParameters(context.site.master), null, 2)}\n`;
+    const path = fileOf(name);
+    const helper: Command[] = [
+      run(machine, [
+        'install',
+        '-d',
+        '-m',
+        '0755',
+        slapproxyProgramPath.slice(0, slapproxyProgramPath.lastIndexOf('/')),
+      ]),
+      {
+        kind: 'write',
+        on,
+        path: slapproxyProgramPath,
+        text: slapproxyProgram,
+        before: program,
+        mode: 0o644,
+        note: says('request-master', 'does.program'),
+      },
+    ];
+    const write: Command = {
+      kind: 'write',
+      on,
+      path,
+      text,
+      before: file,
+      mode: 0o600,
+      note: says('request-master', 'does.parameters'),
+    };
+    const request: Command[] = [
+      run(machine, ['install', '-d', '-m', '0700', parametersFolder]),
+      ...(file === text ? [] : [write]),
+      run(machine, requestArgv(name, release.url, path), {
+        limitMs: 300_000,
+        note: says('request-master', 'does.request', { name }),
+      }),
+    ];
+    return [
+      ...(program === slapproxyProgram ? [] : helper),
+      ...(instance !== null && asWanted(instance, release, context) ? [] : request),
+      {
+        kind: 'until',
+        on,
+        probe: { id: 'ready', kind: 'run', argv: slapproxyAskArgv('ready', name), limitMs: 60_000 },
+        wanted: { exit: 0, pattern: '^ready$' },
+        everyMs: 5000,
+        limitMs: 7_200_000,
+        awaited: says('request-master', 'waits.converged'),
+        evidence: [
+          { id: 'state', kind: 'run', argv: slapproxyAskArgv('ready', name), limitMs: 60_000 },
+          { id: 'log', kind: 'run', argv: ['tail', '-n', '80', slaposPaths.instanceLog] },
+          { id: 'errors', kind: 'run', argv: ['sh', '-c', errorLogs] },
+          { id: 'disk', kind: 'run', argv: ['df', '-h', '/srv', '/opt', '/tmp'] },
+          { id: 'network', kind: 'run', argv: ['ip', '-brief', 'address'] },
+          { id: 'cron', kind: 'run', argv: ['systemctl', 'is-active', 'cron'] },
+        ],
+      },
+    ];
+  },
+});
+
+const serviceFamily = 'family-service-v6';
+const fileOf = (instance: string): string => `${parametersFolder}/${instance}.json`;
+const releaseOf = (releases: readonly Release[]): Release | undefined =>
+  releases.find((item) => item.name === 'slapos-master');
+/** Left behind by slapgrid in a partition whose last pass failed. */
+const errorLogs =
+  'for f in /srv/slapgrid/slappart*/.slapgrid-slappart*-error.log; do [ -e "$f" ] && echo "== $f" && tail -n 15 "$f"; done; exit 0';
+
+interface Asked {
+  readonly release: string;
+  readonly requestedState: string;
+  readonly parameters: Readonly<Record<string, unknown>>;
+}
+
+const asWanted = (
+  { release, requestedState, parameters }: Asked,
+  wanted: Release,
+  { site }: { readonly site: { readonly master: Parameters<typeof masterParameters>[0] } },
+): boolean =>
+  release === wanted.url &&
+  requestedState === 'started' &&
+  canonicalJson(parameters) === canonicalJson(masterParameters(site.master));

@@ -1,0 +1,89 @@
+/** The program that asks slapproxy, run by the host's Python on a database in the form of slapos.core 1.22. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseSlapproxyState, slapproxyProgram, withoutConnection } from '../../../src-main/target/slapproxy.ts';
+
+const python = spawnSync('python3', ['-c', 'import sqlite3']).status === 0;
+if (!python) console.warn('slapproxy program skipped: no python3 with sqlite3 here');
+
+const root =
+  '<instance><parameter id="_">{"city": "Lille", "inituser-password": "canary4given"}</parameter></instance>';
+const published =
+  '{"family-service-v6": "https://[fd00::1]:2155", "inituser-password": "canary4published", "zopes": {"a": 1}}';
+const zope = '{"zope-address-list": [["10.0.24.201:2200", 4, false]]}';
+const connection = (text: string) =>
+  `<instance><parameter id="_">${text.replaceAll('"', '&quot;')}</parameter></instance>`;
+
+describe.skipIf(!python)('the program that asks slapproxy', () => {
+  let folder: string;
+  let program: string;
+  const sql = (text: string) =>
+    execFileSync(
+      'python3',
+      [
+        '-c',
+        'import sqlite3,sys; d=sqlite3.connect(sys.argv[1]); d.executescript(sys.stdin.read())',
+        join(folder, 'slapproxy.db'),
+      ],
+      { input: text },
+    );
+  const ask = (asked: string) => spawnSync('python3', ['-c', program, asked, 'slapos-master'], { encoding: 'utf8' });
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'fieldkit-slapproxy-'));
+    program = slapproxyProgram
+      .replace('/opt/slapos/slapproxy.db', join(folder, 'slapproxy.db'))
+      .replace('/srv/slapgrid', folder);
+    const columns =
+      'reference, slap_state, software_release, xml, connection_xml, partition_reference, requested_by, requested_state';
+    sql(`CREATE TABLE partition_network17 (address); CREATE TABLE partition9 (${columns}); CREATE TABLE partition17 (${columns});
+      INSERT INTO partition17 VALUES ('slappart0', 'busy', 'url', '${root}', NULL, 'slapos-master', '', 'started'), ('slappart4', 'free', NULL, NULL, NULL, NULL, '', 'started');`);
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('says what was asked for, and that it is not ready', () => {
+    const state = parseSlapproxyState(ask('state').stdout);
+    expect(state?.instance).toMatchObject({ partition: 'slappart0', release: 'url', address: null, children: 0 });
+    expect(state?.instance?.parameters.city).toBe('Lille');
+    expect(ask('ready')).toMatchObject({ status: 1, stdout: '1 partitions, 0 promises not kept yet\n' });
+    expect(ask('address').status).toBe(1);
+  });
+
+  it('is ready when families and address are published and every promise is kept', () => {
+    sql(`UPDATE partition17 SET connection_xml = '${connection(published)}' WHERE reference = 'slappart0';
+      INSERT INTO partition17 VALUES ('slappart1', 'busy', 'url', NULL, '${connection(zope)}', 'zope-1', 'slappart0', 'started');`);
+    const results = join(folder, 'slappart1/.slapgrid/promise/result');
+    mkdirSync(results, { recursive: true });
+    writeFileSync(join(results, 'one.status.json'), JSON.stringify({ title: 'one', result: { failed: true } }));
+    expect(ask('ready').status).toBe(1);
+    expect(parseSlapproxyState(ask('state').stdout)?.failing).toEqual(['slappart1 one']);
+    writeFileSync(join(results, 'one.status.json'), JSON.stringify({ title: 'one', result: { failed: false } }));
+    expect(ask('ready')).toMatchObject({ status: 0, stdout: 'ready\n' });
+    expect(ask('address').stdout).toBe('10.0.24.201:2200\n');
+  });
+
+  it('never prints a password, neither given nor published', () => {
+    for (const asked of ['state', 'ready', 'address']) expect(ask(asked).stdout).not.toContain('canary4');
+    expect(parseSlapproxyState(ask('state').stdout)?.instance?.published).toEqual({
+      'family-service-v6': 'https://[fd00::1]:2155',
+    });
+  });
+
+  it('has no state without a database', () => {
+    const gone = program.replace(join(folder, 'slapproxy.db'), join(folder, 'none.db'));
+    expect(parseSlapproxyState(spawnSync('python3', ['-c', gone, 'state', 'x'], { encoding: 'utf8' }).stdout)).toBe(
+      null,
+    );
+  });
+});
+
+describe('a request', () => {
+  it('keeps the connection out of what is shown, and the exit code', () => {
+    const said = 'echo before; echo "2026 INFO Connection parameters of instance are:"; echo canary4; exit 3';
+    const ended = spawnSync('sh', ['-c', withoutConnection, 'sh', 'sh', '-c', said], { encoding: 'utf8' });
+    expect(ended).toMatchObject({ status: 3, stdout: 'before\n', stderr: '' });
+  });
+});
