@@ -1,7 +1,8 @@
-// The whole practice site through the window, against the real engine and the simulated machines: nothing is scripted.
+// The practice site through the window, against the real engine and the simulated machines: nothing is scripted.
 import type { Page } from '@playwright/test';
 import { test as base, expect } from './kit.ts';
 import { type PracticeCore, practiceCore, removeHome, temporaryHome } from './practice-core.ts';
+import { beginPractice, keyboard, mouse, settle, sum, walk } from './walking.ts';
 
 const test = base.extend<{ home: string; core: PracticeCore; practice: Page }>({
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names of fixtures from this pattern
@@ -17,64 +18,91 @@ const test = base.extend<{ home: string; core: PracticeCore; practice: Page }>({
   },
   practice: async ({ page, core, startWindow }, use) => {
     await page.goto(await startWindow(core));
-    await page.getByRole('button', { name: 'Begin to practise' }).click();
-    await expect(page.locator('h1')).toHaveText('practice', { timeout: 60_000 });
     await use(page);
   },
 });
 
 test.setTimeout(4 * 60_000);
 
-const act = (page: Page) => page.getByRole('region', { name: 'The next act' });
-const nextStep = (page: Page) => act(page).getByRole('button', { name: /^Next: / });
+test('from an empty folder to an installed master, by mouse', async ({ practice: page }) => {
+  await beginPractice(page, mouse);
+  const { total } = await sum(page);
+  const seen = await walk(page, mouse);
+  expect(new Set(seen).size).toBe(total);
+  expect(await sum(page)).toEqual({ done: total, total });
+});
 
-/** Answers what is asked, by what the page itself shows, until the step on the page is done. */
-async function settle(page: Page): Promise<void> {
-  const done = page.locator('main [data-state="done"]').first();
-  const perform = act(page).getByRole('button', { name: /^Do (this one thing|these \d+ things)$/ });
-  const secret = page.getByLabel('Secret', { exact: true });
-  const same = page.getByRole('button', { name: 'They are the same' });
-  for (let turn = 0; turn < 12; turn += 1) {
-    await expect(
-      done
-        .or(perform.and(page.locator(':enabled')))
-        .or(secret)
-        .or(same)
-        .first(),
-    ).toBeVisible({
-      timeout: 60_000,
-    });
-    if (await done.isVisible()) return;
-    if (await secret.isVisible()) {
-      const shown = page.locator('dt:has-text("On the practice site, answer") + dd > span').first();
-      await secret.fill((await shown.innerText()).trim());
-      await page.getByRole('button', { name: 'Answer', exact: true }).click();
-      await expect(secret).toBeHidden();
-    } else if (await same.isVisible()) {
-      await same.click();
-      await expect(same).toBeHidden();
-    } else {
-      await perform.click();
-      await expect(perform).toBeHidden();
-    }
-  }
-  throw new Error('the step does not settle');
-}
+test('the same walk by keyboard alone', async ({ practice: page }) => {
+  await page.getByRole('button', { name: 'Begin to practise' }).waitFor();
+  await beginPractice(page, keyboard);
+  const { total } = await sum(page);
+  const seen = await walk(page, keyboard);
+  expect(new Set(seen).size).toBe(total);
+  expect(await sum(page)).toEqual({ done: total, total });
+});
 
-test('from an empty folder to an installed master, step by step', async ({ practice: page }) => {
-  await page.getByRole('button', { name: 'Go to this step' }).click();
-  const seen: string[] = [];
-  for (;;) {
-    const title = await page.locator('h1').innerText();
-    seen.push(title);
-    expect(await page.title()).toContain('SlapOS Field Kit');
-    await expect(page.locator('h1')).toBeFocused();
-    if (title === 'Choose the medium') await page.getByText('Practice stick').click();
-    await settle(page);
-    if (!(await nextStep(page).isVisible())) break;
-    await nextStep(page).click();
-    await expect(page.locator('h1')).not.toHaveText(title);
+test('a chapter runs until it needs the person, and the record says what consent was given', async ({
+  practice: page,
+  core,
+}) => {
+  await beginPractice(page, mouse);
+  await settle(page, mouse);
+  await page.getByRole('button', { name: 'Next: Choose the medium' }).click();
+  await settle(page, mouse);
+  await page.getByRole('link', { name: /^practice/ }).click();
+  await page.getByRole('button', { name: 'Run until something needs me: Prepare' }).click();
+  await page.getByText("Make the site's keys needs you.").waitFor();
+  await page.getByRole('link', { name: 'Go there' }).click();
+  await settle(page, mouse);
+  await page.getByRole('link', { name: /^practice/ }).click();
+  const prepare = page.locator('main li').filter({ has: page.getByRole('heading', { name: 'Prepare' }) });
+  await expect(prepare.locator('[data-state="done"]')).toBeVisible({ timeout: 60_000 });
+  const events = await core.handlers['events.since']({ site: 'practice', number: 0 });
+  if (events === 'gap') throw new Error('events are gone');
+  const scopes = events.flatMap(({ event }) =>
+    'journal' in event && event.journal.kind === 'consent' ? [event.journal.scope] : [],
+  );
+  expect(new Set(scopes)).toEqual(new Set(['plan', 'phase']));
+});
+
+test('the program ends and starts anew: what was done is done, and the walk goes on', async ({
+  practice: page,
+  core,
+  home,
+  startWindow,
+}) => {
+  await beginPractice(page, mouse);
+  const { total } = await sum(page);
+  const before = await walk(page, mouse, async (title) => title !== 'Fetch slapos-node debian-12-amd64');
+  await core.close();
+  const again = practiceCore(home, 0);
+  try {
+    await page.goto(await startWindow(again));
+    await expect(page.getByText(`${before.length} of ${total} steps done`)).toBeVisible();
+    await page.getByRole('button', { name: 'Go on practising' }).click();
+    await page.getByRole('button', { name: 'Go to this step' }).click();
+    const after = await walk(page, mouse);
+    expect(before.length + after.length).toBe(total);
+    expect(after.filter((title) => before.includes(title))).toEqual([]);
+  } finally {
+    await again.close();
   }
-  expect(seen).toHaveLength(18);
-  await expect(page.getByText('18 of 18 steps done')).toBeVisible();
+});
+
+test('faults of the practice site are met in the window, and mended there', async ({ practice: page }) => {
+  await beginPractice(page, mouse);
+  await walk(page, mouse, async (title) => !title.startsWith('Connect'));
+  const connect = page.url();
+  await page.getByRole('link', { name: /^practice/ }).click();
+  await page.getByText('The machine shows another host key').click();
+  await page.goto(connect);
+  await page.getByRole('button', { name: 'Read again' }).click();
+  await expect(page.locator('main [data-state="blocked"]').first()).toBeVisible();
+  await expect(page.locator('main li', { hasText: 'Must be mended' })).toContainText('master-1');
+  await expect(page.getByRole('button', { name: /^Do / })).toBeHidden();
+  await page.getByRole('link', { name: /^practice/ }).click();
+  await page.getByText('The machine shows another host key').click();
+  await page.goto(connect);
+  await page.getByRole('button', { name: 'Read again' }).click();
+  await expect(page.locator('main [data-state="done"]').first()).toBeVisible();
 });

@@ -1,0 +1,109 @@
+// Walking the practice site through a window, by mouse or by keyboard alone: shared by the walks in Chromium and in Electron.
+import { expect, type Locator, type Page } from '@playwright/test';
+
+const act = (page: Page): Locator => page.getByRole('region', { name: 'The next act' });
+const nextStep = (page: Page): Locator => act(page).getByRole('button', { name: /^Next: / });
+
+/** How a person acts on something. */
+export interface Hand {
+  readonly press: (page: Page, target: Locator) => Promise<void>;
+  readonly type: (page: Page, target: Locator, text: string) => Promise<void>;
+}
+
+export const mouse: Hand = {
+  press: async (_page, target) => {
+    // The input of a choice is unseen; its label is what one clicks.
+    const input = await target.evaluate((element) => element.tagName === 'INPUT');
+    await (input ? target.locator('xpath=ancestor::label') : target).click();
+  },
+  type: (_page, target, text) => target.fill(text),
+};
+
+/** Only Tab, arrows, space, Enter and letters. */
+export const keyboard: Hand = {
+  press: async (page, target) => {
+    await tabTo(page, target);
+    const radio = (await target.getAttribute('type')) === 'radio';
+    await page.keyboard.press(radio ? 'Space' : 'Enter');
+  },
+  type: async (page, target, text) => {
+    await tabTo(page, target);
+    await page.keyboard.type(text);
+  },
+};
+
+/** Presses Tab until the target has the focus, as somebody without a mouse would. */
+async function tabTo(page: Page, target: Locator): Promise<void> {
+  for (let press = 0; press < 150; press += 1) {
+    if (await target.evaluate((element) => element === document.activeElement)) return;
+    await page.keyboard.press('Tab');
+  }
+  throw new Error(`Tab does not reach ${target}`);
+}
+
+/** What the page says of the whole: how many steps are done, and of how many. */
+export async function sum(page: Page): Promise<{ readonly done: number; readonly total: number }> {
+  const text =
+    (await page
+      .getByText(/^\d+ of \d+ steps done$/)
+      .first()
+      .textContent()) ?? '';
+  const [done, total] = (text.match(/\d+/g) ?? []).map(Number);
+  if (done === undefined || total === undefined) throw new Error(`no sum in ${text}`);
+  return { done, total };
+}
+
+/** Makes the practice site and waits for its overview. */
+export async function beginPractice(page: Page, hand: Hand): Promise<void> {
+  await hand.press(page, page.getByRole('button', { name: 'Begin to practise' }));
+  await expect(page.locator('h1')).toHaveText('practice', { timeout: 60_000 });
+  await hand.press(page, page.getByRole('button', { name: 'Go to this step' }));
+}
+
+/** Gives the step on the page all it asks for, as the page itself tells, until it is done. */
+export async function settle(page: Page, hand: Hand): Promise<void> {
+  const done = page.locator('main [data-state="done"]').first();
+  const perform = act(page).getByRole('button', { name: /^Do (this one thing|these \d+ things)$/ });
+  const ready = perform.and(page.locator(':enabled'));
+  const secret = page.getByLabel('Secret', { exact: true });
+  const same = page.getByRole('button', { name: 'They are the same' });
+  const stick = page.getByRole('radio', { name: /Practice stick/, checked: false });
+  for (let turn = 0; turn < 12; turn += 1) {
+    await expect(done.or(ready).or(secret).or(same).or(stick).first()).toBeVisible({ timeout: 120_000 });
+    if (await done.isVisible()) return;
+    if (await stick.isVisible()) {
+      await hand.press(page, page.getByRole('radio', { name: /Practice stick/ }));
+      await expect(stick).toBeHidden();
+    } else if (await secret.isVisible()) {
+      const shown = page.locator('dt:has-text("On the practice site, answer") + dd > span').first();
+      await hand.type(page, secret, ((await shown.textContent()) ?? '').trim());
+      await hand.press(page, page.getByRole('button', { name: 'Answer', exact: true }));
+      await expect(secret).toBeHidden();
+    } else if (await same.isVisible()) {
+      await hand.press(page, same);
+      await expect(same).toBeHidden();
+    } else {
+      await hand.press(page, ready);
+      await expect(ready).toBeHidden();
+    }
+  }
+  throw new Error('the step does not settle');
+}
+
+/** Settles the step on the page and goes to the next, until there is none or `until` says so; returns the titles seen. */
+export async function walk(
+  page: Page,
+  hand: Hand,
+  each: (title: string) => Promise<boolean> = async () => true,
+): Promise<readonly string[]> {
+  const seen: string[] = [];
+  for (;;) {
+    const title = ((await page.locator('h1').textContent()) ?? '').trim();
+    seen.push(title);
+    await expect(page).toHaveTitle(/ – SlapOS Field Kit$/);
+    await settle(page, hand);
+    if (!(await each(title)) || !(await nextStep(page).isVisible())) return seen;
+    await hand.press(page, nextStep(page));
+    await expect(page.locator('h1')).not.toHaveText(title);
+  }
+}
