@@ -2,10 +2,10 @@
 // Types are inferred; main validates what comes in, development and tests also what goes out.
 import { z } from 'zod';
 import type { ProcedureName } from './channels.ts';
-import type { JournalEvent, SiteView } from './journal.ts';
+import type { SiteView } from './journal.ts';
 import { journalEvent, problemData } from './journal.ts';
 import { jsonObject } from './json.ts';
-import type { Problem, ProblemData } from './problem.ts';
+import type { ProblemData } from './problem.ts';
 import { planSchema, question, stepInfo, told } from './step.ts';
 
 const nothing = z.strictObject({});
@@ -214,5 +214,3 @@ export interface Bridge {
   /** Returns the unsubscriber. */
   onEvent(listener: (event: StreamEvent) => void): () => void;
 }
-
-export type { JournalEvent, Problem };

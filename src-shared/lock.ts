@@ -82,7 +82,6 @@ export type LockedPackage = z.infer<typeof lockedPackage>;
 export type LockedSnapshot = z.infer<typeof lockedSnapshot>;
 export type LockedSystem = z.infer<typeof lockedSystem>;
 export type LockedEntry = z.infer<typeof lockedEntry>;
-export type LockedRelease = z.infer<typeof lockedRelease>;
 export type LockedKeys = z.infer<typeof lockedKeys>;
 export type SiteLock = z.infer<typeof siteLock>;
 

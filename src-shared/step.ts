@@ -56,7 +56,6 @@ export const verdict = z.discriminatedUnion('state', [
   z.strictObject({ state: z.literal('unsure'), why: told, findings: z.array(finding) }),
 ]);
 export type Verdict = z.infer<typeof verdict>;
-export type VerdictState = Verdict['state'];
 
 // ---------------------------------------------------------------- reading
 
@@ -93,7 +92,6 @@ export type Place = z.infer<typeof place>;
 
 /** A value known only at the last moment: a secret by handle, or the captured output of an earlier command of the plan. */
 export const reference = z.union([z.strictObject({ secret: z.string() }), z.strictObject({ captured: z.string() })]);
-export type Reference = z.infer<typeof reference>;
 /** Text with references inside; they are escaped for their place when resolved. */
 export const text = z.union([z.string(), z.array(z.union([z.string(), reference]))]);
 export type Text = z.infer<typeof text>;

@@ -12,7 +12,6 @@ import type {
   Command,
   CommandOf,
   Finding,
-  InstanceKey,
   Phase,
   Probe,
   Risk,
@@ -181,4 +180,4 @@ export function releaseOfSubject({ site, subject }: Context<Readonly<Record<stri
   return found;
 }
 
-export type { Answer, Command, Finding, InstanceKey, Probe, Subject, Told, Verdict };
+export type { Answer, Command, Finding, Probe, Subject, Told, Verdict };

@@ -1,6 +1,6 @@
 // What the engine needs from outside, as interfaces: who performs commands, reads the world and lends leases.
 // Implemented in compose (real hands) and by the practice site; the runner knows nothing else of them.
-import type { Phase, Place, Question, Text } from '../../src-shared/step.ts';
+import type { Phase, Question, Text } from '../../src-shared/step.ts';
 import type { Command, Lease, World } from './define.ts';
 
 export interface JobProgress {
@@ -47,5 +47,3 @@ export interface Hands {
   readonly edge: () => Promise<void>;
   readonly close: () => Promise<void>;
 }
-
-export const machineAt = (on: Place): string | null => (on === 'laptop' ? null : on.machine);
