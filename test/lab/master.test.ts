@@ -1,4 +1,6 @@
 /** The master, whole: from a bare machine without a network to one that answers, also after a reboot. */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Lab, type LabMachine, labUnavailable, startVendorRepository, type VendorRepository } from './index.ts';
 import { Laptop, makeSite, walk } from './site.ts';
@@ -7,6 +9,8 @@ const reason = labUnavailable();
 if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
 const answers = { passphrase: 'canary9passphrase9of9the9vault', 'host-key:master-1': 'yes' };
+/** The first user's, as the stand-in publishes it. */
+const password = 'labinituser5canary5of5the5master';
 const caFolder = '/srv/slapcommon/erp5-ssl';
 
 describe.skipIf(reason !== null)('the master', () => {
@@ -49,6 +53,30 @@ describe.skipIf(reason !== null)('the master', () => {
       const other = await machine.shell(`setpriv --reuid ${user} --clear-groups --regid nogroup ls ${caFolder}`);
       expect(other.code, user).not.toBe(0);
     }
+  });
+
+  it('was requested once, and came together over several passes', async () => {
+    const state = await machine.mustShell(
+      'slapos proxy show --cfg /etc/opt/slapos/slapos-proxy.cfg --params --partitions | cat',
+    );
+    expect(state).toContain('"family-service-v6"');
+    expect(state).toMatch(/"zope-address-list": [\s["]*\d+\.\d+\.\d+\.\d+:2200/);
+    expect(state).toContain(password);
+    const asked = await machine.mustShell('cat /var/lib/fieldkit/parameters/slapos-master.json');
+    expect(JSON.parse(asked)).toMatchObject({ city: 'Lille', 'check-crl': false, 'country-code': 'FR' });
+    const passes = await machine.mustShell(
+      'grep -c "Finished computer partitions" /opt/slapos/log/slapos-node-instance.log',
+    );
+    expect(Number(passes)).toBeGreaterThanOrEqual(3);
+  });
+
+  it('kept the first password off the laptop and the medium', async () => {
+    for (const folder of [laptop.siteFolder, laptop.stick])
+      for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+        if (!entry.isFile()) continue;
+        const text = (await readFile(join(entry.parentPath, entry.name))).toString('latin1');
+        expect(text.includes(password), entry.name).toBe(false);
+      }
   });
 
   it('performs nothing the second time', async () => {
