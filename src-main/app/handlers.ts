@@ -40,6 +40,11 @@ export function allHandlers(desk: Desk, dataFolder: string, onSettings: (setting
       picks.learn(snapshot);
       return snapshot;
     },
+    'media.list': async (input) => {
+      const choices = await desk.handlers['media.list'](input);
+      picks.offer(choices);
+      return choices;
+    },
     'steps.plan': (input) =>
       desk.handlers['steps.plan']({ ...input, input: picks.resolve(input.instance, input.input) }),
     'drafts.save': (input) =>

@@ -1,6 +1,6 @@
 // Paths a person picked in the system's dialog. The page gets a token and a text to show; the path itself is put back
 // here, on the way in. It must never accept a path that the page made up: what stands in a field for a path is a token
-// of ours, or a path that this site's draft or record already held when it was opened.
+// of ours, a medium that was offered, or a path that this site's draft or record already held when it was opened.
 import { randomUUID } from 'node:crypto';
 import type { Snapshot } from '../../src-shared/api.ts';
 import { problem } from '../../src-shared/problem.ts';
@@ -26,7 +26,8 @@ export class Picks {
   /** Learns from an opened site which fields take paths, and which paths they hold already. */
   learn({ steps, drafts, view }: Pick<Snapshot, 'steps' | 'drafts' | 'view'>): void {
     for (const { id, input } of steps) {
-      for (const field of input) if (field.kind === 'path') this.#pathFields.add(`${id} ${field.name}`);
+      for (const field of input)
+        if (field.kind === 'path' || field.kind === 'medium') this.#pathFields.add(`${id} ${field.name}`);
     }
     const inputs: [string, Input][] = [
       ...Object.entries(drafts),
@@ -39,13 +40,18 @@ export class Picks {
     }
   }
 
+  /** Learns the drives and folders that were offered as the medium. */
+  offer(choices: readonly { readonly token: string }[]): void {
+    for (const { token } of choices) this.#known.add(token);
+  }
+
   /** An instance's input with paths in place of tokens. Throws `usage-wrong` for a token or path that is not ours. */
   resolve<T>(instance: string, input: Readonly<Record<string, T>>): Record<string, T> {
     const resolved = Object.entries(input).map(([name, value]): [string, T] => {
       if (typeof value !== 'string' || value === '') return [name, value];
       if (value.startsWith(prefix)) return [name, this.#find(value) as T];
       if (this.#pathFields.has(`${stepOf(instance)} ${name}`) && !this.#known.has(value)) {
-        throw problem('usage-wrong', { detail: `${name} was not picked in the dialog` });
+        throw problem('usage-wrong', { detail: `${name} was neither picked nor offered` });
       }
       return [name, value];
     });
