@@ -1,7 +1,5 @@
 // The jobs and sights of the office part: keys, packages, releases, index, seal. Registered in compose by these names.
 // Each joins one or two rooms with the site's lock; the rooms do the work.
-import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Json } from '../../src-shared/json.ts';
@@ -25,11 +23,9 @@ import {
   resolvePackages,
   writeRepositoryToMedium,
 } from '../packages/fetch-packages.ts';
-import { parseRelease } from '../packages/release.ts';
-import { verifyClearsigned } from '../packages/signed-text.ts';
 import { makeRepositoryKey } from '../packages/signer.ts';
 import { readTrustedKey } from '../packages/trust-keys.ts';
-import { exists, readTextOrNull } from '../platform/files.ts';
+import { exists, fileSize, readTextOrNull } from '../platform/files.ts';
 import { makeCacheKey } from '../software/certificate.ts';
 import { targetOf } from '../software/compatibility.ts';
 import { makeEntry, signEntry, urlKey } from '../software/entry.ts';
@@ -38,6 +34,7 @@ import { boundMedium, mediumText, readBinding, writeBinding } from './bound-medi
 import { expectedFiles, textsOf } from './expected-files.ts';
 import { type Job, type JobContext, job, type Sight, sight } from './jobs.ts';
 import { withEntries } from './locked-entries.ts';
+import { repositoryIsCurrent, repositoryLacks } from './repository-state.ts';
 import { requireRoom } from './room.ts';
 
 const nothing = z.strictObject({});
@@ -272,12 +269,6 @@ async function notBefore(inRelease: string, now: Date): Promise<Date> {
   return new Date(Math.max(now.getTime(), before + 1000));
 }
 
-const fileSize = (path: string): Promise<number | null> =>
-  stat(path).then(
-    (found) => (found.isFile() ? found.size : null),
-    () => null,
-  );
-
 export function prepareSights({ vaultPath }: { readonly vaultPath: string }): Readonly<Record<string, Sight>> {
   return {
     'vault-exists': sight(nothing, () => exists(vaultPath)),
@@ -298,27 +289,13 @@ export function prepareSights({ vaultPath }: { readonly vaultPath: string }): Re
       },
     ),
 
-    'repository-current': sight(z.strictObject({ system: z.string() }), async ({ system }, { site }) => {
-      const { root } = await boundMedium(site);
-      const folder = join(root, mediumPaths.repository(system));
-      const [inRelease, packages] = await Promise.all([
-        readTextOrNull(join(folder, 'InRelease')),
-        readTextOrNull(join(folder, 'Packages')),
-      ]);
-      const { keys, systems } = site.lock;
-      if (inRelease === null || packages === null || keys === null) return false;
-      const rules = { url: folder, keys: [keys.repositoryKey], now: new Date(site.clock.now().getTime() + 1000) };
-      const verified = await verifyClearsigned(Buffer.from(inRelease), rules).catch(() => null);
-      if (verified === null) return false;
-      const listed = parseRelease(verified.text, folder).files.get('Packages')?.sha256;
-      if (listed !== createHash('sha256').update(packages).digest('hex')) return false;
-      const inside = new Set([...packages.matchAll(/^SHA256: ([0-9a-f]{64})$/gm)].map(([, hash]) => hash));
-      const wanted = systems[system]?.packages ?? [];
-      return (
-        wanted.every(({ sha256 }) => inside.has(sha256)) &&
-        inside.size === new Set(wanted.map(({ sha256 }) => sha256)).size
-      );
-    }),
+    'repository-current': sight(z.strictObject({ system: z.string() }), ({ system }, { site }) =>
+      repositoryIsCurrent(site, system),
+    ),
+
+    'repository-lacking': sight(z.strictObject({ system: z.string() }), async ({ system }, { site }) => [
+      ...(await repositoryLacks(site, system)),
+    ]),
 
     'index-files': sight(nothing, async (_args, { site }) => {
       const texts = textsOf(site.lock, site.name);

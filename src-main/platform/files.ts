@@ -1,7 +1,7 @@
 // Files on the laptop and the medium: reading, atomic writing, hashing. Called by every room of the main process.
 // It must never leave a half-written file under its final name, and never follow its own guess when a write failed.
 import { createHash, randomBytes } from 'node:crypto';
-import { access, type FileHandle, mkdir, open, readFile, rename, rm, statfs } from 'node:fs/promises';
+import { access, type FileHandle, mkdir, open, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { problem } from '../../src-shared/problem.ts';
 
@@ -140,6 +140,13 @@ export async function readBlocks(
     options.onProgress?.(doneBytes);
   }
 }
+
+/** Size of a file in bytes; null when there is none that can be seen. */
+export const fileSize = (path: string): Promise<number | null> =>
+  stat(path).then(
+    (found) => (found.isFile() ? found.size : null),
+    () => null,
+  );
 
 /** Bytes an ordinary user may still write on the file system that holds `path`. */
 export async function freeBytes(path: string): Promise<number> {

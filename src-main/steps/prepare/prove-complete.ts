@@ -16,10 +16,19 @@ export const proveComplete = defineStep({
   facts: z.strictObject({ asked: z.int(), missing: z.array(z.string()) }),
   read: async (world, { site, lock, needs }) => {
     const files = (await world.medium())?.files ?? {};
+    const systems = new Set(needs.flatMap((need) => (need.kind === 'package' ? [need.system] : [])));
+    const lacking: string[] = [];
+    for (const system of systems) lacking.push(...(await world.sight<string[]>('repository-lacking', { system })));
     const { differing } = await world.sight<{ wanted: string[]; differing: string[] }>('index-files');
     return {
       asked: needs.length,
-      missing: [...prove({ site, lock, needs, files }), ...differing.map((path) => `${path}: not as resolved`)],
+      missing: [
+        ...new Set([
+          ...prove({ site, lock, needs, files }),
+          ...lacking.map((path) => `${path}: not on the medium`),
+          ...differing.map((path) => `${path}: not as resolved`),
+        ]),
+      ],
     };
   },
   found: ({ asked, missing }) => [
