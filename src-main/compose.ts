@@ -26,7 +26,7 @@ export interface ComposeOptions {
   /** Where the program's resources lie; found beside the program when absent. */
   readonly resourcesFolder?: string;
   readonly clock?: Clock;
-  /** How long simulated work takes: 1 as in life, 0 at once. */
+  /** How long simulated work takes: 1 as in life, 0 at once. Else FIELDKIT_PRACTICE_PACE says it. */
   readonly practicePace?: number;
 }
 
@@ -65,6 +65,8 @@ const ownResources = (): string => {
   return here.endsWith('src-main') ? join(here, '..', 'resources') : join(here, '..', '..', 'resources');
 };
 
+const paceIn = (text: string | undefined): number => (/^\d+(\.\d+)?$/.test(text ?? '') ? Number(text) : 1);
+
 export function compose(options: ComposeOptions): Kit {
   const paths = userPaths(options.env);
   const clock = options.clock ?? systemClock;
@@ -82,7 +84,7 @@ export function compose(options: ComposeOptions): Kit {
   // The practice site has its own vault, downloads and network: it can neither use nor hurt anything of a real site.
   const practiceFolder = join(paths.data, 'practice');
   const practiceVault = join(practiceFolder, 'vault.json');
-  const pace = { clock, pace: options.practicePace ?? 1 };
+  const pace = { clock, pace: options.practicePace ?? paceIn(options.env.FIELDKIT_PRACTICE_PACE) };
   const practice = {
     outside: practiceOutside(practiceFolder, pace),
     sights: sights(practiceVault),

@@ -5,7 +5,7 @@ import { json, jsonObject } from './json.ts';
 import type { ProblemData } from './problem.ts';
 import { problems } from './problem.ts';
 import type { Command, InstanceKey, Plan, Question, Told, Verdict } from './step.ts';
-import { command, instanceKey, planSchema, question, subject, told, verdict } from './step.ts';
+import { instanceKey, planSchema, question, subject, told, verdict } from './step.ts';
 
 /** ProblemData as a schema. */
 export const problemData = z.strictObject({
@@ -188,14 +188,11 @@ const pending = (of: Command): CommandView => ({
 export function reduce(view: SiteView, event: JournalEvent): SiteView {
   const next = { ...view, seq: event.seq };
   if (event.kind === 'opened') return interrupt(next);
-  if (event.kind === 'instances') {
-    const fresh = event.list.map(({ step, subject: of }) => view.instances[instanceKey(step, of)] ?? blank(step, of));
-    return {
-      ...next,
-      order: fresh.map((item) => item.key),
-      instances: Object.fromEntries(fresh.map((item) => [item.key, item])),
-    };
-  }
+  if (event.kind === 'instances')
+    return withInstances(
+      next,
+      event.list.map(({ step, subject: of }) => ({ key: instanceKey(step, of), step: { id: step }, subject: of })),
+    );
   if (event.kind === 'lease')
     return { ...next, leases: { ...view.leases, [`${event.lease}@${event.machine}`]: event.state } };
   const was = Object.hasOwn(view.instances, event.instance) ? view.instances[event.instance] : undefined;
@@ -203,6 +200,23 @@ export function reduce(view: SiteView, event: JournalEvent): SiteView {
   const running = event.kind === 'run-started' ? event.instance : event.kind === 'run-ended' ? null : view.running;
   const spent = event.kind === 'spent' ? [...view.spent, event.secret] : view.spent;
   return { ...next, running, spent, instances: { ...view.instances, [event.instance]: step(was, event) } };
+}
+
+/** The view over exactly these instances: what is known of them stays, new ones are unread, others are left out. */
+export function withInstances(
+  view: SiteView,
+  list: readonly {
+    readonly key: InstanceKey;
+    readonly step: { readonly id: string };
+    readonly subject: z.infer<typeof subject>;
+  }[],
+): SiteView {
+  const fresh = list.map(({ key, step, subject: of }) => view.instances[key] ?? blank(step.id, of));
+  return {
+    ...view,
+    order: fresh.map((item) => item.key),
+    instances: Object.fromEntries(fresh.map((item) => [item.key, item])),
+  };
 }
 
 type InstanceEvent = Extract<JournalEvent, { instance: string }>;
@@ -300,5 +314,3 @@ export const fold = (events: Iterable<JournalEvent>): SiteView => {
   for (const event of events) view = reduce(view, event);
   return view;
 };
-
-export { command as commandSchema };

@@ -1,16 +1,24 @@
 // fieldkit: the same engine on a terminal. Each command is a few lines over the bench; exit codes are those of the problems.
-import { Command } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { exitCodes } from '../../src-shared/problem.ts';
 import { listMedia, verifyMedium } from './commands/medium.ts';
 import { practise } from './commands/practice.ts';
 import { checkSteps, planSteps, resumeSteps, runSteps } from './commands/run.ts';
 import { createSiteFrom, listSites, listSteps, showJournal } from './commands/sites.ts';
+import { exitCodeLines } from './exit-codes.ts';
 
 const program = new Command('fieldkit')
   .description('Prepares a medium online and installs SlapOS from it on machines without a network.')
   .showHelpAfterError()
   .enablePositionalOptions()
+  .addHelpText('after', `\nExit codes:\n${exitCodeLines().join('\n')}`)
   .exitOverride();
+// Who reads our output may have seen enough; what runs goes on.
+process.stdout.on('error', () => undefined);
+process.stderr.on('error', () => undefined);
+
+/** An option that may be given several times, and takes one word each time. */
+const more = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
 const common = (command: Command): Command =>
   command.option('--json', 'one JSON line a result').option('--language <en|fr>', 'language of the sentences');
@@ -19,7 +27,11 @@ const onSite = (command: Command): Command =>
 const asking = (command: Command): Command =>
   onSite(command)
     .option('--answers <file>', 'JSON file with answers by question id')
-    .option('--input <instance.field=value...>', 'input of a step, e.g. choose-medium@site.path=/media/stick');
+    .option(
+      '--input <instance.field=value>',
+      'input of a step, e.g. choose-medium@site.path=/media/stick; repeatable',
+      more,
+    );
 
 const end =
   (act: (...args: never[]) => Promise<number>) =>
@@ -43,12 +55,12 @@ asking(program.command('plan').argument('<steps...>'))
   .action(end(planSteps));
 asking(program.command('run').argument('[steps...]', 'instances, steps or chapters; all when none'))
   .option('--yes', 'perform plans without asking, except those that destroy')
-  .option('--skip <codes...>', 'go on past these skippable findings')
+  .option('--skip <code>', 'go on past this skippable finding; repeatable', more)
   .description('run steps in order until one needs a person')
   .action(end(runSteps));
 asking(program.command('resume'))
-  .option('--yes', 'perform plans without asking')
-  .option('--skip <codes...>', 'go on past these skippable findings')
+  .option('--yes', 'perform plans without asking, except those that destroy')
+  .option('--skip <code>', 'go on past this skippable finding; repeatable', more)
   .description('say what was interrupted, and go on with every step that is not done')
   .action(end(resumeSteps));
 onSite(program.command('journal').description('what happened'))
@@ -67,6 +79,9 @@ common(program.command('practice').description('make the practice site, with sim
 try {
   await program.parseAsync();
 } catch (error) {
-  const code = (error as { exitCode?: number }).exitCode;
-  process.exitCode = code === 0 ? exitCodes.done : exitCodes.usage;
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+  else {
+    process.stderr.write(`internal: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.exitCode = exitCodes.internal;
+  }
 }

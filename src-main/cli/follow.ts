@@ -1,9 +1,10 @@
 // The stream of a site as lines on the terminal while steps run: what is done, what is awaited, how far.
 import type { StreamEvent } from '../../src-shared/api.ts';
+import { cleanText } from '../../src-shared/clean.ts';
 import { formatBytes, formatDuration } from '../../src-shared/format.ts';
 import { lineOf } from '../runbook/explain.ts';
 import type { OpenSite } from '../runbook/open-site.ts';
-import type { Session } from './session.ts';
+import { plainLines, type Session } from './session.ts';
 import { titleOf } from './show.ts';
 
 /** Progress lines at most this often where no terminal can overwrite them. */
@@ -18,15 +19,19 @@ export function follow(site: OpenSite, session: Session): () => void {
   const line = (text: string) => {
     if (open) out.write('\r\x1b[K');
     open = false;
-    out.write(`${text}\n`);
+    out.write(plainLines([text]));
   };
   const passing = (text: string) => {
     if (out.isTTY) {
-      out.write(`\r\x1b[K${text.slice(0, (out.columns || 100) - 1)}`);
+      out.write(
+        `\r\x1b[K${cleanText(text)
+          .replaceAll('\n', ' ')
+          .slice(0, (out.columns || 100) - 1)}`,
+      );
       open = true;
     } else if (site.clock.monotonicMs() - shownAt >= quietMs) {
       shownAt = site.clock.monotonicMs();
-      out.write(`${text}\n`);
+      out.write(plainLines([text]));
     }
   };
   return site.listen((event) => {
@@ -67,6 +72,6 @@ export function follow(site: OpenSite, session: Session): () => void {
     }
     if (item.kind === 'awaiting')
       passing(`      ⧗ ${texts.told(item.awaited)} (${formatDuration(item.sinceMs, texts.language)})`);
-    if (item.kind === 'lines') for (const text of item.lines) passing(`      ${text}`);
+    if (item.kind === 'lines') passing(`      ${item.lines.at(-1) ?? ''}`);
   }
 }

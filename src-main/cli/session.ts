@@ -1,9 +1,12 @@
 // What every command needs: the kit, the texts, where to write, and how to end. Used by the commands.
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { exitCodeOf, problem, toProblemData } from '../../src-shared/problem.ts';
+import { cleanText } from '../../src-shared/clean.ts';
+import { parseJson } from '../../src-shared/json.ts';
+import { exitCodeOf, exitCodes, problem, toProblemData } from '../../src-shared/problem.ts';
 import type { Kit } from '../compose.ts';
 import { compose } from '../compose.ts';
+import type { Asker } from '../runbook/asking.ts';
 import type { Bench } from '../runbook/desk.ts';
 import { closeBench, openBench } from '../runbook/desk.ts';
 import { siteNames } from '../runbook/sites.ts';
@@ -22,36 +25,66 @@ export interface Session {
   readonly kit: Kit;
   readonly texts: Texts;
   readonly json: boolean;
-  /** A result: one JSON line, or lines for people. */
+  /** A result on standard output: one JSON line, or lines for people. */
   print(data: unknown, lines: readonly string[]): void;
 }
 
-export async function makeSession(options: CommonOptions): Promise<Session> {
+/** Lines for a person. What machines say is in them: no terminal sequence of theirs gets through. */
+export const plainLines = (lines: readonly string[]): string => lines.map((line) => `${cleanText(line)}\n`).join('');
+
+async function makeSession(options: CommonOptions): Promise<Session> {
   const texts = await makeTexts(options.language, process.env);
   const json = options.json ?? false;
   return {
     kit: compose({ env: process.env }),
     texts,
     json,
-    print: (data, lines) =>
-      process.stdout.write(json ? `${JSON.stringify(data)}\n` : lines.map((line) => `${line}\n`).join('')),
+    print: (data, lines) => process.stdout.write(json ? `${JSON.stringify(data)}\n` : plainLines(lines)),
   };
+}
+
+/** Does something and gives the exit code, also of what went wrong. Ctrl-C cancels between commands, a second one ends at once. */
+export async function withSession(
+  options: CommonOptions,
+  act: (session: Session, signal: AbortSignal) => Promise<number>,
+): Promise<number> {
+  const session = await makeSession(options);
+  const controller = new AbortController();
+  const stop = () => {
+    if (controller.signal.aborted) process.exit(exitCodes.cancelled);
+    process.stderr.write(`\n${session.texts.say('cli.stopping')}\n`);
+    controller.abort();
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  try {
+    return await act(session, controller.signal);
+  } catch (error) {
+    return fail(controller.signal.aborted ? problem('cancelled', { what: 'fieldkit' }) : error, session);
+  } finally {
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
+  }
 }
 
 const answersFile = z.record(z.string(), z.string());
 
-/** Answers by question id from a JSON file; secrets may be in it, so it is read and never copied. */
-export function readAnswers(path: string | undefined): Readonly<Record<string, string>> {
+/** Answers by question id from a JSON file; secrets may be in it, so it is read, never copied, and no problem quotes it. */
+function readAnswers(path: string | undefined): Readonly<Record<string, string>> {
   if (path === undefined) return {};
+  let text: string;
   try {
-    return answersFile.parse(JSON.parse(readFileSync(path, 'utf8')));
+    text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw problem('usage-wrong', { detail: `${path}: ${error instanceof Error ? error.message.slice(0, 200) : ''}` });
+    throw problem('usage-wrong', { detail: `${path}: ${(error as NodeJS.ErrnoException).code ?? ''}` });
   }
+  const parsed = answersFile.safeParse(parseJson(text));
+  if (!parsed.success) throw problem('usage-wrong', { detail: `${path}: {"question id": "answer", …}` });
+  return parsed.data;
 }
 
-/** The site asked for, or the only one there is. */
-async function siteName(kit: Kit, asked: string | undefined): Promise<string> {
+/** The site asked for, or the only one there is. Throws `usage-wrong` when there are none or several. */
+export async function chosenSite(kit: Kit, asked: string | undefined): Promise<string> {
   if (asked !== undefined) return asked;
   const names = await siteNames(kit.parts.dataFolder);
   const [only, ...others] = names;
@@ -59,62 +92,40 @@ async function siteName(kit: Kit, asked: string | undefined): Promise<string> {
   throw problem('usage-wrong', { detail: `--site NAME (${names.join(', ') || '-'})` });
 }
 
-/** Opens a site, does something with it, closes it: also after a failure. Ctrl-C cancels between commands. */
-export async function withSite(
-  options: CommonOptions,
-  act: (bench: Bench, session: Session, signal: AbortSignal) => Promise<number>,
-): Promise<number> {
-  const session = await makeSession(options);
-  const controller = new AbortController();
-  const stop = () => controller.abort();
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
-  try {
-    const name = await siteName(session.kit, options.site);
+export interface SiteSession extends Session {
+  readonly bench: Bench;
+  readonly asker: Asker;
+  readonly signal: AbortSignal;
+}
+
+/** Opens a site, does something with it, closes it: also after a failure. */
+export const withSite = (options: CommonOptions, act: (session: SiteSession) => Promise<number>): Promise<number> =>
+  withSession(options, async (session, signal) => {
+    const name = await chosenSite(session.kit, options.site);
     const interactive = process.stdin.isTTY === true && !session.json;
-    const asker = terminalAsker({
-      answers: readAnswers(options.answers),
-      yes: options.yes ?? false,
-      interactive,
-      texts: session.texts,
-    });
+    const asker = terminalAsker({ answers: readAnswers(options.answers), interactive, texts: session.texts });
     const bench = await openBench(session.kit.parts, name, asker);
-    askers.set(bench, asker);
     try {
-      return await act(bench, session, controller.signal);
+      return await act({ ...session, bench, asker, signal });
     } finally {
       await closeBench(bench);
     }
-  } catch (error) {
-    return fail(error, session);
-  } finally {
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
-  }
-}
+  });
 
-const askers = new WeakMap<Bench, ReturnType<typeof terminalAsker>>();
-
-export function askerOf(bench: Bench): ReturnType<typeof terminalAsker> {
-  const found = askers.get(bench);
-  if (found === undefined) throw new RangeError('a bench of another session');
-  return found;
-}
-
-/** Tells a problem and gives its exit code. */
-export function fail(error: unknown, { texts, json }: Pick<Session, 'texts' | 'json'>): number {
+/** Tells a problem and gives its exit code. With --json it is the last line, beside what `result` holds. */
+export function fail(
+  error: unknown,
+  { texts, json }: Pick<Session, 'texts' | 'json'>,
+  result: Readonly<Record<string, unknown>> = {},
+): number {
   const data = toProblemData(error);
-  if (json) process.stdout.write(`${JSON.stringify({ problem: data })}\n`);
+  if (json) process.stdout.write(`${JSON.stringify({ ...result, problem: data })}\n`);
   else {
     const [title, cause, untouched, next] = texts.problem(data);
-    process.stderr.write(`\n${data.code}: ${title}\n  ${cause}\n  ${untouched}\n  → ${next}\n`);
-    if (data.evidence !== '')
-      process.stderr.write(
-        `\n${data.evidence
-          .split('\n')
-          .map((line) => `  | ${line}`)
-          .join('\n')}\n`,
-      );
+    const evidence = data.evidence === '' ? [] : ['', ...data.evidence.split('\n').map((line) => `  | ${line}`)];
+    process.stderr.write(
+      plainLines(['', `${data.code}: ${title}`, `  ${cause}`, `  ${untouched}`, `  → ${next}`, ...evidence]),
+    );
   }
   return exitCodeOf(data.code);
 }

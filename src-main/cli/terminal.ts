@@ -1,7 +1,9 @@
 // The terminal as a person to ask: questions on standard error, answers from standard input, secrets without echo.
-// An answers file is looked at first. Without a terminal nothing is guessed: the question's id is told and the run ends.
+// An answers file is looked at first: answers by question id, and `yes` by the hash of a plan that was shown before.
+// Without a terminal nothing is guessed: the question's id is told and the run ends.
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
+import { cleanText } from '../../src-shared/clean.ts';
 import { problem } from '../../src-shared/problem.ts';
 import type { Plan, Question } from '../../src-shared/step.ts';
 import type { Asker } from '../runbook/asking.ts';
@@ -10,57 +12,66 @@ import type { Texts } from './texts.ts';
 
 export interface TerminalOptions {
   readonly answers: Readonly<Record<string, string>>;
-  /** Perform plans without asking, up to risk `changes`. */
-  readonly yes: boolean;
   readonly interactive: boolean;
   readonly texts: Texts;
 }
 
-/** Reads one line; `hidden` shows nothing of it. */
-async function readLine(prompt: string, hidden: boolean, signal: AbortSignal): Promise<string> {
+/** Reads one line; `hidden` shows nothing of it. Throws `question-unanswered` when the terminal is closed. */
+async function readLine(prompt: string, hidden: boolean, id: string, signal: AbortSignal): Promise<string> {
   process.stderr.write(prompt);
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const reader = createInterface({ input: process.stdin, output: hidden ? silent : process.stderr, terminal: true });
+  const closed = new AbortController();
+  reader.once('close', () => closed.abort());
+  // The line editor takes Ctrl-C for itself.
+  reader.once('SIGINT', () => process.emit('SIGINT'));
   try {
-    return await reader.question('', { signal });
+    return await reader.question('', { signal: AbortSignal.any([signal, closed.signal]) });
+  } catch (error) {
+    if (closed.signal.aborted && !signal.aborted) throw problem('question-unanswered', { question: id });
+    throw error;
   } finally {
     reader.close();
     if (hidden) process.stderr.write('\n');
   }
 }
 
-export function terminalAsker({ answers, yes, interactive, texts }: TerminalOptions): Asker {
-  const ask = (prompt: string, hidden: boolean, id: string, signal: AbortSignal): Promise<string> => {
-    if (!interactive) throw problem('question-unanswered', { question: id });
-    return readLine(prompt, hidden, signal);
-  };
+const yesWords = ['y', 'yes', 'o', 'oui'];
+
+export function terminalAsker({ answers, interactive, texts }: TerminalOptions): Asker {
+  const recorded = (id: string): string | undefined => (Object.hasOwn(answers, id) ? answers[id] : undefined);
   const answerOf = async (question: Question, signal: AbortSignal): Promise<string> => {
-    const recorded = answers[question.id];
-    if (recorded !== undefined) return recorded;
-    const shown = question.show.map(({ label, value }) => `  ${label}: ${value}\n`).join('');
-    const hint = texts.say(`${question.key}.hint`, question.params);
+    const given = recorded(question.id);
+    if (given !== undefined) return given;
+    if (!interactive) throw problem('question-unanswered', { question: question.id });
+    const hidden = question.kind === 'secret';
     const choices = question.kind === 'confirm' ? ['yes', 'no'] : question.choices;
     const suffix = choices.length > 0 ? ` [${choices.join('/')}]` : '';
-    const prompt = `\n${texts.say(`${question.key}.title`, question.params)}\n${shown}${hint}\n${question.id}${suffix}: `;
+    const prompt = cleanText(
+      [
+        '',
+        texts.say(`${question.key}.title`, question.params),
+        ...question.show.map(({ label, value }) => `  ${label}: ${value}`),
+        texts.say(`${question.key}.hint`, question.params),
+        `${question.id}${suffix}: `,
+      ].join('\n'),
+    );
     for (;;) {
-      const value = await ask(prompt, question.kind === 'secret', question.id, signal);
-      if (choices.length === 0 || choices.includes(value.trim()))
-        return question.kind === 'secret' ? value : value.trim();
+      const value = await readLine(prompt, hidden, question.id, signal);
+      if (hidden) return value;
+      if (choices.length === 0 || choices.includes(value.trim())) return value.trim();
     }
   };
   return {
-    who: `${process.env.USER ?? 'terminal'}`,
+    who: process.env.USER ?? 'terminal',
     answer: (_instance, question, signal) => answerOf(question, signal),
     confirm: async (instance, plan: Plan, signal) => {
-      if (yes) return true;
-      process.stderr.write(`\n${planLines(plan, texts).join('\n')}\n`);
-      const value = await ask(
-        texts.say('cli.confirm', { count: plan.commands.length, instance }),
-        false,
-        plan.hash,
-        signal,
-      );
-      return ['y', 'yes', 'o', 'oui'].includes(value.trim().toLowerCase());
+      const given = recorded(plan.hash);
+      if (given !== undefined) return given === 'yes';
+      if (!interactive) throw problem('not-confirmed', { step: instance });
+      process.stderr.write(`\n${cleanText(planLines(plan, texts).join('\n'))}\n`);
+      const prompt = texts.say('cli.confirm', { count: plan.commands.length, instance });
+      return yesWords.includes((await readLine(prompt, false, plan.hash, signal)).trim().toLowerCase());
     },
   };
 }

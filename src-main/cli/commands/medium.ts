@@ -1,47 +1,44 @@
 // fieldkit medium list, medium verify: looking at drives and at what a medium holds; nothing is written.
 
+import { resolve } from 'node:path';
 import { formatBytes } from '../../../src-shared/format.ts';
-import { exitCodes, problem } from '../../../src-shared/problem.ts';
-import { type CommonOptions, fail, makeSession } from '../session.ts';
+import { exitCodes, type Problem, problemFrom, problems } from '../../../src-shared/problem.ts';
+import type { Finding } from '../../../src-shared/step.ts';
+import { type CommonOptions, fail, withSession } from '../session.ts';
 
-export async function listMedia(options: CommonOptions): Promise<number> {
-  const session = await makeSession(options);
-  try {
-    const media = await session.kit.media();
+export const listMedia = (options: CommonOptions): Promise<number> =>
+  withSession(options, async ({ kit, texts, print }) => {
+    const media = await kit.media();
     const lines = media.flatMap(({ label, path, sizeBytes, freeBytes, fileSystem, why }) => [
-      `${why === null ? '✓' : '⯃'} ${label}  ${path}  ${sizeBytes === null ? '' : formatBytes(sizeBytes, session.texts.language)}  ${fileSystem ?? ''}  ${freeBytes === null ? '' : session.texts.say('cli.medium.free', { freeBytes })}`,
-      ...(why === null ? [] : [`    ${session.texts.say(`problems.${why.code}.title`, why.params)}`]),
+      `${why === null ? '✓' : '⯃'} ${label}  ${path}  ${sizeBytes === null ? '' : formatBytes(sizeBytes, texts.language)}  ${fileSystem ?? ''}  ${freeBytes === null ? '' : texts.say('cli.medium.free', { freeBytes })}`,
+      ...(why === null ? [] : [`    ${texts.say(`problems.${why.code}.title`, why.params)}`]),
     ]);
-    session.print(media, lines);
+    print(media, lines);
     return exitCodes.done;
-  } catch (error) {
-    return fail(error, session);
-  }
-}
+  });
 
-export async function verifyMedium(
+export const verifyMedium = (
   folder: string,
   options: CommonOptions & { readonly fingerprint?: string },
-): Promise<number> {
-  const session = await makeSession(options);
-  const controller = new AbortController();
-  process.once('SIGINT', () => controller.abort());
-  try {
-    const report = await session.kit.verifyMedium(folder, options.fingerprint ?? null, controller.signal);
-    session.print(report, [
-      session.texts.say('cli.medium.verified', {
+): Promise<number> =>
+  withSession(options, async (session, signal) => {
+    const { kit, texts, print } = session;
+    const report = await kit.verifyMedium(resolve(folder), options.fingerprint ?? null, signal);
+    print(report, [
+      texts.say('cli.medium.verified', {
         files: report.files,
         sizeBytes: report.sizeBytes,
         generation: report.generation,
         fingerprint: report.fingerprint,
       }),
-      ...(report.fingerprintTrusted ? [] : [session.texts.say('cli.medium.untrusted')]),
-      ...report.findings.map(({ code, params }) => `  ⯃ ${session.texts.say(`problems.${code}.title`, params)}`),
+      ...(report.fingerprintTrusted ? [] : [texts.say('cli.medium.untrusted')]),
+      ...report.findings.map(({ code, params }) => `  ⯃ ${texts.say(`problems.${code}.title`, params)}`),
     ]);
-    const first = report.findings.find(({ code }) => code !== 'medium-file-unlisted');
-    if (first !== undefined) throw problem(first.code as 'medium-file-missing', first.params as { file: string });
-    return exitCodes.done;
-  } catch (error) {
-    return fail(error, session);
-  }
-}
+    const worst = report.findings.find(({ code }) => problems[code].severity !== 'warning');
+    return worst === undefined ? exitCodes.done : fail(problemOf(worst), session);
+  });
+
+const problemOf = ({ code, params }: Finding): Problem => {
+  const { severity, retryable } = problems[code];
+  return problemFrom({ code, params, severity, retryable, evidence: '' });
+};

@@ -4,42 +4,36 @@ import { exitCodes, problemFrom } from '../../../src-shared/problem.ts';
 import { recordedAsker } from '../../runbook/asking.ts';
 import { closeBench, openBench } from '../../runbook/desk.ts';
 import { follow } from '../follow.ts';
-import { type CommonOptions, fail, makeSession } from '../session.ts';
+import { type CommonOptions, fail, withSession } from '../session.ts';
 
-export async function practise(options: CommonOptions & { readonly walk?: boolean }): Promise<number> {
-  const session = await makeSession(options);
-  const controller = new AbortController();
-  process.once('SIGINT', () => controller.abort());
-  try {
-    const site = await session.kit.practice.ensureSite();
+export const practise = (options: CommonOptions & { readonly walk?: boolean }): Promise<number> =>
+  withSession(options, async (session, signal) => {
+    const { practice, parts } = session.kit;
+    const site = await practice.ensureSite();
     if (!options.walk) {
       session.print({ site }, [session.texts.say('cli.practice.made', { name: site })]);
       return exitCodes.done;
     }
     session.print({ site, practice: true }, [session.texts.say('cli.practice.walk', { name: site })]);
-    const asker = recordedAsker(session.kit.practice.answers, { yes: true, who: 'practice' });
-    const bench = await openBench(session.kit.parts, site, asker);
+    const asker = recordedAsker(practice.answers, { yes: true, who: 'practice' });
+    const bench = await openBench(parts, site, asker);
     const stop = follow(bench.site, session);
     try {
-      const { inputs } = session.kit.practice;
       const ended = await bench.runner.runAll(bench.runner.instances(), {
         asker,
         consent: 'phase',
         agreed: [],
         skip: [],
-        inputs,
-        signal: controller.signal,
+        inputs: practice.inputs,
+        signal,
       });
-      stop();
       const last = ended.at(-1);
-      if (last?.problem != null) return fail(problemFrom(last.problem), session);
       const performed = ended.reduce((sum, item) => sum + item.performed, 0);
+      if (last?.problem != null) return fail(problemFrom(last.problem), session, { ended, performed });
       session.print({ ended, performed }, [session.texts.say('cli.practice.over', { steps: ended.length, performed })]);
       return last?.outcome === 'done' ? exitCodes.done : exitCodes.blocked;
     } finally {
+      stop();
       await closeBench(bench);
     }
-  } catch (error) {
-    return fail(error, session);
-  }
-}
+  });

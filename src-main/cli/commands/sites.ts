@@ -1,82 +1,80 @@
 // fieldkit sites, sites create, steps, journal: looking, and making a site's folder.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fold } from '../../../src-shared/journal.ts';
+import { fold, type JournalEvent, withInstances } from '../../../src-shared/journal.ts';
 import { exitCodes, problem } from '../../../src-shared/problem.ts';
+import { instancesOf } from '../../runbook/instances.ts';
 import { readJournal } from '../../runbook/journal-store.ts';
 import { siteFiles } from '../../runbook/open-site.ts';
-import { createSite, siteFolder, siteNames, summaryOf } from '../../runbook/sites.ts';
-import { type CommonOptions, fail, makeSession } from '../session.ts';
+import { createSite, readSitePlan, siteFolder, siteNames, summaryOf } from '../../runbook/sites.ts';
+import { type CommonOptions, chosenSite, type Session, withSession } from '../session.ts';
 import { stateLine } from '../show.ts';
 
-export async function listSites(options: CommonOptions): Promise<number> {
-  const session = await makeSession(options);
-  const { dataFolder } = session.kit.parts;
-  const all = await Promise.all((await siteNames(dataFolder)).map((name) => summaryOf(dataFolder, name)));
-  const lines = all.map(({ name, done, total, practice, heldBy }) =>
-    session.texts.say(practice ? 'cli.sites.practice' : 'cli.sites.line', { name, done, total, held: heldBy ?? '-' }),
-  );
-  session.print(all, all.length === 0 ? [session.texts.say('cli.sites.none')] : lines);
-  return exitCodes.done;
-}
+export const listSites = (options: CommonOptions): Promise<number> =>
+  withSession(options, async ({ kit, texts, print }) => {
+    const { dataFolder } = kit.parts;
+    const all = await Promise.all((await siteNames(dataFolder)).map((name) => summaryOf(dataFolder, name)));
+    const lines = all.map(({ name, done, total, practice, heldBy }) =>
+      texts.say(practice ? 'cli.sites.practice' : 'cli.sites.line', { name, done, total, held: heldBy ?? '-' }),
+    );
+    print(all, all.length === 0 ? [texts.say('cli.sites.none')] : lines);
+    return exitCodes.done;
+  });
 
-export async function createSiteFrom(file: string, options: CommonOptions): Promise<number> {
-  const session = await makeSession(options);
-  try {
+export const createSiteFrom = (file: string, options: CommonOptions): Promise<number> =>
+  withSession(options, async ({ kit, texts, print }) => {
     const text = await readFile(file, 'utf8').catch(() => {
       throw problem('site-plan-missing', { path: file });
     });
-    const name = await createSite(session.kit.parts.dataFolder, text, { practice: false });
-    session.print({ site: name }, [session.texts.say('cli.sites.created', { name })]);
+    const name = await createSite(kit.parts.dataFolder, text, { practice: false });
+    print({ site: name }, [texts.say('cli.sites.created', { name })]);
     return exitCodes.done;
-  } catch (error) {
-    return fail(error, session);
-  }
-}
+  });
 
-/** Steps as recorded; reads no machine and needs no lock. */
-export async function listSteps(options: CommonOptions): Promise<number> {
-  const session = await makeSession(options);
-  try {
-    const view = fold((await journalOf(session.kit.parts.dataFolder, options)).events);
+/** The steps of the plan as it is, with their states as recorded; reads no machine and needs no lock. */
+export const listSteps = (options: CommonOptions): Promise<number> =>
+  withSession(options, async (session) => {
+    const { texts, kit, print } = session;
+    const { name, events } = await journalOf(session, options);
+    const plan = await readSitePlan(kit.parts.dataFolder, name);
+    const view = withInstances(fold(events), instancesOf(kit.parts.runbook, plan));
     const all = view.order.flatMap((key) => view.instances[key] ?? []);
-    session.print(
+    print(
       all.map(({ key, state, doneAt }) => ({ key, state, doneAt })),
-      all.map((item) => stateLine(item, session.texts)),
+      all.map((item) => stateLine(item, texts)),
     );
     return exitCodes.done;
-  } catch (error) {
-    return fail(error, session);
-  }
-}
+  });
 
-export async function showJournal(options: CommonOptions & { readonly since?: string }): Promise<number> {
-  const session = await makeSession(options);
-  try {
-    const { events } = await journalOf(session.kit.parts.dataFolder, options);
-    const after = Number(options.since ?? 0);
-    for (const event of events.filter(({ seq }) => seq > after)) {
-      const { seq, at, kind, mono: _mono, ...rest } = event;
-      const what = 'instance' in rest ? rest.instance : '';
-      const more =
-        kind === 'command-ended'
-          ? `${event.outcome} ${event.exit ?? ''}`
-          : kind === 'facts'
-            ? event.verdict.state
-            : kind === 'run-ended'
-              ? `${event.outcome} ${event.problem?.code ?? ''}`
-              : '';
-      session.print(event, [`${String(seq).padStart(5)}  ${at}  ${kind.padEnd(16)} ${what} ${more}`.trimEnd()]);
-    }
+export const showJournal = (options: CommonOptions & { readonly since?: string }): Promise<number> =>
+  withSession(options, async (session) => {
+    const since = options.since ?? '0';
+    if (!/^\d+$/.test(since)) throw problem('usage-wrong', { detail: `--since ${since}` });
+    const { events } = await journalOf(session, options);
+    for (const event of events.filter(({ seq }) => seq > Number(since))) session.print(event, [eventLine(event)]);
     return exitCodes.done;
-  } catch (error) {
-    return fail(error, session);
+  });
+
+function eventLine(event: JournalEvent): string {
+  const what = 'instance' in event ? event.instance : '';
+  return `${String(event.seq).padStart(5)}  ${event.at}  ${event.kind.padEnd(16)} ${what} ${detailOf(event)}`.trimEnd();
+}
+
+function detailOf(event: JournalEvent): string {
+  switch (event.kind) {
+    case 'command-ended':
+      return `${event.outcome} ${event.exit ?? ''}`;
+    case 'facts':
+      return event.verdict.state;
+    case 'run-ended':
+      return `${event.outcome} ${event.problem?.code ?? ''}`;
+    default:
+      return '';
   }
 }
 
-async function journalOf(dataFolder: string, options: CommonOptions) {
-  const names = await siteNames(dataFolder);
-  const name = options.site ?? (names.length === 1 ? names[0] : undefined);
-  if (name === undefined) throw problem('usage-wrong', { detail: `--site NAME (${names.join(', ') || '-'})` });
-  return readJournal(join(await siteFolder(dataFolder, name), siteFiles.journal));
+async function journalOf({ kit }: Session, options: CommonOptions) {
+  const name = await chosenSite(kit, options.site);
+  const { events } = await readJournal(join(await siteFolder(kit.parts.dataFolder, name), siteFiles.journal));
+  return { name, events };
 }

@@ -1,0 +1,257 @@
+// The command line as built, as a child process in a home of its own, against the practice site: what it prints where, and
+// how it ends. Nothing here has a terminal: whatever is not answered stays unanswered.
+import { execFile, spawn } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'vite';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { journalEvent } from '../../src-shared/journal.ts';
+import { exitCodes } from '../../src-shared/problem.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+interface Said {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+let work: string;
+let program: string;
+let home: string;
+
+const inHome = (folder: string) => ({
+  ...process.env,
+  FIELDKIT_HOME: folder,
+  FIELDKIT_PRACTICE_PACE: '0',
+  LC_ALL: 'C',
+  LANG: 'C',
+});
+
+const fieldkit = (words: readonly string[], folder = home): Promise<Said> =>
+  new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      [program, ...words],
+      { env: inHome(folder), maxBuffer: 2 ** 26, cwd: work },
+      (error, out, err) =>
+        resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, out, err }),
+    );
+    child.stdin?.end();
+  });
+
+const jsonLines = (text: string): Record<string, unknown>[] =>
+  text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+/** A site that was made and never opened. */
+async function freshHome(): Promise<string> {
+  const folder = await mkdtemp(join(work, 'home-'));
+  await writeFile(join(folder, 'plan.yaml'), plan);
+  return folder;
+}
+
+const plan = `format: 1
+name: office
+machines:
+  - { name: m1, roles: [master], address: 127.0.0.1, port: 1, release: "12", interface: eth0 }
+`;
+
+beforeAll(async () => {
+  work = await mkdtemp(join(tmpdir(), 'fieldkit-cli-'));
+  await build({ configFile: join(root, 'cli.vite.config.ts'), root, logLevel: 'error' });
+  program = join(root, 'out', 'cli', 'fieldkit.mjs');
+  home = await freshHome();
+});
+afterAll(() => rm(work, { recursive: true, force: true }));
+
+describe('fieldkit', () => {
+  it('explains its exit codes', async () => {
+    const { code, out, err } = await fieldkit(['--help']);
+    expect([code, err]).toEqual([0, '']);
+    for (const number of Object.values(exitCodes)) expect(out).toMatch(new RegExp(`^ +${number}  \\S`, 'm'));
+    const numbers = { done: 0, internal: 1, usage: 2, input: 3, blocked: 4, connection: 5, target: 6, medium: 7 };
+    expect(exitCodes).toEqual({ ...numbers, trust: 8, busy: 9, unanswered: 10, cancelled: 11, network: 12 });
+  });
+
+  it.each([
+    [['no-such-command'], 2],
+    [['run', '--no-such-option'], 2],
+    [['plan'], 2],
+    [['steps'], 2],
+    [['steps', '--site', 'nowhere'], 3],
+    [['journal', '--site', '../../etc'], 3],
+    [['sites', 'create', '/no/such/plan.yaml'], 3],
+    [['medium', 'verify', '.'], 7],
+  ])('%j ends with %i, its reason on standard error alone', async (words, code) => {
+    const said = await fieldkit(words, await freshHome());
+    expect([said.code, said.out]).toEqual([code, '']);
+    expect(said.err.length).toBeGreaterThan(0);
+  });
+
+  it('makes a site once, and lists its steps before it was ever opened', async () => {
+    const folder = await freshHome();
+    const file = join(folder, 'plan.yaml');
+    expect((await fieldkit(['sites'], folder)).out).toContain('fieldkit sites create');
+    expect((await fieldkit(['sites', 'create', file], folder)).code).toBe(0);
+    const again = await fieldkit(['sites', 'create', file], folder);
+    expect([again.code, again.out]).toEqual([3, '']);
+    expect(again.err).toContain('site-name-taken');
+    const [steps] = jsonLines((await fieldkit(['steps', '--json'], folder)).out) as unknown as [
+      { key: string; state: string }[],
+    ];
+    expect(steps).toContainEqual({ key: 'connect@machine:m1', state: 'unread', doneAt: null });
+    expect(await readdir(join(folder, 'data/sites/office'))).toEqual(['site.yaml']);
+  });
+
+  it('says what an unknown step may have been, and knows no input of an unknown one', async () => {
+    const folder = await freshHome();
+    await fieldkit(['sites', 'create', join(folder, 'plan.yaml')], folder);
+    const typo = await fieldkit(['check', 'use-cahce'], folder);
+    expect([typo.code, typo.out]).toEqual([2, '']);
+    expect(typo.err).toMatch(/\| use-cache$/m);
+    for (const input of ['choose-medum@site.path=/x', 'choose-medium@site.colour=red', 'nothing', 'a@b.c'])
+      expect((await fieldkit(['run', 'choose-medium', '--input', input], folder)).code).toBe(2);
+    expect((await fieldkit(['run', 'choose-medium', '--skip', 'medium-absent'], folder)).code).toBe(2);
+    expect((await fieldkit(['journal', '--since', 'yesterday'], folder)).code).toBe(2);
+  });
+
+  it.each([
+    ['/', 'medium-is-system'],
+    ['/etc', 'medium-is-system'],
+    ['/tmp/../etc', 'medium-is-system'],
+    ['/proc/self/cwd/../../../../../../etc', 'medium-is-system'],
+    ['no/such/folder', 'medium-absent'],
+    ['plan.yaml', 'medium-absent'],
+  ])('takes no medium at %s', async (path, reason) => {
+    const folder = await freshHome();
+    await fieldkit(['sites', 'create', join(folder, 'plan.yaml')], folder);
+    const words = ['run', 'describe-site', 'choose-medium', '--yes', '--input', `choose-medium@site.path=${path}`];
+    const said = await fieldkit(words, folder);
+    expect([said.code, said.err.match(/^([a-z-]+): /m)?.[1]]).toEqual([7, reason]);
+    await expect(readdir('/etc/fieldkit')).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('takes a medium however its folder is named', async () => {
+    const folder = await freshHome();
+    await fieldkit(['sites', 'create', join(folder, 'plan.yaml')], folder);
+    const stick = await mkdtemp(join(work, 'stick-'));
+    for (const path of [stick, `${stick}/`, `${stick}/../${stick.slice(stick.lastIndexOf('/') + 1)}`]) {
+      const input = ['--input', `choose-medium@site.path=${path}`];
+      const said = await fieldkit(['run', 'describe-site', 'choose-medium', '--yes', ...input], folder);
+      expect([path, said.code, said.err.includes('step-not-settled')]).toEqual([path, 0, false]);
+    }
+  });
+
+  it('needs an answer, or a yes, and never guesses one', async () => {
+    const folder = await freshHome();
+    await fieldkit(['sites', 'create', join(folder, 'plan.yaml')], folder);
+    const stick = await mkdtemp(join(work, 'stick-'));
+    const words = ['run', 'describe-site', 'choose-medium', 'make-keys', '--input', `choose-medium@site.path=${stick}`];
+    const unconfirmed = await fieldkit([...words, '--json'], folder);
+    expect(unconfirmed.code).toBe(10);
+    const lines = jsonLines(unconfirmed.out);
+    expect(lines.at(-1)).toMatchObject({ problem: { code: 'not-confirmed' } });
+    const shown = lines.find((line) => line.kind === 'plan') as unknown as { plan: { hash: string } };
+    const answers = join(folder, 'answers.json');
+    await writeFile(answers, JSON.stringify({ [shown.plan.hash]: 'yes' }));
+    const asked = await fieldkit([...words, '--answers', answers, '--json'], folder);
+    expect(jsonLines(asked.out).at(-1)).toMatchObject({
+      ended: [{ outcome: 'done' }, { instance: 'choose-medium@site', outcome: 'done' }, { outcome: 'cancelled' }],
+      problem: { code: 'not-confirmed' },
+    });
+    expect((await fieldkit([...words, '--yes'], folder)).err).toContain('question-unanswered');
+  });
+
+  it.each(['{', '[]', '{"passphrase": 3}', '{"passphrase": "canary-of-the-file" x', 'canary-of-the-file'])(
+    'refuses an answers file %j without quoting it',
+    async (text) => {
+      const folder = await freshHome();
+      await fieldkit(['sites', 'create', join(folder, 'plan.yaml')], folder);
+      await writeFile(join(folder, 'answers.json'), text);
+      const said = await fieldkit(['run', '--answers', join(folder, 'answers.json')], folder);
+      expect(said.code).toBe(2);
+      expect(said.out + said.err).not.toContain('canary');
+    },
+  );
+
+  it('walks the practice site with --json: events, then one result, and nothing else', async () => {
+    const folder = await freshHome();
+    const walked = await fieldkit(['practice', '--walk', '--json'], folder);
+    expect([walked.code, walked.err]).toEqual([0, '']);
+    const lines = jsonLines(walked.out);
+    expect(lines[0]).toEqual({ site: 'practice', practice: true });
+    expect(Object.keys(lines.at(-1) ?? {})).toEqual(['ended', 'performed']);
+    for (const line of lines.slice(1, -1)) expect(journalEvent.safeParse(line).success).toBe(true);
+    const again = await fieldkit(['practice', '--walk', '--json'], folder);
+    expect(jsonLines(again.out).at(-1)).toMatchObject({ performed: 0 });
+
+    const verified = await fieldkit(['medium', 'verify', join(folder, 'data/practice/stick'), '--json'], folder);
+    expect([verified.code, verified.err]).toEqual([0, '']);
+    const [report] = jsonLines(verified.out);
+    expect(report).toMatchObject({ fingerprintTrusted: false, findings: [] });
+    const trusting = ['--fingerprint', String(report?.fingerprint)];
+    const trusted = await fieldkit(['medium', 'verify', join(folder, 'data/practice/stick'), ...trusting], folder);
+    expect(trusted.code).toBe(0);
+    const other = ['--fingerprint', 'f'.repeat(64)];
+    expect((await fieldkit(['medium', 'verify', join(folder, 'data/practice/stick'), ...other], folder)).code).toBe(8);
+    const blobs = join(folder, 'data/practice/stick/fieldkit/bcache');
+    const [blob = ''] = await readdir(blobs);
+    const content = await readFile(join(blobs, blob));
+    content[0] = (content[0] ?? 0) ^ 1;
+    await writeFile(join(blobs, blob), content);
+    const damaged = await fieldkit(['medium', 'verify', join(folder, 'data/practice/stick')], folder);
+    expect([damaged.code, damaged.err.includes('medium-file-damaged')]).toEqual([7, true]);
+  });
+
+  it('resumes after a kill: says what is unknown, goes on, and then has nothing left', async () => {
+    const folder = await freshHome();
+    await fieldkit(['practice'], folder);
+    const child = spawn(process.execPath, [program, 'practice', '--walk', '--json'], {
+      env: inHome(folder),
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    let said = '';
+    for await (const chunk of child.stdout) {
+      said += String(chunk);
+      if (/"kind":"command-started","instance":"install-slapos-node/.test(said)) break;
+    }
+    child.kill('SIGKILL');
+    const answers = join(folder, 'answers.json');
+    const known = { passphrase: 'practice makes perfect', 'host-key:master-1': 'yes', 'password:master-1': 'practice' };
+    await writeFile(answers, JSON.stringify(known));
+    const resumed = await fieldkit(['resume', '--yes', '--answers', answers, '--json'], folder);
+    expect(resumed.code).toBe(0);
+    const lines = jsonLines(resumed.out);
+    expect(lines[0]).toMatchObject({ interrupted: 'install-slapos-node@machine:master-1' });
+    expect(lines.at(-1)).toMatchObject({ problem: null });
+    const nothing = await fieldkit(['resume'], folder);
+    expect([nothing.code, nothing.out, nothing.err]).toEqual([0, 'Every step is done. Nothing was performed.\n', '']);
+    const checked = await fieldkit(['check', 'prepare', '--json'], folder);
+    expect([checked.code, jsonLines(checked.out).at(-1)]).toEqual([0, { checked: expect.any(Number), open: 0 }]);
+  });
+
+  it('ends with the code of a cancel when it is interrupted, and lets the site be opened again', async () => {
+    const folder = await freshHome();
+    await fieldkit(['practice'], folder);
+    const child = spawn(process.execPath, [program, 'practice', '--walk', '--json'], {
+      env: { ...inHome(folder), FIELDKIT_PRACTICE_PACE: '0.2' },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    let said = '';
+    child.stdout.on('data', (chunk) => {
+      if (!/"kind":"command-started","instance":"[a-z-]+@machine/.test(said)) {
+        said += String(chunk);
+        if (/"kind":"command-started","instance":"[a-z-]+@machine/.test(said)) child.kill('SIGINT');
+      } else said += String(chunk);
+    });
+    expect(await ended).toBe(11);
+    expect(jsonLines(said).at(-1)).toMatchObject({ problem: { code: 'cancelled' } });
+    expect((await fieldkit(['practice', '--walk'], folder)).code).toBe(0);
+  });
+});
