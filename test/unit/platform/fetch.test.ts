@@ -119,6 +119,28 @@ describe('fetchBytes', () => {
     expect(Buffer.from(await quick.fetchBytes(`${base}/x`, { limitBytes: 100 })).toString()).toBe('at /y');
   });
 
+  it('follows none where that is refused, to a file neither', async () => {
+    answer = (_request, response) => response.writeHead(302, { location: '/y', 'content-length': 0 }).end();
+    const failed = { code: 'download-failed', data: { params: { detail: 'HTTP 302' } } };
+    const redirects = 'refuse' as const;
+    await expect(quick.fetchIfThere(`${base}/x`, { limitBytes: 100, redirects })).rejects.toMatchObject(failed);
+    await expect(quick.sizeOf(`${base}/x`, { redirects })).rejects.toMatchObject(failed);
+    await expect(quick.download({ url: `${base}/x`, to: target(), sha512, redirects })).rejects.toMatchObject(failed);
+    expect(requests.map(({ url }) => url)).toEqual(['/x', '/x', '/x']);
+  });
+
+  it('asks for a size without the content', async () => {
+    answer = serve();
+    expect(await quick.sizeOf(`${base}/x`, {})).toBe(content.length);
+    expect(requests.map(({ method }) => method)).toEqual(['HEAD']);
+    answer = (_request, response) => response.writeHead(404).end();
+    expect(await quick.sizeOf(`${base}/x`, {})).toBe(null);
+    answer = (_request, response) => response.writeHead(200, { 'transfer-encoding': 'chunked' }).end();
+    await expect(quick.sizeOf(`${base}/x`, {})).rejects.toMatchObject({
+      data: { params: { detail: 'no Content-Length' } },
+    });
+  });
+
   it('tries again with growing pauses, keeps to Retry-After, and gives up', async () => {
     answer = (_request, response, turn) =>
       turn < 3 ? response.writeHead(503, turn === 2 ? { 'retry-after': '7' } : {}).end() : response.end('ok');
