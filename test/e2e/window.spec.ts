@@ -1,0 +1,150 @@
+// The window in real Electron: the whole practice walk, sleep kept away while a step runs, closing that asks, a size that
+// is kept. Pictures of the walk lie beside the results of the test.
+import type { Page } from '@playwright/test';
+import { beginPractice, mouse, settle, sum, walk } from '../ui/walking.ts';
+import { expect, type Kit, launchKit, test } from './launch.ts';
+
+const swift = { FIELDKIT_PRACTICE_PACE: '0' };
+
+const inhibited = (kit: Kit): Promise<boolean> =>
+  kit.app.evaluate(({ powerSaveBlocker }) =>
+    Array.from({ length: 64 }, (_, id) => id).some((id) => powerSaveBlocker.isStarted(id)),
+  );
+
+/** What the closing question is answered: 0 stays, 1 leaves. Returns how often it was asked. */
+async function answerClosing(kit: Kit, response: 0 | 1): Promise<() => Promise<number>> {
+  await kit.app.evaluate(({ dialog }, given) => {
+    const counted = globalThis as unknown as { asked: number };
+    counted.asked = 0;
+    dialog.showMessageBox = (async () => {
+      counted.asked += 1;
+      return { response: given, checkboxChecked: false };
+    }) as unknown as typeof dialog.showMessageBox;
+  }, response);
+  return () => kit.app.evaluate(() => (globalThis as unknown as { asked: number }).asked);
+}
+
+const closeWindow = (kit: Kit): Promise<void> =>
+  kit.app.evaluate(({ BrowserWindow }) => {
+    BrowserWindow.getAllWindows()[0]?.close();
+  });
+const windowCount = (kit: Kit): Promise<number> =>
+  kit.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length);
+
+/** Comes to a question inside a run: the run is under way and waits for the person. */
+async function untilAsked(page: Page): Promise<void> {
+  await beginPractice(page, mouse);
+  await settle(page, mouse);
+  await page.getByRole('button', { name: /^Next: / }).click();
+  await settle(page, mouse);
+  await page.getByRole('button', { name: /^Next: / }).click();
+  await page.getByRole('button', { name: /^Do / }).click();
+  await page.getByLabel('Secret', { exact: true }).waitFor();
+}
+
+test('the practice site from an empty folder to an installed master, with a reload in the middle', async ({
+  home,
+}, testInfo) => {
+  test.setTimeout(5 * 60_000);
+  const kit = await launchKit({ home, env: swift });
+  const { window: page } = kit;
+  try {
+    await beginPractice(page, mouse);
+    const { total } = await sum(page);
+    const seen = await walk(page, mouse, async (title) => {
+      await testInfo.attach(title, { body: await page.screenshot(), contentType: 'image/png' });
+      if (title.startsWith('Connect')) {
+        await page.reload();
+        await expect(page.locator('h1')).toContainText('Connect');
+      }
+      return true;
+    });
+    expect(new Set(seen).size).toBe(total);
+    expect(await sum(page)).toEqual({ done: total, total });
+  } finally {
+    await kit.app.close();
+  }
+});
+
+test('the laptop does not sleep while a run is under way, and may afterwards', async ({ home }) => {
+  const kit = await launchKit({ home, env: swift });
+  try {
+    expect(await inhibited(kit)).toBe(false);
+    await untilAsked(kit.window);
+    await expect.poll(() => inhibited(kit)).toBe(true);
+    await settle(kit.window, mouse);
+    await expect.poll(() => inhibited(kit)).toBe(false);
+  } finally {
+    await kit.app.close();
+  }
+});
+
+test('closing asks while a step runs: staying keeps it, leaving stops it and keeps the record', async ({ home }) => {
+  const kit = await launchKit({ home, env: swift });
+  await untilAsked(kit.window);
+  const staying = await answerClosing(kit, 0);
+  await closeWindow(kit);
+  await expect.poll(staying).toBe(1);
+  expect(await windowCount(kit)).toBe(1);
+  await expect(kit.window.getByLabel('Secret', { exact: true })).toBeVisible();
+
+  const ended = new Promise((resolve) => kit.app.process().once('exit', resolve));
+  await answerClosing(kit, 1);
+  await closeWindow(kit);
+  await ended;
+
+  const again = await launchKit({ home, env: swift });
+  try {
+    await expect(again.window.getByText(/^2 of \d+ steps done$/)).toBeVisible();
+    await again.window.getByRole('button', { name: 'Go on practising' }).click();
+    await again.window.getByRole('button', { name: 'Go to this step' }).click();
+    await expect(again.window.locator('h1')).toContainText('keys');
+    await settle(again.window, mouse);
+  } finally {
+    await again.app.close();
+  }
+});
+
+test('closing does not ask while nothing runs', async ({ home }) => {
+  const kit = await launchKit({ home, env: swift });
+  await expect(kit.window.locator('h1')).toBeVisible();
+  const ended = new Promise((resolve) => kit.app.process().once('exit', resolve));
+  await kit.app.evaluate(({ dialog }) => {
+    dialog.showMessageBox = (() => {
+      throw new Error('asked');
+    }) as unknown as typeof dialog.showMessageBox;
+  });
+  await closeWindow(kit);
+  expect(await ended).toBe(0);
+});
+
+test('the window comes back in the size it was left in', async ({ home }) => {
+  const first = await launchKit({ home, env: swift });
+  await first.app.evaluate(({ BrowserWindow }) => {
+    BrowserWindow.getAllWindows()[0]?.setSize(1010, 710);
+  });
+  await first.app.close();
+  const second = await launchKit({ home, env: swift });
+  try {
+    const size = await second.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.getSize());
+    expect(size).toEqual([1010, 710]);
+  } finally {
+    await second.app.close();
+  }
+});
+
+test('a path that the page made up never reaches a step', async ({ home }) => {
+  const kit = await launchKit({ home, env: swift });
+  try {
+    await beginPractice(kit.window, mouse);
+    const answer = await kit.window.evaluate(() =>
+      (window as unknown as { fieldkit: { invoke(name: string, input: unknown): Promise<unknown> } }).fieldkit.invoke(
+        'steps.plan',
+        { site: 'practice', instance: 'choose-medium@site', input: { path: '/etc' } },
+      ),
+    );
+    expect(answer).toMatchObject({ problem: { code: 'usage-wrong' } });
+  } finally {
+    await kit.app.close();
+  }
+});
