@@ -28,5 +28,5 @@ export function readableParams(params: Params, language: string): Params {
 
 function readableText(value: string, language: string): string {
   if (value === '') return '–';
-  return moment.test(value) ? formatMoment(value, language) : value;
+  return moment.test(value) && !Number.isNaN(Date.parse(value)) ? formatMoment(value, language) : value;
 }

@@ -1,6 +1,7 @@
 // The jobs and sights of the office part: keys, packages, releases, index, seal. Registered in compose by these names.
 // Each joins one or two rooms with the site's lock; the rooms do the work.
-import { join } from 'node:path';
+import { realpath } from 'node:fs/promises';
+import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import type { Json } from '../../src-shared/json.ts';
 import type { LockedSystem } from '../../src-shared/lock.ts';
@@ -9,7 +10,7 @@ import { problem } from '../../src-shared/problem.ts';
 import type { SystemSources } from '../../src-shared/site.ts';
 import { sourcesOf, systemFacts } from '../../src-shared/site.ts';
 import { copyToMedium, writeToMedium } from '../medium/copy.ts';
-import { bindMedium, refuseSystemFolder } from '../medium/identity.ts';
+import { bindMedium, readIdentity, refuseSystemFolder } from '../medium/identity.ts';
 import { makeSigningKey } from '../medium/keys.ts';
 import { nextGeneration, openManifest } from '../medium/manifest-store.ts';
 import { removeLeftovers, scanMedium } from '../medium/scan.ts';
@@ -94,8 +95,10 @@ export function prepareJobs({ trustFolder, program }: PrepareParts): Readonly<Re
 
   return {
     'choose-medium': job(z.strictObject({ path: z.string() }), async ({ path }, { site }) => {
-      refuseSystemFolder(path);
-      await writeBinding(site, await bindMedium(path));
+      // A link or a detour into the system's folders is the system's folder.
+      const { path: real } = await readIdentity(path);
+      refuseSystemFolder(real);
+      await writeBinding(site, await bindMedium(real));
     }),
 
     'make-keys': job(nothing, async (_args, context) => {
@@ -271,6 +274,10 @@ async function notBefore(inRelease: string, now: Date): Promise<Date> {
 
 export function prepareSights({ vaultPath }: { readonly vaultPath: string }): Readonly<Record<string, Sight>> {
   return {
+    'real-folder': sight(z.strictObject({ path: z.string() }), ({ path }) =>
+      isAbsolute(path) ? realpath(path).catch(() => null) : Promise.resolve(null),
+    ),
+
     'vault-exists': sight(nothing, () => exists(vaultPath)),
 
     'file-size': sight(z.strictObject({ path: z.string() }), ({ path }) => fileSize(path)),

@@ -174,6 +174,12 @@ export function machineOfSubject({ site, subject }: Context<never> | Context<Rea
   return found;
 }
 
+/** The target system of a system step's subject, such as `debian-12-amd64`. */
+export function systemOfSubject({ subject }: Pick<Context<never>, 'subject'>): string {
+  if (subject.kind !== 'system') throw new RangeError(`no system for ${JSON.stringify(subject)}`);
+  return subject.name;
+}
+
 export function releaseOfSubject({ site, subject }: Context<Readonly<Record<string, Json>>>): Release {
   const found = subject.kind === 'release' ? site.releases.find((item) => item.name === subject.name) : undefined;
   if (found === undefined) throw new RangeError(`no release for ${JSON.stringify(subject)}`);

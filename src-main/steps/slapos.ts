@@ -1,4 +1,7 @@
 // How the steps call slapos and where its files are: one definition for all of them. Facts: slapos.core 1.10 to 1.26.
+
+import type { Answer, Probe } from '../runbook/define.ts';
+import { urlKey } from '../software/entry.ts';
 import { withoutConnection } from '../target/slapproxy.ts';
 
 export const slaposPaths = {
@@ -40,3 +43,33 @@ export const requestArgv = (name: string, url: string, parametersFile: string): 
     parametersFile,
   ),
 ];
+
+// ---------------------------------------------------------------- releases on a machine
+
+/** Asks what slapproxy was asked to install, and what stands of these releases. */
+export const releaseProbes = (urls: readonly string[]): readonly Probe[] => [
+  {
+    id: 'wishes',
+    kind: 'run',
+    argv: slapos('proxy', 'show', '--cfg', slaposPaths.proxyConfig, '--software'),
+    as: 'root',
+    limitMs: 60_000,
+  },
+  ...urls.flatMap((url): Probe[] => [
+    { id: `${url} folder`, kind: 'stat', path: releaseFolder(urlKey(url)) },
+    { id: `${url} completed`, kind: 'stat', path: `${releaseFolder(urlKey(url))}/.completed` },
+  ]),
+];
+
+/**
+ * What the answers say of one release. `poisoned`: its folder is there, unfinished, though nobody asked for it: slapos
+ * would never ask the cache again. An unfinished folder of a release that was asked for may be one that is being unpacked.
+ */
+export function releaseStands(
+  answers: Readonly<Record<string, Answer>>,
+  url: string,
+): { readonly wanted: boolean; readonly completed: boolean; readonly poisoned: boolean } {
+  const wanted = (answers.wishes?.out ?? '').includes(url);
+  const completed = answers[`${url} completed`]?.exit === 0;
+  return { wanted, completed, poisoned: answers[`${url} folder`]?.exit === 0 && !completed && !wanted };
+}

@@ -19,11 +19,14 @@ export function parseDiskFree(text: string, paths: readonly string[]): Record<st
   const lines = text.trim().split('\n').slice(1);
   return Object.fromEntries(
     paths.flatMap((path, index) => {
-      const free = /(\d+)\s*$/.exec(lines[index] ?? '')?.[1];
+      const free = /(?<!\d)(\d{1,15})\s*$/.exec(lines[index] ?? '')?.[1];
       return free === undefined ? [] : [[path, Number(free)] as const];
     }),
   );
 }
+
+/** A number as programs print it, 0 for anything else; longer ones than any count we read are lies. */
+export const wholeNumber = (text: string): number => Number(/^\s*(\d{1,15})\s*$/.exec(text)?.[1] ?? 0);
 
 const ipAddresses = z.array(
   z.looseObject({
@@ -79,3 +82,20 @@ export const httpGetArgv = (port: number, path: string): string[] => [
 
 /** The status in a status line, 0 when there was none. */
 export const httpStatus = (line: string): number => Number(/^HTTP\/1\.[01] (\d{3})/.exec(line)?.[1] ?? 0);
+
+const askAt =
+  'exec 3<>"/dev/tcp/$1/$2" && printf "GET %s HTTP/1.0\\r\\nHost: %s\\r\\n\\r\\n" "$3" "$1" >&3 && head -c 8192 <&3';
+
+/** Asks a server at an address, from the target itself; prints the answer from its status line on, at most 8 KiB. */
+export const httpAtArgv = (address: string, port: number, path: string): string[] => [
+  'bash',
+  '-c',
+  askAt,
+  'http',
+  address,
+  String(port),
+  path,
+];
+
+/** What follows the headers of an answer. */
+export const httpBody = (answer: string): string => answer.replace(/^[\s\S]*?\r?\n\r?\n/, '');

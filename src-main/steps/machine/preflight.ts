@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { systemFacts, systemOf } from '../../../src-shared/site.ts';
 import type { Finding, Probe } from '../../runbook/define.ts';
 import { blocked, defineStep, done, finding, machineOfSubject, machines, says } from '../../runbook/define.ts';
-import { parseDiskFree, parseOsRelease } from '../../target/system.ts';
+import { parseDiskFree, parseOsRelease, wholeNumber } from '../../target/system.ts';
 
 /** Free room asked for before anything is installed, in bytes: packages, releases, their archives while unpacking. */
 const roomNeeded: Readonly<Record<string, number>> = { '/opt': 3e9, '/srv': 1e9, '/tmp': 5e8, '/usr': 1.5e9 };
@@ -72,7 +72,7 @@ export const preflight = defineStep({
       system: `${os.id}-${os.id === 'debian' ? os.version.split('.')[0] : os.version}`,
       architecture: out('architecture').trim(),
       systemd: out('init').trim() === 'systemd',
-      clockOffSeconds: Math.round((Number(out('clock')) - laptopSeconds) / 10) * 10,
+      clockOffSeconds: Math.round((wholeNumber(out('clock')) - laptopSeconds) / 10) * 10,
       free: parseDiskFree(out('disk'), folders),
       interfaces: out('interface')
         .split('\n')
@@ -86,7 +86,7 @@ export const preflight = defineStep({
       forwarding:
         !/^allowtcpforwarding (no|local)$/im.test(out('forwarding')) &&
         !/^disableforwarding yes$/im.test(out('forwarding')),
-      lookupMs: Number(out('lookup')) || (answers.lookup?.exit === 124 ? 40_000 : 0),
+      lookupMs: wholeNumber(out('lookup')) || (answers.lookup?.exit === 124 ? 40_000 : 0),
     };
   },
   found: (facts, context) => [

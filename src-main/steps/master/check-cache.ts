@@ -3,18 +3,17 @@
 import { z } from 'zod';
 import { mediumPaths } from '../../../src-shared/manifest.ts';
 import { releasesFor, systemOf } from '../../../src-shared/site.ts';
-import type { Finding } from '../../runbook/define.ts';
+import type { Finding, Probe } from '../../runbook/define.ts';
 import { blocked, defineStep, done, finding, machineOfSubject, machines, says } from '../../runbook/define.ts';
 import { urlKey } from '../../software/entry.ts';
 import { parseCacheLookup } from '../../target/slapos-output.ts';
 import { httpStatus, httpStatusArgv } from '../../target/system.ts';
-import { releaseFolder, slapos, slaposPaths } from '../slapos.ts';
+import { releaseFolder, releaseProbes, releaseStands, slapos, slaposPaths } from '../slapos.ts';
 
 const releaseFacts = z.strictObject({
   name: z.string(),
   url: z.string(),
   installed: z.boolean(),
-  /** The folder is there without `.completed`: slapos would never ask the cache again. */
   poisoned: z.boolean(),
   usable: z.boolean(),
   archiveStatus: z.int(),
@@ -38,40 +37,37 @@ export const checkCache = defineStep({
   read: async (world, context) => {
     const machine = machineOfSubject(context);
     const releases = releasesFor(context.site, machine);
-    const answers = await world.probe(
-      machine.name,
-      releases.flatMap(({ name, url }) => {
+    const answers = await world.probe(machine.name, [
+      ...releaseProbes(releases.map(({ url }) => url)),
+      ...releases.flatMap(({ name, url }): Probe[] => {
         const blob =
           context.lock.releases[name]?.entries.find((item) => item.system === systemOf(machine))?.sha512 ?? '';
-        const folder = releaseFolder(urlKey(url));
         return [
           {
             id: `${name} lookup`,
-            kind: 'run' as const,
+            kind: 'run',
             argv: slapos('cachelookup', 'binary-sr', url, '--cfg', slaposPaths.config),
             as: 'root',
             limitMs: 120_000,
           },
           {
             id: `${name} archive`,
-            kind: 'run' as const,
+            kind: 'run',
             argv: httpStatusArgv(context.site.content.port, 'HEAD', `/${mediumPaths.blob(blob)}`),
             limitMs: 30_000,
           },
-          { id: `${name} folder`, kind: 'stat' as const, path: folder },
-          { id: `${name} completed`, kind: 'stat' as const, path: `${folder}/.completed` },
         ];
       }),
-    );
+    ]);
     return {
       releases: releases.map(({ name, url }) => {
         const lookup = answers[`${name} lookup`];
-        const installed = answers[`${name} completed`]?.exit === 0;
+        const { completed, poisoned } = releaseStands(answers, url);
         return {
           name,
           url,
-          installed,
-          poisoned: !installed && answers[`${name} folder`]?.exit === 0,
+          installed: completed,
+          poisoned,
           usable: parseCacheLookup(`${lookup?.out ?? ''}\n${lookup?.err ?? ''}`, lookup?.exit ?? 1).usable,
           archiveStatus: httpStatus(answers[`${name} archive`]?.out ?? ''),
           detail: (lookup?.err ?? '').trim().split('\n').at(-1)?.slice(0, 300) ?? '',

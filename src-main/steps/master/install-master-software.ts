@@ -18,7 +18,7 @@ import {
 } from '../../runbook/define.ts';
 import { urlKey } from '../../software/entry.ts';
 import { parseConfig } from '../../target/slapos-config.ts';
-import { releaseFolder, slapos, slaposPaths } from '../slapos.ts';
+import { releaseFolder, releaseProbes, releaseStands, slapos, slaposPaths } from '../slapos.ts';
 
 export const installMasterSoftware = defineStep({
   id: 'install-master-software',
@@ -46,31 +46,15 @@ export const installMasterSoftware = defineStep({
     const releases = releasesOf(context);
     const answers = await world.probe(machine, [
       { id: 'config', kind: 'read', path: slaposPaths.config },
-      {
-        id: 'proxy',
-        kind: 'run',
-        argv: slapos('proxy', 'show', '--cfg', slaposPaths.proxyConfig, '--software'),
-        as: 'root',
-        limitMs: 60_000,
-      },
-      ...releases.flatMap(({ url }) => [
-        { id: `${url} folder`, kind: 'stat' as const, path: releaseFolder(urlKey(url)) },
-        { id: `${url} completed`, kind: 'stat' as const, path: `${releaseFolder(urlKey(url))}/.completed` },
-      ]),
+      ...releaseProbes(releases.map(({ url }) => url)),
     ]);
     const config = answers.config?.exit === 0 ? answers.config.out : null;
-    const wishes = answers.proxy?.out ?? '';
     return {
       computer:
         config === null
           ? null
           : parseConfig(config, { machine, path: slaposPaths.config }).get('slapos', 'computer_id'),
-      releases: releases.map(({ name, url }) => {
-        const completed = answers[`${url} completed`]?.exit === 0;
-        const folder = answers[`${url} folder`]?.exit === 0;
-        const wanted = wishes.includes(url);
-        return { name, url, wanted, completed, poisoned: folder && !completed && !wanted };
-      }),
+      releases: releases.map(({ name, url }) => ({ name, url, ...releaseStands(answers, url) })),
     };
   },
   found: ({ releases }) =>

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { lockedPackage } from '../../../src-shared/lock.ts';
 import { sourcesOf } from '../../../src-shared/site.ts';
-import { defineStep, done, perSystem, says, todo, work } from '../../runbook/define.ts';
+import { defineStep, done, perSystem, says, systemOfSubject, todo, work } from '../../runbook/define.ts';
 
 export const fetchVendorPackages = defineStep({
   id: 'fetch-vendor-packages',
@@ -14,8 +14,9 @@ export const fetchVendorPackages = defineStep({
   holds: [],
   input: z.strictObject({}),
   facts: z.strictObject({ fixed: z.array(lockedPackage), atHand: z.boolean() }),
-  read: async (world, { lock, subject }) => {
-    const system = subject.kind === 'system' ? subject.name : '';
+  read: async (world, context) => {
+    const { lock } = context;
+    const system = systemOfSubject(context);
     const fixed = lock.systems[system]?.vendor ?? [];
     const atHand = await world.sight<boolean>('packages-at-hand', { system, which: 'vendor' });
     return { fixed, atHand: fixed.length > 0 && atHand };
@@ -31,8 +32,9 @@ export const fetchVendorPackages = defineStep({
     const slapos = fixed.find((item) => item.name === 'slapos-node');
     return atHand && slapos !== undefined && (wanted === 'newest' || wanted === slapos.version) ? done() : todo();
   },
-  plan: (_facts, { site, subject }) => {
-    const system = subject.kind === 'system' ? subject.name : '';
+  plan: (_facts, context) => {
+    const { site } = context;
+    const system = systemOfSubject(context);
     const version = site.packages['slapos-node'];
     const url = sourcesOf(site, system)?.vendor.url ?? '';
     return [

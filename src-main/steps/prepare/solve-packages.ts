@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { mediumPaths } from '../../../src-shared/manifest.ts';
 import type { Need } from '../../runbook/define.ts';
-import { defineStep, done, perSystem, says, todo, work } from '../../runbook/define.ts';
+import { defineStep, done, perSystem, says, systemOfSubject, todo, work } from '../../runbook/define.ts';
 
 /** Packages asked for by the steps, for one system, sorted. */
 const rootsFor = (needs: readonly Need[], system: string): string[] =>
@@ -33,8 +33,9 @@ export const solvePackages = defineStep({
     /** The medium's index lists exactly the closure and is signed by the repository key. */
     indexed: z.boolean(),
   }),
-  read: async (world, { lock, needs, subject }) => {
-    const system = subject.kind === 'system' ? subject.name : '';
+  read: async (world, context) => {
+    const { lock, needs } = context;
+    const system = systemOfSubject(context);
     const locked = lock.systems[system];
     const packages = locked?.packages ?? [];
     const files = (await world.medium())?.files ?? {};
@@ -63,8 +64,8 @@ export const solvePackages = defineStep({
     ...(indexed ? [says('solve-packages', 'found.indexed')] : []),
   ],
   verdict: (facts) => (isSolved(facts) && facts.missing === 0 && facts.indexed ? done() : todo()),
-  plan: (facts, { subject }) => {
-    const system = subject.kind === 'system' ? subject.name : '';
+  plan: (facts, context) => {
+    const system = systemOfSubject(context);
     if (!isSolved(facts))
       return [
         work(
