@@ -125,12 +125,15 @@ const NewSite = () => {
 const Practice = ({ existing }: { readonly existing: SiteSummary | null }) => {
   const { t } = useTranslation();
   const [problem, setProblem] = useState<ProblemData | null>(null);
+  const [preparing, setPreparing] = useState(false);
   const enter = async () => {
     if (existing !== null) return go({ page: 'site', site: existing.name });
+    setPreparing(true);
     try {
       await makeSite({ name: 'practice', template: 'practice' });
     } catch (thrown) {
       setProblem(toProblemData(thrown));
+      setPreparing(false);
     }
   };
   return (
@@ -139,9 +142,12 @@ const Practice = ({ existing }: { readonly existing: SiteSummary | null }) => {
       <p className="quiet">{t('ui.practice.hint')}</p>
       {problem !== null && <ProblemPanel problem={problem} />}
       <div>
-        <Button kind="plain" onPress={() => void enter()} icon={<FlaskConical aria-hidden />}>
+        <Button kind="plain" onPress={() => void enter()} isDisabled={preparing} icon={<FlaskConical aria-hidden />}>
           {existing === null ? t('ui.practice.begin') : t('ui.practice.goOn')}
         </Button>
+        <span role="status" className={styles.preparing}>
+          {preparing ? t('ui.practice.preparing') : ''}
+        </span>
       </div>
     </section>
   );

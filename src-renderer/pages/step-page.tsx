@@ -45,7 +45,7 @@ const Page = ({ site, instance, info }: Props & { readonly info: StepInfo }) => 
   const state = stepState(instance, live, shown, skip);
   const missing = missingBefore(site.view, site.steps, key);
   const empty = missingFields(info.input, input);
-  useReading(site, instance, input, empty.length === 0 && missing.length === 0);
+  useReading(site, instance, input, !unchosen(info, input) && empty.length === 0 && missing.length === 0);
 
   const read = () => void preview(site.name, key, input);
   const perform = (agreed: readonly string[]) =>
@@ -97,7 +97,11 @@ const Page = ({ site, instance, info }: Props & { readonly info: StepInfo }) => 
             />
             {state.commands.length > 0 && (
               <section className={styles.plan} aria-labelledby="plan-title">
-                <h2 id="plan-title">{t(`ui.step.${state.commandsAre}`)}</h2>
+                <h2 id="plan-title">
+                  {state.act.kind === 'confirm' && state.act.plan.round > 1
+                    ? t('ui.step.plannedNext')
+                    : t(`ui.step.${state.commandsAre}`)}
+                </h2>
                 <PlanList commands={state.commands} />
               </section>
             )}
@@ -119,6 +123,10 @@ const Page = ({ site, instance, info }: Props & { readonly info: StepInfo }) => 
     </>
   );
 };
+
+/** Before a medium is chosen there is nothing to read of it. */
+const unchosen = (info: StepInfo, input: StepInput): boolean =>
+  info.input.some((field) => field.kind === 'medium' && (input[field.name] ?? '') === '');
 
 /** Reads by itself when the page opens and when the input has settled: reading changes nothing. */
 function useReading(site: OpenedSite, instance: InstanceView, input: StepInput, ready: boolean): void {

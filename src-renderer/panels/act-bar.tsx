@@ -35,7 +35,11 @@ export const ActBar = (props: Props) => {
   const risky = act.kind === 'perform' || act.kind === 'confirm';
   const shell = preview?.state === 'ready' ? preview.shell : '';
   return (
-    <section className={styles.bar} aria-label={t('ui.act.title')}>
+    <section
+      className={styles.bar}
+      aria-label={t('ui.act.title')}
+      data-plan={act.kind === 'perform' || act.kind === 'confirm' ? act.plan.hash : undefined}
+    >
       <div className={styles.main}>
         <MainAct {...props} />
         {risky && (

@@ -83,8 +83,10 @@ export async function settle(page: Page, hand: Hand): Promise<void> {
       await hand.press(page, same);
       await expect(same).toBeHidden();
     } else {
+      // The next part of the plan may be there at once: it is another plan then.
+      const plan = await act(page).getAttribute('data-plan');
       await hand.press(page, ready);
-      await expect(ready).toBeHidden();
+      await expect(act(page).and(page.locator(`[data-plan="${plan}"]`))).toBeHidden();
     }
   }
   throw new Error('the step does not settle');
