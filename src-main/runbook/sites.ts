@@ -139,5 +139,5 @@ releases:
   # The exact address, byte for byte: it is the key of the software cache.
   - name: slapos-master
     url: https://lab.nexedi.com/nexedi/slapos/raw/1.0.499/software/slapos-master/software.cfg
-    archives: {}               # debian-12-amd64: /path/of/archive.tar.gz
+    archives: {}               # debian-12-amd64: /path/of/archive.tar.gz; without one, the public software cache
 `;
