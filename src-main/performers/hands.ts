@@ -1,6 +1,6 @@
 // The hands of one open site: world, performers and leases over real (or simulated) machines. Made by compose.
 // It never decides anything: what to do stands in the command.
-import { readFile } from 'node:fs/promises';
+import { readFile, realpath } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Json } from '../../src-shared/json.ts';
@@ -375,10 +375,13 @@ async function privateKeyOf(keyFile: string | undefined): Promise<Pick<LoginMate
 
 /** The site's own files onto the medium, so that another laptop can go on. They are not part of the sealed content. */
 async function copyToMedium(site: OpenSite): Promise<void> {
-  const { root } = await boundMedium(site);
-  await ensureFolder(join(root, mediumPaths.site(site.name)));
+  const root = await realpath((await boundMedium(site)).root);
+  const folder = join(root, mediumPaths.site(site.name));
+  await ensureFolder(folder);
+  // A link on the medium must not lead us out of it.
+  if ((await realpath(folder)) !== folder) return;
   for (const file of [siteFiles.plan, siteFiles.lock, siteFiles.journal]) {
     const text = await readTextOrNull(join(site.folder, file));
-    if (text !== null) await writeAtomic(join(root, mediumPaths.site(site.name), file), text);
+    if (text !== null) await writeAtomic(join(folder, file), text);
   }
 }

@@ -8,7 +8,7 @@ import { type Json, jsonObject, parseJson } from '../../src-shared/json.ts';
 import { problem, toProblemData } from '../../src-shared/problem.ts';
 import { type Question, tell } from '../../src-shared/step.ts';
 import type { Clock } from '../platform/clock.ts';
-import { readTextOrNull, writeAtomic } from '../platform/files.ts';
+import { ensureFolder, readTextOrNull, writeAtomic } from '../platform/files.ts';
 import type { Asker } from './asking.ts';
 import { WaitingRoom } from './asking.ts';
 import type { Step } from './define.ts';
@@ -231,6 +231,7 @@ export function makeDesk(parts: DeskParts): Desk {
   const handlers: Desk['handlers'] = {
     'settings.get': readSettings,
     'settings.set': async (input) => {
+      await ensureFolder(parts.dataFolder, 0o700);
       await writeAtomic(settingsPath, JSON.stringify(input));
       return {};
     },

@@ -6,6 +6,7 @@ const shortest = 4;
 /** What was given, for as long as the site is open. */
 export class Secrets {
   readonly #values = new Map<string, string>();
+  readonly #refused = new Set<string>();
 
   set(handle: string, value: string): void {
     this.#values.set(handle, value);
@@ -13,19 +14,22 @@ export class Secrets {
   get(handle: string): string | undefined {
     return this.#values.get(handle);
   }
-  /** A refused secret is asked again. */
+  /** A refused secret is asked again; it stays out of sight all the same, since it may be the right one of another place. */
   forget(handle: string): void {
+    const value = this.#values.get(handle);
+    if (value !== undefined) this.#refused.add(value);
     this.#values.delete(handle);
   }
   clear(): void {
     this.#values.clear();
+    this.#refused.clear();
   }
 
   /** The text with every known secret blanked, whole or in its JSON, base64 or URL form. */
   redact(text: string): string {
     let clean = text;
     // The longest first: a secret may be the beginning of another.
-    for (const value of [...this.#values.values()].sort((a, b) => b.length - a.length)) {
+    for (const value of [...this.#values.values(), ...this.#refused].sort((a, b) => b.length - a.length)) {
       if (value.length < shortest) continue;
       for (const form of new Set([
         value,

@@ -111,6 +111,14 @@ describe('secrets', () => {
   });
 });
 
+it('a refused secret stays out of sight', () => {
+  const secrets = new Secrets();
+  secrets.set('password:m1', 'mistyped-but-mine');
+  secrets.forget('password:m1');
+  expect(secrets.get('password:m1')).toBeUndefined();
+  expect(secrets.redact('<mistyped-but-mine>')).toBe('<[secret]>');
+});
+
 describe('the writer lock', () => {
   it('is held by one, and says by whom since when', async () => {
     const release = await takeWriterLock(folder, 's', new Date(0));

@@ -1,0 +1,113 @@
+/** Every procedure of the window, answered by the real desk over the practice site: what comes out is what the contract says. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { compose, type Kit } from '../../src-main/compose.ts';
+import { type Desk, makeDesk } from '../../src-main/runbook/desk.ts';
+import { api, type InputOf, type OutputOf, type StreamEvent, streamEvent } from '../../src-shared/api.ts';
+import { type ProcedureName, procedures } from '../../src-shared/channels.ts';
+
+/** What only Electron can do; asserted in the real window. */
+const electronOnly: readonly ProcedureName[] = ['app.info', 'pick.path'];
+
+let home: string;
+let kit: Kit;
+let desk: Desk;
+const events: StreamEvent[] = [];
+const called = new Set<ProcedureName>(electronOnly);
+
+/** As over the wire: JSON there and back, checked on both sides. */
+async function call<N extends Exclude<ProcedureName, 'app.info' | 'pick.path'>>(
+  name: N,
+  input: InputOf<N>,
+): Promise<OutputOf<N>> {
+  called.add(name);
+  const handler = desk.handlers[name] as (input: InputOf<N>) => Promise<OutputOf<N>>;
+  const output = await handler(api[name].input.parse(JSON.parse(JSON.stringify(input))) as InputOf<N>);
+  const crossed: unknown = JSON.parse(JSON.stringify(output));
+  expect(crossed, name).toEqual(output);
+  return api[name].output.parse(crossed) as OutputOf<N>;
+}
+
+const site = 'practice';
+const over = (run: string) =>
+  expect
+    .poll(
+      async () => {
+        for (const { event } of events)
+          if ('live' in event && event.live.kind === 'question') {
+            const { question } = event.live;
+            const value = kit.practice.answers[question.id] ?? '';
+            await call('questions.answer', { site, run, id: question.id, value }).catch(() => undefined);
+          }
+        return events.some(({ event }) => 'live' in event && event.live.kind === 'run-over' && event.live.run === run);
+      },
+      { timeout: 50_000, interval: 20 },
+    )
+    .toBe(true);
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'fieldkit-api-'));
+  kit = compose({ env: { FIELDKIT_HOME: home }, practicePace: 0 });
+  desk = makeDesk(kit.parts);
+  desk.onEvent((event) => events.push(event));
+});
+afterAll(async () => {
+  await desk.close();
+  await rm(home, { recursive: true, force: true });
+});
+
+it('every procedure answers as the contract says', { timeout: 120_000 }, async () => {
+  expect(await call('settings.get', {})).toMatchObject({ language: 'en' });
+  await call('settings.set', { theme: 'dark', language: 'fr', lastSite: site });
+  expect(await call('settings.get', {})).toEqual({ theme: 'dark', language: 'fr', lastSite: site });
+  expect(await call('sites.list', {})).toEqual([]);
+  expect(await call('sites.create', { name: 'x', template: 'practice' })).toMatchObject({ name: site, practice: true });
+  const opened = await call('sites.open', { site });
+  expect(opened.view.order.length).toBeGreaterThan(10);
+
+  const { text } = await call('site.plan', { site });
+  expect(await call('site.savePlan', { site, text: `${text}# kept\n` })).toEqual({ saved: true, problems: [] });
+  expect((await call('site.savePlan', { site, text: 'format: 3' })).saved).toBe(false);
+  const media = await call('media.list', { site });
+  expect(media).toHaveLength(1);
+
+  const path = media[0]?.path ?? '';
+  const input = { path };
+  await call('drafts.save', { site, instance: 'choose-medium@site', input });
+  const planned = await call('steps.plan', { site, instance: 'choose-medium@site', input });
+  expect(planned.plan?.commands).toHaveLength(1);
+  expect(planned.shell).toContain(path);
+
+  const rest = { site, consent: 'phase' as const, agreed: [], skip: [], inputs: { 'choose-medium@site': input } };
+  const instances = opened.view.order.filter((key) => !/@machine/.test(key));
+  await over((await call('steps.run', { ...rest, instances })).run);
+  const after = await call('sites.open', { site });
+  expect(instances.map((key) => [key, after.view.instances[key]?.state])).toEqual(
+    instances.map((key) => [key, 'done']),
+  );
+
+  const { run } = await call('steps.check', { site, instances: [] });
+  expect(await call('run.cancel', { site, run })).toEqual({ stopsAfter: null });
+  await over(run);
+  const faults = await call('practice.faults', { site, set: { id: 'clock-off', on: true } });
+  expect(faults.filter(({ on }) => on).map(({ id }) => id)).toEqual(['clock-off']);
+
+  const outputs = Object.values(after.view.instances).flatMap((item) => item.commands.map(({ output }) => output));
+  const hash = outputs.find((item) => item !== null) ?? 'f'.repeat(64);
+  await call('blobs.read', { site, hash });
+  const since = await call('events.since', { site, number: after.number });
+  expect(Array.isArray(since) && since.length > 0).toBe(true);
+  expect(await call('events.since', { site, number: after.number + 1_000_000 })).toBe('gap');
+  await call('sites.close', { site });
+  expect(await call('sites.list', {})).toMatchObject([{ name: site, heldBy: null }]);
+
+  expect([...procedures].filter((name) => !called.has(name))).toEqual([]);
+});
+
+it('every event of the stream is as the contract says, numbered without a gap', () => {
+  expect(events.length).toBeGreaterThan(100);
+  for (const event of events) expect(streamEvent.safeParse(JSON.parse(JSON.stringify(event))).error).toBeUndefined();
+  expect(events.map(({ number }) => number)).toEqual(events.map((_event, index) => index + (events[0]?.number ?? 0)));
+});
