@@ -32,14 +32,8 @@ export const OverviewPage = ({ site }: { readonly site: OpenedSite }) => {
         <Picture site={site} />
         <section className={styles.next} aria-labelledby="next-title">
           <div>
-            <h2 id="next-title">
-              {running !== undefined
-                ? t('ui.overview.running')
-                : next === null
-                  ? t('ui.overview.allDone')
-                  : t('ui.overview.next')}
-            </h2>
-            {shown !== null && <p className={styles.nextStep}>{words.instanceTitle(shown)}</p>}
+            <h2 id="next-title">{running !== undefined ? t('ui.overview.running') : t('ui.overview.next')}</h2>
+            <p className={styles.nextStep}>{shown === null ? t('ui.overview.allDone') : words.instanceTitle(shown)}</p>
           </div>
           {shown !== null && (
             <Button kind="act" onPress={() => go({ page: 'step', site: site.name, instance: shown.key })}>
@@ -94,15 +88,17 @@ const ChapterRow = ({ site, chapter, busy }: RowProps) => {
         <span className="quiet">{t('ui.overview.chapterSum', { done, total: instances.length })}</span>
       </div>
       <StateMark state={state} />
-      <Button
-        kind="plain"
-        icon={<FastForward aria-hidden />}
-        isDisabled={busy || open.length === 0}
-        aria-label={`${t('ui.overview.runChapter')}: ${name}`}
-        onPress={() => void run(site.name, { instances: open, consent: 'phase', agreed: [], skip: [], inputs })}
-      >
-        {t('ui.overview.runChapter')}
-      </Button>
+      {open.length > 0 && (
+        <Button
+          kind="plain"
+          icon={<FastForward aria-hidden />}
+          isDisabled={busy}
+          aria-label={`${t('ui.overview.runChapter')}: ${name}`}
+          onPress={() => void run(site.name, { instances: open, consent: 'phase', agreed: [], skip: [], inputs })}
+        >
+          {t('ui.overview.runChapter')}
+        </Button>
+      )}
     </div>
   );
 };

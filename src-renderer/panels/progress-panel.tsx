@@ -22,11 +22,19 @@ export const ProgressPanel = ({ instance, live, run }: Props) => {
   const { t } = useTranslation();
   const total = instance.commands.length;
   const ended = instance.commands.filter((item) => item.state !== 'pending' && item.state !== 'running').length;
+  const words = useWords();
+  const running = instance.commands.find((item) => item.state === 'running')?.command;
+  const note =
+    running !== undefined && 'note' in running && running.note !== undefined ? words.told(running.note) : null;
+  const what = note ?? (running === undefined ? null : t(`ui.command.${running.kind}`));
+  const place = { index: Math.min(ended + 1, total), total };
   const label = live.reading
     ? t('ui.progress.reading')
     : total === 0
       ? t('ui.progress.starting')
-      : t('ui.progress.command', { index: Math.min(ended + 1, total), total });
+      : what === null
+        ? t('ui.progress.command', place)
+        : t('ui.progress.commandIs', { ...place, what });
   return (
     <section className={styles.panel} aria-label={t('ui.progress.title')}>
       {live.question !== null ? null : live.progress === null ? (
@@ -57,6 +65,7 @@ const Measured = ({ progress, label }: { readonly progress: LiveOf<'progress'>; 
   const rate = speed === null ? '' : unit === 'bytes' ? size(speed) : formatRate(speed, i18n.language);
   const counted = unit === 'files' || unit === 'packages' ? `ui.progress.${unit}` : 'ui.progress';
   const parts = [
+    what ?? '',
     total === null ? size(done) : t(`${counted}.of`, { done: size(done), total: size(total) }),
     rate === '' || unit === 'seconds' ? '' : t('ui.progress.speed', { speed: rate }),
     total === null
@@ -65,14 +74,7 @@ const Measured = ({ progress, label }: { readonly progress: LiveOf<'progress'>; 
         ? ''
         : t('ui.progress.left', { time: formatDuration(leftMs, i18n.language) }),
   ];
-  return (
-    <Bar
-      label={what === null ? label : `${label}: ${what}`}
-      done={done}
-      total={total}
-      text={parts.filter((part) => part !== '').join(' · ')}
-    />
-  );
+  return <Bar label={label} done={done} total={total} text={parts.filter((part) => part !== '').join(' · ')} />;
 };
 
 const Awaited = ({ awaiting }: { readonly awaiting: NonNullable<LiveView['awaiting']> }) => {

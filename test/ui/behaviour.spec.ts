@@ -86,7 +86,7 @@ test('a reload in the middle of a run shows the same progress, and goes on', asy
     leftMs: null,
     what: 'libgfortran5',
   });
-  await expect(bar).toHaveAttribute('aria-valuetext', /^84 of 136 packages$/);
+  await expect(bar).toHaveAttribute('aria-valuetext', /^libgfortran5 · 84 of 136 packages$/);
 });
 
 test('stopping says what it will do before and after', async ({ desk, window: page }) => {

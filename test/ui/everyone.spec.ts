@@ -2,9 +2,12 @@
 // colours, without motion, and with targets that a gloved hand hits.
 import AxeBuilder from '@axe-core/playwright';
 import { languages } from '../../src-shared/api.ts';
-import { expect, test } from './kit.ts';
+import * as states from '../fakes/scripted-states.ts';
+import { expect, goTo, test } from './kit.ts';
 import { places } from './pages.ts';
 
+/** WCAG 2.2 AA. */
+const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 const shownThemes = ['light', 'dark', 'sunlight'] as const;
 
 for (const place of places) {
@@ -20,9 +23,7 @@ for (const place of places) {
         await page.reload();
         await place.go(page, key);
         await expect(page.locator('html')).toHaveAttribute('lang', language);
-        const { violations } = await new AxeBuilder({ page })
-          .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
-          .analyze();
+        const { violations } = await new AxeBuilder({ page }).withTags([...rules, 'best-practice']).analyze();
         const found = violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(' ')}`));
         expect(found, `${theme} ${language}`).toEqual([]);
       }
@@ -90,6 +91,24 @@ function cutOff(page: import('@playwright/test').Page): Promise<string[]> {
     return found;
   });
 }
+
+test('the menu and the terminal box break no accessibility rule either', async ({ desk, window: page }) => {
+  const key = states.planWithDiff(desk);
+  await page.reload();
+  await goTo(page, key);
+  for (const [opener, opened] of [
+    ['Settings and site', page.getByRole('menu')],
+    ['The same on a terminal', page.getByRole('dialog')],
+  ] as const) {
+    await page.getByRole('button', { name: opener }).click();
+    await expect(opened).toBeVisible();
+    const { violations } = await new AxeBuilder({ page }).withTags(rules).analyze();
+    expect(violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html}`))).toEqual([]);
+    await page.keyboard.press('Escape');
+    await expect(opened).toBeHidden();
+    await expect(page.getByRole('button', { name: opener })).toBeFocused();
+  }
+});
 
 test('forced colours keep every state readable and every button framed', async ({ desk, window: page }) => {
   const [, overview] = places;
