@@ -5,14 +5,15 @@ import { z } from 'zod';
 import { json } from '../../src-shared/json.ts';
 
 /** Runs slapos' own Python: the first line of its script names it, whether it came with the package or not. */
-export const slaposPython = 'exec "$(sed -n "1s/^#! *\\([^ ]*\\).*/\\1/p" /opt/slapos/bin/slapos)" "$@"';
-const pythonArgv = (...words: readonly string[]): string[] => ['sh', '-c', slaposPython, 'python', ...words];
+export const slaposPythonPath = 'sed -n "1s/^#! *\\([^ ]*\\).*/\\1/p" /opt/slapos/bin/slapos';
+export const slaposPython = `exec "$(${slaposPythonPath})" "$@"`;
+export const pythonArgv = (...words: readonly string[]): string[] => ['sh', '-c', slaposPython, 'python', ...words];
 
 /** Where the program is kept on a master, for waits and for our units. */
 export const slapproxyProgramPath = '/usr/local/lib/fieldkit/slapproxy.py';
 
-/** Prints the state as JSON; `ready NAME` and `address NAME` print one word or line, and end with 1 while there is none. */
-export const slapproxyProgram = `# Written by SlapOS Field Kit. Reads what slapproxy knows of an instance; writes nothing.
+/** How every program of ours begins that asks slapproxy: the rows, what they publish, and where the web server is. */
+export const slapproxyReading = `# Written by SlapOS Field Kit. Reads what slapproxy knows of an instance; writes nothing.
 import glob, json, re, sqlite3, sys
 import xml.etree.ElementTree as tree
 
@@ -52,7 +53,8 @@ def failing(reference):
 
 rows = [dict(row) for row in database.execute("SELECT * FROM %s WHERE slap_state != 'free'" % table())]
 root = next((row for row in rows if row["partition_reference"] == NAME and not row["requested_by"]), None)
-children = [row for row in rows if root and row["requested_by"] == root["reference"]]
+# The name of who asked is what slapproxy writes down; its partition in other versions.
+children = [row for row in rows if root and row["requested_by"] in (NAME, root["reference"])]
 published = {row["reference"]: values(row["connection_xml"]) for row in rows}
 zope = next((row for row in children if row["partition_reference"] == "zope-1"), None)
 address = None
@@ -62,6 +64,10 @@ if zope:
 families = {}
 if root:
     families = {key: value for key, value in published[root["reference"]].items() if PUBLIC.fullmatch(key)}
+`;
+
+/** Prints the state as JSON; `ready NAME` and `address NAME` print one word or line, and end with 1 while there is none. */
+export const slapproxyProgram = `${slapproxyReading}
 promises = [line for row in rows for line in failing(row["reference"])]
 if ASKED == "ready":
     ready = "family-service-v6" in families and address and not promises

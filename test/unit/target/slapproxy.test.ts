@@ -54,7 +54,7 @@ describe.skipIf(!python)('the program that asks slapproxy', () => {
 
   it('is ready when families and address are published and every promise is kept', () => {
     sql(`UPDATE partition17 SET connection_xml = '${connection(published)}' WHERE reference = 'slappart0';
-      INSERT INTO partition17 VALUES ('slappart1', 'busy', 'url', NULL, '${connection(zope)}', 'zope-1', 'slappart0', 'started');`);
+      INSERT INTO partition17 VALUES ('slappart1', 'busy', 'url', NULL, '${connection(zope)}', 'zope-1', 'slapos-master', 'started');`);
     const results = join(folder, 'slappart1/.slapgrid/promise/result');
     mkdirSync(results, { recursive: true });
     writeFileSync(join(results, 'one.status.json'), JSON.stringify({ title: 'one', result: { failed: true } }));
