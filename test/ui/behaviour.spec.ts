@@ -1,10 +1,13 @@
 // How the window behaves: what is kept, what is said, what is never done by itself. On the scripted desk.
 import type { Page } from '@playwright/test';
-import type { ScriptedDesk } from '../fakes/scripted-desk.ts';
+import { runbook } from '../../src-main/steps/index.ts';
+import { stepOf } from '../../src-shared/step.ts';
+import { type ScriptedDesk, scriptedOrder } from '../fakes/scripted-desk.ts';
 import * as states from '../fakes/scripted-states.ts';
 import { expect, goTo, test } from './kit.ts';
 
 const { key } = states;
+const masterSteps = new Set(runbook.filter((step) => step.chapter === 'master').map((step) => step.id));
 const callsOf = (desk: ScriptedDesk, name: string) => desk.calls.filter((call) => call.name === name);
 const act = (page: Page) => page.getByRole('region', { name: 'The next act' });
 
@@ -321,7 +324,7 @@ test('run until something needs me gives consent to the chapter, and only to wha
   await page.getByRole('button', { name: 'Run until something needs me: Master' }).click();
   await expect.poll(() => callsOf(desk, 'steps.run')).toHaveLength(1);
   expect(callsOf(desk, 'steps.run')[0]?.input).toMatchObject({
-    instances: [key.cache, 'check-cache@machine:master-1', key.software],
+    instances: scriptedOrder.slice(scriptedOrder.indexOf(key.cache)).filter((one) => masterSteps.has(stepOf(one))),
     consent: 'phase',
     agreed: [],
   });

@@ -66,11 +66,18 @@ export async function settle(page: Page, hand: Hand): Promise<void> {
   const perform = act(page).getByRole('button', { name: /^Do (this one thing|these \d+ things)$/ });
   const ready = perform.and(page.locator(':enabled'));
   const secret = page.getByLabel('Secret', { exact: true });
-  const same = page.getByRole('button', { name: 'They are the same' });
+  const same = page.getByRole('button', { name: /^(They are the same|Yes)$/ });
   const stick = page.getByRole('radio', { name: /Practice stick/, checked: false });
   for (let turn = 0; turn < 12; turn += 1) {
     await expect(done.or(ready).or(secret).or(same).or(stick).first()).toBeVisible({ timeout: 120_000 });
-    if (await done.isVisible()) return;
+    if (await done.isVisible()) {
+      await expect(
+        act(page)
+          .getByRole('button', { name: /^(Next: |Read (what|again))/ })
+          .first(),
+      ).toBeVisible();
+      return;
+    }
     if (await stick.isVisible()) {
       await hand.press(page, page.getByRole('radio', { name: /Practice stick/ }));
       await expect(stick).toBeHidden();
