@@ -175,6 +175,7 @@ export const problems = {
   'target-no-global-ipv6': define('target', ['machine', 'interface'], { severity: 'warning' }),
   'target-ipv6-disabled': define('target', ['machine', 'interface']),
   'target-addresses-unmanaged': define('target', ['machine', 'interface']),
+  'target-no-ipv4': define('target', ['machine', 'interface']),
   'target-name-lookup-slow': define('target', ['machine', 'seconds'], { severity: 'skippable' }),
   'target-already-configured': define('target', ['machine', 'detail']),
   'guard-undone': define('target', ['machine', 'seconds'], { retryable: true }),

@@ -68,6 +68,7 @@ const carriedPackages: readonly PracticePackage[] = [
   of('linux-libc-dev', '6.1.148-1', '', 80),
   of('lm-sensors', '1:3.6.0-7.1', 'perl-base, libc6 (>= 2.34)', 20),
   of('make', '4.3-4.1', 'libc6 (>= 2.34)', 40),
+  of('nftables', '1.0.6-2+deb12u2', 'libc6 (>= 2.34)', 40),
   of('openssl', '3.0.17-1~deb12u2', 'libc6 (>= 2.34), libssl3 (>= 3.0.17)', 80),
   of('patch', '2.7.6-7', 'libc6 (>= 2.33)', 16),
   of('procps', '2:4.0.2-3', 'libc6 (>= 2.34)', 40),

@@ -10,7 +10,7 @@ import { practiceMirroredUrl, practiceReleaseUrl, practiceSystem } from './debia
 import { practicePaths } from './faults.ts';
 
 /** Counted up when what is generated changes; an older folder is then made anew. */
-const generation = 3;
+const generation = 4;
 const ready = z.object({ generation: z.literal(generation) });
 
 export const practiceMachine = 'master-1';
@@ -65,6 +65,7 @@ export const practiceAnswers: Readonly<Record<string, string>> = {
   passphrase: 'practice makes perfect',
   [`host-key:${practiceMachine}`]: 'yes',
   [`password:${practiceMachine}`]: 'practice',
+  [`first-login:${practiceMachine}`]: 'yes',
 };
 
 /** Inputs of the steps that need one, by instance. */

@@ -8,6 +8,8 @@ import { setAddresses } from './machine/set-addresses.ts';
 import { checkCache } from './master/check-cache.ts';
 import { configureProxy } from './master/configure-proxy.ts';
 import { installMasterSoftware } from './master/install-master-software.ts';
+import { reapplyCaFolder } from './master/reapply-ca-folder.ts';
+import { redirectToMaster } from './master/redirect-to-master.ts';
 import { requestMaster } from './master/request-master.ts';
 import { shareCaFolder } from './master/share-ca-folder.ts';
 import { useCache } from './master/use-cache.ts';
@@ -47,4 +49,6 @@ export const runbook: readonly Step[] = [
   installMasterSoftware,
   shareCaFolder,
   requestMaster,
+  reapplyCaFolder,
+  redirectToMaster,
 ];

@@ -86,7 +86,14 @@ function test({ argv, state }: Call): Outcome {
   return { exit: paths.every((path) => state.files[path] !== undefined) ? 0 : 1 };
 }
 
+/** Looks for what a partition's user may not touch: nothing, once the folder is shared. */
+const find = ({ argv, state }: Call): Outcome => {
+  const path = argv[1] ?? '';
+  return state.files[path] === undefined ? absent('find', path) : { exit: 0, out: '' };
+};
+
 export const accountCommands: Readonly<Record<string, (call: Call) => Outcome>> = {
+  find,
   getent,
   getfacl,
   gpasswd,

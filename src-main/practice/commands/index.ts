@@ -5,6 +5,7 @@ import type { Call, Commands, Outcome } from '../machine.ts';
 import type { Patch } from '../state.ts';
 import { accountCommands } from './accounts.ts';
 import { apt, dpkg, dpkgQuery } from './apt.ts';
+import { askAt, askAtScript, nft } from './master.ts';
 import { ip, networkctl } from './network.ts';
 import { slapos } from './slapos.ts';
 import { cronPass } from './slapos-cache.ts';
@@ -17,7 +18,7 @@ const programs: Readonly<Record<string, Program>> = {
   ...accountCommands,
   ...fileCommands,
   'apt-get': apt,
-  bash,
+  bash: (call) => (call.argv[2] === askAtScript ? askAt(call) : bash(call)),
   date,
   df,
   dpkg,
@@ -26,6 +27,7 @@ const programs: Readonly<Record<string, Program>> = {
   id,
   ip,
   networkctl,
+  nft,
   sh: (call) => shell(call),
   slapos,
   sshd,
@@ -39,7 +41,7 @@ const shell: Program = async (call) => {
   if (script !== withoutConnection) return sh(call);
   const at = rest.indexOf('slapos');
   const outcome = await slapos({ ...call, argv: rest.slice(at) });
-  return { ...outcome, err: outcome.err?.replace(/^Connection parameters of instance[^]*/m, '') ?? '' };
+  return { ...outcome, err: outcome.err?.replace(/^Connection parameters of instance[\s\S]*/m, '') ?? '' };
 };
 
 export const practiceCommands: Commands = {

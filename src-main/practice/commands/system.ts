@@ -43,6 +43,10 @@ export const sshd = ({ faults }: Call): Outcome => ({
 
 export const systemctl = ({ argv, state }: Call): Outcome => {
   const [, verb, name = ''] = argv;
+  if (name.startsWith('fieldkit-') && (verb === 'is-active' || verb === 'is-enabled'))
+    return state.files[`/etc/systemd/system/${name}`] === undefined
+      ? { exit: 4, out: 'inactive\n' }
+      : { exit: 0, out: verb === 'is-active' ? 'active\n' : 'enabled\n' };
   if (verb !== 'is-active') return { exit: 0 };
   const active = name.startsWith('cron') ? state.packages.cron !== undefined : name.startsWith('systemd-');
   return { exit: active ? 0 : 3, out: active ? 'active\n' : 'inactive\n' };

@@ -1,0 +1,137 @@
+// The master's web pages at the machine's own address: port 80 leads to the partition where its web server is. Rules in a table
+// of our own, kept by a timer that finds both ends anew. Guarded, as any change to what the network may reach.
+import { z } from 'zod';
+import { systemsOf } from '../../../src-shared/site.ts';
+import type { Command } from '../../runbook/define.ts';
+import {
+  blocked,
+  defineStep,
+  done,
+  finding,
+  machineOfSubject,
+  machines,
+  run,
+  says,
+  todo,
+} from '../../runbook/define.ts';
+import { parseSlapproxyState, slapproxyStateArgv } from '../../target/slapproxy.ts';
+import { httpAtArgv, httpStatus } from '../../target/system.ts';
+import { aptInstallArgv, isInstalled, packageStatusArgv } from '../apt.ts';
+import { ownAddresses, redirectTable, redirectTargets, redirectUnit } from '../redirect.ts';
+import { unitCommands, unitFactsOf, unitProbes, unitStands, unitUndo } from '../units.ts';
+
+const confirmWithinMs = 120_000;
+
+export const redirectToMaster = defineStep({
+  id: 'redirect-to-master',
+  chapter: 'master',
+  phase: 'site',
+  per: machines('master'),
+  after: [{ step: 'reapply-ca-folder', on: 'same' }],
+  risk: 'changes',
+  holds: ['content'],
+  needs: (site) => systemsOf(site).map((system) => ({ kind: 'package', name: 'nftables', system })),
+  input: z.strictObject({}),
+  facts: z.strictObject({
+    program: z.string().nullable(),
+    service: z.string().nullable(),
+    timer: z.string().nullable(),
+    active: z.boolean(),
+    /** What dpkg says of the package `nftables`. */
+    package: z.string(),
+    /** The machine's own IPv4 addresses. */
+    own: z.array(z.string()),
+    /** Where the web server is, null while nobody knows. */
+    address: z.string().nullable(),
+    /** Where our rules lead, one for each chain. */
+    targets: z.array(z.string()),
+    /** HTTP status at port 80 of each own address; 0 where nobody answers. */
+    answers: z.record(z.string(), z.int()),
+  }),
+  read: async (world, context) => {
+    const machine = machineOfSubject(context);
+    const { instance } = context.site.master;
+    const first = await world.probe(machine.name, [
+      ...unitProbes(redirectUnit(machine, instance)),
+      { id: 'package', kind: 'run', argv: packageStatusArgv('nftables') },
+      { id: 'own', kind: 'run', argv: ['ip', '-j', '-4', 'addr', 'show', 'dev', machine.interface, 'scope', 'global'] },
+      { id: 'state', kind: 'run', argv: slapproxyStateArgv(instance), limitMs: 60_000 },
+      { id: 'rules', kind: 'run', argv: ['nft', 'list', 'table', 'ip', redirectTable] },
+    ]);
+    const own = ownAddresses(first.own?.out ?? '');
+    const answers = await world.probe(
+      machine.name,
+      own.map((address) => ({ id: address, kind: 'run', argv: httpAtArgv(address, 80, '/'), limitMs: 20_000 })),
+    );
+    const state = parseSlapproxyState(first.state?.exit === 0 ? first.state.out : '');
+    return {
+      ...unitFactsOf(first),
+      package: first.package?.exit === 0 ? first.package.out : '',
+      own: [...own],
+      address: state?.instance?.address ?? null,
+      targets: first.rules?.exit === 0 ? [...redirectTargets(first.rules.out)] : [],
+      answers: Object.fromEntries(own.map((address) => [address, httpStatus(answers[address]?.out ?? '')])),
+    };
+  },
+  found: ({ own, address, targets, answers }) => [
+    says('redirect-to-master', targets.length === 0 ? 'found.noRules' : 'found.rules', { address: targets[0] ?? '' }),
+    ...(address === null ? [] : [says('redirect-to-master', 'found.server', { address })]),
+    ...own.map((one) =>
+      says('redirect-to-master', (answers[one] ?? 0) === 0 ? 'found.silent' : 'found.answers', { address: one }),
+    ),
+  ],
+  verdict: (facts, context) => {
+    const machine = machineOfSubject(context);
+    if (facts.address === null)
+      return blocked(finding('step-before-missing', { step: 'redirect-to-master', before: 'request-master' }));
+    if (facts.own.length === 0)
+      return blocked(finding('target-no-ipv4', { machine: machine.name, interface: machine.interface }));
+    const leads = facts.targets.length === 2 && facts.targets.every((target) => target === facts.address);
+    const answered = facts.own.every((address) => (facts.answers[address] ?? 0) > 0);
+    return isInstalled(facts.package) && unitStands(unitOf(context), facts) && leads && answered ? done() : todo();
+  },
+  plan: (facts, context) => {
+    const { name } = machineOfSubject(context);
+    const on = { machine: name };
+    const unit = unitOf(context);
+    const [first] = facts.own;
+    if (facts.address === null || first === undefined) return [];
+    const install: Command[] = isInstalled(facts.package)
+      ? []
+      : [
+          run(name, aptInstallArgv('nftables'), {
+            limitMs: 300_000,
+            long: true,
+            note: says('redirect-to-master', 'does.install'),
+          }),
+        ];
+    return [
+      ...install,
+      {
+        kind: 'guard',
+        on,
+        commands: [...unitCommands(name, unit, facts)],
+        undo: `${unitUndo(unit)}; nft delete table ip ${redirectTable}`,
+        confirmWithinMs,
+        note: says('redirect-to-master', 'does.guard', { address: facts.address, seconds: confirmWithinMs / 1000 }),
+      },
+      {
+        kind: 'until',
+        on,
+        probe: { id: 'answer', kind: 'run', argv: httpAtArgv(first, 80, '/'), limitMs: 20_000 },
+        wanted: { pattern: '^HTTP/1\\.[01] [1-5]' },
+        everyMs: 3000,
+        limitMs: 600_000,
+        awaited: says('redirect-to-master', 'waits.answer', { address: first }),
+        evidence: [
+          { id: 'rules', kind: 'run', argv: ['nft', 'list', 'table', 'ip', redirectTable] },
+          { id: 'unit', kind: 'run', argv: ['journalctl', '--no-pager', '-n', '30', '-u', `${unit.name}.service`] },
+          { id: 'status', kind: 'run', argv: ['systemctl', 'status', '--no-pager', `${unit.name}.timer`] },
+        ],
+      },
+    ];
+  },
+});
+
+const unitOf = (context: Parameters<typeof machineOfSubject>[0]) =>
+  redirectUnit(machineOfSubject(context), context.site.master.instance);
