@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { practiceAnswers } from '../../src-main/practice/prepare.ts';
 import { journalEvent } from '../../src-shared/journal.ts';
 import { exitCodes } from '../../src-shared/problem.ts';
 
@@ -222,8 +223,7 @@ describe('fieldkit', () => {
     }
     child.kill('SIGKILL');
     const answers = join(folder, 'answers.json');
-    const known = { passphrase: 'practice makes perfect', 'host-key:master-1': 'yes', 'password:master-1': 'practice' };
-    await writeFile(answers, JSON.stringify(known));
+    await writeFile(answers, JSON.stringify(practiceAnswers));
     const resumed = await fieldkit(['resume', '--yes', '--answers', answers, '--json'], folder);
     expect(resumed.code).toBe(0);
     const lines = jsonLines(resumed.out);
