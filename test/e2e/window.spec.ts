@@ -105,6 +105,30 @@ test('closing asks while a step runs: staying keeps it, leaving stops it and kee
   }
 });
 
+test('killed in the middle of a step: the next start says so, repeats nothing by itself, and goes on', async ({
+  home,
+}) => {
+  const kit = await launchKit({ home, env: swift });
+  await untilAsked(kit.window);
+  const ended = new Promise((resolve) => kit.app.process().once('exit', resolve));
+  kit.app.process().kill('SIGKILL');
+  await ended;
+
+  const again = await launchKit({ home, env: swift });
+  const { window: page } = again;
+  try {
+    await page.getByRole('button', { name: 'Go on practising' }).click();
+    await expect(page.locator('h1')).toHaveText('practice');
+    await page.getByRole('link', { name: /keys.*interrupted/ }).click();
+    await expect(page.getByText('The program ended while this step ran')).toBeVisible();
+    await expect(page.getByText('outcome unknown')).toBeVisible();
+    await page.getByRole('button', { name: 'Read again' }).click();
+    await settle(page, mouse);
+  } finally {
+    await again.app.close();
+  }
+});
+
 test('closing does not ask while nothing runs', async ({ home }) => {
   const kit = await launchKit({ home, env: swift });
   await expect(kit.window.locator('h1')).toBeVisible();
