@@ -116,10 +116,12 @@ export interface LabSite {
   readonly vendor: VendorRepository;
   /** Lines put in place of a field's, for tests of bad input. */
   readonly machineLines?: readonly string[];
+  /** Takes the release from this software cache instead of its archive; the certificate is the path of a PEM file. */
+  readonly cache?: { readonly index: string; readonly blobs: string; readonly certificate: string };
 }
 
 /** Writes the site plan and makes the site on the laptop. */
-export async function makeSite(laptop: Laptop, { machine, vendor, machineLines = [] }: LabSite): Promise<void> {
+export async function makeSite(laptop: Laptop, { machine, vendor, machineLines = [], cache }: LabSite): Promise<void> {
   const archives = [
     archiveSource('bookworm'),
     archiveSource('bookworm-updates'),
@@ -146,9 +148,9 @@ machines:
 ${machineLines.map((line) => `    ${line}\n`).join('')}releases:
   - name: slapos-master
     url: ${release.url}
-    archives:
-      debian-12-amd64: ${release.archivePath}
+${cache === undefined ? `    archives: { debian-12-amd64: ${release.archivePath} }` : '    from: cache'}
 sources:
+${cache === undefined ? '' : `  cache: { index: "${cache.index}", blobs: "${cache.blobs}", certificates: [${cache.certificate}] }`}
   debian-12-amd64:
     vendor: { url: "${vendor.distributionUrl}", key: "${vendorKey}" }
     archives:
