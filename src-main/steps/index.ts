@@ -7,10 +7,12 @@ import { serveContent } from './machine/serve-content.ts';
 import { setAddresses } from './machine/set-addresses.ts';
 import { checkCache } from './master/check-cache.ts';
 import { configureProxy } from './master/configure-proxy.ts';
+import { firstLogin } from './master/first-login.ts';
 import { installMasterSoftware } from './master/install-master-software.ts';
 import { reapplyCaFolder } from './master/reapply-ca-folder.ts';
 import { redirectToMaster } from './master/redirect-to-master.ts';
 import { requestMaster } from './master/request-master.ts';
+import { setCaPath } from './master/set-ca-path.ts';
 import { shareCaFolder } from './master/share-ca-folder.ts';
 import { useCache } from './master/use-cache.ts';
 import { chooseMedium } from './prepare/choose-medium.ts';
@@ -51,4 +53,6 @@ export const runbook: readonly Step[] = [
   requestMaster,
   reapplyCaFolder,
   redirectToMaster,
+  firstLogin,
+  setCaPath,
 ];

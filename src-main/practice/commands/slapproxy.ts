@@ -1,9 +1,10 @@
 // Our program that asks slapproxy, on a simulated machine: an instance that was requested has its partitions, and publishes
 // a moment later. Used by commands/index.ts.
+import { caToolProgram } from '../../target/ca-tool.ts';
 import { slapproxyProgram, slapproxyProgramPath } from '../../target/slapproxy.ts';
 import type { Call, Outcome } from '../machine.ts';
 import { fileText } from '../reading.ts';
-import type { MachineState } from '../state.ts';
+import { type MachineState, textFile } from '../state.ts';
 
 /** How long the instance takes to come together. */
 const convergesMs = 12_000;
@@ -19,12 +20,25 @@ export const zopeAddress = ({ state, nowMs, pace }: Pick<Call, 'state' | 'nowMs'
     ? null
     : `${partitionAddress(state, 'slappart1')}:${zopePort}`;
 
+const caToolPath = '/srv/slapgrid/slappart1/certificate-authority-path';
+
+/** The web form of the certificate authority: `read NAME SITE`, `write NAME SITE PATH`. */
+function caTool(call: Call): Outcome {
+  const { argv, state } = call;
+  const [, , asked, , , wanted = ''] = argv;
+  if (zopeAddress(call) === null) return { exit: 0, out: '{"status": 0, "path": null}\n' };
+  const path = asked === 'write' ? wanted : (fileText(state, caToolPath) ?? '');
+  const out = `${JSON.stringify({ status: 200, path })}\n`;
+  return { exit: 0, out, patch: asked === 'write' ? { files: { [caToolPath]: textFile(path) } } : {} };
+}
+
 /** `-c PROGRAM ASKED NAME` or `PATH ASKED NAME`, as Python takes them. */
 export function slapproxyProgramRun(call: Call): Outcome {
   const { argv, state } = call;
   const inline = argv[0] === '-c';
   const [asked = '', name = ''] = argv.slice(inline ? 2 : 1);
   const program = inline ? argv[1] : argv[0] === slapproxyProgramPath ? fileText(state, slapproxyProgramPath) : null;
+  if (program === caToolProgram) return caTool(call);
   if (program !== slapproxyProgram) return { exit: 2, err: `python: can't open file '${argv[0]}'\n` };
   if (state.proxySinceMs === null) return { exit: 1, err: 'sqlite3.OperationalError: unable to open database file\n' };
   const address = zopeAddress(call);
@@ -45,7 +59,11 @@ export function slapproxyProgramRun(call: Call): Outcome {
           published:
             address === null
               ? {}
-              : { 'family-1': 'https://10.0.10.11:2152', 'family-service-v6': 'https://[fd00:77::2]:2155' },
+              : {
+                  'inituser-login': 'zope',
+                  'family-1': 'https://10.0.10.11:2152',
+                  'family-service-v6': 'https://[fd00:77::2]:2155',
+                },
           zope: address === null ? null : 'slappart1',
           address,
           children: address === null ? 0 : 1,

@@ -1,0 +1,121 @@
+// The master's site stands, and a person logs in for the first time and runs its configurator, in the web.
+// The password is never read here: the page says how the machine itself shows it.
+import { z } from 'zod';
+import type { Json } from '../../../src-shared/json.ts';
+import type { Command, Context } from '../../runbook/define.ts';
+import {
+  blocked,
+  defineStep,
+  done,
+  finding,
+  machineOfSubject,
+  machines,
+  says,
+  todo,
+  waiting,
+} from '../../runbook/define.ts';
+import { parseSlapproxyState, slapproxyStateArgv } from '../../target/slapproxy.ts';
+import { httpAtArgv, httpBody, httpStatus } from '../../target/system.ts';
+import { ownAddresses } from '../redirect.ts';
+
+type AnyContext = Context<Readonly<Record<string, Json>>>;
+
+export const firstLogin = defineStep({
+  id: 'first-login',
+  chapter: 'master',
+  phase: 'site',
+  per: machines('master'),
+  after: [{ step: 'redirect-to-master', on: 'same' }],
+  risk: 'changes',
+  holds: [],
+  input: z.strictObject({}),
+  facts: z.strictObject({
+    /** The machine's own address the pages are reached at, empty while it has none. */
+    address: z.string(),
+    /** The first user's name, empty while it is not published. */
+    login: z.string(),
+    /** The site says that it is ready. */
+    ready: z.boolean(),
+  }),
+  read: async (world, context) => {
+    const { name, interface: device } = machineOfSubject(context);
+    const { instance } = context.site.master;
+    const first = await world.probe(name, [
+      { id: 'own', kind: 'run', argv: ['ip', '-j', '-4', 'addr', 'show', 'dev', device, 'scope', 'global'] },
+      { id: 'state', kind: 'run', argv: slapproxyStateArgv(instance), limitMs: 60_000 },
+    ]);
+    const [address = ''] = ownAddresses(first.own?.out ?? '');
+    const state = parseSlapproxyState(first.state?.exit === 0 ? first.state.out : '');
+    const login = state?.instance?.published['inituser-login'];
+    const { ready } =
+      address === ''
+        ? {}
+        : await world.probe(name, [
+            { id: 'ready', kind: 'run', argv: httpAtArgv(address, 80, readyPath(context)), limitMs: 30_000 },
+          ]);
+    const answer = ready?.out ?? '';
+    return {
+      address,
+      login: typeof login === 'string' ? login : '',
+      ready: httpStatus(answer) === 200 && httpBody(answer).trim() !== '',
+    };
+  },
+  found: ({ address, ready }, context) => [
+    says('first-login', ready ? 'found.ready' : 'found.notReady', { url: pageOf(address, context) }),
+    says('first-login', confirmed(context) ? 'found.confirmed' : 'found.unconfirmed'),
+  ],
+  verdict: ({ address, ready }, context) => {
+    const { name: machine, interface: device } = machineOfSubject(context);
+    if (address === '') return blocked(finding('target-no-ipv4', { machine, interface: device }));
+    if (!ready) return waiting(says('first-login', 'waits.ready'));
+    return confirmed(context) ? done() : todo();
+  },
+  plan: ({ address, login, ready }, context): readonly Command[] => {
+    const { name } = machineOfSubject(context);
+    if (address === '') return [];
+    if (!ready)
+      return [
+        {
+          kind: 'until',
+          on: { machine: name },
+          probe: { id: 'ready', kind: 'run', argv: httpAtArgv(address, 80, readyPath(context)), limitMs: 30_000 },
+          wanted: { exit: 0, pattern: '^HTTP/1\\.[01] 200[\\s\\S]*?\\r?\\n\\r?\\n\\s*\\S' },
+          everyMs: 5000,
+          // A first start writes the whole site into its database.
+          limitMs: 7_200_000,
+          awaited: says('first-login', 'waits.ready'),
+          evidence: [
+            { id: 'answer', kind: 'run', argv: httpAtArgv(address, 80, readyPath(context)), limitMs: 30_000 },
+            { id: 'disk', kind: 'run', argv: ['df', '-h', '/srv', '/tmp'] },
+            { id: 'memory', kind: 'read', path: '/proc/meminfo' },
+          ],
+        },
+      ];
+    if (confirmed(context)) return [];
+    return [
+      {
+        kind: 'ask',
+        question: {
+          id: questionId(name),
+          kind: 'confirm',
+          key: 'steps.first-login.asks.configured',
+          params: { machine: name },
+          show: [
+            { label: 'address', value: pageOf(address, context) },
+            { label: 'login', value: login },
+            { label: 'console', value: showPassword },
+          ],
+          choices: [],
+        },
+      },
+    ];
+  },
+});
+
+const questionId = (machine: string): string => `first-login:${machine}`;
+const confirmed = (context: AnyContext): boolean =>
+  context.earlier.answers[questionId(machineOfSubject(context).name)] === 'yes';
+const readyPath = ({ site }: AnyContext): string => `/${site.master.siteId}/ERP5Site_isReady`;
+const pageOf = (address: string, { site }: AnyContext): string => `http://${address}/${site.master.siteId}/`;
+/** What a person types on the machine to see the password, when it is needed and nowhere else. */
+const showPassword = 'slapos proxy show --cfg /etc/opt/slapos/slapos-proxy.cfg --params | grep inituser-password';

@@ -1,0 +1,77 @@
+// Tells the master where the shared folder of the certificate authority is, through its own web form, asked from the machine
+// itself. Where the form does not let us in, because the first password was changed, a person does it.
+import { z } from 'zod';
+import type { Json } from '../../../src-shared/json.ts';
+import type { Command, Context } from '../../runbook/define.ts';
+import { defineStep, done, machineOfSubject, machines, run, says, todo } from '../../runbook/define.ts';
+import { caToolReadArgv, caToolWriteArgv, parseCaTool } from '../../target/ca-tool.ts';
+
+type AnyContext = Context<Readonly<Record<string, Json>>>;
+
+export const setCaPath = defineStep({
+  id: 'set-ca-path',
+  chapter: 'master',
+  phase: 'site',
+  per: machines('master'),
+  after: [{ step: 'first-login', on: 'same' }],
+  risk: 'changes',
+  holds: [],
+  input: z.strictObject({}),
+  facts: z.strictObject({
+    /** HTTP status of the form; 0 when nobody answered. */
+    status: z.int(),
+    /** The folder the master uses, null where the form cannot be read. */
+    path: z.string().nullable(),
+  }),
+  read: async (world, context) => {
+    const { instance, siteId } = context.site.master;
+    const { form } = await world.probe(machineOfSubject(context).name, [
+      { id: 'form', kind: 'run', argv: caToolReadArgv(instance, siteId), limitMs: 120_000 },
+    ]);
+    return { ...parseCaTool(form?.exit === 0 ? form.out : '') };
+  },
+  found: ({ status, path }) => [
+    path === null
+      ? says('set-ca-path', 'found.closed', { status })
+      : path === ''
+        ? says('set-ca-path', 'found.unset')
+        : says('set-ca-path', 'found.path', { path }),
+  ],
+  verdict: ({ path }, context) => {
+    if (path === null) return confirmed(context) ? done() : todo();
+    return path === context.site.master.caFolder ? done() : todo();
+  },
+  plan: ({ path }, context): readonly Command[] => {
+    const { name } = machineOfSubject(context);
+    const { instance, siteId, caFolder } = context.site.master;
+    if (path === caFolder || (path === null && confirmed(context))) return [];
+    if (path !== null)
+      return [
+        run(name, caToolWriteArgv(instance, siteId, caFolder), {
+          limitMs: 300_000,
+          note: says('set-ca-path', 'does.write', { path: caFolder }),
+        }),
+      ];
+    const page = `/${siteId}/portal_certificate_authority/manage_editCertificateAuthorityToolForm`;
+    return [
+      {
+        kind: 'ask',
+        question: {
+          id: questionId(name),
+          kind: 'confirm',
+          key: 'steps.set-ca-path.asks.byHand',
+          params: { machine: name },
+          show: [
+            { label: 'address', value: `http://${machineOfSubject(context).address}${page}` },
+            { label: 'path', value: caFolder },
+          ],
+          choices: [],
+        },
+      },
+    ];
+  },
+});
+
+const questionId = (machine: string): string => `set-ca-path:${machine}`;
+const confirmed = (context: AnyContext): boolean =>
+  context.earlier.answers[questionId(machineOfSubject(context).name)] === 'yes';

@@ -1,0 +1,104 @@
+/** The program that fills in the master's form, run by the host's Python against a server that answers as Zope does. */
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { caToolProgram, parseCaTool } from '../../../src-main/target/ca-tool.ts';
+
+const python = spawnSync('python3', ['-c', 'import sqlite3']).status === 0;
+if (!python) console.warn('ca tool program skipped: no python3 with sqlite3 here');
+
+const password = 'canary6form';
+const tool = '/erp5/portal_certificate_authority';
+
+describe.skipIf(!python)('the program that fills in the form', () => {
+  let folder: string;
+  let server: Server;
+  let program: string;
+  let accepted = password;
+  let kept: Record<string, string>;
+
+  beforeAll(async () => {
+    server = createServer((request, response) => {
+      const given = Buffer.from(String(request.headers.authorization).replace('Basic ', ''), 'base64').toString();
+      if (given !== `zope:${accepted}`) {
+        response.writeHead(401).end();
+        return;
+      }
+      if (request.method === 'POST' && request.url === `${tool}/manage_editCertificateAuthorityTool`) {
+        let body = '';
+        request.on('data', (part) => {
+          body += part;
+        });
+        request.on('end', () => {
+          kept = Object.fromEntries(new URLSearchParams(body));
+          response.writeHead(302, { Location: `${tool}/manage_editCertificateAuthorityToolForm` }).end();
+        });
+        return;
+      }
+      response.end(
+        `<form action="search"><input name="q"></form><form action="manage_editCertificateAuthorityTool" method="POST">
+         <input name="certificate_authority_path" value="${kept.certificate_authority_path ?? ''}">
+         <input name="openssl_binary" value="${kept.openssl_binary ?? ''}"></form>`,
+      );
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    folder = mkdtempSync(join(tmpdir(), 'fieldkit-ca-tool-'));
+    program = caToolProgram.replace('/opt/slapos/slapproxy.db', join(folder, 'slapproxy.db'));
+    const published = (value: unknown) =>
+      `<instance><parameter id="_">${JSON.stringify(value).replaceAll('"', '&quot;')}</parameter></instance>`;
+    execFileSync(
+      'python3',
+      [
+        '-c',
+        'import sqlite3,sys; d=sqlite3.connect(sys.argv[1]); d.executescript(sys.stdin.read())',
+        join(folder, 'slapproxy.db'),
+      ],
+      {
+        input: `CREATE TABLE partition17 (reference, slap_state, connection_xml, partition_reference, requested_by);
+          INSERT INTO partition17 VALUES
+          ('slappart0', 'busy', '${published({ 'inituser-login': 'zope', 'inituser-password': password })}', 'slapos-master', ''),
+          ('slappart1', 'busy', '${published({ 'zope-address-list': [[`127.0.0.1:${port}`, 4, false]] })}', 'zope-1', 'slapos-master');`,
+      },
+    );
+  });
+  afterAll(() => {
+    server.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  beforeEach(() => {
+    accepted = password;
+    kept = { certificate_authority_path: '', openssl_binary: '/usr/bin/openssl' };
+  });
+
+  const ask = async (...words: string[]) => {
+    const { stdout, stderr } = await promisify(execFile)('python3', ['-c', program, ...words]);
+    expect(stdout + stderr).not.toContain(password);
+    return parseCaTool(stdout);
+  };
+
+  it('reads what the form shows and changes nothing', async () => {
+    expect(await ask('read', 'slapos-master', 'erp5')).toEqual({ status: 200, path: '' });
+    expect(kept.certificate_authority_path).toBe('');
+  });
+
+  it('writes the path, keeps the other field, and reads it back', async () => {
+    expect(await ask('write', 'slapos-master', 'erp5', '/srv/a b')).toEqual({ status: 200, path: '/srv/a b' });
+    expect(kept).toEqual({ certificate_authority_path: '/srv/a b', openssl_binary: '/usr/bin/openssl' });
+  });
+
+  it('says that it was not let in', async () => {
+    accepted = 'changed';
+    expect(await ask('read', 'slapos-master', 'erp5')).toEqual({ status: 401, path: null });
+    expect(await ask('write', 'slapos-master', 'erp5', '/srv/x')).toEqual({ status: 401, path: null });
+  });
+
+  it('says that there is no such master', async () => {
+    expect(await ask('read', 'another', 'erp5')).toEqual({ status: 0, path: null });
+  });
+});
