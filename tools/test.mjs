@@ -22,6 +22,8 @@ import { ensureBuild, ensureDrivelist, ensureElectron, ensurePackages, toolNode 
 const minuteMs = 60_000;
 const work = mkdtempSync(path.join(tmpdir(), 'fieldkit-test-'));
 const countsFile = path.join(work, 'counts.json');
+/** A log file is to be read without escape codes. Each runner has its own way of being told. */
+const plain = !process.stdout.isTTY;
 
 /** @type {Record<string, () => Promise<Counts>>} */
 const stages = {
@@ -74,7 +76,11 @@ function skipped(name, reason) {
 
 /** @param {readonly string[]} args @returns {Promise<Counts>} */
 async function oneTest(args) {
-  const { code } = await run(toolNode(), args, { show: true, timeoutMs: 10 * minuteMs });
+  const { code } = await run(toolNode(), args, {
+    show: true,
+    timeoutMs: 10 * minuteMs,
+    env: plain ? { NO_COLOR: '1' } : {},
+  });
   return code === 0 ? passed : failed;
 }
 
@@ -91,7 +97,11 @@ async function vitest(project, timeoutMs) {
   const reporters = ['--reporter=default', `--reporter=${path.join(projectFolder, 'tools/vitest-counts.mjs')}`];
   const args = [packageCommand('vitest'), 'run', '--project', project, ...reporters];
   rmSync(countsFile, { force: true });
-  const result = await run(toolNode(), args, { show: true, timeoutMs, env: { FIELDKIT_COUNTS: countsFile } });
+  const result = await run(toolNode(), args, {
+    show: true,
+    timeoutMs,
+    env: { FIELDKIT_COUNTS: countsFile, ...(plain ? { NO_COLOR: '1' } : {}) },
+  });
   return settle(result, () => JSON.parse(readFileSync(countsFile, 'utf8')));
 }
 
@@ -109,7 +119,7 @@ async function playwright(project, prefix, env) {
   const result = await run(command[0] ?? '', command.slice(1), {
     show: true,
     timeoutMs: 45 * minuteMs,
-    env: { ...env, PLAYWRIGHT_JSON_OUTPUT_FILE: countsFile },
+    env: { ...env, PLAYWRIGHT_JSON_OUTPUT_FILE: countsFile, ...(plain ? { FORCE_COLOR: '0' } : {}) },
   });
   return settle(result, () => countPlaywright(JSON.parse(readFileSync(countsFile, 'utf8'))));
 }
