@@ -27,7 +27,8 @@ const plain = !process.stdout.isTTY;
 
 /** @type {Record<string, () => Promise<Counts>>} */
 const stages = {
-  lint: () => oneTest([packageCommand('@biomejs/biome'), 'ci', '--error-on-warnings']),
+  lint: () =>
+    oneTest([packageCommand('@biomejs/biome'), 'ci', '--error-on-warnings', ...(plain ? ['--colors=off'] : [])]),
   types: () => oneTest([packageCommand('typescript', 'tsc'), '--noEmit']),
   unused: () => oneTest([packageCommand('knip')]),
   build: async () => {
