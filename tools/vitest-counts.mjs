@@ -21,10 +21,18 @@ export default class CountsReporter {
         const result = test.result();
         if (result.state === 'passed') counts.passed += 1;
         else if (result.state === 'skipped')
-          counts.skipped.push({ name: test.fullName, reason: result.note ?? 'no reason given' });
+          counts.skipped.push({ name: test.fullName, reason: result.note ?? reasonOf(test) });
         else counts.failed += 1;
       }
     }
     if (process.env.FIELDKIT_COUNTS) writeFileSync(process.env.FIELDKIT_COUNTS, JSON.stringify(counts));
+  }
+}
+
+/** Of a test that says nothing itself. @param {import('vitest/node').TestCase} test */
+function reasonOf(test) {
+  for (let above = test.parent; ; above = above.parent) {
+    if (above.errors().length > 0) return 'what it stands on failed';
+    if (above.type === 'module') return 'no reason given';
   }
 }

@@ -4,9 +4,10 @@
  * Must never be used to change what it serves on disk: faults are laid over single answers.
  */
 import { createReadStream } from 'node:fs';
-import { copyFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { mustRun } from './command.ts';
 import { cached, recipeKey } from './host.ts';
@@ -140,8 +141,8 @@ async function vendorFolder(): Promise<string> {
 
 /** Signs `Release` with a new key whose private half is kept nowhere. */
 async function sign(path: string, root: string): Promise<void> {
-  const home = join(path, 'gnupg');
-  await mkdir(home, { mode: 0o700 });
+  // Not in the cache folder: the agent's socket lies in it, and a socket's path may have 107 characters at most.
+  const home = await mkdtemp(join(tmpdir(), 'fieldkit-gpg-'));
   const gpg = ['gpg', '--homedir', home, '--batch', '--yes', '--pinentry-mode', 'loopback', '--passphrase', ''];
   const run = (...args: string[]) => mustRun([...gpg, ...args], { cwd: root });
   try {
