@@ -6,7 +6,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Page } from '@playwright/test';
 import { Lab, labUnavailable, startVendorRepository } from '../lab/index.ts';
-import { Laptop, makeSite } from '../lab/site.ts';
+import { installing, Laptop, makeSite } from '../lab/site.ts';
 import { expect, launchKit, test } from './launch.ts';
 
 const reason = labUnavailable();
@@ -89,7 +89,8 @@ test.describe('a bare machine', () => {
             path: path.join(pictures, `${String(titles.length).padStart(2, '0')}-${title.replace(/\W+/g, '-')}.png`),
           });
           const next = act(page).getByRole('button', { name: /^Next: / });
-          if (!(await next.isVisible())) break;
+          // The steps that make a master of it are walked by the lab's own test.
+          if (title.startsWith('Install the master') || !(await next.isVisible())) break;
           await next.click();
           await expect(page.locator('h1')).not.toHaveText(title);
         }
@@ -103,7 +104,7 @@ test.describe('a bare machine', () => {
 
       // The terminal finds the same site in the same state: nothing is left to do.
       await writeFile(laptop.answersPath, '{}');
-      const again = await laptop.fieldkit(['run', '--yes', '--answers', laptop.answersPath]);
+      const again = await laptop.fieldkit(['run', 'prepare', ...installing, '--yes', '--answers', laptop.answersPath]);
       expect(again.code, again.stdout.slice(-2000)).toBe(0);
       expect(again.lines.at(-1)).toMatchObject({ performed: 0 });
     } finally {

@@ -166,6 +166,15 @@ ${archives
   if (made.code !== 0) throw new Error(`no site: ${made.stdout}${made.stderr}`);
 }
 
+/** What brings a bare machine to an installed release; the steps that make a master of it have a test of their own. */
+export const installing = [
+  'machine',
+  'configure-proxy',
+  'use-cache',
+  'check-cache',
+  'install-master-software',
+] as const;
+
 /** The words that walk the office part, and the site part. */
 export const walk = {
   prepare: (laptop: Laptop) => [
@@ -177,6 +186,7 @@ export const walk = {
     '--input',
     `choose-medium@site.path=${laptop.stick}`,
   ],
+  install: (laptop: Laptop) => ['run', ...installing, '--yes', '--answers', laptop.answersPath],
   site: (laptop: Laptop) => ['run', 'machine', 'master', '--yes', '--answers', laptop.answersPath],
   all: (laptop: Laptop) => [
     'run',

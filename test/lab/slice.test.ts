@@ -13,7 +13,7 @@ import {
   takeSnapshot,
   type VendorRepository,
 } from './index.ts';
-import { Laptop, makeSite, walk } from './site.ts';
+import { installing, Laptop, makeSite, walk } from './site.ts';
 
 const reason = labUnavailable();
 if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
@@ -71,7 +71,7 @@ describe.skipIf(reason !== null)('the main job', () => {
     expect((await machine.shell('command -v slapos gcc python3')).stdout).toBe('');
     const asked = vendor.requests.length;
     listsBefore = await machine.mustShell(aptLists);
-    const run = await laptop.fieldkit(walk.site(laptop));
+    const run = await laptop.fieldkit(walk.install(laptop));
     expect(run.code, run.stdout.slice(-4000) + run.stderr).toBe(0);
     expect(vendor.requests.length).toBe(asked);
     expect(await machine.mustShell('slapos --version')).toMatch(/^slapos \d+\.\d+/);
@@ -108,7 +108,7 @@ describe.skipIf(reason !== null)('the main job', () => {
 
   it('performs nothing the second time, and leaves the machine as it was', async () => {
     const before = await takeSnapshot(machine);
-    const run = await laptop.fieldkit(walk.all(laptop));
+    const run = await laptop.fieldkit(['run', 'prepare', ...installing, '--yes', '--answers', laptop.answersPath]);
     expect(run.code, run.stdout.slice(-2000)).toBe(0);
     expect(run.lines.filter((line) => line.kind === 'command-started')).toEqual([]);
     expect(run.lines.at(-1)).toMatchObject({ performed: 0 });
@@ -131,11 +131,11 @@ describe.skipIf(reason !== null)('the main job', () => {
     const technician = laptops[1] ?? laptop;
     await technician.aimAt(other);
     const steps = new Set<string>();
-    const resume = ['resume', '--yes', '--answers', technician.answersPath];
+    const again = walk.install(technician);
     // One kill inside each step that performs something, one at each step's end; the last run goes through.
     for (const kind of ['command-started', 'run-ended'] as const) {
       for (let attempt = 0; attempt < 20; attempt += 1) {
-        const run = await technician.fieldkit(resume, {
+        const run = await technician.fieldkit(again, {
           killWhen: (line) =>
             line.kind === kind &&
             !steps.has(`${kind} ${line.instance}`) &&
@@ -145,7 +145,7 @@ describe.skipIf(reason !== null)('the main job', () => {
         expect(run.code, run.stdout.slice(-3000)).toBe(null);
       }
     }
-    const run = await technician.fieldkit(resume);
+    const run = await technician.fieldkit(again);
     expect(run.code, run.stdout.slice(-3000)).toBe(0);
     expect([...steps].filter((step) => step.startsWith('command-started')).length).toBeGreaterThanOrEqual(6);
     expect(await endState(other)).toBe(reference);
@@ -157,7 +157,7 @@ describe.skipIf(reason !== null)('the main job', () => {
     await technician.aimAt(other);
     const steps = new Set<string>();
     const cuts: Promise<number>[] = [];
-    const words = ['run', 'machine', 'master', '--yes', '--answers', technician.answersPath];
+    const words = walk.install(technician);
     let last: Awaited<ReturnType<Laptop['fieldkit']>> | undefined;
     for (let attempt = 0; attempt < 12 && last?.code !== 0; attempt += 1) {
       last = await technician.fieldkit(words, {
