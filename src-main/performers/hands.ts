@@ -9,23 +9,20 @@ import { Problem, problem } from '../../src-shared/problem.ts';
 import { machineNamed } from '../../src-shared/site.ts';
 import type { Command, Question } from '../../src-shared/step.ts';
 import { machineOf } from '../../src-shared/step.ts';
-import { openManifest } from '../medium/manifest-store.ts';
 import { type Fetch, forbiddenFetch } from '../platform/fetch.ts';
 import { ensureFolder, readTextOrNull, writeAtomic } from '../platform/files.ts';
-import { runLocal } from '../platform/shell.ts';
 import { openVault, type Vault } from '../platform/vault.ts';
 import type { Asker } from '../runbook/asking.ts';
-import type { HostKey, Lease } from '../runbook/define.ts';
-import { lineOf } from '../runbook/explain.ts';
+import type { HostKey } from '../runbook/define.ts';
 import { type OpenSite, siteFiles } from '../runbook/open-site.ts';
 import type { Hands, Performed, Performing } from '../runbook/performer.ts';
-import { type ContentServer, contentServer } from '../software/content-server.ts';
 import type { Connection, ConnectionRequest, LoginMaterial } from '../target/connection.ts';
 import { ConnectionPool } from '../target/connection-pool.ts';
-import type { Forward } from '../target/target.ts';
 import { boundMedium, sightOfMedium } from './bound-medium.ts';
+import { contentLeases } from './content-leases.ts';
 import { performGuard, settleGuard } from './guard.ts';
 import type { Job, JobContext, Sight } from './jobs.ts';
+import { performOnLaptop } from './on-laptop.ts';
 import {
   performReboot,
   performReceive,
@@ -58,15 +55,8 @@ export interface HandsParts {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-interface OpenContent {
-  readonly server: ContentServer;
-  readonly forward: Forward;
-}
-
 export function makeHands(parts: HandsParts): Hands {
   const { site, asker, outside, jobs, sights, cacheFolder, vaultPath } = parts;
-  const contents = new Map<string, OpenContent>();
-
   /** A secret of this session, asked for at its first use. */
   async function secret(instance: string, question: Question, signal: AbortSignal): Promise<string> {
     const known = site.secrets.get(question.id);
@@ -126,7 +116,7 @@ export function makeHands(parts: HandsParts): Hands {
     };
   }
 
-  const pool = new ConnectionPool({ requestOf, open: outside.open, onLoss: (name) => void closeContent(name) });
+  const pool = new ConnectionPool({ requestOf, open: outside.open, onLoss: (name) => void content.close(name) });
 
   /** The connection; a refused login asks for the password once, a missing one for sudo as well. */
   async function target(name: string, signal: AbortSignal): Promise<Connection> {
@@ -169,52 +159,12 @@ export function makeHands(parts: HandsParts): Hands {
     }
   }
 
-  async function closeContent(name: string): Promise<void> {
-    const content = contents.get(name);
-    contents.delete(name);
-    await content?.forward.close().catch(() => undefined);
-    await content?.server.close();
-  }
-
-  const leaseOpen = (_lease: Lease, name: string): boolean => contents.has(name);
-
-  /** Openings under way: a page that is looked at and a run may ask for the same at once. */
-  const opening = new Map<string, Promise<void>>();
-
-  function openLease(_lease: Lease, name: string, signal: AbortSignal): Promise<void> {
-    if (contents.has(name)) return Promise.resolve();
-    const pending = opening.get(name) ?? openContent(name, signal).finally(() => opening.delete(name));
-    opening.set(name, pending);
-    return pending;
-  }
-
-  async function openContent(name: string, signal: AbortSignal): Promise<void> {
-    const { root } = await boundMedium(site);
-    const { manifest } = await openManifest(root, site.plan.trust.manifest ?? null);
-    const server = contentServer({ root, manifest });
-    try {
-      const content = await withSudo(name, signal, async (connection) => {
-        const forward = await connection.reverseForward({
-          port: site.plan.content.port,
-          onStream: (stream) => server.accept(stream),
-          signal,
-        });
-        return { connection, forward };
-      });
-      const opened: OpenContent = { server, forward: content.forward };
-      contents.set(name, opened);
-      // A later connection has a content of its own by then.
-      void content.connection.closed.then(() => (contents.get(name) === opened ? closeContent(name) : undefined));
-    } catch (error) {
-      await server.close();
-      throw error;
-    }
-  }
+  const content = contentLeases({ site, withSudo });
 
   const means: TargetMeans = {
     target,
     drop: async (name) => {
-      await closeContent(name);
+      await content.close(name);
       await pool.drop(name);
     },
     clock: site.clock,
@@ -223,7 +173,7 @@ export function makeHands(parts: HandsParts): Hands {
 
   const allJobs: Readonly<Record<string, Job>> = {
     ...jobs,
-    'open-content': async ({ machine }, { signal }) => openLease('content', String(machine), signal),
+    'open-content': async ({ machine }, { signal }) => content.open(String(machine), signal),
     'pin-host-key': async ({ machine, fingerprint }) => {
       await site.editPlan(({ machines }) => {
         const index = machines.findIndex(({ name }) => name === machine);
@@ -248,44 +198,6 @@ export function makeHands(parts: HandsParts): Hands {
     };
     await act(command.args, jobContext);
     return { exit: null, output: '' };
-  }
-
-  async function performOnLaptop(command: Command, context: Performing): Promise<Performed> {
-    switch (command.kind) {
-      case 'run': {
-        const argv = command.argv.map((word) => (typeof word === 'string' ? word : context.captured(word.captured)));
-        const stdin = command.stdin === undefined ? {} : { stdin: await context.resolve(command.stdin) };
-        const result = await runLocal(argv, {
-          ...stdin,
-          limitMs: command.limitMs,
-          onLine: (_stream, line) => context.onLine(line),
-          signal: context.signal,
-        });
-        if (!(command.expect ?? [0]).includes(result.exit))
-          throw problem(
-            'command-failed',
-            {
-              command: lineOf(command),
-              exit: result.exit,
-              machine: 'laptop',
-              detail: result.stderr.trim().slice(-300),
-            },
-            { evidence: result.stderr.slice(-16_384) },
-          );
-        return {
-          exit: result.exit,
-          output: command.capture === undefined ? `${result.stdout}${result.stderr}` : result.stdout,
-        };
-      }
-      case 'write': {
-        if ((await readTextOrNull(command.path)) !== command.before)
-          throw problem('file-changed-meanwhile', { path: command.path, machine: 'laptop' });
-        await writeAtomic(command.path, await context.resolve(command.text), { mode: command.mode });
-        return { exit: null, output: '' };
-      }
-      default:
-        throw problem('internal', { detail: `${command.kind} on the laptop` });
-    }
   }
 
   async function perform(command: Command, context: Performing): Promise<Performed> {
@@ -338,7 +250,7 @@ export function makeHands(parts: HandsParts): Hands {
         if (machine === undefined) throw problem('step-unknown', { step: name });
         return outside.scanHostKey(machine, signal);
       },
-      leaseOpen,
+      leaseOpen: (_lease, name) => content.isOpen(name),
       medium: () => sightOfMedium(site),
       sight: async <T extends Json>(name: string, args: Readonly<Record<string, Json>> = {}) => {
         const look = sights[name];
@@ -353,11 +265,11 @@ export function makeHands(parts: HandsParts): Hands {
       if (command.kind === 'run') return settleRun(means, machine, command, context);
       return command.kind === 'guard' ? settleGuard(means, machine, context) : null;
     },
-    openLease,
-    leaseOpen,
+    openLease: (_lease, name, signal) => content.open(name, signal),
+    leaseOpen: (_lease, name) => content.isOpen(name),
     edge: () => copyToMedium(site).catch(() => undefined),
     close: async () => {
-      await Promise.all([...contents.keys()].map(closeContent));
+      await content.closeAll();
       await pool.close();
     },
   };

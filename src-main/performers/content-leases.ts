@@ -1,0 +1,79 @@
+// The content lease: our server behind a forward from a machine's loopback, as long as its connection stands. Used by the hands.
+// It serves the sealed medium alone, checked against its manifest, and listens nowhere on the laptop.
+import { openManifest } from '../medium/manifest-store.ts';
+import type { OpenSite } from '../runbook/open-site.ts';
+import { type ContentServer, contentServer } from '../software/content-server.ts';
+import type { Connection } from '../target/connection.ts';
+import type { Forward } from '../target/target.ts';
+import { boundMedium } from './bound-medium.ts';
+
+interface OpenContent {
+  readonly server: ContentServer;
+  readonly forward: Forward;
+}
+
+export interface ContentLeases {
+  /** Opens it where it is not open. Throws what the medium, the manifest and the connection throw. */
+  readonly open: (machine: string, signal: AbortSignal) => Promise<void>;
+  readonly isOpen: (machine: string) => boolean;
+  readonly close: (machine: string) => Promise<void>;
+  readonly closeAll: () => Promise<void>;
+}
+
+export interface ContentParts {
+  readonly site: OpenSite;
+  /** Does something over a connection that may act as root. */
+  readonly withSudo: <T>(
+    machine: string,
+    signal: AbortSignal,
+    act: (connection: Connection) => Promise<T>,
+  ) => Promise<T>;
+}
+
+export function contentLeases({ site, withSudo }: ContentParts): ContentLeases {
+  const contents = new Map<string, OpenContent>();
+  /** Openings under way: a page that is looked at and a run may ask for the same at once. */
+  const opening = new Map<string, Promise<void>>();
+
+  async function close(machine: string): Promise<void> {
+    const content = contents.get(machine);
+    contents.delete(machine);
+    await content?.forward.close().catch(() => undefined);
+    await content?.server.close();
+  }
+
+  function open(machine: string, signal: AbortSignal): Promise<void> {
+    if (contents.has(machine)) return Promise.resolve();
+    const pending = opening.get(machine) ?? openNow(machine, signal).finally(() => opening.delete(machine));
+    opening.set(machine, pending);
+    return pending;
+  }
+
+  async function openNow(machine: string, signal: AbortSignal): Promise<void> {
+    const { root } = await boundMedium(site);
+    const { manifest } = await openManifest(root, site.plan.trust.manifest ?? null);
+    const server = contentServer({ root, manifest });
+    const { port } = site.plan.content;
+    try {
+      await withSudo(machine, signal, async (connection) => {
+        const onStream = server.accept.bind(server);
+        const opened = { server, forward: await connection.reverseForward({ port, onStream, signal }) };
+        contents.set(machine, opened);
+        // A later connection has a content of its own by then.
+        void connection.closed.then(() => (contents.get(machine) === opened ? close(machine) : undefined));
+      });
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
+  }
+
+  return {
+    open,
+    isOpen: (machine) => contents.has(machine),
+    close,
+    closeAll: async () => {
+      await Promise.all([...contents.keys()].map(close));
+    },
+  };
+}
