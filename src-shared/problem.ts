@@ -170,9 +170,7 @@ export const problems = {
   'target-disk-small': define('target', ['machine', 'path', 'needed', 'free']),
   'target-firewalld': define('target', ['machine']),
   'target-apt-broken': define('target', ['machine', 'detail']),
-  'target-apt-busy': define('target', ['machine', 'holder'], { retryable: true }),
   'target-interface-missing': define('target', ['machine', 'interface', 'present']),
-  'target-no-global-ipv6': define('target', ['machine', 'interface'], { severity: 'warning' }),
   'target-ipv6-disabled': define('target', ['machine', 'interface']),
   'target-addresses-unmanaged': define('target', ['machine', 'interface']),
   'target-no-ipv4': define('target', ['machine', 'interface']),
@@ -181,17 +179,14 @@ export const problems = {
   'guard-undone': define('target', ['machine', 'seconds'], { retryable: true }),
 
   // slapos
-  'slapos-not-installed': define('target', ['machine']),
   'slapos-not-configured': define('target', ['machine']),
   'slapos-config-malformed': define('target', ['machine', 'path', 'detail']),
   'slapos-config-duplicate-section': define('target', ['machine', 'path', 'section', 'first', 'second']),
-  'slapos-half-configured': define('target', ['machine', 'detail']),
   'slapos-proxy-silent': define('target', ['machine'], { retryable: true }),
   'partitions-too-few': define('target', ['machine', 'expected', 'found'], { retryable: true }),
   'cache-entry-unusable': define('target', ['machine', 'url', 'detail']),
   'software-folder-poisoned': define('target', ['machine', 'path']),
   'promises-failing': define('target', ['machine', 'count', 'first'], { severity: 'warning', retryable: true }),
-  'software-install-failed': define('target', ['machine', 'url', 'detail'], { retryable: true }),
 } as const satisfies Record<string, Definition>;
 
 export type ProblemCode = keyof typeof problems;

@@ -1,4 +1,6 @@
 // The catalogue of problems against its texts: a code without words would reach a person as a code.
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { createInstance } from 'i18next';
 import { describe, expect, it } from 'vitest';
 import english from '../../resources/locales/en/problems.json' with { type: 'json' };
@@ -12,6 +14,19 @@ const codes = Object.keys(problems) as ProblemCode[];
 const reasonKeys = Object.keys(reasons).flatMap((reason) =>
   ['reasons', 'remedies'].map((group) => `problems.medium-drive-unusable.${group}.${reason}`),
 );
+
+it('holds no problem that nothing ever says', () => {
+  const folder = fileURLToPath(new URL('../../', import.meta.url));
+  const sources = ['src-main', 'src-shared']
+    .flatMap((room) =>
+      readdirSync(`${folder}${room}`, { recursive: true, encoding: 'utf8' }).map((name) => `${folder}${room}/${name}`),
+    )
+    .filter((path) => path.endsWith('.ts') && !path.endsWith('src-shared/problem.ts'))
+    .map((path) => readFileSync(path, 'utf8'))
+    .join('\n');
+  const thrownHere = ['internal'];
+  expect(codes.filter((code) => !thrownHere.includes(code) && !sources.includes(`'${code}'`))).toEqual([]);
+});
 
 describe.each(languages)('texts of problems in %s', (language) => {
   const texts = textsOf(language, 'problems.json');

@@ -299,7 +299,7 @@ export function blocked(desk: ScriptedDesk): string {
       {
         state: 'blocked',
         findings: [
-          { code: 'target-no-global-ipv6', params: { machine: 'master-1', interface: 'enp1s0' } },
+          { code: 'ranges-overlap', params: { first: 'fd00:1::/64', second: 'fd00::/16' } },
           { code: 'target-name-lookup-slow', params: { machine: 'master-1', seconds: 20 } },
           { code: 'target-ipv6-disabled', params: { machine: 'master-1', interface: 'enp1s0' } },
         ],

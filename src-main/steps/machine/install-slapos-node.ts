@@ -136,13 +136,15 @@ const vendorVersion = ({ lock, site, subject }: Parameters<typeof machineOfSubje
   )?.version ?? null;
 
 /** apt sees this source alone, keeps its lists apart from the machine's, and never asks a proxy for the loopback. */
-const configText = `// Written by SlapOS Field Kit. Used only through APT_CONFIG; removed when the site is closed.
+const configText = `// Written by SlapOS Field Kit. Used only through APT_CONFIG: the machine's own apt does not read it.
 Dir::Etc::sourcelist "${paths.source}";
 Dir::Etc::sourceparts "/dev/null";
 Dir::State::lists "${stateFolder}/lists/";
 Dir::Cache::archives "${stateFolder}/archives/";
 Acquire::http::Proxy "DIRECT";
 Acquire::Languages "none";
+// Another program may be installing: automatic upgrades do so of their own accord.
+DPkg::Lock::Timeout "600";
 Dpkg::Options { "--force-confdef"; "--force-confold"; };
 `;
 

@@ -121,7 +121,7 @@ describe('stepState', () => {
 describe('canPass', () => {
   const strict = { code: 'target-ipv6-disabled' as const, params: {} };
   const light = { code: 'target-name-lookup-slow' as const, params: {} };
-  const note = { code: 'target-no-global-ipv6' as const, params: {} };
+  const note = { code: 'ranges-overlap' as const, params: {} };
   it.each([
     [[], [], false],
     [[light], [], false],
