@@ -51,6 +51,9 @@ describe.skipIf(reason !== null)('a machine that is not as it should be', () => 
     const run = (words: readonly string[]) => laptop.fieldkit([...words, '--answers', laptop.answersPath]);
     return { machine, laptop, run };
   }
+  /** What the last checked instance came to; the very last line is the command's own result. */
+  const verdictIn = (lines: readonly Record<string, unknown>[]) =>
+    lines.findLast((line) => 'verdict' in line && 'key' in line);
   const problemOf = (lines: readonly Record<string, unknown>[]) =>
     (lines.at(-1)?.problem ?? {}) as { code?: string; params?: Record<string, unknown> };
 
@@ -106,7 +109,7 @@ describe.skipIf(reason !== null)('a machine that is not as it should be', () => 
     await machine.changeHostKeys();
     const result = await run(['check', 'preflight']);
     expect(result.code).toBe(exitCodes.blocked);
-    expect(result.lines.at(-1)).toMatchObject({
+    expect(verdictIn(result.lines)).toMatchObject({
       verdict: {
         findings: [
           { code: 'host-key-changed', params: { expected: known, found: await machine.hostKeyFingerprint() } },
@@ -140,7 +143,7 @@ describe.skipIf(reason !== null)('a machine that is not as it should be', () => 
     expect((await run(['run', 'describe-site', 'connect', '--yes'])).code).toBe(0);
     const result = await run(['check', 'preflight']);
     expect(result.code).toBe(exitCodes.blocked);
-    const codes = ((result.lines.at(-1)?.verdict as { findings?: { code: string }[] })?.findings ?? []).map(
+    const codes = ((verdictIn(result.lines)?.verdict as { findings?: { code: string }[] })?.findings ?? []).map(
       ({ code }) => code,
     );
     expect(codes).toEqual(expect.arrayContaining(['target-other-system', 'forwarding-forbidden']));
@@ -151,7 +154,7 @@ describe.skipIf(reason !== null)('a machine that is not as it should be', () => 
     const { machine, laptop, run } = await setUp({ name: 'linkloc', addresses: { ipv6: null } }, () => ({}));
     expect((await run(['run', 'describe-site', 'connect', 'preflight', '--yes'])).code).toBe(0);
     const result = await run(['check', 'set-addresses']);
-    expect(result.lines.at(-1)).toMatchObject({
+    expect(verdictIn(result.lines)).toMatchObject({
       state: 'blocked',
       verdict: { findings: [{ code: 'target-addresses-unmanaged' }] },
     });
