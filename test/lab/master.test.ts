@@ -138,6 +138,14 @@ describe.skipIf(reason !== null)('the master', () => {
   });
 
   it('performs nothing the second time', async () => {
+    // After its reboot the site says again that it is ready; before that, waiting for it would be right.
+    await eventually(async () => {
+      const answer = await fetch(`http://${machine.address}/erp5/ERP5Site_isReady`).then(
+        (one) => one.text(),
+        () => '',
+      );
+      return { code: answer.trim() === '' ? 1 : 0 };
+    }, 240);
     const run = await laptop.fieldkit(walk.all(laptop));
     expect(run.code, run.stdout.slice(-3000)).toBe(0);
     expect(run.lines.filter((line) => line.kind === 'command-started')).toEqual([]);
