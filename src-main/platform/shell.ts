@@ -101,27 +101,33 @@ function start(argv: readonly string[], options: LocalOptions): { child: ChildPr
     child.once('close', (code, signal) => {
       settle();
       if (why !== null) reject(why);
+      // It may have taken the broken source for an end, and left before our signal came.
+      else if (source.broken && code === 0) resolve(128 + constants.signals.SIGTERM);
       else resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
     });
   });
   ended.catch(() => undefined);
-  feed(child, options.stdin);
+  const source = feed(child, options.stdin);
   return { child, ended };
 }
 
 /** A program may end before it has read its input; the broken pipe that follows says nothing its exit code does not. */
-function feed(child: ChildProcess, stdin: LocalOptions['stdin']): void {
+function feed(child: ChildProcess, stdin: LocalOptions['stdin']): { readonly broken: boolean } {
   const input = child.stdin;
-  if (input === null) return;
+  const source = { broken: false };
+  if (input === null) return source;
   input.on('error', () => undefined);
   if (stdin === undefined || typeof stdin === 'string' || stdin instanceof Uint8Array) {
     input.end(stdin ?? '');
-    return;
+    return source;
   }
   pipeline(stdin, input).catch((thrown: unknown) => {
     // A source that fails must not look like an input that ended.
-    if (errnoOf(thrown) !== 'EPIPE') endGroup(child, 'SIGTERM');
+    if (errnoOf(thrown) === 'EPIPE') return;
+    source.broken = true;
+    endGroup(child, 'SIGTERM');
   });
+  return source;
 }
 
 function endGroup(child: ChildProcess, signal: NodeJS.Signals): void {
