@@ -1,15 +1,9 @@
 // The manifest's key: Ed25519, made once on the laptop. Called by make-keys, sealing and opening.
 // It writes no file: the private half goes from here to the vault.
-import {
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  type KeyObject,
-  sign,
-  verify,
-} from 'node:crypto';
+
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
 import { problem } from '../../src-shared/problem.ts';
+import { sha256Of } from '../platform/files.ts';
 
 export interface SigningKey {
   /** PKCS#8 PEM. Secret. */
@@ -39,7 +33,7 @@ export function publicHalf(privateKeyPem: string): string {
 /** sha256 of the key's SPKI DER, lower-case hex. Throws `key-missing` when the text is no Ed25519 public key. */
 export function fingerprintOf(publicKeyPem: string): string {
   const der = readKey(() => createPublicKey(publicKeyPem)).export({ type: 'spki', format: 'der' });
-  return createHash('sha256').update(der).digest('hex');
+  return sha256Of(der);
 }
 
 /** A fingerprint as people compare it: groups of four. */

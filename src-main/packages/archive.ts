@@ -1,13 +1,12 @@
 // A Debian archive as its signed index describes it: fetched, verified, cached. Called by the jobs of fetch-packages.ts.
 // Serves both layouts: `dists/SUITE` with components, and flat ones (a suite that ends in `/`, as the vendor's `./`).
 // It must never use an index that a pinned key does not vouch for, nor go back to an older one than is locked.
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LockedSnapshot } from '../../src-shared/lock.ts';
 import { Problem, problem } from '../../src-shared/problem.ts';
 import type { Fetch } from '../platform/fetch.ts';
-import { ensureFolder, exists, hashFile, writeAtomic } from '../platform/files.ts';
+import { ensureFolder, exists, hashFile, sha256Of, writeAtomic } from '../platform/files.ts';
 import { packingOf, unpack } from './compression.ts';
 import { combineIndexes, indexPackages, type PackageIndex } from './package-index.ts';
 import { type Listing, parseRelease, type Release } from './release.ts';
@@ -230,8 +229,6 @@ async function fetchIndex(
   }
   throw first;
 }
-
-const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 async function readOrNull(path: string): Promise<Uint8Array | null> {
   return readFile(path).catch(() => null);

@@ -1,12 +1,11 @@
 // A signed flat apt repository in a folder: what apt on a target reads from the medium. Called by the job that writes the medium.
 // Order of writing: packages, then the indexes by their hash, then Packages, then the signed Release. So whoever reads
 // meanwhile finds the old repository or the new one. It must never list a package whose bytes it has not seen.
-import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { problem } from '../../src-shared/problem.ts';
-import { ensureFolder } from '../platform/files.ts';
+import { ensureFolder, sha256Of } from '../platform/files.ts';
 import { type Field, fieldOf, formatStanza, type Stanza } from './control.ts';
 import { readControl } from './deb.ts';
 import { placeFile, writeOnMedium } from './place-file.ts';
@@ -177,5 +176,3 @@ async function findStale(folder: string, listed: ReadonlySet<string>): Promise<r
   }
   return found.filter((name) => !listed.has(name)).sort();
 }
-
-const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');

@@ -1,9 +1,10 @@
 // Performs the commands that act on a machine. Called by compose's hands; knows the Target interface, no connection, no step.
 // Must never repeat a command whose end it does not know: that is what `settle` is for.
-import { createHash } from 'node:crypto';
+
 import { Problem, problem } from '../../src-shared/problem.ts';
 import type { CommandOf, Probe } from '../../src-shared/step.ts';
 import type { Clock } from '../platform/clock.ts';
+import { sha256Of } from '../platform/files.ts';
 import { lineOf } from '../runbook/explain.ts';
 import type { Performed, Performing } from '../runbook/performer.ts';
 import type { Target } from '../target/target.ts';
@@ -20,8 +21,6 @@ export interface TargetMeans {
 
 /** Characters kept of what a command says. */
 const keptOutput = 1_048_576;
-
-export const sha256Of = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /** Names a long command's unit: the same command of the same plan finds it again. */
 export const unitId = ({ instance, hash, index }: Pick<Performing, 'instance' | 'hash' | 'index'>): string =>

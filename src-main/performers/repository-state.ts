@@ -1,11 +1,10 @@
 // The apt repository of a target system as it lies on the medium: whether it is the one the lock wants, and what it lacks.
 // Called by the sights. It reads, and believes no index that the repository key has not signed.
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { mediumPaths } from '../../src-shared/manifest.ts';
 import { parseRelease, type Release } from '../packages/release.ts';
 import { verifyClearsigned } from '../packages/signed-text.ts';
-import { fileSize, readTextOrNull } from '../platform/files.ts';
+import { fileSize, readTextOrNull, sha256Of } from '../platform/files.ts';
 import type { OpenSite } from '../runbook/open-site.ts';
 import { boundMedium } from './bound-medium.ts';
 
@@ -29,7 +28,7 @@ export async function repositoryIsCurrent(site: OpenSite, system: string): Promi
   const release = await signedRelease(site, folder);
   const packages = await readTextOrNull(join(folder, 'Packages'));
   if (release === null || packages === null) return false;
-  if (release.files.get('Packages')?.sha256 !== createHash('sha256').update(packages).digest('hex')) return false;
+  if (release.files.get('Packages')?.sha256 !== sha256Of(packages)) return false;
   const inside = new Set([...packages.matchAll(/^SHA256: ([0-9a-f]{64})$/gm)].map(([, hash]) => hash));
   const wanted = new Set((site.lock.systems[system]?.packages ?? []).map(({ sha256 }) => sha256));
   if (inside.size !== wanted.size || ![...wanted].every((sha256) => inside.has(sha256))) return false;

@@ -94,6 +94,9 @@ function ignoreMissingModes(thrown: unknown): void {
 
 const hashBufferBytes = 1024 * 1024;
 
+/** Lower-case hex sha256 of bytes, or of a text as UTF-8. */
+export const sha256Of = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
+
 export type HashName = 'sha256' | 'sha512' | 'md5';
 
 export interface HashOptions {

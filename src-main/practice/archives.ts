@@ -10,7 +10,7 @@ import { formatStanza, type Stanza } from '../packages/control.ts';
 import { writeDeb } from '../packages/deb.ts';
 import { debPath, writeRepository } from '../packages/repository.ts';
 import { makeRepositoryKey, type RepositoryKey, signRelease } from '../packages/signer.ts';
-import { ensureFolder, writeAtomic } from '../platform/files.ts';
+import { ensureFolder, sha256Of, writeAtomic } from '../platform/files.ts';
 import { indexDocument, makeEntry, signEntry, urlKey } from '../software/entry.ts';
 import {
   distributionPackages,
@@ -84,8 +84,6 @@ function filler(seed: string, sizeBytes: number): Buffer {
   const key = createHash('sha256').update(seed).digest();
   return createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(sizeBytes));
 }
-
-const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** The layout of Debian's own archive: pool, and dists with one suite of one component. */
 async function writeDistribution(root: string, key: RepositoryKey, date: Date): Promise<void> {

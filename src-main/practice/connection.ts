@@ -1,12 +1,11 @@
 // A connection to a simulated machine: the same interface as one over SSH. Opened through the pool in place of the real one.
 // It must never touch the laptop but for the files a transfer names.
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { type Problem, problem } from '../../src-shared/problem.ts';
 import type { Answer, Probe } from '../../src-shared/step.ts';
-import { writeAtomic } from '../platform/files.ts';
+import { sha256Of, writeAtomic } from '../platform/files.ts';
 import type { Connection, ConnectionRequest } from '../target/connection.ts';
 import type { ExecOptions, ExecResult, FollowOptions, UnitEnd, UnitState, WriteOptions } from '../target/target.ts';
 import { onFaultChange, setPracticeFault } from './faults.ts';
@@ -161,7 +160,7 @@ class PracticeConnection implements Connection {
   async #reboot(): Promise<never> {
     const machine = this.#machine;
     const back = machine.nowMs() + 4000 * machine.options.pace;
-    const bootId = createHash('sha256').update(`${machine.state.bootId} again`).digest('hex').slice(0, 32);
+    const bootId = sha256Of(`${machine.state.bootId} again`).slice(0, 32);
     await machine.change((state) => ({
       ...state,
       bootId: bootId.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'),
@@ -305,7 +304,7 @@ class PracticeConnection implements Connection {
     // Networkd's drop-in folders are made by their writer; anything else must be there.
     if (files[dirname(path)]?.kind !== 'd') throw failed(`no such folder: ${dirname(path)}`);
     const expected = options.expectSha256OfOld;
-    const found = old === undefined ? null : createHash('sha256').update(bytesOf(old)).digest('hex');
+    const found = old === undefined ? null : sha256Of(bytesOf(old));
     if (expected !== undefined && expected !== found)
       throw problem('file-changed-meanwhile', { path, machine: this.name });
     const bytes = Buffer.from(text);
@@ -324,8 +323,7 @@ class PracticeConnection implements Connection {
 
   async upload(request: Parameters<Connection['upload']>[0]): Promise<void> {
     const bytes = await readFile(request.from);
-    if (createHash('sha256').update(bytes).digest('hex') !== request.sha256)
-      throw problem('upload-differs', { machine: this.name, path: request.to });
+    if (sha256Of(bytes) !== request.sha256) throw problem('upload-differs', { machine: this.name, path: request.to });
     await this.writeFile(request.to, bytes, {
       mode: request.mode,
       ...(request.signal ? { signal: request.signal } : {}),

@@ -101,6 +101,9 @@ export interface Context<Input> {
   readonly record: (step: string, subject?: Subject) => InstanceView | undefined;
 }
 
+/** A context whose input's type does not matter. */
+export type AnyContext = Context<Readonly<Record<string, Json>>>;
+
 export interface StepDefinition<Facts extends Json, Input extends Readonly<Record<string, Json>>> {
   /** kebab-case, permanent: journals, texts and commands use it. */
   readonly id: string;
@@ -168,7 +171,7 @@ export const work = (job: string, args: Readonly<Record<string, Json>> = {}, not
 export const says = (step: string, part: string, params: Params = {}): Told => tell(`steps.${step}.${part}`, params);
 
 /** The machine of a machine step's subject. Throws when the plan lost it: instances are made from the same plan. */
-export function machineOfSubject({ site, subject }: Context<never> | Context<Readonly<Record<string, Json>>>): Machine {
+export function machineOfSubject({ site, subject }: Context<never> | AnyContext): Machine {
   const found = subject.kind === 'machine' ? site.machines.find((item) => item.name === subject.name) : undefined;
   if (found === undefined) throw new RangeError(`no machine for ${JSON.stringify(subject)}`);
   return found;
@@ -180,7 +183,7 @@ export function systemOfSubject({ subject }: Pick<Context<never>, 'subject'>): s
   return subject.name;
 }
 
-export function releaseOfSubject({ site, subject }: Context<Readonly<Record<string, Json>>>): Release {
+export function releaseOfSubject({ site, subject }: AnyContext): Release {
   const found = subject.kind === 'release' ? site.releases.find((item) => item.name === subject.name) : undefined;
   if (found === undefined) throw new RangeError(`no release for ${JSON.stringify(subject)}`);
   return found;

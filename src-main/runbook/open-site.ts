@@ -1,6 +1,5 @@
 // A site that is open: its plan, lock, journal and view, and the one stream of events about it.
 // Opened by the desk; used by the runner and the hands. All writing to the site's folder goes through here.
-import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { LiveEvent, StreamEvent } from '../../src-shared/api.ts';
@@ -13,7 +12,7 @@ import { emptyLock, siteLock } from '../../src-shared/lock.ts';
 import { problem } from '../../src-shared/problem.ts';
 import type { SitePlan } from '../../src-shared/site.ts';
 import type { Clock } from '../platform/clock.ts';
-import { ensureFolder, readTextOrNull, writeAtomic } from '../platform/files.ts';
+import { ensureFolder, readTextOrNull, sha256Of, writeAtomic } from '../platform/files.ts';
 import { userName } from '../platform/who.ts';
 import { Journal, readJournal } from './journal-store.ts';
 import { editPlanText, planFromText } from './plan-file.ts';
@@ -202,7 +201,7 @@ export class OpenSite {
   async keep(output: string): Promise<string | null> {
     if (output === '') return null;
     const clean = cleanText(this.secrets.redact(output));
-    const hash = createHash('sha256').update(clean).digest('hex');
+    const hash = sha256Of(clean);
     await writeAtomic(join(this.folder, siteFiles.blobs, hash), clean);
     return hash;
   }

@@ -1,12 +1,13 @@
 // Runs instances of steps: facts, verdict, plan, consent, perform, facts again, in rounds until done.
 // Used by the desk. Knows no step, no room and no machine by name; everything it does is journaled before and after.
-import { createHash } from 'node:crypto';
+
 import type { InstanceView } from '../../src-shared/journal.ts';
 import type { Json } from '../../src-shared/json.ts';
 import type { ProblemData } from '../../src-shared/problem.ts';
 import { Problem, problem, problems, toProblemData } from '../../src-shared/problem.ts';
 import type { Plan, Told, Verdict } from '../../src-shared/step.ts';
 import { instanceKey, planText, subjectName } from '../../src-shared/step.ts';
+import { sha256Of } from '../platform/files.ts';
 import type { Asker } from './asking.ts';
 import type { Command, Context, Finding, Need, Step } from './define.ts';
 import { blockedBy } from './define.ts';
@@ -56,8 +57,7 @@ interface Reading {
 }
 
 /** sha256 of the commands: what a consent is given to. */
-export const hashOf = (commands: readonly Command[]): string =>
-  createHash('sha256').update(planText(commands)).digest('hex');
+export const hashOf = (commands: readonly Command[]): string => sha256Of(planText(commands));
 
 export class Runner {
   readonly #site: OpenSite;

@@ -1,5 +1,6 @@
 // apt on a machine, seeing our repository alone. Used by every step that installs something; install-slapos-node writes the
 // configuration that is named here. Must never touch the machine's own sources or lists.
+import { type Command, run, type Told } from '../runbook/define.ts';
 
 export const aptPaths = {
   config: '/etc/apt/fieldkit.conf',
@@ -24,3 +25,7 @@ export const aptInstallArgv = (...names: readonly string[]): string[] =>
 export const packageStatusArgv = (name: string): string[] => ['dpkg-query', '-W', '-f', '${Status} ${Version}', name];
 
 export const isInstalled = (status: string): boolean => status.startsWith('install ok installed ');
+
+/** Installs one package unless dpkg's `status` says that it is there. */
+export const installUnlessThere = (machine: string, name: string, status: string, note: Told): readonly Command[] =>
+  isInstalled(status) ? [] : [run(machine, aptInstallArgv(name), { limitMs: 300_000, long: true, note })];

@@ -1,9 +1,10 @@
 // Long work on the target as transient systemd units: a cut connection does not touch them, a new one finds them again.
 // Called by connection.ts. Each run keeps a folder /var/lib/fieldkit/runs/<name>/ with `log` and, at its end, `exit`.
 // It must never start a run twice: a run whose folder is there was started, whatever became of it.
-import { createHash } from 'node:crypto';
+
 import { problem } from '../../src-shared/problem.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
+import { sha256Of } from '../platform/files.ts';
 import type { Link } from './link.ts';
 import { asUserScript } from './rights.ts';
 import { runScript, scriptFailed, shortMs } from './script.ts';
@@ -17,7 +18,7 @@ const usualPollMs = 1000;
 /** A name for folder and unit: the id when it is plain enough, else made so and told apart by a hash. */
 export function unitName(id: string): string {
   if (/^[A-Za-z0-9_.-]{1,120}$/.test(id) && !id.startsWith('.')) return id;
-  const short = createHash('sha256').update(id).digest('hex').slice(0, 12);
+  const short = sha256Of(id).slice(0, 12);
   return `${id.replace(/[^A-Za-z0-9_-]+/g, '_').slice(0, 100)}-${short}`;
 }
 

@@ -1,7 +1,8 @@
 // One text file on the target, replaced whole or not at all. Called by connection.ts.
 // It must never overwrite what somebody else wrote in between, and never leave a torn file when the line is cut.
-import { createHash } from 'node:crypto';
+
 import { problem } from '../../src-shared/problem.ts';
+import { sha256Of } from '../platform/files.ts';
 import type { Link } from './link.ts';
 import { runScript, scriptFailed, shortMs } from './script.ts';
 import type { WriteOptions } from './target.ts';
@@ -40,8 +41,6 @@ const script = [
   'mv -f -- "$temporary" "$path" && sync "$folder"',
 ].join('\n');
 
-const hashOf = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex');
-
 /**
  * Writes a file as root: temporary name in the same folder, owner and mode, sync, rename.
  * The folder must be there. Throws `file-changed-meanwhile`, `upload-differs`, `command-failed`, `connection-lost`, `cancelled`.
@@ -61,7 +60,7 @@ export async function writeFile(
     options.owner ?? '',
     expected === undefined ? 'any' : (expected ?? 'none'),
     options.keepCopy ? 'yes' : 'no',
-    hashOf(text),
+    sha256Of(text),
   ];
   const result = await runScript(link, script, args, {
     stdin: text,

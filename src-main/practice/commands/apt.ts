@@ -1,6 +1,6 @@
 // dpkg and apt of a simulated machine. apt really reads a repository: through the forwarded port, with the signature checked
 // against the key that its source names, and every package's size and hash. Used by commands/index.ts.
-import { createHash } from 'node:crypto';
+
 import { gunzipSync } from 'node:zlib';
 import { Problem } from '../../../src-shared/problem.ts';
 import { solveClosure } from '../../packages/closure.ts';
@@ -9,6 +9,7 @@ import { parseRelation } from '../../packages/relations.ts';
 import { type Listing, parseRelease } from '../../packages/release.ts';
 import { verifyClearsigned } from '../../packages/signed-text.ts';
 import { compareVersions } from '../../packages/version.ts';
+import { sha256Of } from '../../platform/files.ts';
 import { distributionPackages, practiceSystem } from '../debian.ts';
 import type { Call, Outcome } from '../machine.ts';
 import { fileText } from '../reading.ts';
@@ -209,5 +210,3 @@ function installedPatch(wanted: readonly Package[]) {
   }
   return { packages, files };
 }
-
-const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');

@@ -1,8 +1,7 @@
 // The master's site stands, and a person logs in for the first time and runs its configurator, in the web.
 // The password is never read here: the page says how the machine itself shows it.
 import { z } from 'zod';
-import type { Json } from '../../../src-shared/json.ts';
-import type { Command, Context } from '../../runbook/define.ts';
+import type { AnyContext, Command } from '../../runbook/define.ts';
 import {
   blocked,
   defineStep,
@@ -17,8 +16,6 @@ import {
 import { parseSlapproxyState, slapproxyStateArgv } from '../../target/slapproxy.ts';
 import { httpAtArgv, httpBody, httpStatus } from '../../target/system.ts';
 import { ownAddresses } from '../redirect.ts';
-
-type AnyContext = Context<Readonly<Record<string, Json>>>;
 
 export const firstLogin = defineStep({
   id: 'first-login',

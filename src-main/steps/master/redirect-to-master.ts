@@ -2,21 +2,10 @@
 // of our own, kept by a timer that finds both ends anew. Guarded, as any change to what the network may reach.
 import { z } from 'zod';
 import { systemsOf } from '../../../src-shared/site.ts';
-import type { Command } from '../../runbook/define.ts';
-import {
-  blocked,
-  defineStep,
-  done,
-  finding,
-  machineOfSubject,
-  machines,
-  run,
-  says,
-  todo,
-} from '../../runbook/define.ts';
+import { blocked, defineStep, done, finding, machineOfSubject, machines, says, todo } from '../../runbook/define.ts';
 import { parseSlapproxyState, slapproxyStateArgv } from '../../target/slapproxy.ts';
 import { httpAtArgv, httpStatus } from '../../target/system.ts';
-import { aptInstallArgv, isInstalled, packageStatusArgv } from '../apt.ts';
+import { installUnlessThere, isInstalled, packageStatusArgv } from '../apt.ts';
 import { ownAddresses, redirectTable, redirectTargets, redirectUnit } from '../redirect.ts';
 import { unitCommands, unitFactsOf, unitProbes, unitStands, unitUndo } from '../units.ts';
 
@@ -96,17 +85,8 @@ export const redirectToMaster = defineStep({
     const unit = unitOf(context);
     const [first] = facts.own;
     if (facts.address === null || first === undefined) return [];
-    const install: Command[] = isInstalled(facts.package)
-      ? []
-      : [
-          run(name, aptInstallArgv('nftables'), {
-            limitMs: 300_000,
-            long: true,
-            note: says('redirect-to-master', 'does.install'),
-          }),
-        ];
     return [
-      ...install,
+      ...installUnlessThere(name, 'nftables', facts.package, says('redirect-to-master', 'does.install')),
       {
         kind: 'guard',
         on,

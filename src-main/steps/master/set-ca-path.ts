@@ -1,12 +1,9 @@
 // Tells the master where the shared folder of the certificate authority is, through its own web form, asked from the machine
 // itself. Where the form does not let us in, because the first password was changed, a person does it.
 import { z } from 'zod';
-import type { Json } from '../../../src-shared/json.ts';
-import type { Command, Context } from '../../runbook/define.ts';
+import type { AnyContext, Command } from '../../runbook/define.ts';
 import { defineStep, done, machineOfSubject, machines, run, says, todo } from '../../runbook/define.ts';
 import { caToolReadArgv, caToolWriteArgv, parseCaTool } from '../../target/ca-tool.ts';
-
-type AnyContext = Context<Readonly<Record<string, Json>>>;
 
 export const setCaPath = defineStep({
   id: 'set-ca-path',

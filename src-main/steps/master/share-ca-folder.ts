@@ -2,7 +2,6 @@
 // Never open to others: it holds the authority's private key.
 import { z } from 'zod';
 import { systemsOf } from '../../../src-shared/site.ts';
-import type { Command } from '../../runbook/define.ts';
 import {
   blocked,
   defineStep,
@@ -15,7 +14,7 @@ import {
   todo,
 } from '../../runbook/define.ts';
 import { parseAccessList, parseGroupMembers, parsePartitionUsers } from '../../target/accounts.ts';
-import { aptInstallArgv, isInstalled, packageStatusArgv } from '../apt.ts';
+import { installUnlessThere, isInstalled, packageStatusArgv } from '../apt.ts';
 import { caAccessEntries, caAccessList, caGroup, caMode } from '../ca-folder.ts';
 
 export const shareCaFolder = defineStep({
@@ -103,17 +102,8 @@ export const shareCaFolder = defineStep({
     const { name } = machineOfSubject(context);
     const path = context.site.master.caFolder;
     const all = [...new Set([...(members ?? []), ...users])];
-    const install: Command[] = isInstalled(status)
-      ? []
-      : [
-          run(name, aptInstallArgv('acl'), {
-            limitMs: 300_000,
-            long: true,
-            note: says('share-ca-folder', 'does.install'),
-          }),
-        ];
     return [
-      ...install,
+      ...installUnlessThere(name, 'acl', status, says('share-ca-folder', 'does.install')),
       ...(members === null ? [run(name, ['groupadd', '--system', caGroup])] : []),
       // The whole list at once: who was a member before stays one.
       run(name, ['gpasswd', '--members', all.join(','), caGroup], {

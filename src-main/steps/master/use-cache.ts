@@ -1,14 +1,11 @@
 // Points slapos at our software cache, by rewriting the one [networkcache] section of slapos.cfg.
 // Never appends a second section: slapos would refuse to start. The stock certificates stay trusted.
 import { z } from 'zod';
-import type { Json } from '../../../src-shared/json.ts';
-import type { Context } from '../../runbook/define.ts';
+import type { AnyContext } from '../../runbook/define.ts';
 import { blocked, defineStep, done, finding, machineOfSubject, machines, says, todo } from '../../runbook/define.ts';
 import { splitCertificates, trustedCertificates } from '../../software/trusted.ts';
 import { editConfig, parseConfig } from '../../target/slapos-config.ts';
 import { slaposPaths } from '../slapos.ts';
-
-type AnyContext = Context<Readonly<Record<string, Json>>>;
 
 export const useCache = defineStep({
   id: 'use-cache',
