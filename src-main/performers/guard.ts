@@ -3,10 +3,11 @@
 import { problem } from '../../src-shared/problem.ts';
 import type { CommandOf } from '../../src-shared/step.ts';
 import type { Performed, Performing } from '../runbook/performer.ts';
+import { guardUnitPrefix, workFolder } from '../target/our-paths.ts';
 import type { Target } from '../target/target.ts';
 import { performRun, performWrite, type TargetMeans, unitId } from './on-target.ts';
 
-const folder = '/var/lib/fieldkit/guards';
+const folder = `${workFolder}/guards`;
 /** Left between our last try and the undo, so that both never race. */
 const marginMs = 15_000;
 
@@ -16,7 +17,7 @@ interface Guard {
   readonly seconds: number;
 }
 
-const unit = (id: string): string => `fieldkit-guard-${id}`;
+const unit = (id: string): string => `${guardUnitPrefix}${id}`;
 
 /** Writes script, service and timer, and starts the timer. Reads the undo on standard input, so that no quoting can hurt it. */
 const armScript = ({ id, seconds }: Guard): string => `set -e

@@ -2,11 +2,16 @@
 // configuration that is named here. Must never touch the machine's own sources or lists.
 import { type Command, run, type Told } from '../runbook/define.ts';
 
+import { workFolder } from '../target/our-paths.ts';
+
 export const aptPaths = {
   config: '/etc/apt/fieldkit.conf',
   source: '/etc/apt/fieldkit.sources',
   key: '/etc/apt/keyrings/fieldkit.asc',
 } as const;
+
+/** Lists and archives of our own, apart from the machine's. */
+export const aptStateFolder = `${workFolder}/apt`;
 
 /** apt-get with our configuration and without questions. */
 export const aptArgv = (...words: readonly string[]): string[] => [

@@ -2,8 +2,7 @@
 // the commands that put them in place; used by the steps that install one. Pure.
 import type { Answer, Command, Probe } from '../runbook/define.ts';
 import { run } from '../runbook/define.ts';
-
-const programFolder = '/usr/local/lib/fieldkit';
+import { keptFolder } from '../target/our-paths.ts';
 
 export interface KeptUnit {
   /** `fieldkit-…`: names of the service and its timer. */
@@ -17,7 +16,7 @@ export interface KeptUnit {
 
 /** Paths of a unit's three files. */
 export const unitPaths = ({ name }: KeptUnit) => ({
-  program: `${programFolder}/${name}.sh`,
+  program: `${keptFolder}/${name}.sh`,
   service: `/etc/systemd/system/${name}.service`,
   timer: `/etc/systemd/system/${name}.timer`,
 });
@@ -98,7 +97,7 @@ export function unitCommands(machine: string, unit: KeptUnit, facts: UnitFacts):
     );
   const runs = (...argv: readonly [string, ...string[]]): Simple => run(machine, [...argv]) as Simple;
   return [
-    runs('install', '-d', '-m', '0755', programFolder),
+    runs('install', '-d', '-m', '0755', keptFolder),
     ...writes,
     runs('systemctl', 'daemon-reload'),
     runs('systemctl', 'enable', '--now', `${unit.name}.timer`),

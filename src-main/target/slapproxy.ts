@@ -3,6 +3,7 @@
 // is let through by name. Forms: slapos.core 1.10 to 1.24, whose tables end in a version number.
 import { z } from 'zod';
 import { json } from '../../src-shared/json.ts';
+import { keptFolder } from './our-paths.ts';
 
 /** Runs slapos' own Python: the first line of its script names it, whether it came with the package or not. */
 export const slaposPythonPath = 'sed -n "1s/^#! *\\([^ ]*\\).*/\\1/p" /opt/slapos/bin/slapos';
@@ -10,7 +11,7 @@ export const slaposPython = `exec "$(${slaposPythonPath})" "$@"`;
 export const pythonArgv = (...words: readonly string[]): string[] => ['sh', '-c', slaposPython, 'python', ...words];
 
 /** Where the program is kept on a master, for waits and for our units. */
-export const slapproxyProgramPath = '/usr/local/lib/fieldkit/slapproxy.py';
+export const slapproxyProgramPath = `${keptFolder}/slapproxy.py`;
 
 /** How every program of ours begins that asks slapproxy: the rows, what they publish, and where the web server is. */
 export const slapproxyReading = `# Written by SlapOS Field Kit. Reads what slapproxy knows of an instance; writes nothing.

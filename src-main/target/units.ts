@@ -6,11 +6,12 @@ import { problem } from '../../src-shared/problem.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
 import { sha256Of } from '../platform/files.ts';
 import type { Link } from './link.ts';
+import { runUnitPrefix, workFolder } from './our-paths.ts';
 import { asUserScript } from './rights.ts';
 import { runScript, scriptFailed, shortMs } from './script.ts';
 import type { FollowOptions, UnitEnd, UnitOptions, UnitState } from './target.ts';
 
-const runsFolder = '/var/lib/fieldkit/runs';
+const runsFolder = `${workFolder}/runs`;
 const chunkBytes = 256 * 1024;
 const tailBytes = 64 * 1024;
 const usualPollMs = 1000;
@@ -24,7 +25,7 @@ export function unitName(id: string): string {
 
 const argsOf = (id: string): [folder: string, unit: string] => [
   `${runsFolder}/${unitName(id)}`,
-  `fieldkit-run-${unitName(id)}.service`,
+  `${runUnitPrefix}${unitName(id)}.service`,
 ];
 
 /** Becomes the unit's main process: takes the input out of memory, runs the command, leaves its exit code atomically. */

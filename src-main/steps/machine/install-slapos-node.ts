@@ -15,7 +15,14 @@ import {
   says,
   todo,
 } from '../../runbook/define.ts';
-import { aptArgv as apt, aptInstallArgv, isInstalled, packageStatusArgv, aptPaths as paths } from '../apt.ts';
+import {
+  aptArgv as apt,
+  aptInstallArgv,
+  aptStateFolder,
+  isInstalled,
+  packageStatusArgv,
+  aptPaths as paths,
+} from '../apt.ts';
 
 /** Needed by SlapOS at run time, declared by no package: cron only arrives as an alternative, openssl checks the cache. */
 const alongside = ['cron', 'openssl', 'ca-certificates'];
@@ -113,8 +120,8 @@ export const installSlaposNode = defineStep({
         '-m',
         '0755',
         '/etc/apt/keyrings',
-        `${stateFolder}/lists/partial`,
-        `${stateFolder}/archives/partial`,
+        `${aptStateFolder}/lists/partial`,
+        `${aptStateFolder}/archives/partial`,
       ]),
       ...writes,
       run(machine.name, apt('update'), { limitMs: 300_000, note: says('install-slapos-node', 'does.update') }),
@@ -128,8 +135,6 @@ export const installSlaposNode = defineStep({
   },
 });
 
-const stateFolder = '/var/lib/fieldkit/apt';
-
 const vendorVersion = ({ lock, site, subject }: Parameters<typeof machineOfSubject>[0]): string | null =>
   lock.systems[systemOf(machineOfSubject({ lock, site, subject } as never))]?.vendor.find(
     (item) => item.name === 'slapos-node',
@@ -139,8 +144,8 @@ const vendorVersion = ({ lock, site, subject }: Parameters<typeof machineOfSubje
 const configText = `// Written by SlapOS Field Kit. Used only through APT_CONFIG: the machine's own apt does not read it.
 Dir::Etc::sourcelist "${paths.source}";
 Dir::Etc::sourceparts "/dev/null";
-Dir::State::lists "${stateFolder}/lists/";
-Dir::Cache::archives "${stateFolder}/archives/";
+Dir::State::lists "${aptStateFolder}/lists/";
+Dir::Cache::archives "${aptStateFolder}/archives/";
 Acquire::http::Proxy "DIRECT";
 Acquire::Languages "none";
 // Another program may be installing: automatic upgrades do so of their own accord.

@@ -16,6 +16,7 @@ import {
   todo,
   waiting,
 } from '../../runbook/define.ts';
+import { workFolder } from '../../target/our-paths.ts';
 import {
   parseSlapproxyState,
   slapproxyAskArgv,
@@ -26,7 +27,7 @@ import {
 import { masterParameters } from '../master-parameters.ts';
 import { requestArgv, slaposPaths } from '../slapos.ts';
 
-const parametersFolder = '/var/lib/fieldkit/parameters';
+const parametersFolder = `${workFolder}/parameters`;
 
 export const requestMaster = defineStep({
   id: 'request-master',
