@@ -197,8 +197,10 @@ test('every permission but writing to the clipboard is refused', async ({ kit })
 
 test('copying to the clipboard works', async ({ kit }) => {
   await kit.window.bringToFront();
+  await expect.poll(() => kit.window.evaluate(() => document.hasFocus())).toBe(true);
   await kit.window.evaluate(() => navigator.clipboard.writeText('apt-get update'));
-  expect(await kit.app.evaluate(({ clipboard }) => clipboard.readText())).toBe('apt-get update');
+  // The page is told that it may go on before the main process has taken the text over.
+  await expect.poll(() => kit.app.evaluate(({ clipboard }) => clipboard.readText())).toBe('apt-get update');
 });
 
 test('the window cannot be led elsewhere nor open another', async ({ kit }) => {

@@ -147,11 +147,13 @@ test('the window comes back in the size it was left in', async ({ home }) => {
   await first.app.evaluate(({ BrowserWindow }) => {
     BrowserWindow.getAllWindows()[0]?.setSize(1010, 710);
   });
+  const sizeOf = (kit: Kit) => kit.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.getSize());
+  // The screen answers when it has made the change.
+  await expect.poll(() => sizeOf(first)).toEqual([1010, 710]);
   await first.app.close();
   const second = await launchKit({ home, env: swift });
   try {
-    const size = await second.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.getSize());
-    expect(size).toEqual([1010, 710]);
+    await expect.poll(() => sizeOf(second)).toEqual([1010, 710]);
   } finally {
     await second.app.close();
   }
