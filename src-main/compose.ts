@@ -1,5 +1,5 @@
 // Joins the rooms: hands, performers, jobs and sights, given to the engine. Used by app, cli and tests; nothing else may.
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { MediumChoice } from '../src-shared/api.ts';
 import { mediumRoot } from '../src-shared/manifest.ts';
 import type { Finding } from '../src-shared/step.ts';
@@ -9,6 +9,7 @@ import { verifyMedium } from './medium/verify.ts';
 import { makeHands } from './performers/hands.ts';
 import { mirrorJobs, mirrorSights } from './performers/mirror-jobs.ts';
 import { prepareJobs, prepareSights } from './performers/prepare-jobs.ts';
+import { sitesOnMedium, takeOverSite } from './performers/take-over.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { networkFetch } from './platform/fetch.ts';
 import { exists, freeBytes } from './platform/files.ts';
@@ -97,6 +98,8 @@ export function compose(options: ComposeOptions): Kit {
     return planText;
   };
 
+  const takeOverParts = { dataFolder: paths.data, program, clock };
+
   const media = async (): Promise<MediumChoice[]> => {
     const drives = await listDrives({ runningFrom: [paths.data, paths.cache] });
     return drives.flatMap((drive) => {
@@ -157,8 +160,20 @@ export function compose(options: ComposeOptions): Kit {
       runbook,
       clock,
       makeHands: (site, asker) =>
-        makeHands({ site, asker, jobs, env: options.env, ...(site.practice ? practice : real) }),
+        makeHands({ site, asker, jobs, program, env: options.env, ...(site.practice ? practice : real) }),
       listMedia: (site) => (site.practice ? practiceMedia() : media()),
+      sitesOnMedium: async (folder) => {
+        if (folder !== null)
+          return [{ path: folder, label: basename(folder), sites: await sitesOnMedium(folder, takeOverParts) }];
+        const carrying = (await media()).filter(({ why }) => why === null);
+        const found = carrying.map(async ({ path, label }) => ({
+          path,
+          label,
+          sites: await sitesOnMedium(path, takeOverParts).catch(() => []),
+        }));
+        return (await Promise.all(found)).filter(({ sites }) => sites.length > 0);
+      },
+      takeOver: ({ path, ...input }) => takeOverSite({ folder: path, ...input }, takeOverParts),
       practice: {
         prepare: preparedPlan,
         answers: practiceAnswers,

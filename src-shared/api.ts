@@ -34,6 +34,27 @@ export const siteSummary = z.strictObject({
 });
 export type SiteSummary = z.infer<typeof siteSummary>;
 
+/** A site that a medium carries, and what it is to this laptop's own of that name: what a person looks at before taking it over. */
+export const siteOnMedium = z.strictObject({
+  name: z.string(),
+  /** `person@laptop` that wrote its journal last, and when. */
+  owner: z.string(),
+  at: z.string(),
+  done: z.int(),
+  total: z.int(),
+  /** `new`: this laptop has none. Else what the medium's history is to the laptop's. */
+  relation: z.enum(['new', 'same', 'ahead', 'behind', 'diverged']),
+  /** Of the key that signed the medium's manifest; `known`: equal to the one that this laptop's own plan pins. */
+  fingerprint: z.string(),
+  known: z.boolean(),
+  generation: z.int(),
+  sealedAt: z.string(),
+  machines: z.array(z.strictObject({ name: z.string(), address: z.string(), hostKey: z.string().nullable() })),
+  /** Files that the plan names and this laptop lacks. */
+  absent: z.array(z.string()),
+});
+export type SiteOnMedium = z.infer<typeof siteOnMedium>;
+
 /** A place in the site plan that is wrong. */
 export const planProblem = z.strictObject({ path: z.string(), line: z.int().nullable(), detail: z.string() });
 
@@ -136,6 +157,20 @@ export const api = {
   'sites.create': {
     input: z.strictObject({ name: z.string(), template: z.enum(['master', 'practice']) }),
     output: siteSummary,
+  },
+  /** What a folder carries; with null, what the plugged-in media do. */
+  'sites.onMedium': {
+    input: z.strictObject({ path: z.string().nullable() }),
+    output: z.array(z.strictObject({ path: z.string(), label: z.string(), sites: z.array(siteOnMedium) })),
+  },
+  'sites.takeOver': {
+    input: z.strictObject({
+      path: z.string(),
+      site: z.string(),
+      fingerprint: z.string(),
+      keep: z.enum(['medium', 'laptop']).nullable(),
+    }),
+    output: z.strictObject({ site: z.string(), setAside: z.string().nullable() }),
   },
   'sites.open': { input: site, output: snapshot },
   'sites.close': { input: site, output: nothing },

@@ -7,6 +7,8 @@ export const procedures = [
   'settings.set',
   'sites.list',
   'sites.create',
+  'sites.onMedium',
+  'sites.takeOver',
   'sites.open',
   'sites.close',
   'site.plan',

@@ -88,6 +88,27 @@ export const journalEvent = z.discriminatedUnion('kind', [
     machine: z.string(),
     state: z.enum(['open', 'closed']),
   }),
+  /** A machine's hold changed hands: taken from a laptop that fell silent, taken because a person said so, or lost to one. */
+  z.strictObject({
+    ...stamp,
+    kind: z.literal('hold'),
+    machine: z.string(),
+    how: z.enum(['silent', 'asked', 'lost']),
+    /** `person@laptop` of the other side, and when its hold began. */
+    other: z.string(),
+    since: z.string(),
+  }),
+  /** The site came to this laptop from a medium; what is above was written by the laptop that filled it. */
+  z.strictObject({
+    ...stamp,
+    kind: z.literal('taken-over'),
+    by: z.string(),
+    /** `person@laptop` that had the site before. */
+    from: z.string(),
+    /** Of the manifest's key, as it was compared. */
+    fingerprint: z.string(),
+    generation: z.int(),
+  }),
   /** A person chose to go on past skippable findings. */
   z.strictObject({ ...stamp, kind: z.literal('skipped'), ...at, codes: z.array(z.string()), by: z.string() }),
   z.strictObject({
@@ -195,6 +216,7 @@ export function reduce(view: SiteView, event: JournalEvent): SiteView {
     );
   if (event.kind === 'lease')
     return { ...next, leases: { ...view.leases, [`${event.lease}@${event.machine}`]: event.state } };
+  if (event.kind === 'hold' || event.kind === 'taken-over') return next;
   const was = Object.hasOwn(view.instances, event.instance) ? view.instances[event.instance] : undefined;
   if (was === undefined) return next;
   const running = event.kind === 'run-started' ? event.instance : event.kind === 'run-ended' ? null : view.running;

@@ -73,6 +73,9 @@ export const problems = {
   'site-name-taken': define('input', ['name', 'path']),
   'site-unknown': define('input', ['name']),
   'site-in-use': define('busy', ['site', 'owner', 'since'], { retryable: true }),
+  'site-went-on-elsewhere': define('busy', ['site', 'path', 'owner', 'at']),
+  'site-not-on-medium': define('medium', ['path']),
+  'site-histories-differ': define('busy', ['site', 'path', 'relation']),
   'journal-damaged': define('input', ['path', 'line']),
   'lock-damaged': define('input', ['path', 'detail']),
   'step-unknown': define('usage', ['step']),
@@ -176,6 +179,8 @@ export const problems = {
   'target-no-ipv4': define('target', ['machine', 'interface']),
   'target-name-lookup-slow': define('target', ['machine', 'seconds'], { severity: 'skippable' }),
   'target-already-configured': define('target', ['machine', 'detail']),
+  'machine-held': define('busy', ['machine', 'owner', 'program', 'since', 'silentMs'], { retryable: true }),
+  'machine-taken': define('busy', ['machine', 'owner', 'program', 'since', 'silentMs']),
   'guard-undone': define('target', ['machine', 'seconds'], { retryable: true }),
 
   // slapos

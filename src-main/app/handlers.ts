@@ -45,6 +45,12 @@ export function allHandlers(desk: Desk, dataFolder: string, onSettings: (setting
       picks.offer(choices);
       return choices;
     },
+    'sites.onMedium': async ({ path }) => {
+      const found = await desk.handlers['sites.onMedium']({ path: path === null ? null : picks.path(path) });
+      picks.offer(found.map((item) => ({ token: item.path })));
+      return found;
+    },
+    'sites.takeOver': (input) => desk.handlers['sites.takeOver']({ ...input, path: picks.path(input.path) }),
     'steps.plan': (input) =>
       desk.handlers['steps.plan']({ ...input, input: picks.resolve(input.instance, input.input) }),
     'drafts.save': (input) =>

@@ -58,6 +58,13 @@ export class Picks {
     return Object.fromEntries(resolved);
   }
 
+  /** The path of a token, or one that was offered before. Throws `usage-wrong` for any other. */
+  path(text: string): string {
+    if (text.startsWith(prefix)) return this.#find(text);
+    if (this.#known.has(text)) return text;
+    throw problem('usage-wrong', { detail: 'a path that was neither picked nor offered' });
+  }
+
   #find(token: string): string {
     const path = this.#paths.get(token);
     if (path === undefined)

@@ -5,6 +5,7 @@ import { listMedia, verifyMedium } from './commands/medium.ts';
 import { practise } from './commands/practice.ts';
 import { checkSteps, planSteps, resumeSteps, runSteps } from './commands/run.ts';
 import { createSiteFrom, listSites, listSteps, showJournal } from './commands/sites.ts';
+import { takeOver } from './commands/take-over.ts';
 import { exitCodeLines } from './exit-codes.ts';
 
 const program = new Command('fieldkit')
@@ -45,6 +46,12 @@ const sites = common(
 common(sites.command('create').argument('<file>', 'site plan, YAML'))
   .description('make a site from a plan')
   .action(end(createSiteFrom));
+common(sites.command('take-over').argument('<medium>', 'folder of the medium'))
+  .description('go on here with the site on a medium: shows it, and takes it over once its fingerprint was compared')
+  .option('--name <site>', 'the site; not needed when the medium carries one')
+  .option('--fingerprint <hex>', 'the manifest fingerprint from the printed sheet; without it a terminal is asked')
+  .option('--keep <medium|laptop>', 'whose history stands when this laptop has the site already')
+  .action(end(takeOver));
 onSite(program.command('steps').description('list the steps of a site and their states')).action(end(listSteps));
 asking(program.command('check').argument('[steps...]', 'instances, steps or chapters; all when none'))
   .description('read facts and say what they mean; changes nothing')

@@ -17,7 +17,7 @@ export interface TerminalOptions {
 }
 
 /** Reads one line; `hidden` shows nothing of it. Throws `question-unanswered` when the terminal is closed. */
-async function readLine(prompt: string, hidden: boolean, id: string, signal: AbortSignal): Promise<string> {
+export async function readLine(prompt: string, hidden: boolean, id: string, signal: AbortSignal): Promise<string> {
   process.stderr.write(prompt);
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const reader = createInterface({ input: process.stdin, output: hidden ? silent : process.stderr, terminal: true });

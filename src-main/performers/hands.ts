@@ -1,20 +1,18 @@
 // The hands of one open site: world, performers and leases over real (or simulated) machines. Made by compose.
 // It never decides anything: what to do stands in the command.
-import { readFile, realpath } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Json } from '../../src-shared/json.ts';
-import { mediumPaths } from '../../src-shared/manifest.ts';
 import { Problem, problem } from '../../src-shared/problem.ts';
 import { machineNamed } from '../../src-shared/site.ts';
 import type { Command, Question } from '../../src-shared/step.ts';
 import { machineOf } from '../../src-shared/step.ts';
 import { type Fetch, forbiddenFetch } from '../platform/fetch.ts';
-import { ensureFolder, readTextOrNull, writeAtomic } from '../platform/files.ts';
 import { openVault, type Vault } from '../platform/vault.ts';
 import type { Asker } from '../runbook/asking.ts';
 import type { HostKey } from '../runbook/define.ts';
-import { type OpenSite, siteFiles } from '../runbook/open-site.ts';
+import type { OpenSite } from '../runbook/open-site.ts';
 import type { Hands, Performed, Performing } from '../runbook/performer.ts';
 import type { Connection, ConnectionRequest, LoginMaterial } from '../target/connection.ts';
 import { ConnectionPool } from '../target/connection-pool.ts';
@@ -22,6 +20,7 @@ import { boundMedium, sightOfMedium } from './bound-medium.ts';
 import { contentLeases } from './content-leases.ts';
 import { performGuard, settleGuard } from './guard.ts';
 import type { Job, JobContext, Sight } from './jobs.ts';
+import { machineHolds } from './machine-holds.ts';
 import { performOnLaptop } from './on-laptop.ts';
 import {
   performReboot,
@@ -33,6 +32,7 @@ import {
   settleRun,
   type TargetMeans,
 } from './on-target.ts';
+import { siteCopies } from './site-copies.ts';
 
 /** What differs between a real site and the practice site. */
 export interface Outside {
@@ -50,6 +50,7 @@ export interface HandsParts {
   readonly outside: Outside;
   readonly jobs: Readonly<Record<string, Job>>;
   readonly sights: Readonly<Record<string, Sight>>;
+  readonly program: string;
   readonly cacheFolder: string;
   readonly vaultPath: string;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -160,6 +161,8 @@ export function makeHands(parts: HandsParts): Hands {
   }
 
   const content = contentLeases({ site, withSudo });
+  const holds = machineHolds({ site, program: parts.program, withSudo });
+  const copies = siteCopies(site);
 
   const means: TargetMeans = {
     target,
@@ -224,6 +227,7 @@ export function makeHands(parts: HandsParts): Hands {
     }
     if (command.on === 'laptop') return performOnLaptop(command, context);
     const { machine } = command.on;
+    if (changesMachine(command)) await holds.hold(machine, context);
     switch (command.kind) {
       case 'run':
         return withSudo(machine, context.signal, () => performRun(means, machine, command, context));
@@ -267,13 +271,18 @@ export function makeHands(parts: HandsParts): Hands {
     },
     openLease: (_lease, name, signal) => content.open(name, signal),
     leaseOpen: (_lease, name) => content.isOpen(name),
-    edge: () => copyToMedium(site).catch(() => undefined),
+    ready: () => copies.requireOurs(),
+    edge: () => copies.copy().catch(() => undefined),
+    rest: () => holds.releaseAll(),
     close: async () => {
+      await holds.releaseAll();
       await content.closeAll();
       await pool.close();
     },
   };
 }
+
+const changesMachine = ({ kind }: Command): boolean => kind !== 'until' && kind !== 'receive';
 
 async function privateKeyOf(keyFile: string | undefined): Promise<Pick<LoginMaterial, 'privateKey'>> {
   if (keyFile === undefined) return {};
@@ -282,18 +291,5 @@ async function privateKeyOf(keyFile: string | undefined): Promise<Pick<LoginMate
     return { privateKey: { path, text: await readFile(path, 'utf8') } };
   } catch (error) {
     throw problem('private-key-unreadable', { path, detail: error instanceof Error ? error.message : '' });
-  }
-}
-
-/** The site's own files onto the medium, so that another laptop can go on. They are not part of the sealed content. */
-async function copyToMedium(site: OpenSite): Promise<void> {
-  const root = await realpath((await boundMedium(site)).root);
-  const folder = join(root, mediumPaths.site(site.name));
-  await ensureFolder(folder);
-  // A link on the medium must not lead us out of it.
-  if ((await realpath(folder)) !== folder) return;
-  for (const file of [siteFiles.plan, siteFiles.lock, siteFiles.journal]) {
-    const text = await readTextOrNull(join(site.folder, file));
-    if (text !== null) await writeAtomic(join(folder, file), text);
   }
 }

@@ -2,7 +2,15 @@
 // Used by app (over IPC), by the loopback transport of tests, and in part by the command line. Must never import Electron.
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Handlers, MediumChoice, Settings, Snapshot, StreamEvent } from '../../src-shared/api.ts';
+import type {
+  Handlers,
+  InputOf,
+  MediumChoice,
+  OutputOf,
+  Settings,
+  Snapshot,
+  StreamEvent,
+} from '../../src-shared/api.ts';
 import { settings as settingsSchema } from '../../src-shared/api.ts';
 import { type Json, jsonObject, parseJson } from '../../src-shared/json.ts';
 import { problem, toProblemData } from '../../src-shared/problem.ts';
@@ -54,6 +62,9 @@ export interface DeskParts {
   readonly makeHands: (site: OpenSite, asker: Asker) => Hands;
   readonly listMedia: (site: OpenSite) => Promise<MediumChoice[]>;
   readonly practice: Practice;
+  /** Media that carry sites: of one folder, or of all that are plugged in. */
+  readonly sitesOnMedium: (folder: string | null) => Promise<OutputOf<'sites.onMedium'>>;
+  readonly takeOver: (input: InputOf<'sites.takeOver'>) => Promise<OutputOf<'sites.takeOver'>>;
 }
 
 /** One open site with its engine. */
@@ -243,6 +254,13 @@ export function makeDesk(parts: DeskParts): Desk {
         parts.dataFolder,
         await createSite(parts.dataFolder, text, { practice: template === 'practice' }),
       );
+    },
+    'sites.onMedium': ({ path }) => parts.sitesOnMedium(path),
+    'sites.takeOver': async (input) => {
+      const opened = open.get(input.site);
+      if (opened !== undefined) requireIdle(opened);
+      await closeOne(input.site);
+      return parts.takeOver(input);
     },
     'sites.open': async ({ site }): Promise<Snapshot> => {
       const opened = await at(site);

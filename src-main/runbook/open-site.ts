@@ -27,6 +27,8 @@ export const siteFiles = {
   blobs: 'blobs',
   drafts: 'drafts.json',
   medium: 'medium.json',
+  /** Names this site on this laptop to the machines. */
+  holdId: 'hold-id',
 } as const;
 
 /** Events kept for a window that reloads; older ones are in the journal's fold. */

@@ -43,7 +43,11 @@ export interface Hands {
   readonly settle: (command: Command, context: Performing) => Promise<Performed | null>;
   readonly openLease: (lease: Lease, machine: string, signal: AbortSignal) => Promise<void>;
   readonly leaseOpen: (lease: Lease, machine: string) => boolean;
+  /** Whether the site may go on here. Throws `site-went-on-elsewhere` when the medium holds a history that went on without us. */
+  readonly ready: () => Promise<void>;
   /** Copies the site's folder to the medium where it can be written. Never throws. */
   readonly edge: () => Promise<void>;
+  /** The work is over for now: machines are given back. Never throws. */
+  readonly rest: () => Promise<void>;
   readonly close: () => Promise<void>;
 }

@@ -230,6 +230,7 @@ export class Runner {
     };
     await this.#site.append({ kind: 'run-started', instance: key, input: this.#keepSecretFields(instance, input) });
     try {
+      await this.#hands.ready();
       if (missing !== undefined) throw problem('step-before-missing', { step: key, before: missing.key });
       if (unsettled !== null) await settle(this.#means, instance, unsettled, options);
       const { outcome, trouble } = await this.#rounds(instance, input, options, tally);
@@ -325,14 +326,18 @@ export class Runner {
   /** Runs instances in order; stops at the first that does not end done. */
   async runAll(instances: readonly Instance[], options: RunOptions): Promise<readonly Ended[]> {
     const ended: Ended[] = [];
-    for (const instance of instances) {
-      if (options.consent === 'phase' && (await this.#holdsStill(instance, options))) {
-        ended.push({ instance: instance.key, outcome: 'done', problem: null, performed: 0 });
-        continue;
+    try {
+      for (const instance of instances) {
+        if (options.consent === 'phase' && (await this.#holdsStill(instance, options))) {
+          ended.push({ instance: instance.key, outcome: 'done', problem: null, performed: 0 });
+          continue;
+        }
+        const result = await this.run(instance, options);
+        ended.push(result);
+        if (result.outcome !== 'done') break;
       }
-      const result = await this.run(instance, options);
-      ended.push(result);
-      if (result.outcome !== 'done') break;
+    } finally {
+      await this.#hands.rest();
     }
     return ended;
   }

@@ -8,6 +8,7 @@ import { type ProblemData, toProblemData } from '../../src-shared/problem.ts';
 import { Heading } from '../app/heading.tsx';
 import { ProblemPanel } from '../panels/problem-panel.tsx';
 import { SettingsMenu } from '../panels/settings-menu.tsx';
+import { TakeOver } from '../panels/take-over.tsx';
 import { forgetTrouble } from '../state/actions.ts';
 import { addressOf, go } from '../state/route.ts';
 import { listSites, makeSite } from '../state/sites.ts';
@@ -51,6 +52,7 @@ export const StartPage = () => {
           )}
         </section>
         <div className={styles.ways}>
+          <TakeOver />
           <NewSite />
           <Practice existing={sites?.find((site) => site.practice) ?? null} />
         </div>

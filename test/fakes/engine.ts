@@ -79,7 +79,9 @@ export function fakeHands(world: FakeWorld): Hands {
     settle: async () => null,
     openLease: async () => undefined,
     leaseOpen: () => true,
+    ready: async () => undefined,
     edge: async () => undefined,
+    rest: async () => undefined,
     close: async () => undefined,
   };
 }

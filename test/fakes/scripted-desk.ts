@@ -120,6 +120,11 @@ export function scriptedDesk(): ScriptedDesk {
         changedAt: new Date(startedAt).toISOString(),
         heldBy: name === 'harbour' ? 'grace@bench-3' : null,
       })),
+    'sites.onMedium': async ({ path }) => {
+      if (path !== null) throw problem('site-not-on-medium', { path });
+      return [];
+    },
+    'sites.takeOver': async ({ site: name }) => ({ site: name, setAside: null }),
     'sites.create': async ({ name }) => {
       throw problem('site-name-taken', { name, path: `/home/ada/sites/${name}` });
     },

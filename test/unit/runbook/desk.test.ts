@@ -23,6 +23,8 @@ const events: StreamEvent[] = [];
 const site = 'fake';
 const password: Question = { id: 'password:m1', kind: 'secret', key: 'k', params: {}, show: [], choices: [] };
 
+const noMedia = { sitesOnMedium: async () => [], takeOver: async () => ({ site, setAside: null }) };
+
 function open(runbook: readonly Step[]): void {
   desk = makeDesk({
     dataFolder: home,
@@ -34,6 +36,7 @@ function open(runbook: readonly Step[]): void {
       return fakeHands(world);
     },
     listMedia: async () => [],
+    ...noMedia,
     practice: { prepare: async () => planText, faults: async () => [], answers: {} },
   });
   desk.onEvent((event) => events.push(event));
@@ -132,6 +135,7 @@ describe('while something runs', () => {
         world: (signal) => ({ wait: () => given.answer('a@site', password, signal) }) as never,
       }),
       listMedia: async () => [],
+      ...noMedia,
       practice: { prepare: async () => planText, faults: async () => [], answers: {} },
     });
     desk.onEvent((event) => events.push(event));
@@ -293,6 +297,7 @@ describe('what a person edits meanwhile', () => {
         return fakeHands(world);
       },
       listMedia: async () => [],
+      ...noMedia,
       practice: { prepare: async () => planText, faults: async () => [], answers: {} },
     });
     await desk.handlers['sites.open']({ site });
