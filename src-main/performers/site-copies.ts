@@ -11,7 +11,7 @@ import { type OpenSite, siteFiles } from '../runbook/open-site.ts';
 import { boundMedium, readBinding } from './bound-medium.ts';
 
 /** Small files in the order in which they are written: the journal last, since it speaks of the others. */
-export const copiedFiles = [siteFiles.plan, siteFiles.lock, siteFiles.journal] as const;
+export const copiedFiles = [siteFiles.practice, siteFiles.plan, siteFiles.lock, siteFiles.journal] as const;
 export const isBlobName = (name: string): boolean => /^[0-9a-f]{64}$/.test(name);
 
 export interface SiteCopies {

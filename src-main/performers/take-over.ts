@@ -19,7 +19,7 @@ import { lastHand, relationOf } from '../runbook/history.ts';
 import { readJournal } from '../runbook/journal-store.ts';
 import { OpenSite, siteFiles } from '../runbook/open-site.ts';
 import { planFromText } from '../runbook/plan-file.ts';
-import { sitesFolder } from '../runbook/sites.ts';
+import { isPractice, sitesFolder } from '../runbook/sites.ts';
 import { takeWriterLock } from '../runbook/writer-lock.ts';
 import { writeBinding } from './bound-medium.ts';
 import { copiedFiles, copySite, isBlobName } from './site-copies.ts';
@@ -192,7 +192,8 @@ async function stage(
     const text = await readTextOrNull(join(there, file));
     if (text !== null) await writeAtomic(join(staged, file), text);
   }
-  const site = await OpenSite.open(staged, { program, practice: false, clock });
+  const practice = await isPractice(staged);
+  const site = await OpenSite.open(staged, { program, practice, clock });
   try {
     await writeBinding(site, await bindMedium(folder));
     await site.append({ kind: 'taken-over', by: userName(), from: owner, fingerprint, generation });

@@ -27,6 +27,8 @@ export const siteFiles = {
   blobs: 'blobs',
   drafts: 'drafts.json',
   medium: 'medium.json',
+  /** Marks the folder of a practice site. */
+  practice: 'practice',
   /** Names this site on this laptop to the machines. */
   holdId: 'hold-id',
 } as const;

@@ -11,9 +11,6 @@ import { siteFiles } from './open-site.ts';
 import { planFromText } from './plan-file.ts';
 import { takeWriterLock, writerOf } from './writer-lock.ts';
 
-/** Marks the folder of a practice site. */
-const practiceMark = 'practice';
-
 export const sitesFolder = (dataFolder: string): string => join(dataFolder, 'sites');
 
 /** Folder of a site by name; throws `site-unknown` for a name that has none or is no name. */
@@ -24,7 +21,7 @@ export async function siteFolder(dataFolder: string, name: string): Promise<stri
   return folder;
 }
 
-export const isPractice = (folder: string): Promise<boolean> => exists(join(folder, practiceMark));
+export const isPractice = (folder: string): Promise<boolean> => exists(join(folder, siteFiles.practice));
 
 /** Names of all sites, sorted. */
 export async function siteNames(dataFolder: string): Promise<readonly string[]> {
@@ -71,7 +68,7 @@ export async function createSite(
   const folder = join(sitesFolder(dataFolder), plan.name);
   if (await exists(folder)) throw problem('site-name-taken', { name: plan.name, path: folder });
   await ensureFolder(folder, 0o700);
-  if (options.practice) await writeAtomic(join(folder, practiceMark), '');
+  if (options.practice) await writeAtomic(join(folder, siteFiles.practice), '');
   await writeAtomic(join(folder, siteFiles.plan), text);
   return plan.name;
 }

@@ -29,7 +29,8 @@ export interface HoldRequest {
   readonly takeFrom: string | null;
 }
 
-const folder = '/var/lib/fieldkit';
+/** Gone with a reboot, as is all that a laptop had under way there; closing a site finds nothing of it. */
+const folder = '/run/fieldkit';
 const path = `${folder}/hold`;
 const limitMs = 30_000;
 

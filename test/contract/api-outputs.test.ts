@@ -101,6 +101,14 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
   expect(Array.isArray(since) && since.length > 0).toBe(true);
   expect(await call('events.since', { site, number: after.number + 1_000_000 })).toBe('gap');
   await call('sites.close', { site });
+  expect(Array.isArray(await call('sites.onMedium', { path: null }))).toBe(true);
+  const [carrier] = await call('sites.onMedium', { path });
+  const carried = carrier?.sites[0];
+  expect(carried).toMatchObject({ name: site, known: true });
+  const fingerprint = carried?.fingerprint ?? '';
+  expect(await call('sites.takeOver', { path, site, fingerprint, keep: 'medium' })).toMatchObject({ site });
+  expect(await call('sites.open', { site })).toMatchObject({ practice: true });
+  await call('sites.close', { site });
   expect(await call('sites.list', {})).toMatchObject([{ name: site, heldBy: null }]);
 
   expect([...procedures].filter((name) => !called.has(name))).toEqual([]);
