@@ -4,6 +4,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { CheckpointsFirst } from './test/lab/order.ts';
 
 const electronStub = fileURLToPath(new URL('./test/fakes/electron.ts', import.meta.url));
 
@@ -13,6 +14,7 @@ export default defineConfig({
   resolve: { alias: { electron: electronStub } },
   test: {
     reporters: ['default'],
+    sequence: { sequencer: CheckpointsFirst },
     projects: [
       {
         extends: true,
@@ -33,12 +35,12 @@ export default defineConfig({
         },
       },
       {
-        // Machines share one host: bridges, addresses and mounts. One file after the other, one test after the other.
+        // Each file has a bridge and machines of its own. Machines mostly wait, so two files share the host well.
         extends: true,
         test: {
           name: 'lab',
           include: ['test/lab/**/*.test.ts'],
-          fileParallelism: false,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
           testTimeout: 30 * minuteMs,
           hookTimeout: 30 * minuteMs,

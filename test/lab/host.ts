@@ -90,25 +90,29 @@ export async function cached(name: string, build: (path: string) => Promise<void
   }
   return withLock(name, async () => {
     if (existsSync(path)) return path;
-    const building = join(folder, `.building-${name}-${process.pid}-${randomBytes(4).toString('hex')}`);
     process.stderr.write(`lab: building ${name}\n`);
     const startedAt = Date.now();
-    try {
-      await build(building);
-      await rename(building, path);
-    } finally {
-      await removeTree(building);
-    }
+    await buildWhole(name, build);
     await removeUnused(folder, name);
     process.stderr.write(`lab: built ${name} in ${Math.round((Date.now() - startedAt) / 1000)} s\n`);
     return path;
   });
 }
 
+/** Builds `<cache>/<name>` under another name and renames it when it is whole. The caller holds its lock. */
+export async function buildWhole(name: string, build: (path: string) => Promise<void>): Promise<void> {
+  const building = join(cacheFolder(), `.building-${name}-${process.pid}-${randomBytes(4).toString('hex')}`);
+  try {
+    await build(building);
+    await rename(building, join(cacheFolder(), name));
+  } finally {
+    await removeTree(building);
+  }
+}
+
 /** Does something no other process using this cache does at the same time. */
 export async function withLock<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
-  await mkdir(cacheFolder(), { recursive: true });
-  const release = await takeLock(join(cacheFolder(), `${name}.lock`));
+  const release = await takeLock(name);
   try {
     return await work();
   } finally {
@@ -143,15 +147,21 @@ export function unmountUnder(path: string): void {
   if (left.length > 0) throw new Error(`still mounted: ${left.join(' ')}`);
 }
 
-/** One builder at a time; the lock of a dead process is taken over. Returns the release. */
-async function takeLock(path: string): Promise<() => Promise<void>> {
+/** One builder at a time; the lock of a dead process is taken over. Returns the release, which may be called again. */
+export async function takeLock(name: string): Promise<() => Promise<void>> {
+  await mkdir(cacheFolder(), { recursive: true });
+  const path = join(cacheFolder(), `${name}.lock`);
+  let released = false;
   const mine = `${process.pid} ${processStartTime(process.pid)}`;
   for (;;) {
     try {
       const file = await open(path, 'wx');
       await file.writeFile(mine);
       await file.close();
-      return () => rm(path, { force: true });
+      return async () => {
+        if (!released) await rm(path, { force: true });
+        released = true;
+      };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }

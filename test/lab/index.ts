@@ -1,5 +1,13 @@
 /** What a lab test may use. The rest of this folder is the harness's own affair. */
 export { type ArchiveSource, archiveSource, archiveSources, debianKeyring, debianMirror } from './archive.ts';
+export {
+  type Checkpoint,
+  checkpointAnswers,
+  checkpointIpv6,
+  restore,
+  restoreLaptop,
+  restoreMachine,
+} from './checkpoints.ts';
 export { cacheFolder, labUnavailable } from './host.ts';
 export { Lab, type MachineSpec } from './lab.ts';
 export { LabMachine, type Login } from './machine.ts';

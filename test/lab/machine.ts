@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { appendFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Layers, mountOverlay } from './base.ts';
 import { type CommandOptions, type CommandResult, mustRun, runCommand } from './command.ts';
@@ -114,6 +114,7 @@ export class LabMachine {
     await writeFile(join(this.tree, 'etc/resolv.conf'), '');
     await this.#writeNetwork();
     if (fresh) await this.#makeLogin();
+    else await this.#authorize();
     await mkdir(join(this.tree, 'etc/ssh/sshd_config.d'), { recursive: true });
     const options = [...(this.login.user === 'root' ? [] : ['PermitRootLogin no']), ...this.#parts.sshdOptions];
     await writeFile(join(this.tree, 'etc/ssh/sshd_config.d/lab.conf'), options.map((line) => `${line}\n`).join(''));
@@ -315,7 +316,7 @@ export class LabMachine {
   }
 
   async #makeLogin(): Promise<void> {
-    const { user, keyPath, password } = this.login;
+    const { user, password } = this.login;
     await makeHostKeys(this.tree);
     if (password !== null) {
       await mustRun([
@@ -331,10 +332,19 @@ export class LabMachine {
       ]);
       await mustRun(['chroot', this.tree, 'chpasswd'], { stdin: `${user}:${password}\n` });
     }
+    await this.#authorize();
+  }
+
+  /** Lets this lab's key in, unless it is let in already. */
+  async #authorize(): Promise<void> {
+    const { user, keyPath } = this.login;
     const home = user === 'root' ? '/root' : `/home/${user}`;
-    await mkdir(join(this.tree, home, '.ssh'), { recursive: true, mode: 0o700 });
-    await appendFile(join(this.tree, home, '.ssh/authorized_keys'), await readFile(`${keyPath}.pub`), { mode: 0o600 });
-    await mustRun(['chroot', this.tree, 'chown', '-R', `${user}:`, `${home}/.ssh`]);
+    const path = join(this.tree, home, '.ssh/authorized_keys');
+    const publicKey = await readFile(`${keyPath}.pub`, 'utf8');
+    if (existsSync(path) && (await readFile(path, 'utf8')).includes(publicKey)) return;
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await appendFile(path, publicKey, { mode: 0o600 });
+    await mustRun(['chroot', this.tree, 'chown', '-R', `${user}:`, dirname(join('/', home, '.ssh/authorized_keys'))]);
   }
 
   async #boot(): Promise<void> {

@@ -1,18 +1,13 @@
-/** The master, whole: from a bare machine without a network to one that answers, also after a reboot. */
+/** The master, whole: from an installed release, where slice.test.ts ends, to one that answers, also after a reboot. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Lab, type LabMachine, labUnavailable, startVendorRepository, type VendorRepository } from './index.ts';
-import { Laptop, makeSite, walk } from './site.ts';
+import { Lab, type LabMachine, labUnavailable, restore } from './index.ts';
+import { type Laptop, walk } from './site.ts';
 
 const reason = labUnavailable();
 if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
-const answers = {
-  passphrase: 'canary9passphrase9of9the9vault',
-  'host-key:master-1': 'yes',
-  'first-login:master-1': 'yes',
-};
 /** The first user's, as the stand-in publishes it. */
 const password = 'labinituser5canary5of5the5master';
 const caFolder = '/srv/slapcommon/erp5-ssl';
@@ -28,26 +23,19 @@ async function eventually(ask: () => Promise<{ readonly code: number }>, seconds
 
 describe.skipIf(reason !== null)('the master', () => {
   let lab: Lab;
-  let vendor: VendorRepository;
   let machine: LabMachine;
   let laptop: Laptop;
 
   beforeAll(async () => {
     lab = await Lab.open();
-    vendor = await startVendorRepository();
-    machine = await lab.bootMachine({ name: 'master' });
-    laptop = await Laptop.make(answers);
-    await makeSite(laptop, { machine, vendor });
-    const prepared = await laptop.fieldkit(walk.prepare(laptop));
-    if (prepared.code !== 0) throw new Error(prepared.stdout.slice(-4000) + prepared.stderr);
+    ({ machine, laptop } = await restore(lab, 'software-installed', { name: 'master' }));
   });
   afterAll(async () => {
-    await vendor?.close();
     await lab?.close();
     await laptop?.discard();
   });
 
-  it('is installed on a bare machine in one walk', async () => {
+  it('comes of an installed release in one walk', async () => {
     const run = await laptop.fieldkit(walk.site(laptop));
     expect(run.code, run.stdout.slice(-6000) + run.stderr).toBe(0);
   });

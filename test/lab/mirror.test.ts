@@ -1,4 +1,4 @@
-/** A medium whose release comes from a software cache, entry and signature as upstream made them: a bare machine installs from it. */
+/** A medium whose release comes from a software cache, entry and signature as upstream made them: a machine installs from it. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,6 +9,7 @@ import {
   type LabMachine,
   labUnavailable,
   masterRelease,
+  restoreMachine,
   startVendorRepository,
   type VendorRepository,
 } from './index.ts';
@@ -30,7 +31,7 @@ describe.skipIf(reason !== null)('a release from the software cache', () => {
     lab = await Lab.open();
     vendor = await startVendorRepository();
     upstream = await startUpstream();
-    machine = await lab.bootMachine({ name: 'mirrored' });
+    machine = await restoreMachine(lab, 'node-installed', { name: 'mirrored' });
     laptop = await Laptop.make({ passphrase: 'mirror7passphrase', 'host-key:master-1': 'yes' });
     const release = await masterRelease();
     const archive = await readFile(release.archivePath);

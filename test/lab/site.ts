@@ -6,11 +6,14 @@ import { spawn } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { archiveSource, debianKeyring } from './archive.ts';
 import { mustRun } from './command.ts';
-import { archiveSource, debianKeyring, type LabMachine, masterRelease, type VendorRepository } from './index.ts';
+import type { LabMachine } from './machine.ts';
+import { masterRelease } from './release.ts';
+import type { VendorRepository } from './vendor.ts';
 
 /** Where the command line twin is built. */
-const cli = join(import.meta.dirname, '..', '..', 'out', 'cli', 'fieldkit.mjs');
+export const cli = join(import.meta.dirname, '..', '..', 'out', 'cli', 'fieldkit.mjs');
 
 export interface CliResult {
   readonly code: number | null;
@@ -57,8 +60,12 @@ export class Laptop {
   }
 
   /** The site's machine is another one now. */
-  aimAt(machine: LabMachine): Promise<void> {
-    return this.editPlan((text) => text.replace(/^( {4}address:) .*$/m, `$1 ${machine.address}`));
+  aimAt(machine: Reached): Promise<void> {
+    return this.editPlan((text) =>
+      text
+        .replace(/^( {4}address:) .*$/m, `$1 ${machine.address}`)
+        .replace(/^( {4}keyFile:) .*$/m, `$1 ${machine.login.keyPath}`),
+    );
   }
 
   /** Edits the site plan as a technician would: in the file. */
@@ -111,8 +118,11 @@ export class Laptop {
   }
 }
 
+/** How a laptop gets to a machine. */
+type Reached = Pick<LabMachine, 'address' | 'login'>;
+
 export interface LabSite {
-  readonly machine: LabMachine;
+  readonly machine: Reached;
   readonly vendor: VendorRepository;
   /** Lines put in place of a field's, for tests of bad input. */
   readonly machineLines?: readonly string[];

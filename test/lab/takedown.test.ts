@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { takeLock } from './host.ts';
 import { Lab, labUnavailable } from './index.ts';
 
 const reason = labUnavailable();
@@ -14,9 +15,10 @@ describe.skipIf(reason !== null)('taking down', () => {
   it('leaves no process, mount, bridge or folder behind when it is closed', async () => {
     const lab = await Lab.open();
     const machine = await lab.bootMachine({ name: 'gone' });
-    expect(tracesOf(lab.folder, lab.bridge, machine.hostname)).not.toEqual([]);
+    const made = { folder: lab.folder, bridge: indexOf(lab.bridge), hostname: machine.hostname };
+    expect(tracesOf(made)).not.toEqual([]);
     await lab.close();
-    expect(tracesOf(lab.folder, lab.bridge, machine.hostname)).toEqual([]);
+    expect(tracesOf(made)).toEqual([]);
   });
 
   it('is done by the next lab when a program was killed', async () => {
@@ -35,22 +37,35 @@ describe.skipIf(reason !== null)('taking down', () => {
       child.once('exit', (code) => reject(new Error(`the killed program ended by itself: ${code}`)));
     });
     const [folder, bridge, hostname] = JSON.parse(line) as [string, string, string];
+    const left = { folder, bridge: indexOf(bridge), hostname };
     const ended = new Promise((resolve) => child.once('exit', resolve));
+    // Another file's lab may be opened at this very moment, and would take it down: not before we have looked.
+    const release = await takeLock('runs');
     child.kill('SIGKILL');
     await ended;
-    expect(tracesOf(folder, bridge, hostname)).not.toEqual([]);
+    const traces = tracesOf(left);
+    await release();
+    expect(traces).not.toEqual([]);
     const next = await Lab.open();
     try {
-      expect(tracesOf(folder, next.bridge === bridge ? '' : bridge, hostname)).toEqual([]);
+      expect(tracesOf(left)).toEqual([]);
     } finally {
       await next.close();
     }
-    expect(tracesOf(folder, bridge, hostname)).toEqual([]);
   });
 });
 
+interface Made {
+  readonly folder: string;
+  /** The kernel's number of the bridge: its name is free for the next lab as soon as it is gone. */
+  readonly bridge: string;
+  readonly hostname: string;
+}
+
+const indexOf = (bridge: string): string => readFileSync(`/sys/class/net/${bridge}/ifindex`, 'utf8').trim();
+
 /** Everything on this host that belongs to one machine of one lab. */
-function tracesOf(folder: string, bridge: string, hostname: string): string[] {
+function tracesOf({ folder, bridge, hostname }: Made): string[] {
   const traces = readdirSync('/proc').filter((pid) => {
     if (!/^\d+$/.test(pid)) return false;
     try {
@@ -61,10 +76,17 @@ function tracesOf(folder: string, bridge: string, hostname: string): string[] {
   });
   const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n');
   const groups = ['systemd', 'unified', '.'].map((hierarchy) => `/sys/fs/cgroup/${hierarchy}/${hostname}`);
-  const places = [folder, ...groups, ...(bridge === '' ? [] : [`/sys/class/net/${bridge}`])];
+  const bridges = readdirSync('/sys/class/net').filter((name) => {
+    try {
+      return indexOf(name) === bridge;
+    } catch {
+      return false;
+    }
+  });
   return [
     ...traces.map((pid) => `process ${pid}`),
     ...mounts.filter((line) => line.includes(`${folder}/`)),
-    ...places.filter((place) => existsSync(place)),
+    ...bridges,
+    ...[folder, ...groups].filter((place) => existsSync(place)),
   ];
 }
