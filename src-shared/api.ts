@@ -2,9 +2,10 @@
 // Types are inferred; main validates what comes in, development and tests also what goes out.
 import { z } from 'zod';
 import type { ProcedureName } from './channels.ts';
+import { interview } from './interview.ts';
 import type { SiteView } from './journal.ts';
 import { journalEvent, problemData } from './journal.ts';
-import { jsonObject } from './json.ts';
+import { json, jsonObject } from './json.ts';
 import type { ProblemData } from './problem.ts';
 import { planSchema, question, stepInfo, told } from './step.ts';
 
@@ -57,6 +58,10 @@ export type SiteOnMedium = z.infer<typeof siteOnMedium>;
 
 /** A place in the site plan that is wrong. */
 export const planProblem = z.strictObject({ path: z.string(), line: z.int().nullable(), detail: z.string() });
+
+/** A plan's text, what it holds (null while it cannot be read), and what is wrong with it. */
+export const planReading = z.strictObject({ text: z.string(), value: json, problems: z.array(planProblem) });
+export type PlanReading = z.infer<typeof planReading>;
 
 /** A drive or folder that could be the medium. `why` null: usable. */
 export const mediumChoice = z.strictObject({
@@ -153,9 +158,9 @@ export const api = {
   'settings.get': { input: nothing, output: settings },
   'settings.set': { input: settings, output: nothing },
   'sites.list': { input: nothing, output: z.array(siteSummary) },
-  /** A new site from a template, or the practice site. */
+  /** A new site from what the interview asked, or the practice site when null. */
   'sites.create': {
-    input: z.strictObject({ name: z.string(), template: z.enum(['master', 'practice']) }),
+    input: z.strictObject({ interview: interview.nullable() }),
     output: siteSummary,
   },
   /** What a folder carries; with null, what the plugged-in media do. */
@@ -174,9 +179,18 @@ export const api = {
   },
   'sites.open': { input: site, output: snapshot },
   'sites.close': { input: site, output: nothing },
-  'site.plan': { input: site, output: z.strictObject({ text: z.string(), problems: z.array(planProblem) }) },
+  'site.plan': { input: site, output: planReading },
+  /** The text with these values set (null: taken out) and how it reads then. Saves nothing; without edits it only reads. */
+  'site.editPlan': {
+    input: z.strictObject({
+      text: z.string(),
+      edits: z.array(z.strictObject({ path: z.array(z.union([z.string(), z.int()])).min(1), value: json })),
+    }),
+    output: planReading,
+  },
   'site.savePlan': {
-    input: z.strictObject({ site: z.string(), text: z.string() }),
+    /** `base`: the text that was edited; when the file holds another by now, nothing is saved (`site-plan-changed`). */
+    input: z.strictObject({ site: z.string(), text: z.string(), base: z.string() }),
     output: z.strictObject({ saved: z.boolean(), problems: z.array(planProblem) }),
   },
   /** Reads facts of these instances (all when empty); verdicts arrive as events. */

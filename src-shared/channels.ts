@@ -12,6 +12,7 @@ export const procedures = [
   'sites.open',
   'sites.close',
   'site.plan',
+  'site.editPlan',
   'site.savePlan',
   'steps.check',
   'steps.plan',

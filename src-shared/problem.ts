@@ -70,6 +70,7 @@ export const problems = {
   // the site
   'site-plan-missing': define('input', ['path']),
   'site-plan-invalid': define('input', ['path', 'place', 'detail']),
+  'site-plan-changed': define('input', ['path']),
   'site-name-taken': define('input', ['name', 'path']),
   'site-unknown': define('input', ['name']),
   'site-in-use': define('busy', ['site', 'owner', 'since'], { retryable: true }),

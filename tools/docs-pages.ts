@@ -7,7 +7,7 @@ import path from 'node:path';
 import type { Need, Step } from '../src-main/runbook/define.ts';
 import { infoOf } from '../src-main/runbook/instances.ts';
 import { planFromText } from '../src-main/runbook/plan-file.ts';
-import { masterTemplate } from '../src-main/runbook/sites.ts';
+import { planTemplate } from '../src-main/runbook/sites.ts';
 import { runbook } from '../src-main/steps/index.ts';
 import { exitCodeOf, exitCodes, type ProblemCode, problems } from '../src-shared/problem.ts';
 import type { SitePlan } from '../src-shared/site.ts';
@@ -127,7 +127,17 @@ function stepPart(step: Step, example: SitePlan, texts: Tree): string {
 /** Every step of the runbook in its order, by chapter. */
 export function runbookPage(): string {
   const texts = treeOf('steps');
-  const example = planFromText(masterTemplate('example'), 'site.yaml');
+  const example = planFromText(
+    planTemplate({
+      name: 'example',
+      system: 'debian-12',
+      master: '192.0.2.11',
+      nodes: [],
+      user: 'root',
+      interface: 'enp1s0',
+    }),
+    'site.yaml',
+  );
   const parts = chapters.flatMap((chapter) => {
     const steps = runbook.filter((step) => step.chapter === chapter);
     if (steps.length === 0) return [];

@@ -1,10 +1,11 @@
 // fieldkit: the same engine on a terminal. Each command is a few lines over the bench; exit codes are those of the problems.
 import { Command, CommanderError } from 'commander';
+import { interviewSystems } from '../../src-shared/interview.ts';
 import { exitCodes } from '../../src-shared/problem.ts';
 import { listMedia, verifyMedium } from './commands/medium.ts';
 import { practise } from './commands/practice.ts';
 import { checkSteps, planSteps, resumeSteps, runSteps } from './commands/run.ts';
-import { createSiteFrom, listSites, listSteps, showJournal } from './commands/sites.ts';
+import { beginSite, createSiteFrom, listSites, listSteps, showJournal } from './commands/sites.ts';
 import { takeOver } from './commands/take-over.ts';
 import { exitCodeLines } from './exit-codes.ts';
 
@@ -52,6 +53,14 @@ common(sites.command('take-over').argument('<medium>', 'folder of the medium'))
   .option('--fingerprint <hex>', 'the manifest fingerprint from the printed sheet; without it a terminal is asked')
   .option('--keep <medium|laptop>', 'whose history stands when this laptop has the site already')
   .action(end(takeOver));
+common(sites.command('new').argument('<name>'))
+  .description('make a site whose plan is begun from a few answers')
+  .requiredOption('--master <address>', 'where SSH of the master answers')
+  .option('--node <address>', 'where SSH of a node answers; repeatable', more)
+  .option('--user <name>', 'who logs in', 'root')
+  .requiredOption('--interface <name>', 'network interface of the machines')
+  .option('--system <name>', `one of ${interviewSystems.join(', ')}`, 'debian-12')
+  .action(end(beginSite));
 onSite(program.command('steps').description('list the steps of a site and their states')).action(end(listSteps));
 asking(program.command('check').argument('[steps...]', 'instances, steps or chapters; all when none'))
   .description('read facts and say what they mean; changes nothing')

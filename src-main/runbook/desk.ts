@@ -7,6 +7,7 @@ import type {
   InputOf,
   MediumChoice,
   OutputOf,
+  PlanReading,
   Settings,
   Snapshot,
   StreamEvent,
@@ -26,13 +27,13 @@ import { infoOf, secretFields } from './instances.ts';
 import { OpenSite, siteFiles } from './open-site.ts';
 import { goesOnAlone } from './perform.ts';
 import type { Hands } from './performer.ts';
-import { readPlanText } from './plan-file.ts';
+import { editPlanText, readPlanText } from './plan-file.ts';
 import { redactProblem } from './redact.ts';
 import { Runner } from './runner.ts';
 import {
   createSite,
   isPractice,
-  masterTemplate,
+  planTemplate,
   readSitePlan,
   saveClosedPlan,
   siteFolder,
@@ -248,12 +249,10 @@ export function makeDesk(parts: DeskParts): Desk {
     },
     'sites.list': async () =>
       Promise.all((await siteNames(parts.dataFolder)).map((name) => summaryOf(parts.dataFolder, name))),
-    'sites.create': async ({ name, template }) => {
-      const text = template === 'practice' ? await parts.practice.prepare() : masterTemplate(name);
-      return summaryOf(
-        parts.dataFolder,
-        await createSite(parts.dataFolder, text, { practice: template === 'practice' }),
-      );
+    'sites.create': async ({ interview }) => {
+      const practice = interview === null;
+      const text = practice ? await parts.practice.prepare() : planTemplate(interview);
+      return summaryOf(parts.dataFolder, await createSite(parts.dataFolder, text, { practice }));
     },
     'sites.onMedium': ({ path }) => parts.sitesOnMedium(path),
     'sites.takeOver': async (input) => {
@@ -280,10 +279,12 @@ export function makeDesk(parts: DeskParts): Desk {
       return {};
     },
     'site.plan': async ({ site }) => {
-      const text = (await readTextOrNull(join(await siteFolder(parts.dataFolder, site), siteFiles.plan))) ?? '';
-      return { text, problems: [...readPlanText(text).faults] };
+      return readingOf((await readTextOrNull(join(await siteFolder(parts.dataFolder, site), siteFiles.plan))) ?? '');
     },
-    'site.savePlan': async ({ site, text }) => {
+    'site.editPlan': async ({ text, edits }) => readingOf(editPlanText(text, edits)),
+    'site.savePlan': async ({ site, text, base }) => {
+      const path = join(await siteFolder(parts.dataFolder, site), siteFiles.plan);
+      if ((await readTextOrNull(path)) !== base) throw problem('site-plan-changed', { path });
       const { plan, faults } = readPlanText(text);
       if (plan === null) return { saved: false, problems: [...faults] };
       if (plan.name !== site)
@@ -387,4 +388,9 @@ export function makeDesk(parts: DeskParts): Desk {
       await Promise.all([...new Set([...opening.keys(), ...open.keys()])].map(closeOne));
     },
   };
+}
+
+function readingOf(text: string): PlanReading {
+  const { data, faults } = readPlanText(text);
+  return { text, value: data, problems: [...faults] };
 }

@@ -1,7 +1,7 @@
 // The site plan as text: reading it with places for every fault, editing it without losing a comment.
 // Used by the sites, the window's editor and the jobs that pin fingerprints.
 import { LineCounter, parseDocument } from 'yaml';
-import type { Json } from '../../src-shared/json.ts';
+import { type Json, json, parseJson } from '../../src-shared/json.ts';
 import { problem } from '../../src-shared/problem.ts';
 import type { SitePlan } from '../../src-shared/site.ts';
 import { planFaults, sitePlan } from '../../src-shared/site.ts';
@@ -14,19 +14,21 @@ export interface PlacedFault {
   readonly detail: string;
 }
 
+/** `data` is what the text holds, before defaults; null while it cannot be read at all. */
 export type PlanReading =
-  | { readonly plan: SitePlan; readonly faults: readonly [] }
-  | { readonly plan: null; readonly faults: readonly PlacedFault[] };
+  | { readonly plan: SitePlan; readonly data: Json; readonly faults: readonly [] }
+  | { readonly plan: null; readonly data: Json; readonly faults: readonly PlacedFault[] };
 
 /** Parses and checks; never throws. Limits: 256 KiB, no anchors that multiply. */
 export function readPlanText(text: string): PlanReading {
   if (text.length > 256 * 1024)
-    return { plan: null, faults: [{ path: '', line: null, detail: 'larger than 256 KiB' }] };
+    return { plan: null, data: null, faults: [{ path: '', line: null, detail: 'larger than 256 KiB' }] };
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
   if (document.errors.length > 0)
     return {
       plan: null,
+      data: null,
       faults: document.errors.map((error) => ({
         path: '',
         line: lines.linePos(error.pos[0]).line,
@@ -45,16 +47,18 @@ export function readPlanText(text: string): PlanReading {
     line: lineOf(path),
     detail,
   });
-  let data: unknown;
+  let data: Json;
   try {
-    data = document.toJS({ maxAliasCount: 20 });
+    // Through JSON, as dates and the like are texts in a plan.
+    data = json.parse(parseJson(JSON.stringify(document.toJS({ maxAliasCount: 20 }) ?? {})));
   } catch (error) {
-    return { plan: null, faults: [place([], error instanceof Error ? error.message : String(error))] };
+    return { plan: null, data: null, faults: [place([], error instanceof Error ? error.message : String(error))] };
   }
-  const parsed = sitePlan.safeParse(data ?? {});
+  const parsed = sitePlan.safeParse(data);
   if (!parsed.success)
     return {
       plan: null,
+      data,
       faults: parsed.error.issues.flatMap((issue) =>
         issue.code === 'unrecognized_keys'
           ? issue.keys.map((key) => place([...issue.path, key], `unknown key ${key}`))
@@ -62,7 +66,7 @@ export function readPlanText(text: string): PlanReading {
       ),
     };
   const faults = planFaults(parsed.data).map((fault) => place(fault.path, fault.detail));
-  return faults.length > 0 ? { plan: null, faults } : { plan: parsed.data, faults: [] };
+  return faults.length > 0 ? { plan: null, data, faults } : { plan: parsed.data, data, faults: [] };
 }
 
 /** The plan, or the problem `site-plan-invalid` naming the first fault's place; identical ranges have a code of their own. */
@@ -85,12 +89,23 @@ export function planFromText(text: string, path: string): SitePlan {
 
 const rangeIn = (text: string): string => String(parseDocument(text).getIn(['ranges', 're6st']) ?? '');
 
-/** Sets values in the text; comments, order and everything else stay. */
+/** Sets values in the text, null takes one out; comments, order and everything else stay. A text with faults of YAML stays as it is. */
 export function editPlanText(
   text: string,
   edits: readonly { readonly path: readonly (string | number)[]; readonly value: Json }[],
 ): string {
   const document = parseDocument(text);
-  for (const { path, value } of edits) document.setIn(path, value);
+  if (document.errors.length > 0 || edits.length === 0) return text;
+  for (const { path, value } of edits) {
+    if (value === null) {
+      document.deleteIn(path);
+      continue;
+    }
+    // A key with nothing behind it holds null, which nothing can be set in.
+    for (let length = 1; length < path.length; length += 1)
+      if (document.getIn(path.slice(0, length)) === null)
+        document.setIn(path.slice(0, length), document.createNode(typeof path[length] === 'number' ? [] : {}));
+    document.setIn(path, typeof value === 'object' ? document.createNode(value) : value);
+  }
   return document.toString({ lineWidth: 0 });
 }

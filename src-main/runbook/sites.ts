@@ -2,6 +2,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SiteSummary } from '../../src-shared/api.ts';
+import type { Interview } from '../../src-shared/interview.ts';
 import { fold } from '../../src-shared/journal.ts';
 import { problem } from '../../src-shared/problem.ts';
 import { type SitePlan, siteName } from '../../src-shared/site.ts';
@@ -106,35 +107,32 @@ export async function readSitePlan(dataFolder: string, name: string): Promise<Si
   return plan;
 }
 
-/** The plan a new site starts from: one master, to be filled in. Throws `site-plan-invalid` for what is no name. */
-export function masterTemplate(name: string): string {
-  const fault = siteName.safeParse(name).error?.issues[0];
-  if (fault !== undefined)
-    throw problem('site-plan-invalid', { path: siteFiles.plan, place: 'name', detail: fault.message });
-  return templateText(name);
-}
-
-const templateText = (
-  name: string,
-): string => `# Site plan of ${name}: what must stand. Edit it here or in the window; the program keeps your comments.
+/** The plan a new site starts from, as far as the interview tells. What it leaves open is explained beside its field. */
+export const planTemplate = (asked: Interview): string => {
+  const [distribution = '', release = ''] = asked.system.split('-');
+  const machineText = (name: string, role: string, address: string, explained: boolean) => `  - name: ${name}
+    roles: [${role}]
+    address: ${JSON.stringify(address)}${explained ? '        # where SSH answers' : ''}
+    user: ${asked.user}${explained ? '                 # or a user with sudo' : ''}
+    distribution: ${distribution}
+    release: "${release}"
+    architecture: amd64
+    interface: ${asked.interface}${explained ? '          # its IPv6 prefix gives the partitions theirs' : ''}
+    addresses: []${explained ? '              # e.g. [fd00:1::11/64] when the network gives none' : ''}
+    partitions: 20
+`;
+  return `# Site plan of ${asked.name}: what must stand. Edit it here or in the window; the program keeps your comments.
 format: 1
-name: ${/^[a-z]+-/.test(name) ? name : JSON.stringify(name)}
+name: ${JSON.stringify(asked.name)}
 
 machines:
-  - name: master-1
-    roles: [master]
-    address: 192.0.2.11        # where SSH answers
-    user: root                 # or a user with sudo
-    distribution: debian
-    release: "12"
-    architecture: amd64
-    interface: enp1s0          # its IPv6 prefix gives the partitions theirs
-    addresses: []              # e.g. [fd00:1::11/64] when the network gives none
-    partitions: 20
-
+${machineText('master-1', 'master', asked.master, true)}${asked.nodes
+  .map((address, index) => machineText(`node-${index + 1}`, 'node', address, false))
+  .join('')}
 releases:
   # The exact address, byte for byte: it is the key of the software cache.
   - name: slapos-master
     url: https://lab.nexedi.com/nexedi/slapos/raw/1.0.499/software/slapos-master/software.cfg
-    archives: {}               # debian-12-amd64: /path/of/archive.tar.gz; without one, the public software cache
+    archives: {}               # ${asked.system}-amd64: /path/of/archive.tar.gz; without one, the public software cache
 `;
+};

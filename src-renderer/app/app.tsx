@@ -3,6 +3,7 @@ import { useEffect } from 'react';
 import { I18nProvider } from 'react-aria-components';
 import { useTranslation } from 'react-i18next';
 import { useWords } from '../i18n/words.ts';
+import { NewSitePage } from '../pages/new-site-page.tsx';
 import { SitePage } from '../pages/site-page.tsx';
 import { StartPage } from '../pages/start-page.tsx';
 import { leaveSite, openSite } from '../state/sites.ts';
@@ -12,7 +13,7 @@ export const App = () => {
   const { i18n } = useTranslation();
   const route = useStore((state) => state.route);
   const site = useStore((state) => state.site);
-  const wanted = route.page === 'start' ? null : route.site;
+  const wanted = 'site' in route ? route.site : null;
   useEffect(() => {
     document.documentElement.lang = i18n.language;
   }, [i18n.language]);
@@ -25,6 +26,8 @@ export const App = () => {
       <Milestones />
       {route.page === 'start' ? (
         <StartPage />
+      ) : route.page === 'new' ? (
+        <NewSitePage />
       ) : site === null || site.name !== route.site ? (
         <Opening />
       ) : (

@@ -1,44 +1,73 @@
-// The site plan as the file it is, with each problem at its line. Saved only when it can stand.
+// The site plan: as a form and as the file it is, side by side, with each problem at its field and its line. Saved only when
+// it can stand, and only over the text that the editor began with.
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { OutputOf } from '../../src-shared/api.ts';
+import type { PlanReading } from '../../src-shared/api.ts';
+import type { Json } from '../../src-shared/json.ts';
+import type { FormPath } from '../../src-shared/plan-form.ts';
 import { type ProblemData, toProblemData } from '../../src-shared/problem.ts';
 import { Heading } from '../app/heading.tsx';
+import { PlanForm } from '../panels/plan-form.tsx';
 import { ProblemPanel } from '../panels/problem-panel.tsx';
 import { call } from '../state/bridge.ts';
 import type { OpenedSite } from '../state/store.ts';
 import { Button } from '../ui/button.tsx';
 import styles from './plan-page.module.css';
 
-type PlanProblems = OutputOf<'site.plan'>['problems'];
+/** How long nobody types before the text is read again. */
+const pauseMs = 350;
 
 export const PlanPage = ({ site }: { readonly site: OpenedSite }) => {
   const { t } = useTranslation();
   const [saved, setSaved] = useState<string | null>(null);
   const [text, setText] = useState('');
-  const [problems, setProblems] = useState<PlanProblems>([]);
+  const [reading, setReading] = useState<PlanReading | null>(null);
   const [trouble, setTrouble] = useState<ProblemData | null>(null);
   const [said, setSaid] = useState('');
   const area = useRef<HTMLTextAreaElement>(null);
   const summary = useRef<HTMLElement>(null);
   const gutter = useRef<HTMLDivElement>(null);
+  /** The text as it is now, for what was asked before it changed. */
+  const latest = useRef('');
+  latest.current = text;
 
   useEffect(() => {
     call('site.plan', { site: site.name }).then(
       (plan) => {
         setText(plan.text);
         setSaved(plan.text);
-        setProblems(plan.problems);
+        setReading(plan);
       },
       (thrown: unknown) => setTrouble(toProblemData(thrown)),
     );
   }, [site.name]);
 
+  useEffect(() => {
+    if (reading === null || text === reading.text) return;
+    const timer = setTimeout(() => void edit([]), pauseMs);
+    return () => clearTimeout(timer);
+  });
+
+  const edit = async (edits: readonly { readonly path: FormPath; readonly value: Json }[]) => {
+    const asked = latest.current;
+    try {
+      const answer = await call('site.editPlan', {
+        text: asked,
+        edits: edits.map(({ path, value }) => ({ path: [...path], value })),
+      });
+      if (latest.current !== asked) return;
+      setText(answer.text);
+      setReading(answer);
+    } catch (thrown) {
+      setTrouble(toProblemData(thrown));
+    }
+  };
+
   const save = async () => {
     setSaid('');
     try {
-      const answer = await call('site.savePlan', { site: site.name, text });
-      setProblems(answer.problems);
+      const answer = await call('site.savePlan', { site: site.name, text, base: saved ?? '' });
+      setReading((known) => known && { ...known, problems: answer.problems });
       setTrouble(null);
       if (answer.saved) {
         setSaved(text);
@@ -62,6 +91,7 @@ export const PlanPage = ({ site }: { readonly site: OpenedSite }) => {
     field.scrollTop = Math.max(0, (line - 4) * lineHeight);
   };
 
+  const problems = reading?.problems ?? [];
   const wrong = new Set(problems.map((item) => item.line));
   const changed = saved !== null && text !== saved;
   return (
@@ -90,31 +120,39 @@ export const PlanPage = ({ site }: { readonly site: OpenedSite }) => {
           </ul>
         </section>
       )}
-      <div className={styles.editor}>
-        <div ref={gutter} className={styles.gutter} aria-hidden>
-          {text.split('\n').map((_, index) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: a line number is its place
-            <div key={index} className={wrong.has(index + 1) ? styles.wrong : undefined}>
-              {index + 1}
-            </div>
-          ))}
+      <div className={styles.panes}>
+        <section className={styles.pane} aria-label={t('ui.plan.form')}>
+          {reading !== null && reading.value === null && <p className="quiet">{t('ui.plan.unreadable')}</p>}
+          {reading !== null && reading.value !== null && (
+            <PlanForm reading={reading} set={(path, value) => void edit([{ path, value }])} />
+          )}
+        </section>
+        <div className={styles.editor}>
+          <div ref={gutter} className={styles.gutter} aria-hidden>
+            {text.split('\n').map((_, index) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: a line number is its place
+              <div key={index} className={wrong.has(index + 1) ? styles.wrong : undefined}>
+                {index + 1}
+              </div>
+            ))}
+          </div>
+          <textarea
+            ref={area}
+            className={styles.text}
+            aria-label={t('ui.plan.text')}
+            value={text}
+            onChange={(event) => {
+              setText(event.target.value);
+              setSaid('');
+            }}
+            onScroll={(event) => {
+              if (gutter.current !== null) gutter.current.scrollTop = event.currentTarget.scrollTop;
+            }}
+            spellCheck={false}
+            wrap="off"
+            dir="ltr"
+          />
         </div>
-        <textarea
-          ref={area}
-          className={styles.text}
-          aria-label={t('ui.plan.text')}
-          value={text}
-          onChange={(event) => {
-            setText(event.target.value);
-            setSaid('');
-          }}
-          onScroll={(event) => {
-            if (gutter.current !== null) gutter.current.scrollTop = event.currentTarget.scrollTop;
-          }}
-          spellCheck={false}
-          wrap="off"
-          dir="ltr"
-        />
       </div>
       <div className={styles.acts}>
         <Button kind="act" onPress={() => void save()} isDisabled={!changed}>

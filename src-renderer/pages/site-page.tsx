@@ -13,7 +13,7 @@ import styles from './site-page.module.css';
 import { StepPage } from './step-page.tsx';
 
 interface Props {
-  readonly route: Exclude<Route, { page: 'start' }>;
+  readonly route: Extract<Route, { site: string }>;
   readonly site: OpenedSite;
 }
 

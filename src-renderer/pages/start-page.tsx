@@ -1,6 +1,6 @@
 // The start: sites on this laptop, a new one, and the practice site.
 import { FlaskConical, Plus } from 'lucide-react';
-import { type FormEvent, useEffect, useState } from 'react';
+import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { SiteSummary } from '../../src-shared/api.ts';
 import { formatMoment } from '../../src-shared/format.ts';
@@ -14,7 +14,6 @@ import { addressOf, go } from '../state/route.ts';
 import { listSites, makeSite } from '../state/sites.ts';
 import { useStore } from '../state/store.ts';
 import { Button } from '../ui/button.tsx';
-import { TextInput } from '../ui/field.tsx';
 import styles from './start-page.module.css';
 
 export const StartPage = () => {
@@ -79,47 +78,17 @@ const SiteCard = ({ site }: { readonly site: SiteSummary }) => {
   );
 };
 
-const siteName = /^[a-z0-9][a-z0-9-]{0,40}$/;
-
 const NewSite = () => {
   const { t } = useTranslation();
-  const [name, setName] = useState('');
-  const [tried, setTried] = useState(false);
-  const [problem, setProblem] = useState<ProblemData | null>(null);
-  const wrong = tried && !siteName.test(name);
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    setTried(true);
-    if (!siteName.test(name)) return;
-    try {
-      await makeSite({ name, template: 'master' });
-    } catch (thrown) {
-      setProblem(toProblemData(thrown));
-    }
-  };
   return (
     <section className={styles.way} aria-labelledby="new-title">
       <h2 id="new-title">{t('ui.start.new')}</h2>
       <p className="quiet">{t('ui.start.newHint')}</p>
-      <form onSubmit={(event) => void submit(event)} className={styles.form}>
-        <TextInput
-          label={t('ui.start.name')}
-          hint={t('ui.start.nameHint')}
-          value={name}
-          onChange={(value) => {
-            setName(value);
-            setProblem(null);
-          }}
-          error={wrong ? t('ui.start.nameWrong') : undefined}
-          mono
-        />
-        {problem !== null && <ProblemPanel problem={problem} />}
-        <div>
-          <Button kind="plain" type="submit" icon={<Plus aria-hidden />}>
-            {t('ui.start.make')}
-          </Button>
-        </div>
-      </form>
+      <div>
+        <Button kind="plain" icon={<Plus aria-hidden />} onPress={() => go({ page: 'new' })}>
+          {t('ui.start.make')}
+        </Button>
+      </div>
     </section>
   );
 };
@@ -132,7 +101,7 @@ const Practice = ({ existing }: { readonly existing: SiteSummary | null }) => {
     if (existing !== null) return go({ page: 'site', site: existing.name });
     setPreparing(true);
     try {
-      await makeSite({ name: 'practice', template: 'practice' });
+      go({ page: 'site', site: await makeSite({ interview: null }) });
     } catch (thrown) {
       setProblem(toProblemData(thrown));
       setPreparing(false);

@@ -2,6 +2,7 @@
 
 export type Route =
   | { readonly page: 'start' }
+  | { readonly page: 'new' }
   | { readonly page: 'site'; readonly site: string }
   | { readonly page: 'step'; readonly site: string; readonly instance: string }
   | { readonly page: 'plan'; readonly site: string };
@@ -10,6 +11,8 @@ export function addressOf(route: Route): string {
   switch (route.page) {
     case 'start':
       return '#/';
+    case 'new':
+      return '#/new';
     case 'site':
       return `#/site/${encodeURIComponent(route.site)}`;
     case 'step':
@@ -21,6 +24,7 @@ export function addressOf(route: Route): string {
 
 /** Anything that is no address of ours leads to the start. */
 export function routeOf(address: string): Route {
+  if (address === '#/new') return { page: 'new' };
   const [, site, kind, instance] = /^#\/site\/([^/]+)(?:\/(step|plan)(?:\/([^/]+))?)?$/.exec(address) ?? [];
   if (site === undefined) return { page: 'start' };
   try {

@@ -56,9 +56,9 @@ export async function leaveSite(): Promise<void> {
   if (site.runs.length === 0) await call('sites.close', { site: site.name }).catch(() => undefined);
 }
 
-/** Makes a site and goes to it. Throws what main says, for the form to show. */
-export async function makeSite(input: InputOf<'sites.create'>): Promise<void> {
+/** Makes a site; its name. Throws what main says, for the form to show. */
+export async function makeSite(input: InputOf<'sites.create'>): Promise<string> {
   const summary = await call('sites.create', input);
   useStore.setState({ trouble: null });
-  go({ page: 'site', site: summary.name });
+  return summary.name;
 }

@@ -1,7 +1,7 @@
 // Fields of a form: label, hint, error; one look for all.
 
 import { Check, ChevronDown } from 'lucide-react';
-import type { ReactNode } from 'react';
+import { type ReactNode, useState } from 'react';
 import {
   Checkbox as AriaCheckbox,
   Button,
@@ -14,6 +14,7 @@ import {
   Select,
   SelectValue,
   Text,
+  TextArea,
   TextField,
 } from 'react-aria-components';
 import { useTranslation } from 'react-i18next';
@@ -42,10 +43,14 @@ interface TextProps extends FieldProps {
   readonly type?: 'text' | 'password';
   readonly mode?: 'text' | 'numeric';
   readonly mono?: boolean;
+  /** Several lines instead of one. */
+  readonly lines?: boolean;
+  readonly onBlur?: () => void;
 }
 
 export const TextInput = (props: TextProps) => {
   const { label, hint, error, required = true, value, onChange, type = 'text', mode = 'text' } = props;
+  const look = `${styles.input} ${props.mono ? styles.mono : ''} ${props.lines ? styles.lines : ''}`;
   return (
     <TextField
       className={styles.field ?? ''}
@@ -57,9 +62,14 @@ export const TextInput = (props: TextProps) => {
       isRequired={required}
       validationBehavior="aria"
       autoComplete="off"
+      {...(props.onBlur === undefined ? {} : { onBlur: props.onBlur })}
     >
       <FieldLabel label={label} required={required} />
-      <Input className={`${styles.input} ${props.mono ? styles.mono : ''}`} spellCheck={false} />
+      {props.lines === true ? (
+        <TextArea className={look} rows={Math.min(8, Math.max(2, value.split('\n').length))} spellCheck={false} />
+      ) : (
+        <Input className={look} spellCheck={false} />
+      )}
       {hint !== undefined && hint !== '' && (
         <Text slot="description" className={styles.hint ?? ''}>
           {hint}
@@ -68,6 +78,21 @@ export const TextInput = (props: TextProps) => {
       <FieldError className={styles.error ?? ''}>{error}</FieldError>
     </TextField>
   );
+};
+
+interface KeptProps extends Omit<TextProps, 'onChange' | 'onBlur'> {
+  readonly onKeep: (value: string) => void;
+}
+
+/** A text that counts when its field is left. A value that changes from outside takes the draft's place. */
+export const KeptInput = ({ value, onKeep, ...rest }: KeptProps) => {
+  const [draft, setDraft] = useState(value);
+  const [from, setFrom] = useState(value);
+  if (from !== value) {
+    setFrom(value);
+    setDraft(value);
+  }
+  return <TextInput {...rest} value={draft} onChange={setDraft} onBlur={() => draft !== value && onKeep(draft)} />;
 };
 
 interface ChoiceProps extends FieldProps {
@@ -86,7 +111,7 @@ export const ChoiceInput = ({ label, hint, error, required = true, value, onChan
   >
     <FieldLabel label={label} required={required} />
     <Button className={`${styles.input} ${styles.choice}`}>
-      <SelectValue />
+      <SelectValue>{({ selectedText }) => selectedText}</SelectValue>
       <ChevronDown aria-hidden size={18} />
     </Button>
     {hint !== undefined && hint !== '' && (

@@ -63,13 +63,16 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
   await call('settings.set', { theme: 'dark', language: 'fr', lastSite: site });
   expect(await call('settings.get', {})).toEqual({ theme: 'dark', language: 'fr', lastSite: site });
   expect(await call('sites.list', {})).toEqual([]);
-  expect(await call('sites.create', { name: 'x', template: 'practice' })).toMatchObject({ name: site, practice: true });
+  expect(await call('sites.create', { interview: null })).toMatchObject({ name: site, practice: true });
   const opened = await call('sites.open', { site });
   expect(opened.view.order.length).toBeGreaterThan(10);
 
   const { text } = await call('site.plan', { site });
-  expect(await call('site.savePlan', { site, text: `${text}# kept\n` })).toEqual({ saved: true, problems: [] });
-  expect((await call('site.savePlan', { site, text: 'format: 3' })).saved).toBe(false);
+  const edited = await call('site.editPlan', { text, edits: [{ path: ['machines', 0, 'partitions'], value: 12 }] });
+  expect(edited).toMatchObject({ problems: [], value: { machines: [{ partitions: 12 }] } });
+  const kept = `${text}# kept\n`;
+  expect(await call('site.savePlan', { site, text: kept, base: text })).toEqual({ saved: true, problems: [] });
+  expect((await call('site.savePlan', { site, text: 'format: 3', base: kept })).saved).toBe(false);
   const media = await call('media.list', { site });
   expect(media).toHaveLength(1);
 

@@ -3,8 +3,9 @@
 // wait, a question), so that every one of them is looked at. It performs nothing.
 
 import { infoOf } from '../../src-main/runbook/instances.ts';
+import { editPlanText, readPlanText } from '../../src-main/runbook/plan-file.ts';
 import { runbook } from '../../src-main/steps/index.ts';
-import type { Handlers, InputOf, LiveEvent, Settings, StreamEvent } from '../../src-shared/api.ts';
+import type { Handlers, InputOf, LiveEvent, PlanReading, Settings, StreamEvent } from '../../src-shared/api.ts';
 import type { ProcedureName } from '../../src-shared/channels.ts';
 import { emptyView, type NewEvent, reduce, type SiteView } from '../../src-shared/journal.ts';
 import { problem } from '../../src-shared/problem.ts';
@@ -34,6 +35,11 @@ export interface ScriptedDesk {
   refuseToOpen: boolean;
   readonly calls: Call[];
   readonly drafts: Record<string, Record<string, never>>;
+}
+
+function readingOf(text: string): PlanReading {
+  const { data, faults } = readPlanText(text);
+  return { text, value: data, problems: [...faults] };
 }
 
 const site = 'plant-lille';
@@ -125,7 +131,8 @@ export function scriptedDesk(): ScriptedDesk {
       return [];
     },
     'sites.takeOver': async ({ site: name }) => ({ site: name, setAside: null }),
-    'sites.create': async ({ name }) => {
+    'sites.create': async ({ interview }) => {
+      const name = interview?.name ?? 'practice';
       throw problem('site-name-taken', { name, path: `/home/ada/sites/${name}` });
     },
     'sites.open': async () => {
@@ -142,7 +149,8 @@ export function scriptedDesk(): ScriptedDesk {
       };
     },
     'sites.close': async () => ({}),
-    'site.plan': async () => ({ text: planText, problems: [] }),
+    'site.plan': async () => readingOf(planText),
+    'site.editPlan': async ({ text, edits }) => readingOf(editPlanText(text, edits)),
     'site.savePlan': async () => ({
       saved: false,
       problems: [

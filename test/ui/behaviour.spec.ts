@@ -296,14 +296,18 @@ test('a name that cannot be is refused at its field, one that is taken by its pr
   desk,
   window: page,
 }) => {
+  await page.getByRole('button', { name: 'Make the site' }).click();
   const name = page.getByLabel('Name of the site');
   await name.fill('Plant Lille');
+  await page.getByLabel('Address of the master').fill('10.0.0.1');
+  await page.getByLabel('Network interface').fill('eth0');
   await page.getByRole('button', { name: 'Make the site' }).click();
   await expect(page.getByText('A name has lower-case letters')).toBeVisible();
   await expect(name).toHaveAttribute('aria-invalid', 'true');
   expect(callsOf(desk, 'sites.create')).toEqual([]);
   await name.fill('plant-lille');
   await page.getByRole('button', { name: 'Make the site' }).click();
+  expect(callsOf(desk, 'sites.create')).toMatchObject([{ input: { interview: { name: 'plant-lille', nodes: [] } } }]);
   await expect(page.getByRole('alert')).toContainText('plant-lille');
   await expect(name).toHaveValue('plant-lille');
 });

@@ -57,7 +57,10 @@ for (const place of places) {
     await place.go(page, place.prepare(desk));
     const small = await page.evaluate(() =>
       [...document.querySelectorAll<HTMLElement>('button, a, input, select, textarea, [role=radio]')]
-        .filter((element) => element.checkVisibility() && element.closest('p, li > a:only-child') === null)
+        .filter(
+          (element) =>
+            element.checkVisibility() && element.closest('p, li > a:only-child, [aria-hidden=true]') === null,
+        )
         // A hidden input inside a label: the label is the target.
         .map((element) => element.closest('label') ?? element)
         .filter((element) => {

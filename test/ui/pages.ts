@@ -45,6 +45,20 @@ export const places: readonly Place[] = [
     },
   },
   {
+    name: 'a new site with answers to mend',
+    prepare: (desk) => {
+      desk.sites = [];
+      return null;
+    },
+    go: async (page) => {
+      await page.evaluate(() => {
+        window.location.hash = '#/new';
+      });
+      await page.locator('main form button[type=submit]').click();
+      await page.locator('main input[aria-invalid=true]').first().waitFor();
+    },
+  },
+  {
     name: 'the overview',
     prepare: (desk) => {
       states.failed(desk);
@@ -63,9 +77,7 @@ export const places: readonly Place[] = [
       await page.evaluate(() => {
         window.location.hash += '/plan';
       });
-      await expect(page.locator('textarea')).not.toBeEmpty();
-      await page.locator('textarea').pressSequentially('#');
-      await page.locator('main button:enabled').first().click();
+      await expect(page.locator('textarea[wrap=off]')).not.toBeEmpty();
       await page.locator('main ul li').first().waitFor();
     },
   },

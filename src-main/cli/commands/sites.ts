@@ -1,12 +1,13 @@
 // fieldkit sites, sites create, steps, journal: looking, and making a site's folder.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { interview } from '../../../src-shared/interview.ts';
 import { fold, type JournalEvent, withInstances } from '../../../src-shared/journal.ts';
 import { exitCodes, problem } from '../../../src-shared/problem.ts';
 import { instancesOf } from '../../runbook/instances.ts';
 import { readJournal } from '../../runbook/journal-store.ts';
 import { siteFiles } from '../../runbook/open-site.ts';
-import { createSite, readSitePlan, siteFolder, siteNames, summaryOf } from '../../runbook/sites.ts';
+import { createSite, planTemplate, readSitePlan, siteFolder, siteNames, summaryOf } from '../../runbook/sites.ts';
 import { type CommonOptions, chosenSite, type Session, withSession } from '../session.ts';
 import { stateLine } from '../show.ts';
 
@@ -28,6 +29,30 @@ export const createSiteFrom = (file: string, options: CommonOptions): Promise<nu
     });
     const name = await createSite(kit.parts.dataFolder, text, { practice: false });
     print({ site: name }, [texts.say('cli.sites.created', { name })]);
+    return exitCodes.done;
+  });
+
+export interface BeginOptions extends CommonOptions {
+  readonly master: string;
+  readonly node?: readonly string[];
+  readonly user: string;
+  readonly interface: string;
+  readonly system: string;
+}
+
+/** The interview of the window, answered by options. */
+export const beginSite = (name: string, options: BeginOptions): Promise<number> =>
+  withSession(options, async ({ kit, texts, print }) => {
+    const { master, node: nodes, user, interface: interfaceName, system } = options;
+    const asked = interview.safeParse({ name, master, nodes, user, interface: interfaceName, system });
+    if (!asked.success) {
+      const [first] = asked.error.issues;
+      throw problem('usage-wrong', { detail: `${first?.path.join(' ')}: ${first?.message}` });
+    }
+    const { dataFolder } = kit.parts;
+    const made = await createSite(dataFolder, planTemplate(asked.data), { practice: false });
+    const path = join(await siteFolder(dataFolder, made), siteFiles.plan);
+    print({ site: made, path }, [texts.say('cli.sites.begun', { name: made, path })]);
     return exitCodes.done;
   });
 

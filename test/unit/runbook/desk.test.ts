@@ -84,7 +84,9 @@ describe('while something runs', () => {
     await expect(run(['b@site'])).rejects.toMatchObject(busy);
     await expect(desk.handlers['steps.check']({ site, instances: [] })).rejects.toMatchObject(busy);
     await expect(desk.handlers['steps.plan']({ site, instance: 'a@site', input: {} })).rejects.toMatchObject(busy);
-    await expect(desk.handlers['site.savePlan']({ site, text: `${planText}# x\n` })).rejects.toMatchObject(busy);
+    await expect(
+      desk.handlers['site.savePlan']({ site, text: `${planText}# x\n`, base: planText }),
+    ).rejects.toMatchObject(busy);
     expect((await desk.handlers['steps.plan']({ site, instance: 'b@site', input: {} })).plan?.commands.length).toBe(1);
     end();
     await until(() => live('run-over').length === 1);
@@ -204,11 +206,16 @@ describe('damaged files', () => {
     open([standingStep('a', [], world)]);
     await expect(desk.handlers['sites.open']({ site })).rejects.toMatchObject({ code: 'site-plan-invalid' });
     expect((await desk.handlers['site.plan']({ site })).problems.length).toBeGreaterThan(0);
-    expect(await desk.handlers['site.savePlan']({ site, text: 'format: 1' })).toMatchObject({ saved: false });
+    const base = 'format: 1\nname: fake\nmachines: []\n';
+    await expect(desk.handlers['site.savePlan']({ site, text: planText, base: planText })).rejects.toMatchObject({
+      code: 'site-plan-changed',
+    });
+    expect(await readFile(join(folder, 'site.yaml'), 'utf8')).toBe(base);
+    expect(await desk.handlers['site.savePlan']({ site, text: 'format: 1', base })).toMatchObject({ saved: false });
     expect(
-      await desk.handlers['site.savePlan']({ site, text: planText.replace('name: fake', 'name: other') }),
+      await desk.handlers['site.savePlan']({ site, text: planText.replace('name: fake', 'name: other'), base }),
     ).toMatchObject({ saved: false, problems: [{ path: 'name' }] });
-    expect(await desk.handlers['site.savePlan']({ site, text: planText })).toEqual({ saved: true, problems: [] });
+    expect(await desk.handlers['site.savePlan']({ site, text: planText, base })).toEqual({ saved: true, problems: [] });
     expect((await desk.handlers['sites.open']({ site })).view.order).toEqual(['a@site']);
   });
 
@@ -223,6 +230,14 @@ describe('damaged files', () => {
   });
 });
 
+const asked = {
+  system: 'debian-12' as const,
+  master: '10.0.0.9',
+  nodes: [],
+  user: 'root',
+  interface: 'eth0',
+};
+
 describe('bad names', () => {
   it.each(['../fake', '/etc', 'fake/../fake', '', '__proto__', 'constructor', 'nul\u0000', 'FAKE'])(
     'knows no site %j',
@@ -231,7 +246,7 @@ describe('bad names', () => {
       for (const ask of [
         () => desk.handlers['sites.open']({ site: name }),
         () => desk.handlers['site.plan']({ site: name }),
-        () => desk.handlers['site.savePlan']({ site: name, text: planText.replace('fake', 'new') }),
+        () => desk.handlers['site.savePlan']({ site: name, text: planText.replace('fake', 'new'), base: planText }),
         () => desk.handlers['blobs.read']({ site: name, hash: 'x' }),
       ])
         await expect(
@@ -244,7 +259,7 @@ describe('bad names', () => {
 
   it.each(['x\nformat: 2', 'a # b', '../x', 'null\n', 'A', ''])('makes no site called %j', async (name) => {
     open([]);
-    await expect(desk.handlers['sites.create']({ name, template: 'master' })).rejects.toMatchObject({
+    await expect(desk.handlers['sites.create']({ interview: { ...asked, name } })).rejects.toMatchObject({
       code: 'site-plan-invalid',
     });
     expect((await desk.handlers['sites.list']({})).length).toBe(1);
@@ -254,7 +269,7 @@ describe('bad names', () => {
     'makes a site called %s, whatever YAML thinks of it',
     async (name) => {
       open([]);
-      expect(await desk.handlers['sites.create']({ name, template: 'master' })).toMatchObject({ name });
+      expect(await desk.handlers['sites.create']({ interview: { ...asked, name } })).toMatchObject({ name });
     },
   );
 

@@ -6,8 +6,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Journal, readJournal } from '../../../src-main/runbook/journal-store.ts';
 import { editPlanText, planFromText, readPlanText } from '../../../src-main/runbook/plan-file.ts';
 import { Secrets } from '../../../src-main/runbook/secrets.ts';
-import { createSite, masterTemplate } from '../../../src-main/runbook/sites.ts';
+import { createSite, planTemplate } from '../../../src-main/runbook/sites.ts';
 import { takeWriterLock, writerOf } from '../../../src-main/runbook/writer-lock.ts';
+import { interviewSystems } from '../../../src-shared/interview.ts';
 import { fold, type NewEvent } from '../../../src-shared/journal.ts';
 import { planText } from '../../fakes/engine.ts';
 
@@ -157,7 +158,18 @@ describe('the site plan file', () => {
       content: { port: 5050 },
       machines: [{ partitions: 20, port: 22 }],
     });
-    expect(readPlanText(masterTemplate('new-site')).faults).toEqual([]);
+  });
+
+  it('is begun from an interview, for each system and any number of nodes', () => {
+    for (const system of interviewSystems) {
+      const nodes = ['10.0.0.2', 'fd00::2', 'node.example'];
+      const text = planTemplate({ name: 'new-site', system, master: '::1', nodes, user: 'ada', interface: 'eth0' });
+      expect(readPlanText(text).faults).toEqual([]);
+      expect(planFromText(text, '')).toMatchObject({
+        name: 'new-site',
+        machines: ['::1', ...nodes].map((address) => ({ address, user: 'ada', interface: 'eth0' })),
+      });
+    }
   });
 
   it.each([
