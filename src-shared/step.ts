@@ -2,7 +2,7 @@
 // Everything that the wizard, the command line, the journal and the record say of a step is made of these types.
 import { z } from 'zod';
 import { canonicalJson, jsonObject } from './json.ts';
-import type { Params, ProblemCode } from './problem.ts';
+import type { Params, ProblemCode, Severity } from './problem.ts';
 import { problems } from './problem.ts';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9.-]*$/);
@@ -46,6 +46,11 @@ export const tell = (key: string, values: Params = {}): Told => ({ key, params: 
 /** Something a check found. Code, weight and remedy come from the problem catalogue. */
 export const finding = z.strictObject({ code: problemCode, params });
 export type Finding = z.infer<typeof finding>;
+
+const weight: Readonly<Record<Severity, number>> = { strict: 0, skippable: 1, warning: 2 };
+/** What cannot be skipped first, then what can, then what is only told. */
+export const bySeverity = (findings: readonly Finding[]): readonly Finding[] =>
+  [...findings].sort((a, b) => weight[problems[a.code].severity] - weight[problems[b.code].severity]);
 
 /** What the facts mean. `waiting`: asked for, not there yet. `unsure`: cannot be known, and why. */
 export const verdict = z.discriminatedUnion('state', [

@@ -1,5 +1,5 @@
 /**
- * docs/runbook.md and docs/problems.md as text, made from the code and the English texts. Used by tools/docs.mjs, which
+ * docs/runbook.md, docs/problems.md and docs/preflight.md as text, made from the code and the English texts. Used by tools/docs.mjs, which
  * writes them, and by test/contract/docs.test.ts, which fails when the pages in the repository say something else.
  */
 import { readFileSync } from 'node:fs';
@@ -9,7 +9,8 @@ import { infoOf } from '../src-main/runbook/instances.ts';
 import { planFromText } from '../src-main/runbook/plan-file.ts';
 import { planTemplate } from '../src-main/runbook/sites.ts';
 import { runbook } from '../src-main/steps/index.ts';
-import { exitCodeOf, exitCodes, type ProblemCode, problems } from '../src-shared/problem.ts';
+import { preflightChecks } from '../src-main/steps/machine/preflight-checks.ts';
+import { exitCodeOf, exitCodes, type ProblemCode, problems, type Severity } from '../src-shared/problem.ts';
 import type { SitePlan } from '../src-shared/site.ts';
 import { type Chapter, chapters } from '../src-shared/step.ts';
 
@@ -218,8 +219,47 @@ export function problemsPage(): string {
   ].join('\n');
 }
 
+// ---------------------------------------------------------------- the preflight
+
+const severityWords: Readonly<Record<Severity, string>> = {
+  strict: 'Cannot be passed',
+  skippable: 'Can be passed: who did so, and when, stands in the record',
+  warning: 'Only told',
+};
+
+/** Every check of a machine before it is changed, by how much it weighs. */
+export function preflightPage(): string {
+  const texts = treeOf('problems');
+  const parts = (Object.keys(severityWords) as Severity[]).map((severity) => {
+    const rows = preflightChecks
+      .filter(({ id }) => problems[id].severity === severity)
+      .map(
+        ({ id, roles }) =>
+          `| [${id}](problems.md#${id}) | ${roles.length === 2 ? 'all' : roles.join(', ')} | ${textAt(texts, id, 'title')} | ${textAt(texts, id, 'next')} |`,
+      );
+    return [
+      `## ${severityWords[severity]}`,
+      '',
+      '| check | on | says | remedy |',
+      '|---|---|---|---|',
+      ...rows,
+      '',
+    ].join('\n');
+  });
+  return [
+    generated('src-main/steps/machine/preflight-checks.ts and resources/locales/en/problems.json'),
+    '# What is checked before a machine is changed',
+    '',
+    `${preflightChecks.length} checks, made by the step [preflight](runbook.md#preflight) from the answers of one script (\`src-main/target/facts-script.ts\`), in one round trip, writing nothing. Room is reckoned from what the medium carries and what is installed already. Words in \`this type\` are filled in.`,
+    '',
+    parts.join('\n').trimEnd(),
+    '',
+  ].join('\n');
+}
+
 /** Generated pages by path below the project folder. */
 export const pages: Readonly<Record<string, () => string>> = {
   'docs/runbook.md': runbookPage,
   'docs/problems.md': problemsPage,
+  'docs/preflight.md': preflightPage,
 };

@@ -4,7 +4,7 @@ import { diffLines } from '../../src-shared/diff.ts';
 import type { InstanceView } from '../../src-shared/journal.ts';
 import { problems } from '../../src-shared/problem.ts';
 import type { Command, Plan } from '../../src-shared/step.ts';
-import { stepOf } from '../../src-shared/step.ts';
+import { bySeverity, stepOf } from '../../src-shared/step.ts';
 import { lineOf } from '../runbook/explain.ts';
 import type { Texts } from './texts.ts';
 
@@ -32,7 +32,7 @@ export const stateLine = (view: InstanceView, texts: Texts): string =>
 
 /** What was found, what stops, what is awaited. */
 export function verdictLines(view: InstanceView, texts: Texts): string[] {
-  const findings = view.verdict?.findings ?? [];
+  const findings = bySeverity(view.verdict?.findings ?? []);
   return [
     ...view.found.map((told) => `    ${texts.told(told)}`),
     ...(view.verdict?.state === 'waiting' ? [`    ⧗ ${texts.told(view.verdict.for)}`] : []),

@@ -44,6 +44,7 @@ const patch = z.strictObject({
   proxySinceMs: z.number().nullable().optional(),
   supplied: z.array(z.strictObject({ url: z.string(), computer: z.string() })).optional(),
   requested: requested.optional(),
+  clockShiftSeconds: z.number().optional(),
 });
 export type Patch = z.infer<typeof patch>;
 
@@ -74,6 +75,8 @@ const machineState = z.strictObject({
   proxySinceMs: z.number().nullable(),
   supplied: z.array(z.strictObject({ url: z.string(), computer: z.string() })),
   requested: requested.nullable(),
+  /** How far somebody has set the clock. */
+  clockShiftSeconds: z.number().default(0),
   /** When cron looks next. */
   nextCronMs: z.number(),
   /** A release being unpacked. */
@@ -128,6 +131,7 @@ export function patched(state: MachineState, change: Patch): MachineState {
     proxySinceMs: change.proxySinceMs === undefined ? state.proxySinceMs : change.proxySinceMs,
     supplied: change.supplied ?? state.supplied,
     requested: change.requested ?? state.requested,
+    clockShiftSeconds: change.clockShiftSeconds ?? state.clockShiftSeconds,
   };
 }
 
@@ -154,6 +158,7 @@ export function freshState(packages: Readonly<Record<string, Installed>>, nowMs:
     proxySinceMs: null,
     supplied: [],
     requested: null,
+    clockShiftSeconds: 0,
     nextCronMs: nowMs,
     unpacking: null,
   };

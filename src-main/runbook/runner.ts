@@ -6,7 +6,7 @@ import type { Json } from '../../src-shared/json.ts';
 import type { ProblemData } from '../../src-shared/problem.ts';
 import { Problem, problem, problems, toProblemData } from '../../src-shared/problem.ts';
 import type { Plan, Told, Verdict } from '../../src-shared/step.ts';
-import { instanceKey, planText, subjectName } from '../../src-shared/step.ts';
+import { bySeverity, instanceKey, planText, subjectName } from '../../src-shared/step.ts';
 import { sha256Of } from '../platform/files.ts';
 import type { Asker } from './asking.ts';
 import type { Command, Context, Finding, Need, Step } from './define.ts';
@@ -376,7 +376,7 @@ export class Runner {
 /** Findings that stop a blocked step: all but warnings, and skippable ones a person chose to pass. */
 function stoppers(verdict: Verdict, skip: readonly string[]) {
   if (verdict.state !== 'blocked') return [];
-  return verdict.findings.filter(({ code }) => {
+  return bySeverity(verdict.findings).filter(({ code }) => {
     const { severity } = problems[code];
     return severity === 'strict' || (severity === 'skippable' && !skip.includes(code));
   });

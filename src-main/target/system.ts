@@ -11,31 +11,20 @@ export function parseOsRelease(text: string): {
   return { id: value('ID'), version: value('VERSION_ID'), codename: value('VERSION_CODENAME') };
 }
 
-/**
- * `df --output=target,avail -B1 PATH…` as free bytes by the path asked for, in order: a path lies on the target of its line.
- * @param paths the paths as given to df
- */
-export function parseDiskFree(text: string, paths: readonly string[]): Record<string, number> {
-  const lines = text.trim().split('\n').slice(1);
-  return Object.fromEntries(
-    paths.flatMap((path, index) => {
-      const free = /(?<!\d)(\d{1,15})\s*$/.exec(lines[index] ?? '')?.[1];
-      return free === undefined ? [] : [[path, Number(free)] as const];
-    }),
-  );
-}
-
 /** A number as programs print it, 0 for anything else; longer ones than any count we read are lies. */
 export const wholeNumber = (text: string): number => Number(/^\s*(\d{1,15})\s*$/.exec(text)?.[1] ?? 0);
 
-const ipAddresses = z.array(
+/** `ip -j addr show`, as far as anybody asks. */
+export const ipAddresses = z.array(
   z.looseObject({
+    ifname: z.string().optional(),
     addr_info: z
       .array(
         z.looseObject({
           local: z.string().optional(),
           prefixlen: z.number().optional(),
           tentative: z.boolean().optional(),
+          dadfailed: z.boolean().optional(),
         }),
       )
       .default([]),

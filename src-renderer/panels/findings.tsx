@@ -1,16 +1,11 @@
 // What a check found, the heaviest first, each with its remedy. Skippable ones can be passed, and the record says so.
 import { CircleX, TriangleAlert } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
-import { problems, type Severity } from '../../src-shared/problem.ts';
-import type { Finding } from '../../src-shared/step.ts';
+import { problems } from '../../src-shared/problem.ts';
+import { bySeverity, type Finding } from '../../src-shared/step.ts';
 import { useWords } from '../i18n/words.ts';
 import { CheckInput } from '../ui/field.tsx';
 import styles from './findings.module.css';
-
-const weight: Readonly<Record<Severity, number>> = { strict: 0, skippable: 1, warning: 2 };
-
-export const bySeverity = (findings: readonly Finding[]): readonly Finding[] =>
-  [...findings].sort((a, b) => weight[problems[a.code].severity] - weight[problems[b.code].severity]);
 
 interface Props {
   readonly findings: readonly Finding[];

@@ -1,16 +1,18 @@
 // Every program of a simulated machine, by name. What is not here answers 127 and says so: a new step then shows at once
 // what practice lacks. Handed to the machine by the practice site.
+import { factsScript, shiftClockScript } from '../../target/facts-script.ts';
 import { slaposPython, withoutConnection } from '../../target/slapproxy.ts';
 import type { Call, Commands, Outcome } from '../machine.ts';
 import type { Patch } from '../state.ts';
 import { accountCommands } from './accounts.ts';
 import { apt, dpkg, dpkgQuery } from './apt.ts';
+import { practiceFacts, shiftClock } from './facts.ts';
 import { askAt, askAtScript, nft } from './master.ts';
 import { ip, networkctl } from './network.ts';
 import { slapos } from './slapos.ts';
 import { cronPass } from './slapos-cache.ts';
 import { slapproxyProgramRun } from './slapproxy.ts';
-import { bash, date, df, fileCommands, gcc, id, sh, sshd, systemctl } from './system.ts';
+import { bash, df, fileCommands, gcc, id, sh, systemctl } from './system.ts';
 
 type Program = (call: Call) => Outcome | Promise<Outcome>;
 
@@ -19,7 +21,6 @@ const programs: Readonly<Record<string, Program>> = {
   ...fileCommands,
   'apt-get': apt,
   bash: (call) => (call.argv[2] === askAtScript ? askAt(call) : bash(call)),
-  date,
   df,
   dpkg,
   'dpkg-query': dpkgQuery,
@@ -30,13 +31,14 @@ const programs: Readonly<Record<string, Program>> = {
   nft,
   sh: (call) => shell(call),
   slapos,
-  sshd,
   systemctl,
 };
 
 /** The scripts of the steps that run another program; every other one is a listing. */
 const shell: Program = async (call) => {
   const [, , script, , ...rest] = call.argv;
+  if (script === factsScript) return { exit: 0, out: practiceFacts(call) };
+  if (script === shiftClockScript) return shiftClock(call);
   if (script === slaposPython) return slapproxyProgramRun({ ...call, argv: rest });
   if (script !== withoutConnection) return sh(call);
   const at = rest.indexOf('slapos');

@@ -11,35 +11,22 @@ const missing = (program: string): Outcome => ({ exit: 127, err: `${program}: co
 export const id = ({ argv }: Call): Outcome =>
   argv[1] === '-un' ? { exit: 0, out: 'root\n' } : { exit: 0, out: 'uid=0(root) gid=0(root) groups=0(root)\n' };
 
-export const date = ({ argv, nowMs, faults }: Call): Outcome => {
-  const off = faults.has('clock-off') ? -2 * 86_400 : 0;
-  return argv[1] === '+%s'
-    ? { exit: 0, out: `${Math.round(nowMs / 1000) + off}\n` }
-    : { exit: 0, out: `${new Date(nowMs + off * 1000).toUTCString()}\n` };
-};
+/** Seconds since 1970 as the machine believes. */
+export const clockSeconds = ({ nowMs, faults, state }: Call): number =>
+  Math.round(nowMs / 1000) + state.clockShiftSeconds - (faults.has('clock-off') ? 2 * 86_400 : 0);
 
 const gigabyte = 1_000_000_000;
-const diskFree = ({ faults }: Call, path: string): number =>
+export const diskFree = ({ faults }: Call, path: string): number =>
   faults.has('disk-full-on-target') && path === '/opt' ? 210_000_000 : path === '/tmp' ? 3 * gigabyte : 31 * gigabyte;
 
-/** One file system for all but /tmp. */
 export const df = (call: Call): Outcome => {
   const paths = call.argv.filter((word) => word.startsWith('/'));
-  if (call.argv.includes('-B1')) {
-    const rows = paths.map((path) => `${path === '/tmp' ? '/tmp' : '/'} ${diskFree(call, path)}`);
-    return { exit: 0, out: ['Mounted on       Avail', ...rows, ''].join('\n') };
-  }
   const rows = paths.map((path) => `/dev/vda1  40G  ${(40 - diskFree(call, path) / gigabyte).toFixed(1)}G  /`);
   return { exit: 0, out: ['Filesystem Size Used Mounted on', ...rows, ''].join('\n') };
 };
 
 export const gcc = ({ state }: Call): Outcome =>
   state.packages.gcc === undefined ? missing('gcc') : { exit: 0, out: `${practiceMultiarch}\n` };
-
-export const sshd = ({ faults }: Call): Outcome => ({
-  exit: 0,
-  out: `port 22\nallowtcpforwarding ${faults.has('forwarding-forbidden') ? 'no' : 'yes'}\ndisableforwarding no\n`,
-});
 
 export const systemctl = ({ argv, state }: Call): Outcome => {
   const [, verb, name = ''] = argv;
@@ -57,7 +44,7 @@ export const systemctl = ({ argv, state }: Call): Outcome => {
 const [, , statusScript] = httpStatusArgv(0, 'HEAD', '');
 const [, , getScript] = httpGetArgv(0, '');
 
-/** Scripts that are known: requests to the loopback, and how long a look-up of a name takes. */
+/** Scripts that are known: requests to the loopback. */
 export const bash = async ({ argv, get }: Call): Promise<Outcome> => {
   const [, , script = '', , port = '', method = '', path = ''] = argv;
   if (script === statusScript || script === getScript) {
@@ -70,7 +57,6 @@ export const bash = async ({ argv, get }: Call): Promise<Outcome> => {
     const line = `HTTP/1.1 ${answer.status} ${answer.status === 200 ? 'OK' : 'Not OK'}\r\n`;
     return { exit: 0, out: script === getScript ? `${line}\r\n${answer.body.toString('utf8')}` : line };
   }
-  if (script.includes('getent ahosts no-such-name.invalid')) return { exit: 0, out: '9\n' };
   return { exit: 127, err: `practice machine: this script is not simulated: ${script}\n` };
 };
 
