@@ -152,14 +152,14 @@ describe.skipIf(reason !== null)('a machine that is not as it should be', () => 
 
   it('link-local addresses only: told, and with addresses in the plan set under guard', async () => {
     const { machine, laptop, run } = await setUp({ name: 'linkloc', addresses: { ipv6: null } }, () => ({}));
-    expect((await run(['run', 'describe-site', 'connect', 'preflight', '--yes'])).code).toBe(0);
-    const result = await run(['check', 'set-addresses']);
-    expect(verdictIn(result.lines)).toMatchObject({
-      state: 'blocked',
-      verdict: { findings: [{ code: 'target-addresses-unmanaged' }] },
+    const told = await run(['run', 'describe-site', 'connect', 'preflight', '--yes']);
+    expect(told.code).toBe(exitCodes.target);
+    expect(problemOf(told.lines)).toMatchObject({
+      code: 'target-addresses-unmanaged',
+      params: { machine: 'master-1', interface: 'host0' },
     });
     await laptop.editPlan((text) => text.replace('partitions: 5', 'partitions: 5\n    addresses: ["fd99:1::11/64"]'));
-    const set = await run(['run', 'set-addresses', '--yes']);
+    const set = await run(['run', 'preflight', 'set-addresses', '--yes']);
     expect(set.code, set.stdout.slice(-3000)).toBe(0);
     expect(await machine.mustShell('ip -6 addr show dev host0 scope global')).toContain('fd99:1::11/64');
     expect(

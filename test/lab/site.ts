@@ -7,7 +7,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { archiveSource, debianKeyring } from './archive.ts';
-import { mustRun } from './command.ts';
+import { mustRun, runCommand } from './command.ts';
 import type { LabMachine } from './machine.ts';
 import { masterRelease } from './release.ts';
 import type { VendorRepository } from './vendor.ts';
@@ -85,6 +85,12 @@ export class Laptop {
   env(): NodeJS.ProcessEnv {
     const { SSH_AUTH_SOCK: _agent, ...env } = process.env;
     return { ...env, FIELDKIT_HOME: this.home, LANG: 'en_GB.UTF-8' };
+  }
+
+  /** What a technician reads: the command's output without `--json`. */
+  async reads(words: readonly string[]): Promise<string> {
+    const { stdout, stderr } = await runCommand([process.execPath, cli, ...words], { env: this.env() });
+    return stdout + stderr;
   }
 
   /** Runs `fieldkit … --json` and collects its lines. */
