@@ -2,23 +2,26 @@
 import { basename, join } from 'node:path';
 import type { MediumChoice } from '../src-shared/api.ts';
 import { mediumRoot } from '../src-shared/manifest.ts';
+import type { SitePlan } from '../src-shared/site.ts';
 import type { Finding } from '../src-shared/step.ts';
 import { listDrives } from './medium/drives.ts';
 import { openManifest } from './medium/manifest-store.ts';
 import { verifyMedium } from './medium/verify.ts';
-import { makeHands } from './performers/hands.ts';
+import { makeHands, type Outside } from './performers/hands.ts';
 import { mirrorJobs, mirrorSights } from './performers/mirror-jobs.ts';
 import { prepareJobs, prepareSights } from './performers/prepare-jobs.ts';
+import { routeOf, type SourceAnswer, testSources } from './performers/sources.ts';
 import { sitesOnMedium, takeOverSite } from './performers/take-over.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
-import { networkFetch } from './platform/fetch.ts';
+import { type DownloadCache, downloadCache } from './platform/download-cache.ts';
+import { routedFetch } from './platform/fetch.ts';
 import { exists, freeBytes } from './platform/files.ts';
 import { userPaths } from './platform/paths.ts';
 import { practiceFaults, practicePaths, setPracticeFault } from './practice/faults.ts';
 import { practiceAnswers, practiceInputs, preparePractice } from './practice/prepare.ts';
 import { practiceOutside, standMachine } from './practice/site.ts';
 import type { DeskParts } from './runbook/desk.ts';
-import { createSite, siteNames } from './runbook/sites.ts';
+import { createSite, isPractice, readSitePlan, siteFolder, siteNames } from './runbook/sites.ts';
 import { runbook } from './steps/index.ts';
 import { openConnection, scanHostKey } from './target/connection.ts';
 
@@ -51,6 +54,10 @@ export interface Kit {
     readonly inputs: Readonly<Record<string, Readonly<Record<string, string>>>>;
   };
   readonly media: () => Promise<MediumChoice[]>;
+  /** Asks every source of a site whether it answers. Throws `site-unknown`, `authority-unusable`. */
+  readonly testSources: (site: string, signal: AbortSignal) => Promise<readonly SourceAnswer[]>;
+  /** Downloads kept across sites. */
+  readonly cache: DownloadCache;
   /** Reads a medium back. Throws `medium-unsealed`, `medium-manifest-invalid`, `fingerprint-differs`. */
   readonly verifyMedium: (folder: string, fingerprint: string | null, signal: AbortSignal) => Promise<MediumReport>;
 }
@@ -76,11 +83,16 @@ export function compose(options: ComposeOptions): Kit {
   const jobs = { ...prepareJobs({ trustFolder, program }), ...mirrorJobs({ trustFolder }) };
   const sights = (vault: string) => ({ ...prepareSights({ vaultPath: vault }), ...mirrorSights({ trustFolder }) });
   const real = {
-    outside: { fetch: networkFetch, open: openConnection, scanHostKey },
     sights: sights(vaultPath),
     cacheFolder: paths.cache,
     vaultPath,
   };
+
+  const outsideOf = (site: { readonly plan: SitePlan; readonly folder: string }): Outside => ({
+    fetch: routedFetch(() => routeOf(site.plan, site.folder)),
+    open: openConnection,
+    scanHostKey,
+  });
 
   // The practice site has its own vault, downloads and network: it can neither use nor hurt anything of a real site.
   const practiceFolder = join(paths.data, 'practice');
@@ -160,7 +172,14 @@ export function compose(options: ComposeOptions): Kit {
       runbook,
       clock,
       makeHands: (site, asker) =>
-        makeHands({ site, asker, jobs, program, env: options.env, ...(site.practice ? practice : real) }),
+        makeHands({
+          site,
+          asker,
+          jobs,
+          program,
+          env: options.env,
+          ...(site.practice ? practice : { ...real, outside: outsideOf(site) }),
+        }),
       listMedia: (site) => (site.practice ? practiceMedia() : media()),
       sitesOnMedium: async (folder) => {
         if (folder !== null)
@@ -180,6 +199,13 @@ export function compose(options: ComposeOptions): Kit {
         faults: (set) =>
           set === null ? practiceFaults(practiceFolder) : setPracticeFault(practiceFolder, set.id, set.on),
       },
+    },
+    cache: downloadCache(paths.cache),
+    testSources: async (name, signal) => {
+      const folder = await siteFolder(paths.data, name);
+      const plan = await readSitePlan(paths.data, name);
+      const { fetch } = (await isPractice(folder)) ? practice.outside : outsideOf({ plan, folder });
+      return testSources(plan, { fetch, clock }, signal);
     },
     verifyMedium: async (folder, fingerprint, signal) => {
       const root = (await exists(join(folder, mediumRoot))) ? join(folder, mediumRoot) : folder;

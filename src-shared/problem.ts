@@ -113,6 +113,7 @@ export const problems = {
   'laptop-full': define('input', ['path', 'needed', 'free']),
 
   // the network at the office
+  'authority-unusable': define('input', ['path', 'detail']),
   'download-failed': define('network', ['url', 'detail'], { retryable: true }),
   'download-stalled': define('network', ['url', 'seconds'], { retryable: true }),
   'download-wrong-hash': define('trust', ['url', 'expected', 'found']),

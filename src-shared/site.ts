@@ -140,7 +140,18 @@ export const sitePlan = z.strictObject({
   /** Versions of the vendor's packages; `newest` is fixed when they are fetched. */
   packages: z.strictObject({ 'slapos-node': z.string().default('newest') }).prefault({}),
   /** Sources by target system; the public ones when a system is not named. */
-  sources: z.object({ cache: softwareCache.optional() }).catchall(systemSources).default({}),
+  sources: z
+    .object({
+      cache: softwareCache.optional(),
+      /** Proxy for all of them, without user name and password: those belong into the environment. */
+      proxy: httpUrl
+        .refine((value) => !/^https?:\/\/[^/]*@/.test(value), 'an address without user and password')
+        .optional(),
+      /** PEM file of authorities to trust besides the system's; a relative path counts from the plan. */
+      ca: z.string().min(1).optional(),
+    })
+    .catchall(systemSources)
+    .default({}),
   /** Content goes through the SSH connection, to this loopback port of the target. */
   content: z.strictObject({ port: z.int().min(1024).max(65535).default(5050) }).prefault({}),
   ranges: z.strictObject({ lan: ipv6Range.optional(), re6st: ipv6Range.optional() }).prefault({}),

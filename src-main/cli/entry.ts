@@ -2,10 +2,12 @@
 import { Command, CommanderError } from 'commander';
 import { interviewSystems } from '../../src-shared/interview.ts';
 import { exitCodes } from '../../src-shared/problem.ts';
+import { clearCache, limitCache, listCache, verifyCache } from './commands/cache.ts';
 import { listMedia, verifyMedium } from './commands/medium.ts';
 import { practise } from './commands/practice.ts';
 import { checkSteps, planSteps, resumeSteps, runSteps } from './commands/run.ts';
 import { beginSite, createSiteFrom, listSites, listSteps, showJournal } from './commands/sites.ts';
+import { testSources } from './commands/sources.ts';
 import { takeOver } from './commands/take-over.ts';
 import { exitCodeLines } from './exit-codes.ts';
 
@@ -88,6 +90,21 @@ common(medium.command('verify').argument('<folder>'))
   .description('read a medium back against its signed manifest')
   .option('--fingerprint <hex>', 'the manifest key to trust')
   .action(end(verifyMedium));
+const sources = program.command('sources').description('where the content of a site comes from');
+onSite(
+  sources.command('test').description('ask every source of the site plan whether it answers; fetches nothing large'),
+).action(end(testSources));
+const cache = program.command('cache').description('downloads kept on this laptop, for every site');
+common(cache.command('list')).description('what is kept, by kind').action(end(listCache));
+common(cache.command('verify')).description('read everything and compare it with its name').action(end(verifyCache));
+common(cache.command('clear'))
+  .option('--older-than <days>', 'only what was not used for so long')
+  .option('--keep <size>', 'leave so much, the longest unused goes first, e.g. 20GB')
+  .description('remove downloads; they are fetched again when they are needed')
+  .action(end(clearCache));
+common(cache.command('limit').argument('<size>', 'e.g. 50GB'))
+  .description('keep at most so much from now on')
+  .action(end(limitCache));
 common(program.command('practice').description('make the practice site, with simulated machines'))
   .option('--walk', 'walk the whole practice site with its own answers')
   .action(end(practise));

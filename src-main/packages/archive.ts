@@ -92,6 +92,10 @@ function suiteUrl(url: string, suite: string): string {
   return path === '' ? url : `${url}/${path}`;
 }
 
+/** Where each suite's signed list lies: the folder of its InRelease. */
+export const releaseAddresses = ({ url, suites }: Pick<ArchiveSource, 'url' | 'suites'>) =>
+  suites.map((suite) => ({ suite, address: suiteUrl(url.replace(/\/+$/, ''), suite) }));
+
 function packagesPaths(suite: string, components: readonly string[], architecture: string): readonly string[] {
   if (isFlat(suite)) return ['Packages'];
   return components.map((component) => `${component}/binary-${architecture}/Packages`);

@@ -4,9 +4,9 @@
 import { join } from 'node:path';
 import type { LockedPackage, LockedSystem } from '../../src-shared/lock.ts';
 import { Problem, problem } from '../../src-shared/problem.ts';
+import { type AllProgress, downloadAll, type Wanted } from '../platform/download-all.ts';
 import { exists } from '../platform/files.ts';
 import { type ArchiveSource, type Means, openArchive } from './archive.ts';
-import { eachAtOnce } from './at-once.ts';
 import { solveCarried } from './carried.ts';
 import { combineIndexes, filterIndex, type Package, type PackageIndex } from './package-index.ts';
 import { parseRelation, parseRelations, type RelationGroup } from './relations.ts';
@@ -119,25 +119,14 @@ export async function resolvePackages(request: SolveRequest, means: Means): Prom
 /** Downloads packages into the cache, `debs/<sha256>`; those that are there already are checked, not fetched. */
 export async function downloadPackages(packages: readonly LockedPackage[], means: Means): Promise<void> {
   const wanted = [...new Map(packages.map((deb) => [deb.sha256, deb])).values()];
-  const totalBytes = sum(wanted);
-  const done = new Map<string, number>();
-  let doneBytes = 0;
-  const advance = (deb: LockedPackage, bytes: number): void => {
-    doneBytes += bytes - (done.get(deb.sha256) ?? 0);
-    done.set(deb.sha256, bytes);
-    means.onProgress?.({ done: doneBytes, total: totalBytes, unit: 'bytes', what: `${deb.name} ${deb.version}` });
-  };
-  const limits = { limit: atOnce, perHost: atOncePerHost, hostOf: ({ url }: LockedPackage) => new URL(url).host };
-  const fetchOne = async (deb: LockedPackage, signal: AbortSignal): Promise<void> => {
-    const { url, sha256, sizeBytes } = deb;
+  const items = wanted.map((deb): Wanted => {
+    const { url, sha256, sizeBytes, name, version } = deb;
     const to = cachedDeb(means.cacheFolder, deb);
-    const onProgress = (progress: { readonly doneBytes: number }) => advance(deb, progress.doneBytes);
-    await means.fetch.download({ url, to, sha256, sizeBytes, onProgress, signal }).catch((thrown: unknown) => {
-      throw asTampered(deb, thrown);
-    });
-    advance(deb, sizeBytes);
-  };
-  await eachAtOnce(wanted, limits, fetchOne, means.signal);
+    return { url, to, sha256, sizeBytes, what: `${name} ${version}`, failure: (thrown) => asTampered(deb, thrown) };
+  });
+  const onProgress = ({ doneBytes, totalBytes, what }: AllProgress) =>
+    means.onProgress?.({ done: doneBytes, total: totalBytes, unit: 'bytes', what });
+  await downloadAll(means.fetch, items, { onProgress }, means.signal);
 }
 
 /** A server that sends another file than the signed index names is a matter of trust, not of the network. */
@@ -197,8 +186,6 @@ export async function estimate(locked: LockedSystem, cacheFolder: string): Promi
 }
 
 const indexBytesPerPackage = 5000;
-const atOnce = 6;
-const atOncePerHost = 4;
 
 /** Where a package lies in the cache. */
 export function cachedDeb(cacheFolder: string, deb: { readonly sha256: string }): string {

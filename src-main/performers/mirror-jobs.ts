@@ -8,7 +8,8 @@ import { mediumPaths } from '../../src-shared/manifest.ts';
 import { Problem, problem } from '../../src-shared/problem.ts';
 import { cacheOf, type Release, releaseNamed } from '../../src-shared/site.ts';
 import { copyToMedium } from '../medium/copy.ts';
-import { cachedBlob, downloadBlob, lookUpRelease, missingBytes } from '../software/mirror.ts';
+import type { AllProgress } from '../platform/download-all.ts';
+import { cachedBlob, downloadBlobs, lookUpRelease, missingBytes } from '../software/mirror.ts';
 import { readTrustedCertificates, type TrustedCertificate } from '../software/trusted.ts';
 import { boundMedium } from './bound-medium.ts';
 import { type Job, type JobContext, job, type Sight, sight } from './jobs.ts';
@@ -53,25 +54,15 @@ export function mirrorJobs({ trustFolder }: MirrorParts): Readonly<Record<string
       );
       const missing = await Promise.all(entries.map((entry) => missingBytes(cacheFolder, entry)));
       await requireCacheRoom(cacheFolder, sum(missing), { root, bytes: mediumBytes });
-      let doneBytes = 0;
-      const part = (entry: LockedEntry) => {
-        const before = doneBytes;
-        doneBytes += entry.sizeBytes;
-        return (progress: { readonly doneBytes: number }) =>
-          context.onProgress({
-            done: before + progress.doneBytes,
-            total: 2 * mediumBytes,
-            unit: 'bytes',
-            what: `${name} ${entry.system}`,
-          });
-      };
       const source = cacheOf(site.plan);
-      for (const entry of entries)
-        await downloadBlob({ source, entry, cacheFolder }, { fetch, signal, onProgress: part(entry) });
+      const onProgress = ({ doneBytes, what }: AllProgress) =>
+        context.onProgress({ done: doneBytes, total: 2 * mediumBytes, unit: 'bytes', what: `${name} ${what}` });
+      await downloadBlobs({ source, entries, cacheFolder }, { fetch, signal, onProgress });
       // Downloading takes long enough for somebody to change the stick.
       const { device } = await boundMedium(site);
-      for (const entry of entries) {
-        const { sha512, sizeBytes } = entry;
+      let before = mediumBytes;
+      for (const { sha512, sizeBytes, system } of entries) {
+        const done = before;
         await copyToMedium({
           from: cachedBlob(cacheFolder, sha512),
           to: join(root, mediumPaths.blob(sha512)),
@@ -79,9 +70,16 @@ export function mirrorJobs({ trustFolder }: MirrorParts): Readonly<Record<string
           hash: sha512,
           sizeBytes,
           device,
-          onProgress: part(entry),
+          onProgress: ({ doneBytes }) =>
+            context.onProgress({
+              done: done + doneBytes,
+              total: 2 * mediumBytes,
+              unit: 'bytes',
+              what: `${name} ${system}`,
+            }),
           signal,
         });
+        before += sizeBytes;
       }
     }),
   };

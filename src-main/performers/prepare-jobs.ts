@@ -26,6 +26,7 @@ import {
 } from '../packages/fetch-packages.ts';
 import { makeRepositoryKey } from '../packages/signer.ts';
 import { readTrustedKey } from '../packages/trust-keys.ts';
+import { cacheLimit, trimCache } from '../platform/download-cache.ts';
 import { exists, fileSize, readTextOrNull } from '../platform/files.ts';
 import { makeCacheKey } from '../software/certificate.ts';
 import { targetOf } from '../software/compatibility.ts';
@@ -261,6 +262,8 @@ export function prepareJobs({ trustFolder, program }: PrepareParts): Readonly<Re
           context.onProgress({ done: doneBytes, total: totalBytes, unit: 'bytes' }),
         signal,
       });
+      // What this medium was made from was used last, and stays.
+      await trimCache(context.cacheFolder, { keepBytes: await cacheLimit(context.cacheFolder) });
     }),
   };
 }

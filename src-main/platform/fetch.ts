@@ -2,7 +2,7 @@
 // It must never return content that was cut short or is longer than allowed.
 import { problem } from '../../src-shared/problem.ts';
 import { type DownloadRequest, download } from './download.ts';
-import { get, type Patience, persist, refusal, shownUrl, usualPatience } from './http.ts';
+import { get, type Patience, persist, type Route, refusal, shownUrl, usualPatience } from './http.ts';
 
 export type { DownloadRequest, Progress } from './download.ts';
 
@@ -43,6 +43,9 @@ export function makeFetch(patience: Patience = usualPatience): Fetch {
 
 export const networkFetch: Fetch = makeFetch();
 
+/** The network as a site plan says it is reached. `route` is asked before each request: the plan may change under way. */
+export const routedFetch = (route: () => Promise<Route>): Fetch => makeFetch({ ...usualPatience, route });
+
 /** The offline phase: whatever leaves for a network is a fault of the step, and is named. */
 export function forbiddenFetch(step: string): Fetch {
   const refuse = async (url: string): Promise<never> => {
@@ -56,7 +59,7 @@ async function askSize(
   { redirects = 'follow', signal }: Omit<FetchOptions, 'limitBytes'>,
   patience: Patience,
 ): Promise<number | null> {
-  const reply = await get(url, { method: 'HEAD', redirects }, patience.stallMs, signal);
+  const reply = await get(url, { method: 'HEAD', redirects }, patience, signal);
   reply.discard();
   if (reply.status === 404) return null;
   if (reply.status !== 200) throw refusal(url, reply, patience.clock.now());
@@ -68,7 +71,7 @@ async function askSize(
 
 async function once(url: string, options: FetchOptions, patience: Patience): Promise<Uint8Array | null> {
   const { redirects = 'follow' } = options;
-  const reply = await get(url, { redirects }, patience.stallMs, options.signal);
+  const reply = await get(url, { redirects }, patience, options.signal);
   if (reply.status !== 200) {
     reply.discard();
     if (reply.status === 404) return null;

@@ -1,11 +1,13 @@
 // One request over the network with this laptop's proxy settings, and the rule for trying again. Called by fetch and download only.
-// Proxies come from http_proxy, https_proxy and no_proxy; additional certificates from NODE_EXTRA_CA_CERTS, which Node reads itself.
+// Proxies come from http_proxy, https_proxy and no_proxy, additional certificates from NODE_EXTRA_CA_CERTS, which Node reads
+// itself; a route that the site plan names goes before both.
 // It must never undo a content encoding: what is hashed is what the server stores.
+import tls from 'node:tls';
 import { EnvHttpProxyAgent, errors, interceptors, request } from 'undici';
 import { Problem, problem } from '../../src-shared/problem.ts';
 import { type Clock, systemClock } from './clock.ts';
 
-const connectLimitMs = 15_000;
+const connectLimitMs = 30_000;
 const headersLimitMs = 30_000;
 /** No byte for this long, and the transfer counts as stalled. */
 const stallLimitMs = 15_000;
@@ -16,6 +18,18 @@ export interface Patience {
   readonly firstDelayMs: number;
   readonly stallMs: number;
   readonly clock: Clock;
+  /** Default: what the environment says. */
+  readonly route?: () => Promise<Route>;
+  /** What a download records, repairs and fetches twice at most; default `usualChunkBytes`. */
+  readonly chunkBytes?: number;
+}
+
+/** How requests leave the laptop. */
+export interface Route {
+  /** Address of a proxy for http and https; null: as the environment says. What no_proxy names goes past it. */
+  readonly proxy: string | null;
+  /** PEM of authorities to trust besides the system's. */
+  readonly authorities: string | null;
 }
 
 export const usualPatience: Patience = { attempts: 5, firstDelayMs: 500, stallMs: stallLimitMs, clock: systemClock };
@@ -25,15 +39,34 @@ const longestRetryAfterMs = 120_000;
 
 type Dispatcher = ReturnType<EnvHttpProxyAgent['compose']>;
 type Redirects = 'follow' | 'refuse';
-let shared: Readonly<Record<Redirects, Dispatcher>> | null = null;
-const dispatcher = (redirects: Redirects): Dispatcher => {
-  if (shared === null) {
-    // Plain http goes through the proxy as plain http: many proxies refuse to tunnel to port 80.
-    const refuse = new EnvHttpProxyAgent({ connect: { timeout: connectLimitMs }, proxyTunnel: false });
-    shared = { refuse, follow: refuse.compose(interceptors.redirect({ maxRedirections: 5 })) };
-  }
-  return shared[redirects];
+const environment: Route = { proxy: null, authorities: null };
+const made = new Map<string, Readonly<Record<Redirects, Dispatcher>>>();
+
+const dispatcher = (redirects: Redirects, route: Route): Dispatcher => {
+  const name = `${route.proxy ?? ''}\n${route.authorities ?? ''}`;
+  const known = made.get(name) ?? dispatchersOf(route);
+  made.set(name, known);
+  return known[redirects];
 };
+
+function dispatchersOf({ proxy, authorities }: Route): Readonly<Record<Redirects, Dispatcher>> {
+  const trust = authorities === null ? {} : { ca: [...systemAuthorities(), authorities] };
+  const refuse = new EnvHttpProxyAgent({
+    connect: { timeout: connectLimitMs, ...trust },
+    requestTls: trust,
+    proxyTls: trust,
+    // Plain http goes through the proxy as plain http: many proxies refuse to tunnel to port 80.
+    proxyTunnel: false,
+    ...(proxy === null ? {} : { httpProxy: proxy, httpsProxy: proxy }),
+  });
+  return { refuse, follow: refuse.compose(interceptors.redirect({ maxRedirections: 5 })) };
+}
+
+/** Naming authorities of one's own takes the place of Node's list, so both are given. Older Nodes know only the built-in one. */
+function systemAuthorities(): readonly string[] {
+  const { getCACertificates } = tls as { readonly getCACertificates?: (kind: 'default') => readonly string[] };
+  return getCACertificates?.('default') ?? tls.rootCertificates;
+}
 
 /** What may be shown and logged of a URL: no user name, no password. */
 export function shownUrl(url: string): string {
@@ -66,12 +99,12 @@ export interface Question {
 export async function get(
   url: string,
   { method = 'GET', headers = {}, redirects = 'follow' }: Question,
-  stallMs: number,
+  { stallMs, route }: Pick<Patience, 'stallMs' | 'route'>,
   signal?: AbortSignal,
 ): Promise<Reply> {
   const response = await request(url, {
     method,
-    dispatcher: dispatcher(redirects),
+    dispatcher: dispatcher(redirects, route === undefined ? environment : await route()),
     headers: { 'accept-encoding': 'identity', 'user-agent': 'slapos-field-kit', ...headers },
     headersTimeout: headersLimitMs,
     bodyTimeout: stallMs,
@@ -168,6 +201,7 @@ export async function persist<T>(
   patience: Patience,
   once: (attempt: Try) => Promise<T>,
   signal?: AbortSignal,
+  { onTrouble }: { readonly onTrouble?: () => void } = {},
 ): Promise<T> {
   const scheme = URL.canParse(url) ? new URL(url).protocol : '';
   if (scheme !== 'http:' && scheme !== 'https:') {
@@ -187,6 +221,7 @@ export async function persist<T>(
       const failure = transportFailure(url, thrown);
       if (!(failure instanceof Passing)) throw failure;
       fruitless += 1;
+      onTrouble?.();
       const asked = failure.retryAfterMs;
       if (fruitless >= patience.attempts || (asked !== null && asked > longestRetryAfterMs)) {
         throw failure.stalled

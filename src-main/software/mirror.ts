@@ -5,7 +5,8 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LockedEntry } from '../../src-shared/lock.ts';
 import { problem } from '../../src-shared/problem.ts';
-import type { Fetch, Progress } from '../platform/fetch.ts';
+import { type AllProgress, downloadAll, type Wanted } from '../platform/download-all.ts';
+import type { Fetch } from '../platform/fetch.ts';
 import { targetOf } from './compatibility.ts';
 import { chooseEntry, parseIndexDocument, readEntry, type SignedEntry, urlKey } from './entry.ts';
 
@@ -102,15 +103,22 @@ export async function missingBytes(cacheFolder: string, { sha512, sizeBytes }: L
 }
 
 /**
- * Downloads an archive into the laptop's cache, or goes on where an earlier download was cut. One that is there is checked.
+ * Downloads archives into the laptop's cache, or goes on where an earlier download was cut. Those that are there are checked.
  * Throws `download-wrong-hash`, `download-wrong-size`, and what fetching throws.
  */
-export async function downloadBlob(
-  { source, entry, cacheFolder }: { source: SoftwareSource; entry: LockedEntry; cacheFolder: string },
-  { fetch, signal, onProgress }: MirrorMeans & { readonly onProgress: (progress: Progress) => void },
+export async function downloadBlobs(
+  { source, entries, cacheFolder }: { source: SoftwareSource; entries: readonly LockedEntry[]; cacheFolder: string },
+  { fetch, signal, onProgress }: MirrorMeans & { readonly onProgress: (progress: AllProgress) => void },
 ): Promise<void> {
-  const { sha512, sizeBytes } = entry;
-  const to = cachedBlob(cacheFolder, sha512);
-  const url = blobAddress(source, sha512);
-  await fetch.download({ url, to, sha512, sizeBytes, redirects: 'refuse', onProgress, signal });
+  const items = [...new Map(entries.map((entry) => [entry.sha512, entry])).values()].map(
+    ({ sha512, sizeBytes, system }): Wanted => ({
+      url: blobAddress(source, sha512),
+      to: cachedBlob(cacheFolder, sha512),
+      sha512,
+      sizeBytes,
+      redirects: 'refuse',
+      what: system,
+    }),
+  );
+  await downloadAll(fetch, items, { onProgress }, signal);
 }

@@ -16,7 +16,7 @@ import { hashFile } from '../../../src-main/platform/files.ts';
 import { makeCacheKey } from '../../../src-main/software/certificate.ts';
 import { targetOf } from '../../../src-main/software/compatibility.ts';
 import { chooseEntry, makeEntry, parseIndexDocument, signEntry } from '../../../src-main/software/entry.ts';
-import { cachedBlob, downloadBlob, lookUpRelease } from '../../../src-main/software/mirror.ts';
+import { cachedBlob, downloadBlobs, lookUpRelease } from '../../../src-main/software/mirror.ts';
 import { splitCertificates, trustedCertificates } from '../../../src-main/software/trusted.ts';
 import { emptyLock, siteLock } from '../../../src-shared/lock.ts';
 import { mediumPaths } from '../../../src-shared/manifest.ts';
@@ -199,16 +199,20 @@ describe('downloading an archive', () => {
     tampered[1000] = (tampered[1000] ?? 0) ^ 1;
     upstream.files.set(`shacache/${entry.sha512}`, tampered);
     const means = { fetch, signal, onProgress: () => undefined };
-    await expect(downloadBlob({ source: upstream, entry, cacheFolder: work }, means)).rejects.toMatchObject({
-      code: 'download-wrong-hash',
-    });
+    await expect(downloadBlobs({ source: upstream, entries: [entry], cacheFolder: work }, means)).rejects.toMatchObject(
+      {
+        code: 'download-wrong-hash',
+      },
+    );
     expect(existsSync(cachedBlob(work, entry.sha512))).toBe(false);
     upstream.files.set(`shacache/${entry.sha512}`, tampered.subarray(1));
-    await expect(downloadBlob({ source: upstream, entry, cacheFolder: work }, means)).rejects.toMatchObject({
-      code: 'download-wrong-size',
-    });
+    await expect(downloadBlobs({ source: upstream, entries: [entry], cacheFolder: work }, means)).rejects.toMatchObject(
+      {
+        code: 'download-wrong-size',
+      },
+    );
     upstream.files.set(`shacache/${entry.sha512}`, blobs['debian-12-amd64']);
-    await downloadBlob({ source: upstream, entry, cacheFolder: work }, means);
+    await downloadBlobs({ source: upstream, entries: [entry], cacheFolder: work }, means);
     expect(await hashFile(cachedBlob(work, entry.sha512), 'sha512')).toBe(entry.sha512);
   });
 });

@@ -8,13 +8,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Clock } from '../../../src-main/platform/clock.ts';
-import { type Fetch, forbiddenFetch, makeFetch } from '../../../src-main/platform/fetch.ts';
+import { type Fetch, forbiddenFetch, makeFetch, routedFetch } from '../../../src-main/platform/fetch.ts';
 import { retryAfterMs, shownUrl } from '../../../src-main/platform/http.ts';
 import { runLocal } from '../../../src-main/platform/shell.ts';
 
 const content = randomBytes(3_000_000);
 const sha256 = createHash('sha256').update(content).digest('hex');
 const sha512 = createHash('sha512').update(content).digest('hex');
+const chunkBytes = 256 * 1024;
 
 /** Sleeps at once and remembers how long it should have been. */
 const sleeps: number[] = [];
@@ -25,7 +26,7 @@ const fastClock: Clock = {
     sleeps.push(ms);
   },
 };
-const quick: Fetch = makeFetch({ attempts: 4, firstDelayMs: 100, stallMs: 1000, clock: fastClock });
+const quick: Fetch = makeFetch({ attempts: 4, firstDelayMs: 100, stallMs: 1000, clock: fastClock, chunkBytes });
 
 let server: Server;
 let base: string;
@@ -58,17 +59,19 @@ const target = () => join(folder, `file-${++count}`);
 function serve(options: { tag?: string; cutAt?: number; bytes?: Buffer; ranges?: boolean } = {}) {
   const { tag = '"one"', bytes = content, ranges = true } = options;
   return (request: IncomingMessage, response: ServerResponse): void => {
-    const asked = /^bytes=(\d+)-$/.exec(request.headers.range ?? '');
+    const asked = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
     const valid = request.headers['if-range'] === undefined || request.headers['if-range'] === tag;
-    const from = asked !== null && ranges && valid ? Number(asked[1]) : 0;
-    if (from > 0)
+    const partly = asked !== null && ranges && valid;
+    const from = partly ? Number(asked[1]) : 0;
+    const end = partly && asked[2] !== '' ? Number(asked[2]) + 1 : bytes.length;
+    if (partly)
       response.writeHead(206, {
-        'content-range': `bytes ${from}-${bytes.length - 1}/${bytes.length}`,
+        'content-range': `bytes ${from}-${end - 1}/${bytes.length}`,
         etag: tag,
-        'content-length': bytes.length - from,
+        'content-length': end - from,
       });
     else response.writeHead(200, { etag: tag, 'content-length': bytes.length });
-    const body = bytes.subarray(from);
+    const body = bytes.subarray(from, end);
     if (options.cutAt === undefined || body.length <= options.cutAt) response.end(body);
     else response.write(body.subarray(0, options.cutAt), () => setTimeout(() => response.destroy(), 20));
   };
@@ -161,7 +164,7 @@ describe('fetchBytes', () => {
       response.writeHead(200, { 'content-length': 100 });
       response.write('some');
     };
-    const once = makeFetch({ attempts: 1, firstDelayMs: 1, stallMs: 1000, clock: fastClock });
+    const once = makeFetch({ attempts: 1, firstDelayMs: 1, stallMs: 1000, clock: fastClock, chunkBytes });
     await expect(once.fetchBytes(`${base}/x`, { limitBytes: 100 })).rejects.toMatchObject({
       code: 'download-stalled',
       data: { params: { seconds: 1 } },
@@ -202,6 +205,17 @@ describe('retryAfterMs', () => {
   });
 });
 
+/** What an interrupted download of `/x` leaves: the bytes, and a line for each chunk and for the unfinished one. */
+async function leave(to: string, bytes: Buffer): Promise<void> {
+  const lines = [JSON.stringify({ url: `${base}/x`, validator: '"one"', chunkBytes })];
+  for (let at = 0; at < bytes.length; at += chunkBytes) {
+    const chunk = bytes.subarray(at, at + chunkBytes);
+    lines.push(`${at + chunk.length} ${createHash('sha256').update(chunk).digest('hex')}`);
+  }
+  await writeFile(`${to}.part`, bytes);
+  await writeFile(`${to}.part.json`, `${lines.join('\n')}\n`);
+}
+
 describe('download', () => {
   it('fetches, checks, renames, tells progress, and does nothing the second time', async () => {
     answer = serve();
@@ -231,7 +245,7 @@ describe('download', () => {
   });
 
   it('resumes in another run, and starts over when the file on the server is another', async () => {
-    const once = makeFetch({ attempts: 1, firstDelayMs: 1, stallMs: 1000, clock: fastClock });
+    const once = makeFetch({ attempts: 1, firstDelayMs: 1, stallMs: 1000, clock: fastClock, chunkBytes });
     const to = target();
     answer = serve({ cutAt: 1_000_000 });
     await expect(once.download({ url: `${base}/x`, to, sha256 })).rejects.toMatchObject({ code: 'download-failed' });
@@ -239,7 +253,9 @@ describe('download', () => {
     requests = [];
     answer = serve();
     await once.download({ url: `${base}/x`, to, sha256 });
-    expect(requests[0]?.headers.range).toBe('bytes=1000000-');
+    const from = Number(/\d+/.exec(requests[0]?.headers.range ?? '')?.[0]);
+    expect(from).toBeGreaterThan(0);
+    expect(from).toBeLessThanOrEqual(1_000_000);
 
     const other = randomBytes(2_000_000);
     const second = target();
@@ -256,7 +272,7 @@ describe('download', () => {
       response.writeHead(200, { 'content-length': content.length });
       response.write(content.subarray(0, 500_000), () => setTimeout(() => response.destroy(), 20));
     };
-    const once = makeFetch({ attempts: 1, firstDelayMs: 1, stallMs: 1000, clock: fastClock });
+    const once = makeFetch({ attempts: 1, firstDelayMs: 1, stallMs: 1000, clock: fastClock, chunkBytes });
     await expect(once.download({ url: `${base}/x`, to })).rejects.toMatchObject({ code: 'download-failed' });
     requests = [];
     answer = serve();
@@ -267,12 +283,115 @@ describe('download', () => {
 
   it('starts once more when a resumed file has the wrong hash', async () => {
     const to = target();
-    await writeFile(`${to}.part`, randomBytes(700_000));
-    await writeFile(`${to}.part.json`, JSON.stringify({ url: `${base}/x`, validator: '"one"' }));
+    // Bytes of another version that nothing told apart: whole, as they were written, and yet the wrong ones.
+    await leave(to, randomBytes(700_000));
     answer = serve();
     await quick.download({ url: `${base}/x`, to, sha256, sizeBytes: content.length });
     expect((await readFile(to)).equals(content)).toBe(true);
     expect(requests.map(({ headers }) => headers.range)).toEqual(['bytes=700000-', undefined]);
+  });
+
+  it('fetches damaged chunks alone, goes on behind them, and does so for every place of damage', async () => {
+    const chunks = Math.floor(2_000_000 / chunkBytes);
+    for (const damaged of [[0], [chunks - 1], [1, 3], [...Array(chunks).keys()]]) {
+      const to = target();
+      await leave(to, content.subarray(0, 2_000_000));
+      const bytes = Buffer.from(content.subarray(0, 2_000_000));
+      for (const index of damaged) bytes[index * chunkBytes + 77] = (bytes[index * chunkBytes + 77] ?? 0) ^ 1;
+      await writeFile(`${to}.part`, bytes);
+      requests = [];
+      answer = serve();
+      await quick.download({ url: `${base}/x`, to, sha256, sizeBytes: content.length });
+      expect((await readFile(to)).equals(content)).toBe(true);
+      const mended = damaged.map((index) => `bytes=${index * chunkBytes}-${(index + 1) * chunkBytes - 1}`);
+      expect(requests.map(({ headers }) => headers.range)).toEqual([...mended, 'bytes=2000000-']);
+      expect(new Set(requests.map(({ headers }) => headers['if-range']))).toEqual(new Set(['"one"']));
+    }
+  });
+
+  it.each([5000, chunkBytes + 5000])(
+    'keeps %d bytes without a line, and fetches them again only when they were wrong',
+    async (more) => {
+      const whole = 7 * chunkBytes;
+      for (const right of [true, false]) {
+        const to = target();
+        await leave(to, content.subarray(0, whole));
+        const end = right ? content.subarray(whole, whole + more) : randomBytes(more);
+        await writeFile(`${to}.part`, Buffer.concat([content.subarray(0, whole), end]));
+        requests = [];
+        answer = serve();
+        await quick.download({ url: `${base}/x`, to, sha256, sizeBytes: content.length });
+        expect((await readFile(to)).equals(content)).toBe(true);
+        const bytes = requests.reduce((sum, { headers }) => {
+          const [, from, until] = /^bytes=(\d+)-(\d*)$/.exec(headers.range ?? '') ?? [];
+          return sum + (until ? Number(until) + 1 : content.length) - Number(from);
+        }, 0);
+        // Wrong ones cost their chunks a second time, and nothing else.
+        const twice = Math.ceil(more / chunkBytes) * chunkBytes;
+        expect(bytes).toBeLessThanOrEqual(content.length - whole - more + (right ? 0 : twice));
+        expect(requests[0]?.headers.range).toBe(`bytes=${whole + more}-`);
+      }
+    },
+  );
+
+  it('remembers across a second interruption what was in doubt', async () => {
+    const to = target();
+    const whole = 3 * chunkBytes;
+    await leave(to, content.subarray(0, whole));
+    await writeFile(`${to}.part`, Buffer.concat([content.subarray(0, whole), randomBytes(9000)]));
+    const once = makeFetch({ attempts: 1, firstDelayMs: 1, stallMs: 1000, clock: fastClock, chunkBytes });
+    answer = serve({ cutAt: 4 * chunkBytes });
+    const request = { url: `${base}/x`, to, sha256, sizeBytes: content.length };
+    await expect(once.download(request)).rejects.toMatchObject({ code: 'download-failed' });
+    requests = [];
+    answer = serve();
+    await once.download(request);
+    expect((await readFile(to)).equals(content)).toBe(true);
+    // What the cut connection had not handed over yet is not there.
+    const ranges = requests.map(({ headers }) => headers.range);
+    expect(Number(/\d+/.exec(ranges[0] ?? '')?.[0])).toBeGreaterThan(whole + 9000);
+    expect(ranges.slice(1)).toEqual([`bytes=${whole}-${whole + chunkBytes - 1}`]);
+  });
+
+  it('drops a damaged end, and no more than that', async () => {
+    const whole = 7 * chunkBytes;
+    const cases: readonly (readonly [string, Buffer, number])[] = [
+      ['an end that was cut off', content.subarray(0, whole - 10), whole - 10],
+      ['nothing but the lines', Buffer.alloc(0), 0],
+    ];
+    for (const [name, bytes, from] of cases) {
+      const to = target();
+      await leave(to, content.subarray(0, whole));
+      await writeFile(`${to}.part`, bytes);
+      requests = [];
+      answer = serve();
+      await quick.download({ url: `${base}/x`, to, sha512, sizeBytes: content.length });
+      expect((await readFile(to)).equals(content), name).toBe(true);
+      expect(requests.map(({ headers }) => headers.range)).toEqual([from === 0 ? undefined : `bytes=${from}-`]);
+    }
+    const to = target();
+    await leave(to, content.subarray(0, 2_000_000));
+    const damaged = Buffer.from(content.subarray(0, 2_000_000));
+    damaged[1_999_999] = (damaged[1_999_999] ?? 0) ^ 1;
+    await writeFile(`${to}.part`, damaged);
+    requests = [];
+    answer = serve();
+    await quick.download({ url: `${base}/x`, to, sha256, sizeBytes: content.length });
+    expect(requests.map(({ headers }) => headers.range)).toEqual([`bytes=${7 * chunkBytes}-`]);
+  });
+
+  it('starts anew when the server has another version by the time a chunk is to be mended', async () => {
+    const to = target();
+    const old = randomBytes(2_000_000);
+    await leave(to, old);
+    const damaged = Buffer.from(old);
+    damaged[5] = (damaged[5] ?? 0) ^ 1;
+    await writeFile(`${to}.part`, damaged);
+    answer = serve({ tag: '"two"' });
+    requests = [];
+    await quick.download({ url: `${base}/x`, to, sha256, sizeBytes: content.length });
+    expect((await readFile(to)).equals(content)).toBe(true);
+    expect(requests.map(({ headers }) => headers.range)).toEqual([`bytes=0-${chunkBytes - 1}`, undefined]);
   });
 
   it('refuses a wrong hash and keeps nothing of it', async () => {
@@ -297,14 +416,12 @@ describe('download', () => {
 
   it('copes with a server that knows no ranges, and with one that refuses them', async () => {
     const to = target();
-    await writeFile(`${to}.part`, content.subarray(0, 1000));
-    await writeFile(`${to}.part.json`, JSON.stringify({ url: `${base}/x`, validator: '"one"' }));
+    await leave(to, content.subarray(0, 300_000));
     answer = serve({ ranges: false });
     await quick.download({ url: `${base}/x`, to, sha256 });
     expect((await readFile(to)).equals(content)).toBe(true);
     const second = target();
-    await writeFile(`${second}.part`, Buffer.concat([content, content]));
-    await writeFile(`${second}.part.json`, JSON.stringify({ url: `${base}/x`, validator: '"one"' }));
+    await leave(second, Buffer.concat([content, content]));
     const ordinary = serve();
     answer = (request, response) =>
       request.headers.range === undefined ? ordinary(request, response) : response.writeHead(416).end();
@@ -374,6 +491,17 @@ describe('a proxy', () => {
     return runLocal(argv, { env: { PATH: process.env.PATH, ...env }, limitMs: 15_000 });
   };
 
+  it('is the one that the site plan names, from one request to the next', async () => {
+    let proxy: string | null = proxyUrl;
+    const routed = routedFetch(async () => ({ proxy, authorities: null }));
+    const bytes = await routed.fetchBytes('http://archive.invalid/x', { limitBytes: 100 });
+    expect([Buffer.from(bytes).toString(), seen]).toEqual(['from the proxy', ['GET http://archive.invalid/x']]);
+    proxy = null;
+    answer = (_request, response) => response.end('direct');
+    expect(Buffer.from(await routed.fetchBytes(`${base}/x`, { limitBytes: 100 })).toString()).toBe('direct');
+    expect(seen).toHaveLength(1);
+  });
+
   it.skipIf(Number(process.versions.node.split('.')[0]) < 22)(
     'is used for plain http without a tunnel, and not for what no_proxy names',
     async () => {
@@ -419,6 +547,11 @@ describe('a proxy', () => {
       try {
         const strange = await inProgram(url, {});
         expect(strange.stderr).toMatch(/download-failed.*self-signed/);
+        const authorities = await readFile(cert, 'utf8');
+        const routed = routedFetch(async () => ({ proxy: proxyUrl, authorities }));
+        const bytes = await routed.fetchBytes(url, { limitBytes: 1000 });
+        expect([Buffer.from(bytes).toString(), seen]).toEqual(['over tls', [`CONNECT localhost:${port}`]]);
+        seen = [];
         const trusted = await inProgram(url, { NODE_EXTRA_CA_CERTS: cert, https_proxy: proxyUrl });
         expect([trusted.stdout, trusted.stderr]).toEqual(['over tls', '']);
         expect(seen).toEqual([`CONNECT localhost:${port}`]);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { eachAtOnce } from '../../../src-main/packages/at-once.ts';
+import { eachAtOnce } from '../../../src-main/platform/at-once.ts';
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
@@ -12,7 +12,7 @@ describe('several things at once', () => {
       fc.asyncProperty(hosts, limit, limit, async (items, total, perHost) => {
         const busy: string[] = [];
         let done = 0;
-        const limits = { limit: total, perHost, hostOf: (host: string) => host };
+        const limits = { limit: () => total, perHost, hostOf: (host: string) => host };
         await eachAtOnce(items, limits, async (host) => {
           busy.push(host);
           expect(busy.length).toBeLessThanOrEqual(total);
@@ -30,7 +30,7 @@ describe('several things at once', () => {
   it('stops the others at the first error, waits for them, and starts no more', async () => {
     const started: number[] = [];
     let ended = 0;
-    const limits = { limit: 3, perHost: 3, hostOf: () => 'a' };
+    const limits = { limit: () => 3, perHost: 3, hostOf: () => 'a' };
     const all = eachAtOnce([0, 1, 2, 3, 4], limits, async (item, signal) => {
       started.push(item);
       const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
@@ -46,7 +46,7 @@ describe('several things at once', () => {
 
   it('hands a stop on', async () => {
     const stop = new AbortController();
-    const limits = { limit: 2, perHost: 2, hostOf: () => 'a' };
+    const limits = { limit: () => 2, perHost: 2, hostOf: () => 'a' };
     const all = eachAtOnce(
       [1, 2, 3],
       limits,

@@ -1,5 +1,14 @@
-// Several things at once, but not too many, and fewer yet from one host. Called by the downloads of packages.
+// Several things at once, but not too many, and fewer yet from one host. Called by `downloadAll`.
 // It must never leave work running behind an error: the others are stopped and waited for.
+
+export interface Limits<T> {
+  /** Asked before each start. */
+  readonly limit: () => number;
+  /** Resolves when the limit has risen. */
+  readonly raised?: () => Promise<void>;
+  readonly perHost: number;
+  readonly hostOf: (item: T) => string;
+}
 
 /**
  * Runs `work` for every item, at most `limit` at a time and at most `perHost` of one host.
@@ -7,7 +16,7 @@
  */
 export async function eachAtOnce<T>(
   items: readonly T[],
-  limits: { readonly limit: number; readonly perHost: number; readonly hostOf: (item: T) => string },
+  limits: Limits<T>,
   work: (item: T, signal: AbortSignal) => Promise<void>,
   signal?: AbortSignal,
 ): Promise<void> {
@@ -37,9 +46,9 @@ export async function eachAtOnce<T>(
   try {
     while (failures.length === 0 && (waiting.length > 0 || running.size > 0)) {
       const place = waiting.findIndex((item) => (busy.get(limits.hostOf(item)) ?? 0) < limits.perHost);
-      const [next] = running.size < limits.limit && place >= 0 ? waiting.splice(place, 1) : [];
+      const [next] = running.size < limits.limit() && place >= 0 ? waiting.splice(place, 1) : [];
       if (next !== undefined) start(next);
-      else await Promise.race(running);
+      else await Promise.race([...running, ...(limits.raised === undefined ? [] : [limits.raised()])]);
     }
     await Promise.all(running);
   } finally {

@@ -1,0 +1,23 @@
+// fieldkit sources test: whether everything a site is prepared from can be reached from here.
+import { exitCodes } from '../../../src-shared/problem.ts';
+import { readSitePlan } from '../../runbook/sites.ts';
+import { type CommonOptions, chosenSite, withSession } from '../session.ts';
+
+export const testSources = (options: CommonOptions): Promise<number> =>
+  withSession(options, async ({ kit, texts, print }, signal) => {
+    const site = await chosenSite(kit, options.site);
+    const { proxy } = (await readSitePlan(kit.parts.dataFolder, site)).sources;
+    const answers = await kit.testSources(site, signal);
+    const failed = answers.filter(({ tookMs }) => tookMs === null).length;
+    const counts = { count: answers.length, failed };
+    print({ site, answers }, [
+      ...(proxy === undefined ? [] : [texts.say('cli.sources.route', { proxy })]),
+      ...answers.map(({ what, address, tookMs, detail }) =>
+        tookMs === null
+          ? texts.say('cli.sources.silent', { what, address, detail })
+          : texts.say('cli.sources.answers', { what, address, tookMs }),
+      ),
+      failed === 0 ? texts.say('cli.sources.all', counts) : texts.say('cli.sources.some', counts),
+    ]);
+    return failed === 0 ? exitCodes.done : exitCodes.network;
+  });

@@ -1,0 +1,77 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { routeOf, testSources } from '../../../src-main/performers/sources.ts';
+import { systemClock } from '../../../src-main/platform/clock.ts';
+import { makeFetch } from '../../../src-main/platform/fetch.ts';
+import { makeCacheKey } from '../../../src-main/software/certificate.ts';
+import { type SitePlan, sitePlan } from '../../../src-shared/site.ts';
+import { type Files, type Loopback, serveFiles } from '../../fakes/loopback-archive.ts';
+
+const files: Files = new Map();
+let served: Loopback;
+let folder: string;
+const fetch = makeFetch({ attempts: 1, firstDelayMs: 1, stallMs: 2000, clock: systemClock });
+const signal = new AbortController().signal;
+
+beforeAll(async () => {
+  served = await serveFiles(files);
+  folder = await mkdtemp(join(tmpdir(), 'fieldkit-sources-'));
+});
+afterAll(async () => {
+  await served.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const plan = (sources: object = {}): SitePlan =>
+  sitePlan.parse({
+    format: 1,
+    name: 'site',
+    machines: [{ name: 'one', roles: ['master'], address: '10.0.0.1', release: '12', interface: 'eth0' }],
+    releases: [{ name: 'slapos-master', url: 'http://127.0.0.1/software.cfg' }],
+    sources: {
+      cache: { index: `${served.url}/shadir`, blobs: `${served.url}/shacache` },
+      'debian-12-amd64': {
+        vendor: { url: `${served.url}/vendor/`, key: 'k' },
+        archives: [
+          { name: 'debian', url: `${served.url}/debian`, suites: ['bookworm'], components: ['main'], key: 'k' },
+        ],
+      },
+      ...sources,
+    },
+  });
+
+describe('whether the sources answer', () => {
+  it('says of each that it does, or why not', async () => {
+    files.set('vendor/InRelease', Buffer.from('signed'));
+    files.set('debian/dists/bookworm/Release', Buffer.from('an older archive'));
+    const answers = await testSources(plan(), { fetch, clock: systemClock }, signal);
+    expect(answers.map(({ what, tookMs }) => [what, tookMs !== null])).toEqual([
+      ['vendor debian-12-amd64', true],
+      ['debian bookworm', true],
+      ['index', true],
+      ['archives', true],
+    ]);
+    files.delete('vendor/InRelease');
+    const cache = { index: 'http://127.0.0.1:1', blobs: `${served.url}/shacache` };
+    const worse = await testSources(plan({ cache }), { fetch, clock: systemClock }, signal);
+    expect(worse.map(({ tookMs }) => tookMs !== null)).toEqual([false, true, false, true]);
+    expect(worse[0]?.detail).toBe('HTTP 404');
+    expect(worse[2]?.detail).toContain('ECONNREFUSED');
+  });
+
+  it('keeps to the route of the plan, and refuses an authority that is none', async () => {
+    const { certificatePem } = await makeCacheKey('An authority', new Date());
+    await writeFile(join(folder, 'office.pem'), `Our authority:\n${certificatePem}`);
+    const route = await routeOf(plan({ ca: 'office.pem', proxy: 'http://proxy.example:3128' }), folder);
+    expect(route.proxy).toBe('http://proxy.example:3128');
+    expect(route.authorities?.trim()).toBe(certificatePem.trim());
+    expect(await routeOf(plan(), folder)).toEqual({ proxy: null, authorities: null });
+    await writeFile(join(folder, 'none.pem'), 'nothing');
+    await writeFile(join(folder, 'torn.pem'), '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
+    for (const ca of ['none.pem', 'torn.pem', 'missing.pem'])
+      await expect(routeOf(plan({ ca }), folder)).rejects.toMatchObject({ code: 'authority-unusable' });
+    expect(sitePlan.safeParse({ ...plan(), sources: { proxy: 'http://me:secret@proxy' } }).success).toBe(false);
+  });
+});
