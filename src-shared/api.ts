@@ -216,6 +216,21 @@ export const api = {
     }),
     output: z.strictObject({ run }),
   },
+  /** What undoing would do: its plan, what stays, and the steps that build on it and stay. Performs nothing. */
+  'steps.undoPlan': {
+    input: z.strictObject({ site: z.string(), instance: z.string() }),
+    output: z.strictObject({
+      plan: planSchema.nullable(),
+      shell: z.string(),
+      stays: z.array(told),
+      standing: z.array(z.string()),
+    }),
+  },
+  /** Takes back what an instance did; a plan that was not agreed to waits for `questions.answer` with its hash. */
+  'steps.undo': {
+    input: z.strictObject({ site: z.string(), instance: z.string(), agreed: z.array(z.string()) }),
+    output: z.strictObject({ run }),
+  },
   'run.cancel': {
     input: z.strictObject({ site: z.string(), run }),
     output: z.strictObject({ stopsAfter: told.nullable() }),

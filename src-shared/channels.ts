@@ -17,6 +17,8 @@ export const procedures = [
   'steps.check',
   'steps.plan',
   'steps.run',
+  'steps.undoPlan',
+  'steps.undo',
   'run.cancel',
   'questions.answer',
   'drafts.save',

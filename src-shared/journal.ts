@@ -38,7 +38,13 @@ export const journalEvent = z.discriminatedUnion('kind', [
     kind: z.literal('instances'),
     list: z.array(z.strictObject({ step: z.string(), subject })),
   }),
-  z.strictObject({ ...stamp, kind: z.literal('run-started'), ...at, input: jsonObject }),
+  z.strictObject({
+    ...stamp,
+    kind: z.literal('run-started'),
+    ...at,
+    input: jsonObject,
+    undo: z.literal(true).optional(),
+  }),
   z.strictObject({ ...stamp, kind: z.literal('facts'), ...at, facts: json, found: z.array(told), verdict }),
   z.strictObject({ ...stamp, kind: z.literal('plan'), ...at, plan: planSchema }),
   z.strictObject({
@@ -115,7 +121,7 @@ export const journalEvent = z.discriminatedUnion('kind', [
     ...stamp,
     kind: z.literal('run-ended'),
     ...at,
-    outcome: z.enum(['done', 'waiting', 'stopped', 'cancelled', 'failed']),
+    outcome: z.enum(['done', 'waiting', 'stopped', 'cancelled', 'failed', 'undone']),
     problem: problemData.nullable(),
   }),
 ]);
@@ -156,6 +162,8 @@ export interface InstanceView {
   /** A run of this instance once ended done. */
   readonly everDone: boolean;
   readonly doneAt: string | null;
+  /** Facts as they were before the step first changed anything; null when it was done by others, or undone since. */
+  readonly before: unknown;
   readonly input: Readonly<Record<string, unknown>>;
   readonly answers: Readonly<Record<string, string | null>>;
   readonly waitingFor: Question | null;
@@ -190,6 +198,7 @@ const blank = (step: string, of: z.infer<typeof subject>): InstanceView => ({
   problem: null,
   everDone: false,
   doneAt: null,
+  before: null,
   input: {},
   answers: {},
   waitingFor: null,
@@ -253,6 +262,7 @@ function step(was: InstanceView, event: InstanceEvent): InstanceView {
         verdict: event.verdict,
         found: event.found,
         facts: event.facts,
+        before: wasBefore(was, event) ? event.facts : was.before,
         readAt: event.at,
         // A reading outside a run speaks for itself; inside one the run's end does.
         state: was.state === 'doing' ? 'doing' : event.verdict.state,
@@ -281,13 +291,20 @@ function step(was: InstanceView, event: InstanceEvent): InstanceView {
         waitingFor: null,
         problem: event.problem,
         state: stateAfter(was, event.outcome),
-        everDone: was.everDone || event.outcome === 'done',
-        doneAt: event.outcome === 'done' ? event.at : was.doneAt,
+        everDone: event.outcome !== 'undone' && (was.everDone || event.outcome === 'done'),
+        doneAt: event.outcome === 'done' ? event.at : event.outcome === 'undone' ? null : was.doneAt,
+        before: event.outcome === 'undone' ? null : was.before,
       };
     default:
       return was;
   }
 }
+
+/** The first reading of a run that found something to do. */
+const wasBefore = (
+  { state, everDone, before }: InstanceView,
+  { verdict: found }: Extract<JournalEvent, { kind: 'facts' }>,
+): boolean => state === 'doing' && !everDone && before === null && found.state === 'todo';
 
 /** What a run's end makes of an instance; a cancelled one whose command goes on without us is not simply what it was. */
 function stateAfter(

@@ -63,6 +63,8 @@ export const problems = {
   'plan-changed': define('blocked', ['step'], { retryable: true }),
   'step-not-settled': define('blocked', ['step', 'machine'], { retryable: true }),
   'step-before-missing': define('blocked', ['step', 'before']),
+  'undo-impossible': define('blocked', ['step']),
+  'undo-others-first': define('blocked', ['step', 'others']),
   'leaves-for-network': define('blocked', ['step', 'url']),
   'wait-too-long': define('target', ['awaited', 'limit', 'machine'], { retryable: true }),
   'file-changed-meanwhile': define('target', ['path', 'machine'], { retryable: true }),

@@ -273,5 +273,7 @@ export const stepInfo = z.strictObject({
   after: z.array(z.string()),
   holds: z.array(z.string()),
   input: z.array(fieldInfo),
+  /** It can be taken back. */
+  undo: z.boolean(),
 });
 export type StepInfo = z.infer<typeof stepInfo>;

@@ -5,7 +5,7 @@ import { exitCodes } from '../../src-shared/problem.ts';
 import { clearCache, limitCache, listCache, verifyCache } from './commands/cache.ts';
 import { listMedia, verifyMedium } from './commands/medium.ts';
 import { practise } from './commands/practice.ts';
-import { checkSteps, planSteps, resumeSteps, runSteps } from './commands/run.ts';
+import { checkSteps, planSteps, resumeSteps, runSteps, undoStep } from './commands/run.ts';
 import { beginSite, createSiteFrom, listSites, listSteps, showJournal } from './commands/sites.ts';
 import { testSources } from './commands/sources.ts';
 import { takeOver } from './commands/take-over.ts';
@@ -81,6 +81,10 @@ asking(program.command('resume'))
   .option('--skip <code>', 'go on past this skippable finding; repeatable', more)
   .description('say what was interrupted, and go on with every step that is not done')
   .action(end(resumeSteps));
+asking(program.command('undo').argument('<step>', 'an instance, or a step with one'))
+  .option('--yes', 'take it back without asking')
+  .description('take back what a step did; says first what stays')
+  .action(end(undoStep));
 onSite(program.command('journal').description('what happened'))
   .option('--since <number>', 'events after this number')
   .action(end(showJournal));

@@ -124,6 +124,16 @@ export interface StepDefinition<Facts extends Json, Input extends Readonly<Recor
   readonly found: (facts: Facts, context: Context<Input>) => readonly Told[];
   readonly verdict: (facts: Facts, context: Context<Input>) => Verdict;
   readonly plan: (facts: Facts, context: Context<Input>) => readonly Command[];
+  /** How the step is taken back; absent where it cannot be. */
+  readonly undo?: Undo<Facts, Input>;
+}
+
+/** Facts as they are now, and as they were before the step first ran; null where no record tells. */
+export interface Undo<Facts extends Json, Input extends Readonly<Record<string, Json>>> {
+  /** Commands that take it back; none when nothing is left to take back. Pure, and deterministic. */
+  readonly plan: (facts: Facts, context: Context<Input>, before: Facts | null) => readonly Command[];
+  /** What stays in place all the same. */
+  readonly stays: (facts: Facts, context: Context<Input>, before: Facts | null) => readonly Told[];
 }
 
 /** A step with its types forgotten, as the engine holds it. */

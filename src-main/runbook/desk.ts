@@ -337,6 +337,20 @@ export function makeDesk(parts: DeskParts): Desk {
         ),
       };
     },
+    'steps.undoPlan': async ({ site, instance }) => {
+      const opened = await at(site);
+      requireIdle(opened);
+      const looking = opened.runner.undoPlan(instanceOf(opened, instance), opened.closing.signal);
+      opened.looking.add(looking);
+      const { plan, stays, standing } = await looking.finally(() => opened.looking.delete(looking));
+      return { plan, shell: plan === null ? '' : shellOf(plan.commands), stays: [...stays], standing: [...standing] };
+    },
+    'steps.undo': async ({ site, instance, agreed }) => {
+      const opened = await at(site);
+      const wanted = instanceOf(opened, instance);
+      const options = { asker: opened.asker, consent: 'each' as const, agreed, skip: [], inputs: {} };
+      return { run: start(opened, [instance], (signal) => opened.runner.undo(wanted, { ...options, signal })) };
+    },
     'run.cancel': async ({ site, run }) => {
       const opened = await at(site);
       opened.runs.get(run)?.controller.abort();

@@ -74,6 +74,7 @@ export function infoOf(step: Step): StepInfo {
     after: step.after.map((item) => item.step),
     holds: [...step.holds],
     input: fieldsOf(step.input),
+    undo: step.undo !== undefined,
   };
 }
 

@@ -17,6 +17,7 @@ import type { OpenSite } from './open-site.ts';
 import { type PerformMeans, performAll, settle, unsettledOf } from './perform.ts';
 import type { Hands } from './performer.ts';
 import { redactJson, redactProblem, redactTold, redactVerdict } from './redact.ts';
+import { type Undoing, undoing } from './undo.ts';
 
 /** More rounds than any honest step needs; reaching it means the step does not settle. */
 const mostRounds = 12;
@@ -40,7 +41,7 @@ export interface RunOptions {
   readonly signal: AbortSignal;
 }
 
-export type Outcome = 'done' | 'waiting' | 'stopped' | 'cancelled' | 'failed';
+export type Outcome = 'done' | 'waiting' | 'stopped' | 'cancelled' | 'failed' | 'undone';
 
 export interface Ended {
   readonly instance: string;
@@ -199,15 +200,106 @@ export class Runner {
     const reading = await this.#read(instance, input, signal);
     await this.#journalReading(instance, reading);
     const commands = this.#commands(instance, input, reading, []);
-    return commands.length === 0
-      ? null
-      : { instance: instance.key, round: 1, hash: hashOf(commands), commands: [...commands] };
+    return planOf(instance, commands, 1);
   }
 
   #commands(instance: Instance, input: Input, reading: Reading, skip: readonly string[]): readonly Command[] {
     const { state } = reading.verdict;
     if (state === 'done' || (state === 'blocked' && stoppers(reading.verdict, skip).length > 0)) return [];
     return instance.step.plan(reading.facts, this.#context(instance, input));
+  }
+
+  /** What undoing an instance would do, without doing it. Throws `undo-impossible`, `undo-others-first`. */
+  async undoPlan(instance: Instance, signal: AbortSignal): Promise<Undoing & { readonly plan: Plan | null }> {
+    await this.refresh();
+    const undoing = await this.#undoing(instance, signal);
+    return { ...undoing, plan: planOf(instance, undoing.commands, 1) };
+  }
+
+  /** A fact that cannot be read is a reason not to begin: undoing is never a guess. */
+  async #undoing(instance: Instance, signal: AbortSignal): Promise<Undoing> {
+    const input = this.#input(instance, undefined);
+    const reading = await this.#look(instance, input, signal);
+    await this.#journalReading(instance, reading);
+    const context = this.#context(instance, input);
+    return undoing(instance, this.instances(), this.#site.view, reading.facts, context);
+  }
+
+  /** Takes back what an instance did: its undo's plan, shown and agreed to, then facts again. Never throws, as `run`. */
+  async undo(instance: Instance, options: RunOptions): Promise<Ended> {
+    await this.refresh();
+    const key = instance.key;
+    const tally = { performed: 0 };
+    const end = this.#ender(instance, tally);
+    await this.#site.append({ kind: 'run-started', instance: key, input: this.#recorded(instance), undo: true });
+    try {
+      await this.#hands.ready();
+      await this.#undoRounds(instance, options, tally);
+      return await end('undone', null);
+    } catch (error) {
+      return this.#endFailed(end, error, key, options.signal);
+    } finally {
+      await this.#hands.rest();
+    }
+  }
+
+  async #undoRounds(instance: Instance, options: RunOptions, tally: { performed: number }): Promise<void> {
+    const key = instance.key;
+    let last = '';
+    for (let round = 1; round <= mostRounds; round += 1) {
+      options.signal.throwIfAborted();
+      const { commands } = await this.#undoing(instance, options.signal);
+      const plan = planOf(instance, commands, round);
+      if (plan === null) return;
+      if (plan.hash === last) break;
+      await this.#site.append({ kind: 'plan', instance: key, plan });
+      if (!options.agreed.includes(plan.hash)) {
+        const yes = await options.asker.confirm(key, plan, options.signal);
+        this.#site.settleLive(key, 'confirm');
+        if (!yes) throw problem('not-confirmed', { step: key });
+        const again = planOf(instance, (await this.#undoing(instance, options.signal)).commands, round);
+        if (again?.hash !== plan.hash) continue;
+      }
+      await this.#site.append({
+        kind: 'consent',
+        instance: key,
+        hash: plan.hash,
+        scope: 'plan',
+        by: options.asker.who,
+      });
+      tally.performed += await performAll(this.#means, instance, plan, options);
+      last = plan.hash;
+    }
+    throw problem('step-not-settled', { step: key, machine: subjectName(instance.subject) });
+  }
+
+  /** The input of the last run, as it was recorded. */
+  #recorded(instance: Instance): Record<string, Json> {
+    return this.#keepSecretFields(instance, this.#input(instance, undefined));
+  }
+
+  /** Ends a run in the record, and brings the medium's copy up to date. */
+  #ender(instance: Instance, tally: { readonly performed: number }) {
+    return async (outcome: Outcome, trouble: ProblemData | null): Promise<Ended> => {
+      const key = instance.key;
+      const clean = trouble === null ? null : redactProblem(trouble, this.#site.secrets);
+      await this.#site.append({ kind: 'run-ended', instance: key, outcome, problem: clean });
+      this.#site.settleLive(key, 'reading', 'progress', 'awaiting', 'confirm', 'question');
+      await this.#hands.edge();
+      return { instance: key, outcome, problem: clean, performed: tally.performed };
+    };
+  }
+
+  #endFailed(
+    end: (outcome: Outcome, trouble: ProblemData | null) => Promise<Ended>,
+    error: unknown,
+    key: string,
+    signal: AbortSignal,
+  ): Promise<Ended> {
+    if (signal.aborted) return end('cancelled', problem('cancelled', { what: key }).data);
+    const data = toProblemData(error);
+    // A person's no is no failure.
+    return end(data.code === 'not-confirmed' ? 'cancelled' : 'failed', data);
   }
 
   /**
@@ -221,13 +313,7 @@ export class Runner {
     const unsettled = unsettledOf(this.#view(instance));
     const input = this.#input(instance, options.inputs[key]);
     const tally = { performed: 0 };
-    const end = async (outcome: Outcome, trouble: ProblemData | null): Promise<Ended> => {
-      const clean = trouble === null ? null : redactProblem(trouble, this.#site.secrets);
-      await this.#site.append({ kind: 'run-ended', instance: key, outcome, problem: clean });
-      this.#site.settleLive(key, 'reading', 'progress', 'awaiting', 'confirm', 'question');
-      await this.#hands.edge();
-      return { instance: key, outcome, problem: clean, performed: tally.performed };
-    };
+    const end = this.#ender(instance, tally);
     await this.#site.append({ kind: 'run-started', instance: key, input: this.#keepSecretFields(instance, input) });
     try {
       await this.#hands.ready();
@@ -236,10 +322,7 @@ export class Runner {
       const { outcome, trouble } = await this.#rounds(instance, input, options, tally);
       return await end(outcome, trouble);
     } catch (error) {
-      if (options.signal.aborted) return end('cancelled', problem('cancelled', { what: key }).data);
-      const data = toProblemData(error);
-      // A person's no is no failure.
-      return end(data.code === 'not-confirmed' ? 'cancelled' : 'failed', data);
+      return this.#endFailed(end, error, key, options.signal);
     }
   }
 
@@ -372,6 +455,10 @@ export class Runner {
     return hashOf(this.#commands(instance, input, reading, options.skip)) === plan.hash;
   }
 }
+
+/** Null when there is nothing to do. */
+const planOf = (instance: Instance, commands: readonly Command[], round: number): Plan | null =>
+  commands.length === 0 ? null : { instance: instance.key, round, hash: hashOf(commands), commands: [...commands] };
 
 /** Findings that stop a blocked step: all but warnings, and skippable ones a person chose to pass. */
 function stoppers(verdict: Verdict, skip: readonly string[]) {

@@ -105,6 +105,19 @@ export function unitCommands(machine: string, unit: KeptUnit, facts: UnitFacts):
   ];
 }
 
+/** Takes a unit away again; none when nothing of it is there. */
+export function unitRemoval(machine: string, unit: KeptUnit, facts: UnitFacts): readonly Simple[] {
+  if (!facts.active && parts.every((part) => facts[part] === null)) return [];
+  const { program, service, timer } = unitPaths(unit);
+  const runs = (...argv: readonly [string, ...string[]]): Simple => run(machine, [...argv]) as Simple;
+  return [
+    runs('systemctl', 'disable', '--now', `${unit.name}.timer`),
+    runs('systemctl', 'stop', `${unit.name}.service`),
+    runs('rm', '-f', program, service, timer),
+    runs('systemctl', 'daemon-reload'),
+  ];
+}
+
 /** Shell text that takes a unit away again. */
 export const unitUndo = (unit: KeptUnit): string => {
   const { program, service, timer } = unitPaths(unit);

@@ -14,6 +14,7 @@ import { ProblemPanel } from '../panels/problem-panel.tsx';
 import { ProgressPanel } from '../panels/progress-panel.tsx';
 import { QuestionPanel } from '../panels/question-panel.tsx';
 import { StepNotices } from '../panels/step-notices.tsx';
+import { UndoPanel } from '../panels/undo-panel.tsx';
 import { answer, inputKeyOf, preview, run, type StepInput } from '../state/actions.ts';
 import { type LiveView, noLive } from '../state/live.ts';
 import { missingBefore } from '../state/progress.ts';
@@ -106,6 +107,9 @@ const Page = ({ site, instance, info }: Props & { readonly info: StepInfo }) => 
               </section>
             )}
           </div>
+          {info.undo && instance.everDone && instance.state !== 'doing' && (
+            <UndoPanel key={key} site={site} instance={instance} />
+          )}
         </article>
       </div>
       <ActBar

@@ -92,6 +92,12 @@ export async function run(site: string, choice: RunChoice): Promise<void> {
   if (started !== null) addRun(site, started.run, instances);
 }
 
+/** Takes back what a step did, by the plan that was shown. */
+export async function undo(site: string, instance: string, agreed: readonly string[]): Promise<void> {
+  const started = await tell(call('steps.undo', { site, instance, agreed: [...agreed] }));
+  if (started !== null) addRun(site, started.run, [instance]);
+}
+
 /** The run may be over before its name arrives; then the stream has said so and it is not added. */
 function addRun(site: string, run: string, instances: readonly string[]): void {
   changeSite(site, (now) =>

@@ -28,7 +28,7 @@ export interface StepState {
   readonly findings: readonly Finding[];
 }
 
-const pendingOf = (plan: Plan): readonly CommandView[] =>
+export const pendingOf = (plan: Plan): readonly CommandView[] =>
   plan.commands.map((command) => ({
     command,
     state: 'pending',

@@ -103,6 +103,10 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
   const since = await call('events.since', { site, number: after.number });
   expect(Array.isArray(since) && since.length > 0).toBe(true);
   expect(await call('events.since', { site, number: after.number + 1_000_000 })).toBe('gap');
+  await expect(call('steps.undoPlan', { site, instance: 'choose-medium@site' })).rejects.toMatchObject({
+    code: 'undo-impossible',
+  });
+  await over((await call('steps.undo', { site, instance: 'choose-medium@site', agreed: [] })).run);
   await call('sites.close', { site });
   expect(Array.isArray(await call('sites.onMedium', { path: null }))).toBe(true);
   const [carrier] = await call('sites.onMedium', { path });

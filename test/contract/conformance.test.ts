@@ -153,6 +153,31 @@ describe('every step', () => {
     expect(ended.length).toBe(bench.runner.instances().length);
   });
 
+  it('takes back every step that says it can be taken back, the last first, and does them again', async () => {
+    const { runner, site } = bench;
+    const asker = recordedAsker({ ...kit.practice.answers, passphrase: secret }, { yes: true, who: 'test' });
+    const options = { asker, consent: 'phase' as const, agreed: [], skip: [], inputs: kit.practice.inputs };
+    const signal = new AbortController().signal;
+    const undoable = runner.instances().filter(({ step }) => step.undo !== undefined);
+    expect(undoable.length).toBeGreaterThan(3);
+    for (const instance of undoable.toReversed()) {
+      const { plan, stays } = await runner.undoPlan(instance, signal);
+      expect(missingTexts(stays.map(({ key }) => key))).toEqual([]);
+      const ended = await runner.undo(instance, { ...options, signal });
+      expect([ended.instance, ended.outcome, ended.problem]).toEqual([instance.key, 'undone', null]);
+      expect(ended.performed, instance.key).toBe(plan?.commands.length ?? 0);
+      expect(site.view.instances[instance.key]?.everDone).toBe(false);
+      if (plan !== null) expect(site.view.instances[instance.key]?.state, instance.key).not.toBe('done');
+      expect((await runner.undoPlan(instance, signal).catch((error: unknown) => error)) as object).toMatchObject({
+        code: 'undo-impossible',
+      });
+    }
+    const again = await runner.runAll(runner.instances(), { ...options, signal });
+    expect(again.map(({ instance, outcome }) => [instance, outcome])).toEqual(
+      again.map(({ instance }) => [instance, 'done']),
+    );
+  });
+
   it('knows only problems of the catalogue', () => {
     const codes = Object.values(bench.site.view.instances)
       .flatMap((view) => view.verdict?.findings ?? [])

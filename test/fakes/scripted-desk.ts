@@ -164,6 +164,13 @@ export function scriptedDesk(): ScriptedDesk {
       return { plan, shell: plan === null ? '' : '# the plan as shell\n' };
     },
     'steps.run': async () => ({ run: 'run-1' }),
+    'steps.undoPlan': async ({ instance }) => ({
+      plan: desk.plans.get(instance) ?? null,
+      shell: '',
+      stays: [],
+      standing: [],
+    }),
+    'steps.undo': async () => ({ run: 'run-1' }),
     'run.cancel': async () => ({ stopsAfter: { key: 'ui.run.stopsAfter', params: {} } }),
     'questions.answer': async () => ({}),
     'drafts.save': async ({ instance, input }) => {

@@ -88,12 +88,14 @@ export async function restoreLaptop(name: Checkpoint, vendor?: VendorRepository)
   const { home, vendorUrl } = await recordOf(folder);
   const laptop = await Laptop.make(checkpointAnswers);
   await mustRun(['cp', '-a', '--reflink=auto', `${join(folder, 'home')}/.`, laptop.home]);
-  for (const entry of await readdir(laptop.siteFolder, { withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const path = join(laptop.siteFolder, entry.name);
-    const text = (await readFile(path, 'utf8')).replaceAll(home, laptop.home);
-    await writeFile(path, vendor === undefined ? text : text.replaceAll(vendorUrl, vendor.distributionUrl));
-  }
+  // The site's files, and their copies on the medium: their journals must stay the same.
+  for (const folder of [laptop.siteFolder, join(laptop.stick, 'fieldkit', 'site', 'lab')])
+    for (const entry of await readdir(folder, { withFileTypes: true })) {
+      if (!entry.isFile()) continue;
+      const path = join(folder, entry.name);
+      const text = (await readFile(path, 'utf8')).replaceAll(home, laptop.home);
+      await writeFile(path, vendor === undefined ? text : text.replaceAll(vendorUrl, vendor.distributionUrl));
+    }
   return laptop;
 }
 

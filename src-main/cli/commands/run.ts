@@ -103,6 +103,30 @@ export const resumeSteps = (options: RunOptions): Promise<number> =>
     return exitCodes.done;
   });
 
+/** Says what stays and what builds on it, then takes the step back. */
+export const undoStep = (word: string, options: RunOptions): Promise<number> =>
+  withSite(options, async (session) => {
+    const { bench, asker, texts, print, signal } = session;
+    const [instance, ...others] = chosen(bench, [word]);
+    if (instance === undefined || others.length > 0)
+      throw problem('usage-wrong', { detail: [instance, ...others].map((item) => item?.key ?? '').join(', ') });
+    const { plan, stays, standing } = await bench.runner.undoPlan(instance, signal);
+    print({ undo: instance.key, plan, stays, standing }, [
+      texts.say('cli.undo.title', { title: titleOf(instance.key, texts) }),
+      ...stays.map((told) => `  ${texts.told(told)}`),
+      ...standing.map((key) => `  ${texts.say('cli.undo.standing', { title: titleOf(key, texts) })}`),
+      ...(plan === null ? [texts.say('cli.undo.nothing')] : options.yes ? planLines(plan, texts) : []),
+    ]);
+    const stop = follow(bench.site, session);
+    const agreed = options.yes && plan !== null ? [plan.hash] : [];
+    const ended = await bench.runner
+      .undo(instance, { asker, consent: 'each', agreed, skip: [], inputs: {}, signal })
+      .finally(stop);
+    if (ended.problem !== null) return fail(problemFrom(ended.problem), session, { ended });
+    print({ ended, problem: null }, [texts.say('cli.undo.done', { title: titleOf(instance.key, texts) })]);
+    return exitCodes.done;
+  });
+
 async function run(session: SiteSession, instances: readonly Instance[], options: RunOptions): Promise<number> {
   const { bench, asker, texts, print, signal } = session;
   const skip = options.skip ?? [];

@@ -37,6 +37,15 @@ function groupadd({ argv, state }: Call): Outcome {
   return withGroups([...lines, `${name}:x:${990 - lines.length}:`]);
 }
 
+function groupdel({ argv, state }: Call): Outcome {
+  const name = argv.at(-1) ?? '';
+  const lines = groupLines(state);
+  const left = lines.filter((line) => !line.startsWith(`${name}:`));
+  return left.length === lines.length
+    ? { exit: 6, err: `groupdel: group '${name}' does not exist\n` }
+    : withGroups(left);
+}
+
 /** `gpasswd --members A,B GROUP`. */
 function gpasswd({ argv, state }: Call): Outcome {
   const [, , members = '', name = ''] = argv;
@@ -98,6 +107,7 @@ export const accountCommands: Readonly<Record<string, (call: Call) => Outcome>> 
   getfacl,
   gpasswd,
   groupadd,
+  groupdel,
   setfacl,
   test,
 };

@@ -107,8 +107,9 @@ const rm = ({ argv, state }: Call): Outcome => {
 };
 
 const rmdir = ({ argv, state }: Call): Outcome => {
-  const path = argv[1] ?? '';
+  const path = argv.at(-1) ?? '';
   const filled = Object.keys(state.files).some((one) => one.startsWith(`${path}/`));
+  if (filled && argv.includes('--ignore-fail-on-non-empty')) return { exit: 0 };
   if (filled || state.files[path] === undefined)
     return {
       exit: 1,

@@ -93,7 +93,44 @@ export const setAddresses = defineStep({
       },
     ];
   },
+  undo: {
+    plan: ({ networkFile, dropIn }, context, known) => {
+      const machine = machineOfSubject(context);
+      const was = known?.dropIn ?? null;
+      if (dropIn === null || dropIn === was || !dropIn.startsWith(ourMark)) return [];
+      const on = { machine: machine.name };
+      const path = dropInPath(networkFile);
+      const again = `networkctl reload; networkctl reconfigure '${machine.interface}'`;
+      return [
+        {
+          kind: 'guard',
+          on,
+          commands: [
+            ...(was === null
+              ? [
+                  { kind: 'run' as const, on, argv: ['rm', '-f', path], limitMs: 30_000 },
+                  {
+                    kind: 'run' as const,
+                    on,
+                    argv: ['rmdir', '--ignore-fail-on-non-empty', folderOf(path)],
+                    limitMs: 30_000,
+                  },
+                ]
+              : [{ kind: 'write' as const, on, path, text: was, mode: 0o644, before: dropIn }]),
+            { kind: 'run', on, argv: ['networkctl', 'reload'], limitMs: 30_000 },
+            { kind: 'run', on, argv: ['networkctl', 'reconfigure', machine.interface], limitMs: 30_000 },
+          ],
+          undo: `install -d -m 0755 '${folderOf(path)}'; ${before(path, dropIn)}; ${again}`,
+          confirmWithinMs: 120_000,
+          note: says('set-addresses', 'does.restore', { seconds: 120 }),
+        },
+      ];
+    },
+    stays: () => [],
+  },
 });
+
+const ourMark = '# Addresses of the site plan, written by SlapOS Field Kit.';
 
 const dropInPath = (networkFile: string): string =>
   `/etc/systemd/network/${networkFile.slice(networkFile.lastIndexOf('/') + 1)}.d/fieldkit.conf`;
@@ -107,7 +144,7 @@ const before = (path: string, text: string | null): string =>
     : `echo ${Buffer.from(text).toString('base64')} | base64 -d > '${path}'`;
 
 const dropInText = (addresses: readonly string[]): string =>
-  `# Addresses of the site plan, written by SlapOS Field Kit.\n${addresses.map((address) => `[Address]\nAddress=${address}\n`).join('')}`;
+  `${ourMark}\n${addresses.map((address) => `[Address]\nAddress=${address}\n`).join('')}`;
 
 /** Wanted addresses that are not there, compared as numbers. */
 const missingOf = (wanted: readonly string[], present: readonly string[]): readonly string[] => {

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { blocked, defineStep, done, finding, machineOfSubject, machines, says, todo } from '../../runbook/define.ts';
 import { parseSlapproxyState, slapproxyStateArgv } from '../../target/slapproxy.ts';
 import { caFolderUnit } from '../ca-folder.ts';
-import { unitCommands, unitFactsOf, unitProbes, unitStands } from '../units.ts';
+import { unitCommands, unitFactsOf, unitProbes, unitRemoval, unitStands } from '../units.ts';
 
 export const reapplyCaFolder = defineStep({
   id: 'reapply-ca-folder',
@@ -64,4 +64,9 @@ export const reapplyCaFolder = defineStep({
     facts.user === ''
       ? []
       : [...unitCommands(machineOfSubject(context).name, caFolderUnit(context.site.master.caFolder), facts)],
+  undo: {
+    plan: (facts, context) =>
+      unitRemoval(machineOfSubject(context).name, caFolderUnit(context.site.master.caFolder), facts),
+    stays: (_facts, { site }) => [says('reapply-ca-folder', 'stays.modes', { path: site.master.caFolder })],
+  },
 });

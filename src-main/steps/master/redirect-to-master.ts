@@ -2,12 +2,22 @@
 // of our own, kept by a timer that finds both ends anew. Guarded, as any change to what the network may reach.
 import { z } from 'zod';
 import { systemsOf } from '../../../src-shared/site.ts';
-import { blocked, defineStep, done, finding, machineOfSubject, machines, says, todo } from '../../runbook/define.ts';
+import {
+  blocked,
+  defineStep,
+  done,
+  finding,
+  machineOfSubject,
+  machines,
+  run,
+  says,
+  todo,
+} from '../../runbook/define.ts';
 import { parseSlapproxyState, slapproxyStateArgv } from '../../target/slapproxy.ts';
 import { httpAtArgv, httpStatus } from '../../target/system.ts';
 import { installUnlessThere, isInstalled, packageStatusArgv } from '../apt.ts';
 import { ownAddresses, redirectTable, redirectTargets, redirectUnit } from '../redirect.ts';
-import { unitCommands, unitFactsOf, unitProbes, unitStands, unitUndo } from '../units.ts';
+import { unitCommands, unitFactsOf, unitProbes, unitRemoval, unitStands, unitUndo } from '../units.ts';
 
 const confirmWithinMs = 120_000;
 
@@ -110,6 +120,16 @@ export const redirectToMaster = defineStep({
         ],
       },
     ];
+  },
+  undo: {
+    plan: (facts, context) => {
+      const { name } = machineOfSubject(context);
+      return [
+        ...unitRemoval(name, unitOf(context), facts),
+        ...(facts.targets.length === 0 ? [] : [run(name, ['nft', 'delete', 'table', 'ip', redirectTable])]),
+      ];
+    },
+    stays: () => [says('redirect-to-master', 'stays.package')],
   },
 });
 

@@ -2,6 +2,7 @@
 // Never open to others: it holds the authority's private key.
 import { z } from 'zod';
 import { systemsOf } from '../../../src-shared/site.ts';
+import type { AnyContext } from '../../runbook/define.ts';
 import {
   blocked,
   defineStep,
@@ -116,7 +117,31 @@ export const shareCaFolder = defineStep({
       }),
     ];
   },
+  undo: {
+    plan: ({ members, folder }, context, before) => {
+      const { name } = machineOfSubject(context);
+      const path = context.site.master.caFolder;
+      // What the master keeps in it is never thrown away: the folder goes only while it is empty.
+      if (before === null || isFilled(context)) return [];
+      return [
+        ...(folder === '' || before.folder !== '' ? [] : [run(name, ['rmdir', path])]),
+        ...(members === null || before.members !== null ? [] : [run(name, ['groupdel', caGroup])]),
+        ...(members !== null && before.members !== null && !same(members, before.members)
+          ? [run(name, ['gpasswd', '--members', before.members.join(','), caGroup])]
+          : []),
+      ];
+    },
+    stays: (_facts, context, before) => [
+      says('share-ca-folder', 'stays.package'),
+      ...(isFilled(context) || (before !== null && before.folder !== '')
+        ? [says('share-ca-folder', 'stays.folder', { path: context.site.master.caFolder })]
+        : []),
+    ],
+  },
 });
+
+/** The master was asked for with this folder: its authority lies in it. */
+const isFilled = (context: AnyContext): boolean => context.record('request-master')?.everDone === true;
 
 const same = (found: readonly string[], wanted: readonly string[]): boolean =>
   found.length === wanted.length && wanted.every((entry) => found.includes(entry));

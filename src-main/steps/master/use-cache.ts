@@ -1,6 +1,7 @@
 // Points slapos at our software cache, by rewriting the one [networkcache] section of slapos.cfg.
 // Never appends a second section: slapos would refuse to start. The stock certificates stay trusted.
 import { z } from 'zod';
+import { problem } from '../../../src-shared/problem.ts';
 import type { AnyContext } from '../../runbook/define.ts';
 import { blocked, defineStep, done, finding, machineOfSubject, machines, says, todo } from '../../runbook/define.ts';
 import { splitCertificates, trustedCertificates } from '../../software/trusted.ts';
@@ -56,6 +57,28 @@ export const useCache = defineStep({
             note: says('use-cache', 'does.write'),
           },
         ],
+  undo: {
+    plan: ({ config }, context, before) => {
+      const { name: machine } = machineOfSubject(context);
+      const was = before?.config ?? null;
+      if (config === null || config === was) return [];
+      // What somebody else wrote since is not ours to throw away.
+      if (was === null || edited(was, context) !== config)
+        throw problem('file-changed-meanwhile', { path: slaposPaths.config, machine });
+      return [
+        {
+          kind: 'write',
+          on: { machine },
+          path: slaposPaths.config,
+          text: was,
+          before: config,
+          mode: 0o644,
+          note: says('use-cache', 'does.restore'),
+        },
+      ];
+    },
+    stays: () => [says('use-cache', 'stays.copy', { path: `${slaposPaths.config}.fieldkit-copy` })],
+  },
 });
 
 const placeOf = (context: AnyContext) => ({ machine: machineOfSubject(context).name, path: slaposPaths.config });

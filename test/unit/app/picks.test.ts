@@ -11,6 +11,7 @@ const step: StepInfo = {
   per: 'site',
   after: [],
   holds: [],
+  undo: false,
   input: [
     { name: 'archive', kind: 'path', required: true, choices: [], initial: null },
     { name: 'medium', kind: 'medium', required: true, choices: [], initial: null },

@@ -11,6 +11,7 @@ const info = (id: string, chapter: StepInfo['chapter'], after: string[] = []): S
   per: 'machine',
   after,
   holds: [],
+  undo: false,
   input: [],
 });
 const machine = (name: string): Subject => ({ kind: 'machine', name });

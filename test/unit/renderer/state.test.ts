@@ -76,6 +76,7 @@ const view = (change: Partial<InstanceView>): InstanceView => ({
   problem: null,
   everDone: false,
   doneAt: null,
+  before: null,
   input: {},
   answers: {},
   waitingFor: null,
