@@ -256,6 +256,16 @@ export const api = {
     output: z.strictObject({ text: z.string(), cut: z.boolean() }),
   },
   'practice.faults': { input: z.strictObject({ site: z.string(), set: fault.nullable() }), output: z.array(fault) },
+  /** What to hand to somebody who helps, as one text; nothing leaves the laptop by it. */
+  'support.read': {
+    input: z.strictObject({ site: z.string(), hideAddresses: z.boolean() }),
+    output: z.strictObject({ text: z.string() }),
+  },
+  /** Writes that text into a picked folder. */
+  'support.save': {
+    input: z.strictObject({ site: z.string(), hideAddresses: z.boolean(), folder: z.string() }),
+    output: z.strictObject({ path: z.string() }),
+  },
   'events.since': {
     input: z.strictObject({ site: z.string(), number: z.int() }),
     output: z.union([z.array(streamEvent), z.literal('gap')]),

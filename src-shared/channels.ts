@@ -26,6 +26,8 @@ export const procedures = [
   'pick.path',
   'blobs.read',
   'practice.faults',
+  'support.read',
+  'support.save',
   'events.since',
 ] as const;
 

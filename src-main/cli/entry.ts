@@ -8,6 +8,7 @@ import { practise } from './commands/practice.ts';
 import { checkSteps, planSteps, resumeSteps, runSteps, undoStep } from './commands/run.ts';
 import { beginSite, createSiteFrom, listSites, listSteps, showJournal } from './commands/sites.ts';
 import { testSources } from './commands/sources.ts';
+import { tellSupport } from './commands/support.ts';
 import { takeOver } from './commands/take-over.ts';
 import { exitCodeLines } from './exit-codes.ts';
 
@@ -88,6 +89,10 @@ asking(program.command('undo').argument('<step>', 'an instance, or a step with o
 onSite(program.command('journal').description('what happened'))
   .option('--since <number>', 'events after this number')
   .action(end(showJournal));
+onSite(program.command('support').description('what to hand to somebody who helps, as one text without secrets'))
+  .option('--hide-addresses', 'put words in place of addresses and host names')
+  .option('--output <folder>', 'write it into this folder instead of showing it')
+  .action(end(tellSupport));
 const medium = program.command('medium').description('drives, and what a medium holds');
 common(medium.command('list')).description('drives and why each may or may not be used').action(end(listMedia));
 common(medium.command('verify').argument('<folder>'))

@@ -40,6 +40,7 @@ import {
   siteNames,
   summaryOf,
 } from './sites.ts';
+import { saveSupport, supportText } from './support.ts';
 
 const draftsFile = z.record(z.string(), jsonObject);
 
@@ -240,6 +241,13 @@ export function makeDesk(parts: DeskParts): Desk {
     await closeBench(opened);
   }
 
+  const support = async (site: string, hideAddresses: boolean): Promise<string> =>
+    supportText(await siteFolder(parts.dataFolder, site), {
+      program: parts.program,
+      now: parts.clock.now(),
+      hideAddresses,
+    });
+
   const handlers: Desk['handlers'] = {
     'settings.get': readSettings,
     'settings.set': async (input) => {
@@ -385,6 +393,10 @@ export function makeDesk(parts: DeskParts): Desk {
     },
     'practice.faults': async ({ site, set }) =>
       (await isPractice(await siteFolder(parts.dataFolder, site))) ? parts.practice.faults(set) : [],
+    'support.read': async ({ site, hideAddresses }) => ({ text: await support(site, hideAddresses) }),
+    'support.save': async ({ site, hideAddresses, folder }) => ({
+      path: await saveSupport(await support(site, hideAddresses), folder, site, parts.clock.now()),
+    }),
     'events.since': async ({ site, number }) => {
       const events = (await at(site)).site.since(number);
       return events === 'gap' ? 'gap' : [...events];

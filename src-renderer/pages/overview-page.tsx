@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { Heading } from '../app/heading.tsx';
 import { useWords } from '../i18n/words.ts';
 import { FaultsPanel } from '../panels/faults-panel.tsx';
+import { MachineTable } from '../panels/machine-table.tsx';
 import { Picture } from '../panels/picture.tsx';
 import { check, run } from '../state/actions.ts';
 import { type ChapterView, chaptersOf, countDone, nextOf } from '../state/progress.ts';
@@ -61,6 +62,7 @@ export const OverviewPage = ({ site }: { readonly site: OpenedSite }) => {
             ))}
           </ul>
         </section>
+        <MachineTable site={site} />
         {site.practice && <FaultsPanel site={site.name} />}
       </div>
     </div>

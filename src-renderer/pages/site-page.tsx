@@ -1,16 +1,25 @@
 // A site: bar on top, runbook at the side, one page in the middle.
+import type { ComponentType } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useWords } from '../i18n/words.ts';
 import { ProblemPanel } from '../panels/problem-panel.tsx';
 import { SideList } from '../panels/side-list.tsx';
 import { TopBar } from '../panels/top-bar.tsx';
 import { forgetTrouble } from '../state/actions.ts';
-import { addressOf, type Route } from '../state/route.ts';
+import { addressOf, type Route, type SitePageName } from '../state/route.ts';
 import { type OpenedSite, useStore } from '../state/store.ts';
+import { ChecklistPage } from './checklist-page.tsx';
 import { OverviewPage } from './overview-page.tsx';
 import { PlanPage } from './plan-page.tsx';
 import styles from './site-page.module.css';
 import { StepPage } from './step-page.tsx';
+import { SupportPage } from './support-page.tsx';
+
+const pages: Readonly<Record<SitePageName, ComponentType<{ readonly site: OpenedSite }>>> = {
+  plan: PlanPage,
+  checklist: ChecklistPage,
+  support: SupportPage,
+};
 
 interface Props {
   readonly route: Extract<Route, { site: string }>;
@@ -21,6 +30,7 @@ export const SitePage = ({ route, site }: Props) => {
   const trouble = useStore((state) => state.trouble);
   const current = route.page === 'step' ? route.instance : null;
   const instance = current === null ? undefined : site.view.instances[current];
+  const Page = route.page === 'site' || route.page === 'step' ? null : pages[route.page];
   return (
     <div className={styles.page}>
       <TopBar site={site} />
@@ -33,8 +43,8 @@ export const SitePage = ({ route, site }: Props) => {
             </div>
           )}
           <NeedsYou site={site} current={current} />
-          {route.page === 'plan' ? (
-            <PlanPage site={site} />
+          {Page !== null ? (
+            <Page site={site} />
           ) : instance !== undefined ? (
             <StepPage key={instance.key} site={site} instance={instance} />
           ) : (

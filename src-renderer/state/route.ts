@@ -1,11 +1,15 @@
 // Where the person is, kept in the address after `#`, so that a reload and the back key come to the same place.
 
+/** Pages of a site beside its overview and its steps; the menu lists them in this order. */
+export const sitePages = ['plan', 'checklist', 'support'] as const;
+export type SitePageName = (typeof sitePages)[number];
+
 export type Route =
   | { readonly page: 'start' }
   | { readonly page: 'new' }
   | { readonly page: 'site'; readonly site: string }
   | { readonly page: 'step'; readonly site: string; readonly instance: string }
-  | { readonly page: 'plan'; readonly site: string };
+  | { readonly page: SitePageName; readonly site: string };
 
 export function addressOf(route: Route): string {
   switch (route.page) {
@@ -17,23 +21,24 @@ export function addressOf(route: Route): string {
       return `#/site/${encodeURIComponent(route.site)}`;
     case 'step':
       return `#/site/${encodeURIComponent(route.site)}/step/${encodeURIComponent(route.instance)}`;
-    case 'plan':
-      return `#/site/${encodeURIComponent(route.site)}/plan`;
+    default:
+      return `#/site/${encodeURIComponent(route.site)}/${route.page}`;
   }
 }
 
 /** Anything that is no address of ours leads to the start. */
 export function routeOf(address: string): Route {
   if (address === '#/new') return { page: 'new' };
-  const [, site, kind, instance] = /^#\/site\/([^/]+)(?:\/(step|plan)(?:\/([^/]+))?)?$/.exec(address) ?? [];
+  const [, site, kind, instance] = /^#\/site\/([^/]+)(?:\/([a-z]+)(?:\/([^/]+))?)?$/.exec(address) ?? [];
   if (site === undefined) return { page: 'start' };
   try {
     const name = decodeURIComponent(site);
-    if (kind === 'plan') return { page: 'plan', site: name };
+    const page = sitePages.find((item) => item === kind);
+    if (page !== undefined && instance === undefined) return { page, site: name };
     if (kind === 'step' && instance !== undefined) {
       return { page: 'step', site: name, instance: decodeURIComponent(instance) };
     }
-    return { page: 'site', site: name };
+    return kind === undefined ? { page: 'site', site: name } : { page: 'start' };
   } catch {
     return { page: 'start' };
   }

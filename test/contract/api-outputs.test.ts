@@ -107,6 +107,10 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
     code: 'undo-impossible',
   });
   await over((await call('steps.undo', { site, instance: 'choose-medium@site', agreed: [] })).run);
+  const { text: told } = await call('support.read', { site, hideAddresses: true });
+  expect(told).toContain('choose-medium@site');
+  const saved = await call('support.save', { site, hideAddresses: false, folder: home });
+  expect(saved.path.startsWith(home)).toBe(true);
   await call('sites.close', { site });
   expect(Array.isArray(await call('sites.onMedium', { path: null }))).toBe(true);
   const [carrier] = await call('sites.onMedium', { path });

@@ -42,6 +42,13 @@ function readingOf(text: string): PlanReading {
   return { text, value: data, problems: [...faults] };
 }
 
+const supportLines = (hidden: boolean): readonly string[] => [
+  '# SlapOS Field Kit: support',
+  '',
+  ...Array.from({ length: 60 }, (_, index) => `done         step-${index}@machine:master-1`),
+  hidden ? 'address-1 answered' : '192.168.1.30 answered',
+];
+
 const site = 'plant-lille';
 const startedAt = Date.UTC(2026, 10, 17, 8, 0, 0);
 const machines: readonly Subject[] = [{ kind: 'machine', name: 'master-1' }];
@@ -197,6 +204,8 @@ export function scriptedDesk(): ScriptedDesk {
         why: { code: 'medium-is-system', params: { path: '/', reason: '/boot' } },
       },
     ],
+    'support.read': async ({ hideAddresses }) => ({ text: supportLines(hideAddresses).join('\n') }),
+    'support.save': async ({ folder }) => ({ path: `${folder}/support-plant-lille.md` }),
     'pick.path': async () => ({ token: 'pick:folder', display: '/home/ada/medium' }),
     'blobs.read': async () => ({
       text: 'Reading package lists...\nE: Unable to locate package slapos-node\n',

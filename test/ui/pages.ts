@@ -81,5 +81,22 @@ export const places: readonly Place[] = [
       await page.locator('main ul li').first().waitFor();
     },
   },
+  ...(['checklist', 'support'] as const).map(
+    (page): Place => ({
+      name: `the page ${page}`,
+      prepare: (desk) => {
+        states.failed(desk);
+        return null;
+      },
+      go: async (shown) => {
+        await goTo(shown);
+        await shown.evaluate((name) => {
+          window.location.hash += `/${name}`;
+        }, page);
+        await expect(shown.locator('h1:focus')).toHaveCount(1);
+        await expect(shown.locator('[aria-busy=true]')).toHaveCount(0);
+      },
+    }),
+  ),
   ...steps,
 ];
