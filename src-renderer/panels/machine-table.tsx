@@ -17,10 +17,10 @@ export const MachineTable = ({ site }: { readonly site: OpenedSite }) => {
     machines.some(({ instances }) => instances.some((item) => item.step === id)),
   );
   return (
-    <section className={styles.section} aria-labelledby="machines-title">
+    <div className={styles.section}>
       <h2 id="machines-title">{t('ui.machines.title')}</h2>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
-      <div className={styles.scroll} tabIndex={0} role="region" aria-label={t('ui.machines.title')}>
+      <section className={styles.scroll} tabIndex={0} aria-labelledby="machines-title">
         <table className={styles.table}>
           <thead>
             <tr>
@@ -59,7 +59,7 @@ export const MachineTable = ({ site }: { readonly site: OpenedSite }) => {
             ))}
           </tbody>
         </table>
-      </div>
-    </section>
+      </section>
+    </div>
   );
 };
