@@ -4,12 +4,15 @@ import type { MediumChoice } from '../src-shared/api.ts';
 import { mediumRoot } from '../src-shared/manifest.ts';
 import type { SitePlan } from '../src-shared/site.ts';
 import type { Finding } from '../src-shared/step.ts';
+import { recordTexts } from './compose-texts.ts';
 import { listDrives } from './medium/drives.ts';
 import { openManifest } from './medium/manifest-store.ts';
 import { verifyMedium } from './medium/verify.ts';
 import { makeHands, type Outside } from './performers/hands.ts';
 import { mirrorJobs, mirrorSights } from './performers/mirror-jobs.ts';
 import { prepareJobs, prepareSights } from './performers/prepare-jobs.ts';
+import { recordJobs, recordSights } from './performers/record-jobs.ts';
+import { type RecordsKit, recordsKit } from './performers/records.ts';
 import { routeOf, type SourceAnswer, testSources } from './performers/sources.ts';
 import { sitesOnMedium, takeOverSite } from './performers/take-over.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
@@ -58,6 +61,7 @@ export interface Kit {
   readonly testSources: (site: string, signal: AbortSignal) => Promise<readonly SourceAnswer[]>;
   /** Downloads kept across sites. */
   readonly cache: DownloadCache;
+  readonly records: RecordsKit;
   /** Reads a medium back. Throws `medium-unsealed`, `medium-manifest-invalid`, `fingerprint-differs`. */
   readonly verifyMedium: (folder: string, fingerprint: string | null, signal: AbortSignal) => Promise<MediumReport>;
 }
@@ -75,13 +79,28 @@ const ownResources = (): string => {
 
 const paceIn = (text: string | undefined): number => (/^\d+(\.\d+)?$/.test(text ?? '') ? Number(text) : 1);
 
+/** The fingerprint that a site of this laptop holds; null when there is no such site. */
+const pinnedOf = (dataFolder: string, name: string): Promise<string | null> =>
+  readSitePlan(dataFolder, name).then(
+    (plan) => plan.trust.manifest ?? null,
+    () => null,
+  );
+
 export function compose(options: ComposeOptions): Kit {
   const paths = userPaths(options.env);
   const clock = options.clock ?? systemClock;
   const trustFolder = join(options.resourcesFolder ?? ownResources(), 'trust');
   const vaultPath = join(paths.data, 'vault.json');
-  const jobs = { ...prepareJobs({ trustFolder, program }), ...mirrorJobs({ trustFolder }) };
-  const sights = (vault: string) => ({ ...prepareSights({ vaultPath: vault }), ...mirrorSights({ trustFolder }) });
+  const jobs = {
+    ...prepareJobs({ trustFolder, program }),
+    ...mirrorJobs({ trustFolder }),
+    ...recordJobs({ program, languages: recordTexts }),
+  };
+  const sights = (vault: string) => ({
+    ...prepareSights({ vaultPath: vault }),
+    ...mirrorSights({ trustFolder }),
+    ...recordSights(),
+  });
   const real = {
     sights: sights(vaultPath),
     cacheFolder: paths.cache,
@@ -156,6 +175,7 @@ export function compose(options: ComposeOptions): Kit {
 
   return {
     media,
+    records: recordsKit((name) => pinnedOf(paths.data, name)),
     practice: {
       ensureSite: async () => {
         const text = await preparedPlan();

@@ -121,6 +121,12 @@ export const problems = {
   'download-wrong-hash': define('trust', ['url', 'expected', 'found']),
   'download-wrong-size': define('trust', ['url', 'expected', 'found']),
 
+  // the record of a site
+  'record-missing': define('input', ['path']),
+  'record-damaged': define('trust', ['path', 'file']),
+  'record-newer': define('input', ['path', 'found', 'known']),
+  'site-differs': define('blocked', ['number', 'count', 'first'], { severity: 'skippable', retryable: true }),
+
   // packages
   'release-unsigned': define('trust', ['url']),
   'release-signature-bad': define('trust', ['url', 'detail']),

@@ -6,6 +6,7 @@ import { clearCache, limitCache, listCache, verifyCache } from './commands/cache
 import { listMedia, verifyMedium } from './commands/medium.ts';
 import { practise } from './commands/practice.ts';
 import { checkSteps, planSteps, resumeSteps, runSteps, undoStep } from './commands/run.ts';
+import { compareRecord, listRecords, showRecord, verifyRecord } from './commands/record.ts';
 import { beginSite, createSiteFrom, listSites, listSteps, showJournal } from './commands/sites.ts';
 import { testSources } from './commands/sources.ts';
 import { tellSupport } from './commands/support.ts';
@@ -114,6 +115,18 @@ common(cache.command('clear'))
 common(cache.command('limit').argument('<size>', 'e.g. 50GB'))
   .description('keep at most so much from now on')
   .action(end(limitCache));
+const record = program.command('record').description('what was built, as signed documents');
+onSite(record.command('list')).description('the records of a site').action(end(listRecords));
+onSite(record.command('show').argument('[number]', 'the latest when none is given'))
+  .description('a record; with --json the whole of it')
+  .action(end(showRecord));
+common(record.command('verify').argument('<path>', "a record's folder, or a file in it"))
+  .description('check a record wherever it lies, offline; names the file that was changed')
+  .option('--fingerprint <hex>', "the key to trust; else that of the record's site on this laptop")
+  .action(end(verifyRecord));
+asking(record.command('compare').argument('[number]', 'the latest when none is given'))
+  .description('compare the machines with a record; only reads')
+  .action(end(compareRecord));
 common(program.command('practice').description('make the practice site, with simulated machines'))
   .option('--walk', 'walk the whole practice site with its own answers')
   .action(end(practise));

@@ -2,9 +2,11 @@
 import i18next, { type i18n } from 'i18next';
 import enCli from '../../resources/locales/en/cli.json' with { type: 'json' };
 import enProblems from '../../resources/locales/en/problems.json' with { type: 'json' };
+import enRecord from '../../resources/locales/en/record.json' with { type: 'json' };
 import enSteps from '../../resources/locales/en/steps.json' with { type: 'json' };
 import frCli from '../../resources/locales/fr/cli.json' with { type: 'json' };
 import frProblems from '../../resources/locales/fr/problems.json' with { type: 'json' };
+import frRecord from '../../resources/locales/fr/record.json' with { type: 'json' };
 import frSteps from '../../resources/locales/fr/steps.json' with { type: 'json' };
 import type { Params, ProblemData } from '../../src-shared/problem.ts';
 import { readableParams } from '../../src-shared/readable.ts';
@@ -12,8 +14,8 @@ import type { Told } from '../../src-shared/step.ts';
 
 // A file holds what stands below its own name in a key.
 const resources = {
-  en: { translation: { cli: enCli, steps: enSteps, problems: enProblems } },
-  fr: { translation: { cli: frCli, steps: frSteps, problems: frProblems } },
+  en: { translation: { cli: enCli, steps: enSteps, problems: enProblems, record: enRecord } },
+  fr: { translation: { cli: frCli, steps: frSteps, problems: frProblems, record: frRecord } },
 } as const;
 
 export interface Texts {

@@ -121,7 +121,8 @@ const paragraph = (text: string): string => `<p>${escaped(text)}</p>`;
 const item = (text: string): string => `<li>${escaped(text)}</li>`;
 const code = (lines: readonly string[]): string => `<pre>${lines.map(escaped).join('\n')}</pre>`;
 
-function escaped(text: string): string {
+/** A text as HTML shows it. */
+export function escaped(text: string): string {
   const entities: Readonly<Record<string, string>> = {
     '&': '&amp;',
     '<': '&lt;',

@@ -11,7 +11,7 @@ import { machineOf } from '../../src-shared/step.ts';
 import { type Fetch, forbiddenFetch } from '../platform/fetch.ts';
 import { openVault, type Vault } from '../platform/vault.ts';
 import type { Asker } from '../runbook/asking.ts';
-import type { HostKey } from '../runbook/define.ts';
+import type { HostKey, World } from '../runbook/define.ts';
 import type { OpenSite } from '../runbook/open-site.ts';
 import type { Hands, Performed, Performing } from '../runbook/performer.ts';
 import type { Connection, ConnectionRequest, LoginMaterial } from '../target/connection.ts';
@@ -59,7 +59,14 @@ export interface HandsParts {
 export function makeHands(parts: HandsParts): Hands {
   const { site, asker, outside, jobs, sights, cacheFolder, vaultPath } = parts;
   /** A secret of this session, asked for at its first use. */
-  async function secret(instance: string, question: Question, signal: AbortSignal): Promise<string> {
+  function secret(instance: string, question: Question, signal: AbortSignal): Promise<string> {
+    // One question at a time: machines are read side by side, and a person answers one after the other.
+    const asked = asking.then(() => askFor(instance, question, signal));
+    asking = asked.catch(() => undefined);
+    return asked;
+  }
+  let asking: Promise<unknown> = Promise.resolve();
+  async function askFor(instance: string, question: Question, signal: AbortSignal): Promise<string> {
     const known = site.secrets.get(question.id);
     if (known !== undefined) return known;
     try {
@@ -187,6 +194,22 @@ export function makeHands(parts: HandsParts): Hands {
     },
   };
 
+  const worldOf = (signal: AbortSignal): World => ({
+    probe: (name, probes) => withSudo(name, signal, (connection) => connection.probe(probes, signal)),
+    hostKey: (name) => {
+      const machine = machineNamed(site.plan, name);
+      if (machine === undefined) throw problem('step-unknown', { step: name });
+      return outside.scanHostKey(machine, signal);
+    },
+    leaseOpen: (_lease, name) => content.isOpen(name),
+    medium: () => sightOfMedium(site),
+    sight: async <T extends Json>(name: string, args: Readonly<Record<string, Json>> = {}) => {
+      const look = sights[name];
+      if (look === undefined) throw problem('internal', { detail: `no sight ${name}` });
+      return (await look(args, { site, cacheFolder, signal })) as T;
+    },
+  });
+
   async function performWork(command: Extract<Command, { kind: 'work' }>, context: Performing): Promise<Performed> {
     const act = allJobs[command.job];
     if (act === undefined) throw problem('internal', { detail: `no job ${command.job}` });
@@ -195,6 +218,7 @@ export function makeHands(parts: HandsParts): Hands {
       fetch: context.phase === 'site' ? forbiddenFetch(context.instance) : outside.fetch,
       cacheFolder,
       vault: () => unlock(context.instance, context.signal),
+      world: worldOf(context.signal),
       onProgress: context.onProgress,
       onLine: context.onLine,
       signal: context.signal,
@@ -247,21 +271,7 @@ export function makeHands(parts: HandsParts): Hands {
   }
 
   return {
-    world: (signal) => ({
-      probe: (name, probes) => withSudo(name, signal, (connection) => connection.probe(probes, signal)),
-      hostKey: (name) => {
-        const machine = machineNamed(site.plan, name);
-        if (machine === undefined) throw problem('step-unknown', { step: name });
-        return outside.scanHostKey(machine, signal);
-      },
-      leaseOpen: (_lease, name) => content.isOpen(name),
-      medium: () => sightOfMedium(site),
-      sight: async <T extends Json>(name: string, args: Readonly<Record<string, Json>> = {}) => {
-        const look = sights[name];
-        if (look === undefined) throw problem('internal', { detail: `no sight ${name}` });
-        return (await look(args, { site, cacheFolder, signal })) as T;
-      },
-    }),
+    world: worldOf,
     perform,
     settle: async (command, context) => {
       const machine = machineOf(command);

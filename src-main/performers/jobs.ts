@@ -5,6 +5,7 @@ import type { Json } from '../../src-shared/json.ts';
 import { problem } from '../../src-shared/problem.ts';
 import type { Fetch } from '../platform/fetch.ts';
 import type { Vault } from '../platform/vault.ts';
+import type { World } from '../runbook/define.ts';
 import type { OpenSite } from '../runbook/open-site.ts';
 import type { JobProgress } from '../runbook/performer.ts';
 
@@ -16,6 +17,8 @@ export interface JobContext {
   readonly cacheFolder: string;
   /** The laptop's private keys; asks for the passphrase when it is not known yet. */
   readonly vault: () => Promise<Vault>;
+  /** Machines and rooms, read-only. */
+  readonly world: World;
   readonly onProgress: (progress: JobProgress) => void;
   readonly onLine: (line: string) => void;
   readonly signal: AbortSignal;

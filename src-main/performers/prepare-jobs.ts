@@ -47,7 +47,8 @@ const keyNames = (site: string) => ({
   manifest: `${site}/manifest`,
 });
 
-async function privateKey(context: JobContext, which: 'cache' | 'repository' | 'manifest'): Promise<string> {
+/** A private half of the site's keys. Throws `key-missing` on a laptop that does not hold it. */
+export async function privateKey(context: JobContext, which: 'cache' | 'repository' | 'manifest'): Promise<string> {
   const bytes = await (await context.vault()).get(keyNames(context.site.name)[which]);
   if (bytes === null) throw problem('key-missing', { key: which });
   return Buffer.from(bytes).toString('utf8');

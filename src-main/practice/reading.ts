@@ -21,6 +21,10 @@ function madeFile({ bootId, packages }: FileState, path: string, faults: Readonl
   switch (path) {
     case '/etc/os-release':
       return osRelease(faults.has('release-of-another-system') ? ['13', 'trixie'] : ['12', 'bookworm']);
+    case '/proc/sys/kernel/osrelease':
+      return '6.1.0-40-amd64\n';
+    case '/etc/hostname':
+      return 'master-1\n';
     case '/proc/1/comm':
       return 'systemd\n';
     case '/proc/sys/kernel/random/boot_id':

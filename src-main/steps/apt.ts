@@ -1,7 +1,6 @@
 // apt on a machine, seeing our repository alone. Used by every step that installs something; install-slapos-node writes the
 // configuration that is named here. Must never touch the machine's own sources or lists.
 import { type Command, run, type Told } from '../runbook/define.ts';
-
 import { workFolder } from '../target/our-paths.ts';
 
 export const aptPaths = {

@@ -1,5 +1,8 @@
 // The runbook, top to bottom: what is done, in order. The engine knows steps only through this list.
 import type { Step } from '../runbook/define.ts';
+import { closeSite } from './close/close-site.ts';
+import { compareWithRecord } from './close/compare-with-record.ts';
+import { recordSite } from './close/record-site.ts';
 import { connect } from './machine/connect.ts';
 import { installSlaposNode } from './machine/install-slapos-node.ts';
 import { preflight } from './machine/preflight.ts';
@@ -55,4 +58,8 @@ export const runbook: readonly Step[] = [
   redirectToMaster,
   firstLogin,
   setCaPath,
+  // hand over
+  recordSite,
+  closeSite,
+  compareWithRecord,
 ];

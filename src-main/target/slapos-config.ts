@@ -3,7 +3,7 @@
 // lines deeper than their key, `%` interpolation. An edit must never touch a byte outside the values it was asked to set.
 import { problem } from '../../src-shared/problem.ts';
 
-const slaposConfigPath = '/etc/opt/slapos/slapos.cfg';
+export const slaposConfigPath = '/etc/opt/slapos/slapos.cfg';
 
 /** For the problems' sentences. */
 export interface ConfigPlace {

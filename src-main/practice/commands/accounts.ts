@@ -3,6 +3,7 @@
 import type { Call, Outcome } from '../machine.ts';
 import { fileText } from '../reading.ts';
 import { type FileNode, type MachineState, textFile } from '../state.ts';
+import { completedReleases } from './as-built.ts';
 
 const groupPath = '/etc/group';
 
@@ -95,8 +96,11 @@ function test({ argv, state }: Call): Outcome {
   return { exit: paths.every((path) => state.files[path] !== undefined) ? 0 : 1 };
 }
 
-/** Looks for what a partition's user may not touch: nothing, once the folder is shared. */
-const find = ({ argv, state }: Call): Outcome => {
+/** Looks for releases that are whole, or for what a partition's user may not touch: nothing, once the folder is shared. */
+const find = (call: Call): Outcome => {
+  const completed = completedReleases(call);
+  if (completed !== null) return completed;
+  const { argv, state } = call;
   const path = argv[1] ?? '';
   return state.files[path] === undefined ? absent('find', path) : { exit: 0, out: '' };
 };

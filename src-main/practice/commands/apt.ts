@@ -23,17 +23,25 @@ export const dpkg = ({ argv }: Call): Outcome => {
 };
 
 /** `dpkg-query -W -f FORMAT NAME`. */
-export const dpkgQuery = ({ argv, state }: Call): Outcome => {
+export const dpkgQuery = (call: Call): Outcome => {
+  const { argv, state } = call;
   const name = argv.at(-1) ?? '';
   const format = argv[argv.indexOf('-f') + 1] ?? '';
+  if (argv.indexOf('-f') === argv.length - 2) {
+    const names = Object.keys(state.packages).sort();
+    const lines = names.map((one) => dpkgQuery({ ...call, argv: [...argv, one] }).out ?? '');
+    return { exit: 0, out: lines.join('').replaceAll('\\n', '\n') };
+  }
   const found = state.packages[name];
   if (found === undefined) return { exit: 1, err: `dpkg-query: no packages found matching ${name}\n` };
   const fields: Readonly<Record<string, string>> = {
     Status: 'install ok installed',
     Version: found.version,
     Package: name,
+    'binary:Package': name,
+    'db:Status-Abbrev': 'ii ',
   };
-  const out = format.replace(/\$\{(\w+)\}/g, (_all, field: string) => fields[field] ?? '');
+  const out = format.replace(/\$\{([\w:-]+)\}/g, (_all, field: string) => fields[field] ?? '');
   return { exit: 0, out };
 };
 

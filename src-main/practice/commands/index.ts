@@ -6,6 +6,7 @@ import type { Call, Commands, Outcome } from '../machine.ts';
 import type { Patch } from '../state.ts';
 import { accountCommands } from './accounts.ts';
 import { apt, dpkg, dpkgQuery } from './apt.ts';
+import { asBuiltScript, lsblk } from './as-built.ts';
 import { practiceFacts, shiftClock } from './facts.ts';
 import { askAt, askAtScript, nft } from './master.ts';
 import { ip, networkctl } from './network.ts';
@@ -27,6 +28,7 @@ const programs: Readonly<Record<string, Program>> = {
   gcc,
   id,
   ip,
+  lsblk,
   networkctl,
   nft,
   sh: (call) => shell(call),
@@ -39,6 +41,8 @@ const shell: Program = async (call) => {
   const [, , script, , ...rest] = call.argv;
   if (script === factsScript) return { exit: 0, out: practiceFacts(call) };
   if (script === shiftClockScript) return shiftClock(call);
+  const read = asBuiltScript(call);
+  if (read !== null) return read;
   if (script === slaposPython) return slapproxyProgramRun({ ...call, argv: rest });
   if (script !== withoutConnection) return sh(call);
   const at = rest.indexOf('slapos');

@@ -19,6 +19,10 @@ export function nft(call: Call): Outcome {
   const to = redirected(call);
   // Without its unit the simulated table is gone already.
   if (argv[1] === 'delete') return { exit: to === null ? 0 : 1 };
+  if (argv.at(-1) === 'ruleset')
+    return to === null
+      ? { exit: 0, out: '' }
+      : nft({ ...call, argv: ['nft', 'list', 'table', 'ip', 'fieldkit_master'] });
   if (argv[1] !== 'list') return { exit: 127, err: `practice machine: not simulated: ${argv.join(' ')}\n` };
   if (to === null) return { exit: 1, err: 'Error: No such file or directory\n' };
   const chain = (name: string) => `\tchain ${name} {\n\t\tip daddr ${ownIpv4} tcp dport 80 dnat to ${to}\n\t}\n`;

@@ -43,6 +43,7 @@ export function ip(call: Call): Outcome {
         '',
       ].join('\n'),
     };
+  if (argv[1] === '-j' && argv[2] === 'addr') return allAddresses(call);
   const name = argv[argv.indexOf('dev') + 1] ?? '';
   if (name !== device) return { exit: 1, err: `Device "${name}" does not exist.\n` };
   if (argv.includes('-4')) {
@@ -65,6 +66,20 @@ export function ip(call: Call): Outcome {
       `2: ${device}    inet6 ${local}/${length} scope ${scope} \\       valid_lft forever\n`,
   );
   return { exit: 0, out: rows.join('') };
+}
+
+/** `ip -j addr show scope global`: of both families. */
+function allAddresses(call: Call): Outcome {
+  const list = [
+    { family: 'inet', local: ownIpv4, prefixlen: 24 },
+    ...shown(call).map(({ local, length, tentative }) => ({
+      family: 'inet6',
+      local,
+      prefixlen: length,
+      ...(tentative ? { tentative } : {}),
+    })),
+  ];
+  return { exit: 0, out: `${JSON.stringify([{ ifindex: 2, ifname: device, addr_info: list }])}\n` };
 }
 
 export function networkctl(call: Call): Outcome {

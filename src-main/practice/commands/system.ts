@@ -5,6 +5,7 @@ import { practiceMultiarch } from '../debian.ts';
 import type { Call, Outcome } from '../machine.ts';
 import { fileText } from '../reading.ts';
 import { aFolder } from '../state.ts';
+import { listedUnits } from './as-built.ts';
 
 const missing = (program: string): Outcome => ({ exit: 127, err: `${program}: command not found\n` });
 
@@ -28,7 +29,10 @@ export const df = (call: Call): Outcome => {
 export const gcc = ({ state }: Call): Outcome =>
   state.packages.gcc === undefined ? missing('gcc') : { exit: 0, out: `${practiceMultiarch}\n` };
 
-export const systemctl = ({ argv, state }: Call): Outcome => {
+export const systemctl = (call: Call): Outcome => {
+  const listed = listedUnits(call);
+  if (listed !== null) return listed;
+  const { argv, state } = call;
   const [, verb, name = ''] = argv;
   if (name.startsWith('fieldkit-') && (verb === 'is-active' || verb === 'is-enabled'))
     return state.files[`/etc/systemd/system/${name}`] === undefined
