@@ -38,16 +38,30 @@ async function mediumFolderOf(site: OpenSite): Promise<string | null> {
 const pinnedBy = (site: OpenSite): string | null => site.plan.trust.manifest ?? null;
 
 const records = recordsKit(async () => null);
-/** The record of a number, or the latest for 0. Throws `record-missing`, and what opening one throws. */
-const recordOf = (site: OpenSite, number: number): Promise<OpenedRecord> =>
-  records.open(folderOf(site), number, pinnedBy(site));
 
-async function copyAll(site: OpenSite): Promise<void> {
+/** Where the records are: on this laptop, and on the medium when it is there. Another laptop may have made some of them. */
+async function placesOf(site: OpenSite) {
   const medium = await mediumFolderOf(site);
+  const here = await recordNumbers(folderOf(site));
+  const there = medium === null ? [] : await recordNumbers(medium);
+  return { medium, here, there, all: [...new Set([...here, ...there])].sort((a, b) => a - b) };
+}
+
+/** The record of a number, or the latest for 0. Throws `record-missing`, and what opening one throws. */
+async function recordOf(site: OpenSite, number: number): Promise<OpenedRecord> {
+  const { medium, here, all } = await placesOf(site);
+  const wanted = number === 0 ? (all.at(-1) ?? 0) : number;
+  const folder = here.includes(wanted) || medium === null ? folderOf(site) : medium;
+  return records.open(folder, wanted, pinnedBy(site));
+}
+
+/** What one of the two places lacks, brought there from the other; checked on the way. */
+async function copyAll(site: OpenSite): Promise<void> {
+  const { medium, here, there } = await placesOf(site);
   if (medium === null) return;
-  const there = await recordNumbers(medium);
-  for (const number of await recordNumbers(folderOf(site)))
-    if (!there.includes(number)) await copyRecord(folderOf(site), medium, number, pinnedBy(site));
+  const own = folderOf(site);
+  for (const number of here) if (!there.includes(number)) await copyRecord(own, medium, number, pinnedBy(site));
+  for (const number of there) if (!here.includes(number)) await copyRecord(medium, own, number, pinnedBy(site));
 }
 
 export interface RecordParts {
@@ -100,12 +114,11 @@ export function recordSights(): Readonly<Record<string, Sight>> {
     'record-state': sight(
       z.strictObject({ apart: z.array(z.string()) }),
       async ({ apart }, { site }): Promise<Json> => {
-        const here = await recordNumbers(folderOf(site));
-        const medium = await mediumFolderOf(site);
-        const there = medium === null ? [] : await recordNumbers(medium);
-        const next = Math.max(0, ...here, ...there) + 1;
-        const onMedium = medium === null ? 'absent' : here.every((one) => there.includes(one)) ? 'same' : 'lacking';
-        const number = here.at(-1);
+        const { medium, here, there, all } = await placesOf(site);
+        const number = all.at(-1);
+        const next = (number ?? 0) + 1;
+        const everywhere = here.length === all.length && there.length === all.length;
+        const onMedium = medium === null ? 'absent' : everywhere ? 'same' : 'lacking';
         if (number === undefined) return { next, onMedium, latest: null, damaged: null };
         try {
           const { record } = await recordOf(site, number);

@@ -2,14 +2,14 @@
 // the steps and the machine's hands name themselves, so that nothing has to be thought of twice. Pure.
 import type { Answer, Command, Probe } from '../runbook/define.ts';
 import { run } from '../runbook/define.ts';
-import { guardUnitPrefix, holdName, runUnitPrefix, workFolder } from '../target/our-paths.ts';
+import { guardUnitPrefix, runUnitPrefix, workFolder } from '../target/our-paths.ts';
 import { aptPaths } from './apt.ts';
 
 const unitFolder = '/etc/systemd/system';
 const aptFiles = Object.values(aptPaths);
 
 export const temporaryProbes: readonly Probe[] = [
-  { id: 'work', kind: 'list', path: workFolder },
+  { id: 'work', kind: 'stat', path: workFolder },
   { id: 'units', kind: 'list', path: unitFolder },
   ...aptFiles.map((path): Probe => ({ id: path, kind: 'stat', path })),
   {
@@ -39,9 +39,7 @@ export function temporaryFactsOf(answers: Readonly<Record<string, Answer>>): Tem
   return {
     left: [
       ...aptFiles.filter((path) => answers[path]?.exit === 0),
-      ...namesOf(answers.work)
-        .filter((name) => name !== holdName)
-        .map((name) => `${workFolder}/${name}`),
+      ...(answers.work?.exit === 0 ? [workFolder] : []),
       ...guards.map((name) => `${unitFolder}/${name}`),
     ].sort(),
     guards: guards.filter((name) => name.endsWith('.timer')),

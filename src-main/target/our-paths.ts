@@ -11,5 +11,3 @@ export const keptFolder = '/usr/local/lib/fieldkit';
 export const guardUnitPrefix = 'fieldkit-guard-';
 /** Names of the units in which long work runs. */
 export const runUnitPrefix = 'fieldkit-run-';
-/** In the work folder while somebody is at work; given back by itself when the run is over. */
-export const holdName = 'hold';
