@@ -95,7 +95,6 @@ const gateRecord = z.strictObject({
   by: z.string(),
   at: moment,
 });
-export type GateRecord = z.infer<typeof gateRecord>;
 
 /** Findings that a person chose to go on past. */
 const overrideRecord = z.strictObject({
@@ -117,7 +116,6 @@ const machineRecord = z.strictObject({
   hostKey: z.string().nullable(),
   facts: asBuilt,
 });
-export type MachineRecord = z.infer<typeof machineRecord>;
 
 export const dossier = z.strictObject({
   format: z.literal(dossierFormat),

@@ -7,6 +7,7 @@ import { compose, type Kit } from '../../src-main/compose.ts';
 import { type Desk, makeDesk } from '../../src-main/runbook/desk.ts';
 import { api, type InputOf, type OutputOf, type StreamEvent, streamEvent } from '../../src-shared/api.ts';
 import { type ProcedureName, procedures } from '../../src-shared/channels.ts';
+import { stepOf } from '../../src-shared/step.ts';
 
 /** What only Electron can do; asserted in the real window. */
 const electronOnly: readonly ProcedureName[] = ['app.info', 'pick.path'];
@@ -84,7 +85,8 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
   expect(planned.shell).toContain(path);
 
   const rest = { site, consent: 'phase' as const, agreed: [], skip: [], inputs: { 'choose-medium@site': input } };
-  const instances = opened.view.order.filter((key) => !/@machine/.test(key));
+  const office = new Set(opened.steps.filter(({ phase }) => phase === 'prepare').map(({ id }) => id));
+  const instances = opened.view.order.filter((key) => office.has(stepOf(key)));
   await over((await call('steps.run', { ...rest, instances })).run);
   const after = await call('sites.open', { site });
   expect(instances.map((key) => [key, after.view.instances[key]?.state])).toEqual(

@@ -1,8 +1,17 @@
 /** The master, whole: from an installed release, where slice.test.ts ends, to one that answers, also after a reboot. */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Lab, type LabMachine, labUnavailable, restore } from './index.ts';
+import { runCommand } from './command.ts';
+import {
+  checkpointAnswers,
+  diffSnapshots,
+  Lab,
+  type LabMachine,
+  labUnavailable,
+  restore,
+  takeSnapshot,
+} from './index.ts';
 import { type Laptop, walk } from './site.ts';
 
 const reason = labUnavailable();
@@ -101,6 +110,125 @@ describe.skipIf(reason !== null)('the master', () => {
     await machine.mustShell('systemctl start fieldkit-redirect-master.service');
     expect(await machine.mustShell('nft -a list table ip others')).toBe(others);
     await machine.mustShell('nft delete table ip others');
+  });
+
+  const recordFolder = () => join(laptop.siteFolder, 'record', '0001');
+  const records = (...words: readonly string[]) =>
+    laptop.fieldkit(['record', ...words, ...(words[0] === 'compare' ? ['--answers', laptop.answersPath] : [])]);
+  /** What differs from the record, as `part name`. */
+  const differing = async () => {
+    const compared = await records('compare');
+    const [line] = compared.lines as { differences: { part: string; name: string; was: string; is: string }[] }[];
+    return { code: compared.code, differences: line?.differences ?? [] };
+  };
+
+  it('is recorded: signed, on the laptop and on the medium, with what stands and without what is secret', async () => {
+    const made = await laptop.fieldkit(['run', 'record-site', '--yes', '--answers', laptop.answersPath]);
+    expect(made.code, made.stdout.slice(-3000) + made.stderr).toBe(0);
+    const record = JSON.parse(await readFile(join(recordFolder(), 'record.json'), 'utf8'));
+    const { facts } = record.machines[0];
+    expect(facts.package['slapos-node']).toMatch(/^1\.22\.1/);
+    expect(Object.keys(facts.partition)).toHaveLength(5);
+    expect(facts['host-key']['ssh-ed25519']).toBe(record.machines[0].hostKey);
+    expect(facts.rule['ip fieldkit_master']).toMatch(/dnat to \d+\.\d+\.\d+\.\d+:2200/);
+    expect(facts.config['slapos.cfg [networkcache] download-binary-cache-url']).toContain('http://127.0.0.1:');
+    expect(facts.unit['fieldkit-redirect-master.timer']).toBe('enabled');
+    expect(Object.values(facts).filter((part) => part === null)).toEqual([]);
+    const gates = record.gates.map(({ id, answer, who }: Record<string, string>) => [id, answer, who !== '']);
+    expect(gates).toContainEqual(['host-key:master-1', 'yes', true]);
+    const redirect = record.steps.find(({ step }: { step: string }) => step === 'redirect-to-master');
+    expect(redirect.runs.at(-1).commands.some(({ change }: { change: string }) => change.includes('+ExecStart='))).toBe(
+      true,
+    );
+    for (const name of await readdir(recordFolder())) {
+      const text = (await readFile(join(recordFolder(), name))).toString('latin1');
+      for (const secret of [password, checkpointAnswers.passphrase]) expect(text.includes(secret), name).toBe(false);
+      const onMedium = join(laptop.stick, 'fieldkit', 'site', 'lab', 'record', '0001', name);
+      expect((await readFile(onMedium)).toString('latin1'), name).toBe(text);
+    }
+  });
+
+  it('is checked by our program, by openssl without it, and gives away a single changed byte', async () => {
+    expect((await records('verify', recordFolder())).lines).toMatchObject([{ number: 1, fingerprintTrusted: true }]);
+    const inFolder = (...argv: readonly string[]) => runCommand(argv, { cwd: recordFolder() });
+    const signature = ['pkeyutl', '-verify', '-pubin', '-inkey', 'key.pem', '-rawin', '-in', 'checksums.sha256'];
+    const checked = await inFolder('openssl', ...signature, '-sigfile', 'checksums.sha256.sig');
+    expect(checked.stdout + checked.stderr).toContain('Signature Verified Successfully');
+    expect((await inFolder('sha256sum', '--check', 'checksums.sha256')).code).toBe(0);
+    const path = join(recordFolder(), 'record.json');
+    const whole = await readFile(path);
+    const bytes = Buffer.from(whole);
+    bytes[1000] = (bytes[1000] ?? 0) ^ 1;
+    await writeFile(path, bytes);
+    expect((await records('verify', recordFolder())).lines.at(-1)).toMatchObject({
+      problem: { code: 'record-damaged', params: { file: 'record.json' } },
+    });
+    expect((await inFolder('sha256sum', '--check', 'checksums.sha256')).stdout).toContain('record.json: FAILED');
+    await writeFile(path, whole);
+    expect((await records('verify', path)).code).toBe(0);
+  });
+
+  it('is as its record says, and comparing changes nothing on it', async () => {
+    const before = await takeSnapshot(machine);
+    expect(await differing()).toEqual({ code: 0, differences: [] });
+    expect(diffSnapshots(before, await takeSnapshot(machine))).toEqual([]);
+  });
+
+  it('shows every change that was made since, and no other', async () => {
+    await machine.mustShell(`set -e
+cp -a /etc/opt/slapos/slapos.cfg /root/slapos.cfg
+sed -i 's/^interface_name *=.*/&\nlog_level = debug/' /etc/opt/slapos/slapos.cfg
+mkdir -p /root/deb/DEBIAN
+printf 'Package: lab-since\nVersion: 1.0\nArchitecture: all\nMaintainer: lab <lab@example.org>\nDescription: made for a test\n' > /root/deb/DEBIAN/control
+dpkg-deb --build /root/deb /root/lab-since.deb && dpkg -i /root/lab-since.deb
+nft add table ip others
+ip address add 10.99.0.1/32 dev lo
+systemctl disable --now fieldkit-ca-folder.timer
+echo '# changed' >> /usr/local/lib/fieldkit/fieldkit-ca-folder.sh`);
+    const { code, differences } = await differing();
+    expect(code).toBe(4);
+    expect(differences.map(({ part, name }) => `${part} ${name}`)).toEqual([
+      'address 10.99.0.1/32',
+      'package lab-since',
+      'config slapos.cfg [slapformat] log_level',
+      'rule ip others',
+      'unit fieldkit-ca-folder.timer',
+      'file /usr/local/lib/fieldkit/fieldkit-ca-folder.sh',
+    ]);
+    expect(differences.find(({ part }) => part === 'package')).toMatchObject({ was: null, is: '1.0' });
+    await machine.mustShell(`set -e
+cp -a /root/slapos.cfg /etc/opt/slapos/slapos.cfg
+dpkg --purge lab-since && rm -rf /root/deb /root/lab-since.deb /root/slapos.cfg
+nft delete table ip others
+ip address del 10.99.0.1/32 dev lo
+sed -i '/^# changed$/d' /usr/local/lib/fieldkit/fieldkit-ca-folder.sh
+systemctl enable --now fieldkit-ca-folder.timer`);
+    expect(await differing()).toEqual({ code: 0, differences: [] });
+  });
+
+  it('is closed: nothing is left that was there for the work only, and a second time performs nothing', async () => {
+    const close = () => laptop.fieldkit(['run', 'close-site', '--yes', '--answers', laptop.answersPath]);
+    const closed = await close();
+    expect(closed.code, closed.stdout.slice(-3000) + closed.stderr).toBe(0);
+    const left = await machine.mustShell(
+      'find /etc /var/lib /usr /opt /root /home /srv -xdev -iname "*fieldkit*" -not -path "/srv/slapgrid/*" | sort',
+    );
+    expect(left.split('\n').filter((path) => path !== '')).toEqual([
+      '/etc/opt/slapos/slapos.cfg.fieldkit-copy',
+      '/etc/systemd/system/fieldkit-ca-folder.service',
+      '/etc/systemd/system/fieldkit-ca-folder.timer',
+      '/etc/systemd/system/fieldkit-redirect-master.service',
+      '/etc/systemd/system/fieldkit-redirect-master.timer',
+      '/etc/systemd/system/timers.target.wants/fieldkit-ca-folder.timer',
+      '/etc/systemd/system/timers.target.wants/fieldkit-redirect-master.timer',
+      '/usr/local/lib/fieldkit',
+      '/usr/local/lib/fieldkit/fieldkit-ca-folder.sh',
+      '/usr/local/lib/fieldkit/fieldkit-redirect-master.sh',
+    ]);
+    const again = await close();
+    expect(again.lines.filter((line) => line.kind === 'command-started')).toEqual([]);
+    // The record is no less true for it.
+    expect(await differing()).toEqual({ code: 0, differences: [] });
   });
 
   it('answers again after a reboot, without anybody’s help', async () => {
