@@ -62,7 +62,7 @@ const runRecord = z.strictObject({
   program: z.string(),
   /** Who agreed to its plans: `window`, a user of the terminal. */
   agreedBy: z.array(z.string()),
-  outcome: z.enum(['done', 'waiting', 'stopped', 'cancelled', 'failed', 'cut-off']),
+  outcome: z.enum(['done', 'waiting', 'stopped', 'cancelled', 'failed', 'undone', 'cut-off']),
   problem: z.strictObject({ code: problemCode, params }).nullable(),
   commands: z.array(commandRecord),
 });
