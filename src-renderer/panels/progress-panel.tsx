@@ -10,6 +10,7 @@ import type { LiveOf, LiveView } from '../state/live.ts';
 import { useStore } from '../state/store.ts';
 import { Bar } from '../ui/bar.tsx';
 import { Button } from '../ui/button.tsx';
+import { SpeedGraph } from '../ui/speed-graph.tsx';
 import styles from './progress-panel.module.css';
 
 interface Props {
@@ -45,13 +46,20 @@ export const ProgressPanel = ({ instance, live, run }: Props) => {
           text={total === 0 ? '' : `${ended} / ${total}`}
         />
       ) : (
-        <Measured progress={live.progress} label={label} />
+        <>
+          <Measured progress={live.progress} label={label} />
+          {isBig(live.progress) && <SpeedGraph speeds={live.speeds} />}
+        </>
       )}
       {live.awaiting !== null && <Awaited awaiting={live.awaiting} />}
       {run !== null && <Stop run={run} />}
     </section>
   );
 };
+
+/** From here on a copy takes long enough to look at its course, in bytes. */
+const bigBytes = 100_000_000;
+const isBig = ({ unit, total }: LiveOf<'progress'>): boolean => unit === 'bytes' && (total ?? 0) >= bigBytes;
 
 const Measured = ({ progress, label }: { readonly progress: LiveOf<'progress'>; readonly label: string }) => {
   const { t, i18n } = useTranslation();

@@ -5,16 +5,31 @@ import type { JournalEvent } from '../../src-shared/journal.ts';
 
 export type LiveOf<K extends LiveEvent['kind']> = Extract<LiveEvent, { kind: K }>;
 
+/** Units a second, at a moment of the page's clock. */
+export interface Speed {
+  readonly atMs: number;
+  readonly speed: number;
+}
+
 /** Live state of one instance. */
 export interface LiveView {
   readonly reading: boolean;
   readonly progress: LiveOf<'progress'> | null;
+  /** Speeds of the command under way, one a second at most, oldest first. */
+  readonly speeds: readonly Speed[];
   readonly awaiting: (LiveOf<'awaiting'> & { readonly heardMs: number }) | null;
   readonly confirm: LiveOf<'confirm'> | null;
   readonly question: LiveOf<'question'> | null;
 }
 
-export const noLive: LiveView = { reading: false, progress: null, awaiting: null, confirm: null, question: null };
+export const noLive: LiveView = {
+  reading: false,
+  progress: null,
+  speeds: [],
+  awaiting: null,
+  confirm: null,
+  question: null,
+};
 export type LiveViews = Readonly<Record<string, LiveView>>;
 
 const set = (views: LiveViews, instance: string, change: Partial<LiveView>): LiveViews => ({
@@ -26,7 +41,10 @@ const set = (views: LiveViews, instance: string, change: Partial<LiveView>): Liv
 export function reduceLive(views: LiveViews, event: LiveEvent, nowMs: number): LiveViews {
   switch (event.kind) {
     case 'progress':
-      return set(views, event.instance, { progress: onlyForward(views[event.instance]?.progress ?? null, event) });
+      return set(views, event.instance, {
+        progress: onlyForward(views[event.instance]?.progress ?? null, event),
+        speeds: withSpeed(views[event.instance]?.speeds ?? [], event, nowMs),
+      });
     case 'awaiting':
       return set(views, event.instance, { awaiting: { ...event, heardMs: nowMs } });
     case 'reading':
@@ -40,6 +58,14 @@ export function reduceLive(views: LiveViews, event: LiveEvent, nowMs: number): L
     case 'lines':
       return views;
   }
+}
+
+const speedsKept = 120;
+
+function withSpeed(speeds: readonly Speed[], { speed }: LiveOf<'progress'>, nowMs: number): readonly Speed[] {
+  const last = speeds.at(-1);
+  if (speed === null || (last !== undefined && nowMs - last.atMs < 1000)) return speeds;
+  return [...speeds, { atMs: nowMs, speed }].slice(-speedsKept);
 }
 
 /** Progress of one command never goes backwards. */
@@ -60,7 +86,7 @@ export function settleLive(views: LiveViews, event: JournalEvent): LiveViews {
       return set(views, event.instance, { question: null });
     case 'command-started':
     case 'command-ended':
-      return set(views, event.instance, { progress: null, awaiting: null, question: null });
+      return set(views, event.instance, { progress: null, speeds: [], awaiting: null, question: null });
     case 'run-started':
     case 'run-ended':
       return set(views, event.instance, noLive);

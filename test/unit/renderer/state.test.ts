@@ -19,6 +19,18 @@ const progress = (done: number, index = 0, total: number | null = 10) => ({
 });
 
 describe('reduceLive', () => {
+  it('keeps a speed a second, and begins anew with the next command', () => {
+    let views: ReturnType<typeof reduceLive> = {};
+    for (let ms = 0; ms < 200_000; ms += 250) views = reduceLive(views, { ...progress(7), speed: ms }, ms);
+    const speeds = views[instance]?.speeds ?? [];
+    expect(speeds).toHaveLength(120);
+    expect(speeds.at(-1)).toEqual({ atMs: 199_000, speed: 199_000 });
+    expect(reduceLive({}, { ...progress(7), speed: null }, 0)[instance]?.speeds).toEqual([]);
+    const stamp = { seq: 1, at: '', mono: 0 };
+    const ended = settleLive(views, { ...stamp, kind: 'command-started', instance, hash: 'h', index: 1 });
+    expect(ended[instance]?.speeds).toEqual([]);
+  });
+
   it('never lets progress of a command go backwards, and starts anew with the next', () => {
     let views = reduceLive({}, progress(7), 0);
     views = reduceLive(views, progress(3), 1);
@@ -45,7 +57,9 @@ describe('routes', () => {
   it.each<Route>([
     { page: 'start' },
     { page: 'site', site: 'plant-lille' },
+    { page: 'new' },
     { page: 'plan', site: 'a/b#c' },
+    { page: 'support', site: 'plant' },
     { page: 'step', site: 'plant', instance: 'set-addresses@machine:master-1' },
   ])('%j survives the address', (route) => {
     expect(routeOf(addressOf(route))).toEqual(route);
