@@ -7,24 +7,28 @@ import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { debianMirror } from './archive.ts';
 import { mustRun } from './command.ts';
-import { cached, recipeKey, removeTree, runQuietly, scratchName } from './host.ts';
+import { cached, recipeKey, removeTree, runQuietly, scratchName, withoutSync } from './host.ts';
 
 /** What a bare machine holds beyond Debian's smallest set: it boots, and it can be reached. */
 const bootPackages = ['systemd', 'systemd-sysv', 'dbus', 'openssh-server', 'iproute2'];
 
-/** `bookworm` is the bare machine; `bookworm-sudo` holds sudo as well. */
-export type BaseName = 'bookworm' | 'bookworm-sudo';
+/** The releases a machine can be of, with the number Debian counts them by. */
+export const debianNumbers = { bookworm: '12', trixie: '13' } as const;
+export type DebianRelease = keyof typeof debianNumbers;
+
+/** A release's name is its bare machine; `bookworm-sudo` holds sudo as well. */
+export type BaseName = DebianRelease | 'bookworm-sudo';
 
 /** Folders to be laid over each other, the uppermost first, as overlayfs wants them. */
 export type Layers = readonly string[];
 
 /** The layers of a base, built and kept on first use (about 40 s each). */
 export async function baseLayers(name: BaseName): Promise<Layers> {
-  if (name === 'bookworm') return [await debootstrapped('bookworm')];
-  return packageLayer('sudo', [await debootstrapped('bookworm')], ['sudo']);
+  if (name === 'bookworm-sudo') return packageLayer('sudo', [await debootstrapped('bookworm')], ['sudo']);
+  return [await debootstrapped(name)];
 }
 
-async function debootstrapped(release: string): Promise<string> {
+async function debootstrapped(release: DebianRelease): Promise<string> {
   const key = recipeKey('1', release, bootPackages.join(' '));
   return cached(`base-${release}-${key}`, async (path) => {
     const include = `--include=${bootPackages.join(',')}`;
@@ -128,6 +132,7 @@ export async function runInTree(
     '--keep-unit',
     '--pipe',
     '--as-pid2',
+    ...withoutSync(),
     `--machine=fkbuild-${randomBytes(4).toString('hex')}`,
     ...(options.network === 'host' ? ['--resolv-conf=replace-host'] : ['--private-network', '--resolv-conf=off']),
     ...env.filter(([, value]) => value !== undefined).map(([name, value]) => `--setenv=${name}=${value}`),

@@ -4,7 +4,7 @@
  * Must never be begun from by the test that proves the walk up to that point.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { baseLayers, type Layers } from './base.ts';
 import { mustRun } from './command.ts';
@@ -126,13 +126,15 @@ async function checkpoint(name: Checkpoint): Promise<string> {
   // What it stands on may have been removed for want of room.
   if (existsSync(path) && !(await recordOf(path)).layers.every((layer) => existsSync(layer))) await removeTree(path);
   const before = order[order.indexOf(name) - 1];
-  // Also when it is there: what it stands on is in use then, and is kept.
-  if (before !== undefined) await checkpoint(before);
-  return cached(kept, async (building) => {
+  const made = await cached(kept, async (building) => {
     if (before === undefined) await makeOffice(building);
     else await walkOn(building, before, walks[name] ?? []);
     await makeRoom();
   });
+  // What it stands on is in use as well, and is kept as long.
+  const now = new Date();
+  for (const layer of (await recordOf(made)).layers) await utimes(dirname(dirname(layer)), now, now);
+  return made;
 }
 
 async function makeOffice(building: string): Promise<void> {

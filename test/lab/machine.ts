@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Layers, mountOverlay } from './base.ts';
 import { type CommandOptions, type CommandResult, mustRun, runCommand } from './command.ts';
-import { unmountUnder } from './host.ts';
+import { unmountUnder, withoutSync } from './host.ts';
 import { controlGroupFolders } from './run-record.ts';
 
 export interface Login {
@@ -366,6 +366,7 @@ export class LabMachine {
       '--resolv-conf=off',
       '--timezone=off',
       '--link-journal=no',
+      ...withoutSync(),
       '-D',
       this.tree,
       '--boot',

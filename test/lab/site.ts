@@ -6,7 +6,8 @@ import { spawn } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { archiveSource, debianKeyring } from './archive.ts';
+import { type ArchiveSource, archiveSource, debianKeyring } from './archive.ts';
+import { type DebianRelease, debianNumbers } from './base.ts';
 import { mustRun, runCommand } from './command.ts';
 import type { LabMachine } from './machine.ts';
 import { masterRelease } from './release.ts';
@@ -130,6 +131,10 @@ type Reached = Pick<LabMachine, 'address' | 'login'>;
 export interface LabSite {
   readonly machine: Reached;
   readonly vendor: VendorRepository;
+  /** What the machine is of, and the medium is for. */
+  readonly release?: DebianRelease;
+  /** A node is given slapos-node and no software release. Default: a master. */
+  readonly role?: 'master' | 'node';
   /** Lines put in place of a field's, for tests of bad input. */
   readonly machineLines?: readonly string[];
   /** Takes the release from this software cache instead of its archive; the certificate is the path of a PEM file. */
@@ -137,13 +142,11 @@ export interface LabSite {
 }
 
 /** Writes the site plan and makes the site on the laptop. */
-export async function makeSite(laptop: Laptop, { machine, vendor, machineLines = [], cache }: LabSite): Promise<void> {
-  const archives = [
-    archiveSource('bookworm'),
-    archiveSource('bookworm-updates'),
-    archiveSource('bookworm-security'),
-  ].filter((item) => item !== undefined);
-  const release = await masterRelease();
+export async function makeSite(laptop: Laptop, site: LabSite): Promise<void> {
+  const { machine, vendor, machineLines = [], cache, release = 'bookworm', role = 'master' } = site;
+  const number = debianNumbers[release];
+  const system = `debian-${number}-amd64`;
+  const software = await masterRelease();
   const vendorKey = join(laptop.home, 'vendor.asc');
   await writeFile(vendorKey, vendor.publicKey);
   const debianKey = join(laptop.home, 'debian.asc');
@@ -154,23 +157,27 @@ format: 1
 name: lab
 machines:
   - name: master-1
-    roles: [master]
+    roles: [${role}]
     address: ${machine.address}
     user: ${machine.login.user}
     ${machine.login.password === null ? `keyFile: ${machine.login.keyPath}` : '# logs in with a password'}
-    release: "12"
+    release: "${number}"
     interface: host0
     partitions: 5
-${machineLines.map((line) => `    ${line}\n`).join('')}releases:
-  - name: slapos-master
-    url: ${release.url}
-${cache === undefined ? `    archives: { debian-12-amd64: ${release.archivePath} }` : '    from: cache'}
+${machineLines.map((line) => `    ${line}\n`).join('')}releases:${role === 'node' ? ' []' : ''}
+${
+  role === 'node'
+    ? ''
+    : `  - name: slapos-master
+    url: ${software.url}
+${cache === undefined ? `    archives: { ${system}: ${software.archivePath} }` : '    from: cache'}`
+}
 sources:
 ${cache === undefined ? '' : `  cache: { index: "${cache.index}", blobs: "${cache.blobs}", certificates: [${cache.certificate}] }`}
-  debian-12-amd64:
+  ${system}:
     vendor: { url: "${vendor.distributionUrl}", key: "${vendorKey}" }
     archives:
-${archives
+${archivesOf(release)
   .map(
     ({ uri, suite, components }, index) =>
       `      - { name: debian-${index}, url: "${uri}", suites: [${suite}], components: [${components.join(', ')}], key: "${debianKey}" }\n`,
@@ -180,6 +187,12 @@ ${archives
   await writeFile(path, plan);
   const made = await laptop.fieldkit(['sites', 'create', path]);
   if (made.code !== 0) throw new Error(`no site: ${made.stdout}${made.stderr}`);
+}
+
+/** Of any release the suites this host has of its own: a mirror that holds one holds the other. */
+function archivesOf(release: DebianRelease): readonly ArchiveSource[] {
+  const own = ['bookworm', 'bookworm-updates', 'bookworm-security'].flatMap((suite) => archiveSource(suite) ?? []);
+  return own.map((source) => ({ ...source, suite: source.suite.replace('bookworm', release) }));
 }
 
 /** What brings a bare machine to an installed release; the steps that make a master of it have a test of their own. */

@@ -6,19 +6,27 @@
 import { chmod, copyFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { baseLayers, buildLayer, type Layers, packageLayer, runInTree } from './base.ts';
+import { baseLayers, buildLayer, type DebianRelease, type Layers, packageLayer, runInTree } from './base.ts';
 import { mustRun } from './command.ts';
 import { cached, cacheFolder, recipeKey, removeTree, runQuietly, scratchName } from './host.ts';
 
-/** Fits Debian 12's Python 3.11: slapos.core 1.23 and later need a newer one. setuptools 80 dropped what zc.buildout calls. */
-const pythonPackages = [
-  'slapos-core==1.22.1',
+/** The Python of each Debian, and a slapos.core that fits it: 1.23 and later need Python 3.12. */
+const builtFor: Readonly<Record<DebianRelease, { readonly python: string; readonly core: string }>> = {
+  bookworm: { python: '3.11', core: '1.22.1' },
+  trixie: { python: '3.13', core: '1.26.1' },
+};
+
+/** setuptools 80 dropped what zc.buildout calls. */
+const pythonPackages = (release: DebianRelease): readonly string[] => [
+  `slapos-core==${builtFor[release].core}`,
   'slapos-libnetworkcache==0.28',
   'slapos.recipe.template==5.1',
   'setuptools==79.0.1',
 ];
 
-export const slapOsNodeVersion = '1.22.1+1.0.499+0-1';
+/** The version of the package for a Debian. */
+export const slapOsNodeVersion = (release: DebianRelease = 'bookworm'): string =>
+  `${builtFor[release].core}+1.0.499+0-1`;
 
 /** A file of the folder `stand-in`. */
 export function standInFile(name: string): string {
@@ -26,15 +34,24 @@ export function standInFile(name: string): string {
 }
 
 /** The path of `slapos-node_<version>_amd64.deb`, built on first use (two to three minutes). */
-export async function slapOsNodePackage(): Promise<string> {
-  const names = ['slapos-node.control', 'slapos-node.cron', 'slapos-node.postrm', 'lab_master.py'];
+export async function slapOsNodePackage(release: DebianRelease = 'bookworm'): Promise<string> {
+  const names = ['slapos-node.cron', 'slapos-node.postrm', 'lab_master.py'];
   const texts = await Promise.all(names.map((name) => readFile(standInFile(name), 'utf8')));
-  const key = recipeKey('2', ...pythonPackages, ...texts);
-  const folder = await cached(`slapos-node-${key}`, async (path) => {
-    await mkdir(path);
-    await buildPackage(join(path, `slapos-node_${slapOsNodeVersion}_amd64.deb`));
-  });
-  return join(folder, `slapos-node_${slapOsNodeVersion}_amd64.deb`);
+  const control = await controlOf(release);
+  const file = `slapos-node_${slapOsNodeVersion(release)}_amd64.deb`;
+  const folder = await cached(
+    `slapos-node-${recipeKey('2', ...pythonPackages(release), control, ...texts)}`,
+    async (path) => {
+      await mkdir(path);
+      await buildPackage(release, control, join(path, file));
+    },
+  );
+  return join(folder, file);
+}
+
+async function controlOf(release: DebianRelease): Promise<string> {
+  const template = await readFile(standInFile('slapos-node.control'), 'utf8');
+  return template.replace('@VERSION@', slapOsNodeVersion(release)).replace('@PYTHON@', builtFor[release].python);
 }
 
 /** The path of the re6st-node package: control fields only, its description says so. */
@@ -56,9 +73,9 @@ export async function builderLayers(): Promise<Layers> {
   return packageLayer('builder', await baseLayers('bookworm'), [], [await slapOsNodePackage()]);
 }
 
-async function buildPackage(target: string): Promise<void> {
+async function buildPackage(release: DebianRelease, control: string, target: string): Promise<void> {
   const tools = ['python3-venv', 'python3-pip', 'python3-dev', 'gcc', 'libc6-dev'];
-  const lower = await packageLayer('python', await baseLayers('bookworm'), tools);
+  const lower = await packageLayer('python', await baseLayers(release), tools);
   const scratch = join(cacheFolder(), scratchName());
   const stage = join(scratch, 'stage');
   try {
@@ -68,8 +85,8 @@ async function buildPackage(target: string): Promise<void> {
       await runInTree(tree, ['/usr/bin/python3', '-m', 'venv', '--without-pip', '/opt/slapos'], { network });
       const pip = ['pip', '--python', '/opt/slapos/bin/python', '--no-cache-dir', 'install', '--quiet'];
       const env = { PIP_CERT: '/etc/ssl/certs/ca-certificates.crt', PIP_DISABLE_PIP_VERSION_CHECK: '1' };
-      await runInTree(tree, [...pip, ...pythonPackages], { network, env });
-      await installRecipe(tree);
+      await runInTree(tree, [...pip, ...pythonPackages(release)], { network, env });
+      await installRecipe(tree, release);
       await mkdir(join(stage, 'opt'), { recursive: true });
       await mustRun(['cp', '-a', join(tree, 'opt/slapos'), join(stage, 'opt/slapos')]);
     });
@@ -78,7 +95,7 @@ async function buildPackage(target: string): Promise<void> {
     }
     await symlink('/opt/slapos/bin/slapos', join(stage, 'usr/bin/slapos'));
     await copyFile(standInFile('slapos-node.cron'), join(stage, 'etc/cron.d/slapos-node'));
-    await copyFile(standInFile('slapos-node.control'), join(stage, 'DEBIAN/control'));
+    await writeFile(join(stage, 'DEBIAN/control'), control);
     await copyFile(standInFile('slapos-node.postrm'), join(stage, 'DEBIAN/postrm'));
     await chmod(join(stage, 'DEBIAN/postrm'), 0o755);
     await writeFile(join(stage, 'DEBIAN/conffiles'), '/etc/cron.d/slapos-node\n');
@@ -89,8 +106,8 @@ async function buildPackage(target: string): Promise<void> {
 }
 
 /** Puts the stand-in's recipe beside slapos.core, as an installed distribution: buildout finds recipes by their entry points. */
-async function installRecipe(tree: string): Promise<void> {
-  const packages = join(tree, 'opt/slapos/lib/python3.11/site-packages');
+async function installRecipe(tree: string, release: DebianRelease): Promise<void> {
+  const packages = join(tree, `opt/slapos/lib/python${builtFor[release].python}/site-packages`);
   const info = join(packages, 'lab_master-1.0.dist-info');
   await mkdir(info);
   const files: Readonly<Record<string, string>> = {

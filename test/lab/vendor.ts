@@ -9,13 +9,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { type DebianRelease, debianNumbers } from './base.ts';
 import { mustRun } from './command.ts';
 import { cached, recipeKey } from './host.ts';
 import { re6stNodePackage, slapOsNodePackage } from './slapos-node.ts';
 
 /** The folder of a project on the Build Service's download server. */
 const projectPath = '/repositories/home:/VIFIBnexedi';
-const distribution = 'Debian_12';
 
 interface VendorRequest {
   readonly method: string;
@@ -49,15 +49,18 @@ export interface VendorRepository {
 }
 
 /** Serves the repository with slapos-node and re6st-node, built on first use. */
-export async function startVendorRepository(): Promise<VendorRepository> {
-  const folder = await vendorFolder();
+export async function startVendorRepository(release: DebianRelease = 'bookworm'): Promise<VendorRepository> {
+  const distribution = `Debian_${debianNumbers[release]}`;
+  const folder = await vendorFolder(release, distribution);
   const requests: VendorRequest[] = [];
   const faults = new Map<string, VendorFault>();
   const server = createServer((request, response) => {
     response.once('close', () => {
       requests.push({ method: request.method ?? '', path: request.url ?? '', status: response.statusCode });
     });
-    answer(folder, faults, request, response).catch(() => response.destroy());
+    answer(join(folder, distribution), `${projectPath}/${distribution}/`, faults, request, response).catch(() =>
+      response.destroy(),
+    );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}${projectPath}`;
@@ -82,14 +85,14 @@ export async function startVendorRepository(): Promise<VendorRepository> {
 
 async function answer(
   folder: string,
+  prefix: string,
   faults: ReadonlyMap<string, VendorFault>,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const path = decodeURIComponent((request.url ?? '').split('?')[0] ?? '');
-  const prefix = `${projectPath}/${distribution}/`;
   const relative = path.startsWith(prefix) ? path.slice(prefix.length) : '';
-  const file = join(folder, distribution, relative);
+  const file = join(folder, relative);
   const found = relative === '' || relative.split('/').includes('..') ? null : await stat(file).catch(() => null);
   const fault = faults.get(relative);
   if (fault?.status !== undefined) {
@@ -111,9 +114,9 @@ async function answer(
 }
 
 /** The repository's files: an apt repository without components, packages in a folder per architecture. */
-async function vendorFolder(): Promise<string> {
-  const packages = [await slapOsNodePackage(), await re6stNodePackage()];
-  return cached(`vendor-${recipeKey('3', ...packages)}`, async (path) => {
+async function vendorFolder(release: DebianRelease, distribution: string): Promise<string> {
+  const packages = [await slapOsNodePackage(release), await re6stNodePackage()];
+  return cached(`vendor-${recipeKey('4', distribution, ...packages)}`, async (path) => {
     const root = join(path, distribution);
     await mkdir(join(root, 'amd64'), { recursive: true });
     for (const file of packages) await copyFile(file, join(root, 'amd64', basename(file)));
@@ -124,7 +127,7 @@ async function vendorFolder(): Promise<string> {
     await mustRun(['gzip', '--keep', '--no-name', 'Packages'], { cwd });
     const fields: Readonly<Record<string, string>> = {
       Codename: distribution,
-      Origin: 'obs://lab.example.invalid/home:VIFIBnexedi/Debian_12',
+      Origin: `obs://lab.example.invalid/home:VIFIBnexedi/${distribution}`,
       Label: 'home:VIFIBnexedi',
       Architectures: 'amd64',
       Description: 'A lab repository in the layout of the Build Service',
