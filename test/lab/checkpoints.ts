@@ -6,7 +6,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { mediumPaths } from '../../src-shared/manifest.ts';
 import { baseLayers, type Layers } from './base.ts';
 import { mustRun } from './command.ts';
 import { buildWhole, cached, cacheFolder, recipeKey, removeTree, takeLock } from './host.ts';
@@ -87,20 +86,10 @@ export async function restoreMachine(lab: Lab, name: Checkpoint, spec: RestoredS
 export async function restoreLaptop(name: Checkpoint, vendor?: VendorRepository): Promise<Laptop> {
   const folder = await checkpoint(name);
   const { home, vendorUrl } = await recordOf(folder);
-  const laptop = await Laptop.make(checkpointAnswers);
-  await mustRun(['cp', '-a', '--reflink=auto', `${join(folder, 'home')}/.`, laptop.home]);
-  const renamed = (text: string): string => {
-    const moved = text.replaceAll(home, laptop.home);
-    return vendor === undefined ? moved : moved.replaceAll(vendorUrl, vendor.distributionUrl);
-  };
-  // The laptop's own copy and the medium's: they must go on telling the same story.
-  for (const folder of [laptop.siteFolder, join(laptop.stick, 'fieldkit', mediumPaths.site('lab'))])
-    for (const entry of await readdir(folder, { withFileTypes: true }))
-      if (entry.isFile()) {
-        const path = join(folder, entry.name);
-        await writeFile(path, renamed(await readFile(path, 'utf8')));
-      }
-  return laptop;
+  return Laptop.copyOf(join(folder, 'home'), {
+    [home]: '',
+    ...(vendor === undefined ? {} : { [vendorUrl]: vendor.distributionUrl }),
+  });
 }
 
 /**

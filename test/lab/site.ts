@@ -3,9 +3,10 @@
  * through its command line. Used by the lab tests of the whole job.
  */
 import { spawn } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { mediumPaths } from '../../src-shared/manifest.ts';
 import { type ArchiveSource, archiveSource, debianKeyring } from './archive.ts';
 import { type DebianRelease, debianNumbers } from './base.ts';
 import { mustRun, runCommand } from './command.ts';
@@ -37,9 +38,9 @@ export class Laptop {
   readonly stick: string;
   readonly answersPath: string;
 
-  private constructor(home: string, stick = join(home, 'stick')) {
+  private constructor(home: string) {
     this.home = home;
-    this.stick = stick;
+    this.stick = join(home, 'stick');
     this.answersPath = join(home, 'answers.json');
   }
 
@@ -50,14 +51,28 @@ export class Laptop {
     return laptop;
   }
 
-  /** Another laptop in the same state, with the same stick. */
-  async clone(): Promise<Laptop> {
-    const clone = new Laptop(await mkdtemp(join(tmpdir(), 'fieldkit-lab-')), this.stick);
-    await cp(this.home, clone.home, {
-      recursive: true,
-      filter: (path) => path !== this.stick && !path.endsWith('/cache'),
-    });
-    return clone;
+  /** Another laptop in the same state, with a stick of its own: neither hears of what the other does. */
+  clone(): Promise<Laptop> {
+    return Laptop.copyOf(this.home, { [this.home]: '' });
+  }
+
+  /**
+   * A laptop from a copy of another one's data folder. Its texts name places that are elsewhere now: each key of `moved` is put in
+   * other words, '' stands for this laptop's own folder.
+   */
+  static async copyOf(folder: string, moved: Readonly<Record<string, string>>): Promise<Laptop> {
+    const laptop = new Laptop(await mkdtemp(join(tmpdir(), 'fieldkit-lab-')));
+    await mustRun(['cp', '-a', '--reflink=auto', `${folder}/.`, laptop.home]);
+    // The laptop's own copy and the medium's: they must go on telling the same story.
+    for (const place of [laptop.siteFolder, join(laptop.stick, 'fieldkit', mediumPaths.site('lab'))])
+      for (const entry of await readdir(place, { withFileTypes: true }).catch(() => [])) {
+        if (!entry.isFile()) continue;
+        const path = join(place, entry.name);
+        let text = await readFile(path, 'utf8');
+        for (const [from, to] of Object.entries(moved)) text = text.replaceAll(from, to === '' ? laptop.home : to);
+        await writeFile(path, text);
+      }
+    return laptop;
   }
 
   /** The site's machine is another one now. */
