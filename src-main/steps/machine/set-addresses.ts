@@ -1,8 +1,20 @@
 // The interface's global IPv6 addresses: SlapOS derives every partition's address from the interface's prefix.
-// Written as a drop-in of systemd-networkd, guarded: taken back by the machine itself unless we reach it again.
+// Added beside the settings of whoever manages the interface (networkd, ifupdown), guarded: taken back by the machine itself
+// unless we reach it again.
 import { z } from 'zod';
 import { isGlobalIpv6, parseRange } from '../../../src-shared/address.ts';
+import type { Command } from '../../runbook/define.ts';
 import { blocked, defineStep, done, finding, machineOfSubject, machines, says, todo } from '../../runbook/define.ts';
+import {
+  addressesIn,
+  applyArgv,
+  evidenceArgv,
+  managerProbes,
+  type NetworkManager,
+  networkSettings,
+  settingsMark,
+  settingsText,
+} from '../../target/network-settings.ts';
 import { parseAddresses } from '../../target/system.ts';
 
 export const setAddresses = defineStep({
@@ -17,27 +29,28 @@ export const setAddresses = defineStep({
   facts: z.strictObject({
     /** Global IPv6 addresses with their lengths, as they are now. */
     present: z.array(z.string()),
-    /** The networkd file that manages the interface, empty when another program does. */
-    networkFile: z.string(),
+    /** Who manages the interface; null when it is nobody we can write for. */
+    manager: z.enum(['networkd', 'ifupdown']).nullable(),
+    /** Our file beside the settings; empty when there is no place for one. */
+    path: z.string(),
     dropIn: z.string().nullable(),
   }),
   read: async (world, context) => {
     const machine = machineOfSubject(context);
     const first = await world.probe(machine.name, [
       { id: 'addresses', kind: 'run', argv: ['ip', '-j', '-6', 'addr', 'show', 'dev', machine.interface] },
-      { id: 'status', kind: 'run', argv: ['networkctl', 'status', '--no-pager', '--lines=0', machine.interface] },
+      ...managerProbes(machine.interface),
     ]);
-    const networkFile = /^\s*Network File: (\S+\.network)$/m.exec(first.status?.out ?? '')?.[1] ?? '';
+    const { manager, path } = networkSettings(first);
     const dropIn =
-      networkFile === ''
-        ? undefined
-        : (await world.probe(machine.name, [{ id: 'dropIn', kind: 'read', path: dropInPath(networkFile) }])).dropIn;
+      path === '' ? undefined : (await world.probe(machine.name, [{ id: 'dropIn', kind: 'read', path }])).dropIn;
     return {
       present: parseAddresses(first.addresses?.out ?? '').filter((text) => {
         const range = parseRange(text);
         return range !== null && isGlobalIpv6(range);
       }),
-      networkFile,
+      manager,
+      path,
       dropIn: dropIn?.exit === 0 ? dropIn.out : null,
     };
   },
@@ -55,25 +68,33 @@ export const setAddresses = defineStep({
     if (missing.length === 0 && facts.present.length > 0) return done();
     if (machine.addresses.length === 0)
       return blocked(finding('target-addresses-unmanaged', { machine: machine.name, interface: machine.interface }));
-    return facts.networkFile === ''
+    return facts.manager === null || facts.path === ''
       ? blocked(finding('target-addresses-unmanaged', { machine: machine.name, interface: machine.interface }))
       : todo();
   },
-  plan: ({ networkFile, dropIn }, context) => {
+  plan: ({ manager, path, dropIn, present }, context) => {
     const machine = machineOfSubject(context);
-    const path = dropInPath(networkFile);
     const on = { machine: machine.name };
+    if (manager === null) return [];
+    const device = machine.interface;
+    const missing = missingOf(machine.addresses, present);
     return [
       {
         kind: 'guard',
         on,
         commands: [
-          { kind: 'run', on, argv: ['install', '-d', '-m', '0755', folderOf(path)], limitMs: 30_000 },
-          { kind: 'write', on, path, text: dropInText(machine.addresses), mode: 0o644, before: dropIn },
-          { kind: 'run', on, argv: ['networkctl', 'reload'], limitMs: 30_000 },
-          { kind: 'run', on, argv: ['networkctl', 'reconfigure', machine.interface], limitMs: 30_000 },
+          runs(on, ['install', '-d', '-m', '0755', folderOf(path)]),
+          {
+            kind: 'write',
+            on,
+            path,
+            text: settingsText(manager, device, machine.addresses),
+            mode: 0o644,
+            before: dropIn,
+          },
+          ...applyArgv(manager, device, { added: missing, taken: [] }).map((argv) => runs(on, argv)),
         ],
-        undo: `${before(path, dropIn)}; networkctl reload; networkctl reconfigure '${machine.interface}'`,
+        undo: [fileAsBefore(path, dropIn), again(manager, device, { added: [], taken: missing })].join('; '),
         confirmWithinMs: 120_000,
         note: says('set-addresses', 'does.guard', { seconds: 120 }),
       },
@@ -89,18 +110,19 @@ export const setAddresses = defineStep({
         everyMs: 1000,
         limitMs: 30_000,
         awaited: says('set-addresses', 'waits.addresses', { addresses: machine.addresses.join(', ') }),
-        evidence: [{ id: 'status', kind: 'run', argv: ['networkctl', 'status', '--no-pager', machine.interface] }],
+        evidence: [{ id: 'status', kind: 'run', argv: [...evidenceArgv(manager, device)] }],
       },
     ];
   },
   undo: {
-    plan: ({ networkFile, dropIn }, context, known) => {
+    plan: ({ manager, path, dropIn }, context, known) => {
       const machine = machineOfSubject(context);
       const was = known?.dropIn ?? null;
-      if (dropIn === null || dropIn === was || !dropIn.startsWith(ourMark)) return [];
+      if (manager === null || dropIn === null || dropIn === was || !dropIn.startsWith(settingsMark)) return [];
       const on = { machine: machine.name };
-      const path = dropInPath(networkFile);
-      const again = `networkctl reload; networkctl reconfigure '${machine.interface}'`;
+      const device = machine.interface;
+      const kept = addressesIn(was ?? '');
+      const ours = addressesIn(dropIn).filter((address) => !kept.includes(address));
       return [
         {
           kind: 'guard',
@@ -108,19 +130,19 @@ export const setAddresses = defineStep({
           commands: [
             ...(was === null
               ? [
-                  { kind: 'run' as const, on, argv: ['rm', '-f', path], limitMs: 30_000 },
-                  {
-                    kind: 'run' as const,
-                    on,
-                    argv: ['rmdir', '--ignore-fail-on-non-empty', folderOf(path)],
-                    limitMs: 30_000,
-                  },
+                  runs(on, ['rm', '-f', path]),
+                  ...(manager === 'networkd'
+                    ? [runs(on, ['rmdir', '--ignore-fail-on-non-empty', folderOf(path)])]
+                    : []),
                 ]
               : [{ kind: 'write' as const, on, path, text: was, mode: 0o644, before: dropIn }]),
-            { kind: 'run', on, argv: ['networkctl', 'reload'], limitMs: 30_000 },
-            { kind: 'run', on, argv: ['networkctl', 'reconfigure', machine.interface], limitMs: 30_000 },
+            ...applyArgv(manager, device, { added: [], taken: ours }).map((argv) => runs(on, argv)),
           ],
-          undo: `install -d -m 0755 '${folderOf(path)}'; ${before(path, dropIn)}; ${again}`,
+          undo: [
+            `install -d -m 0755 '${folderOf(path)}'`,
+            fileAsBefore(path, dropIn),
+            again(manager, device, { added: ours, taken: [] }),
+          ].join('; '),
           confirmWithinMs: 120_000,
           note: says('set-addresses', 'does.restore', { seconds: 120 }),
         },
@@ -130,21 +152,26 @@ export const setAddresses = defineStep({
   },
 });
 
-const ourMark = '# Addresses of the site plan, written by SlapOS Field Kit.';
-
-const dropInPath = (networkFile: string): string =>
-  `/etc/systemd/network/${networkFile.slice(networkFile.lastIndexOf('/') + 1)}.d/fieldkit.conf`;
+const runs = (on: { machine: string }, argv: readonly string[]): Extract<Command, { kind: 'run' }> => ({
+  kind: 'run',
+  on,
+  argv: [...argv],
+  limitMs: 30_000,
+});
 
 const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/'));
 
-/** Shell text that puts the drop-in back as it was; base64, so that nothing in it can mean something to the shell. */
-const before = (path: string, text: string | null): string =>
+/** Shell text that puts our file back as it was; base64, so that nothing in it can mean something to the shell. */
+const fileAsBefore = (path: string, text: string | null): string =>
   text === null
-    ? `rm -f '${path}'; rmdir '${folderOf(path)}'`
+    ? `rm -f '${path}'${path.endsWith('.conf') ? `; rmdir '${folderOf(path)}'` : ''}`
     : `echo ${Buffer.from(text).toString('base64')} | base64 -d > '${path}'`;
 
-const dropInText = (addresses: readonly string[]): string =>
-  `${ourMark}\n${addresses.map((address) => `[Address]\nAddress=${address}\n`).join('')}`;
+/** The same as shell text. */
+const again = (manager: NetworkManager, device: string, change: Parameters<typeof applyArgv>[2]): string =>
+  applyArgv(manager, device, change)
+    .map((argv) => argv.map((word, index) => (index > 1 && word === device ? `'${word}'` : word)).join(' '))
+    .join('; ');
 
 /** Wanted addresses that are not there, compared as numbers. */
 const missingOf = (wanted: readonly string[], present: readonly string[]): readonly string[] => {

@@ -1,0 +1,51 @@
+/** Who manages an interface, told from what a machine answers, and the file that is added. */
+import { expect, it } from 'vitest';
+import { addressesIn, applyArgv, networkSettings, settingsText } from '../../../src-main/target/network-settings.ts';
+
+const answer = (out: string, exit = 0) => ({ exit, out, err: '' });
+const networkd = answer(
+  '● 2: eth0\n     Link File: /usr/lib/systemd/network/99-default.link\n  Network File: /run/systemd/network/10-netplan-eth0.network\n',
+);
+const nobody = answer('  Network File: n/a\n');
+const up = answer('eth0=eth0\n');
+const none = answer('', 1);
+
+it('takes networkd at its word, whoever wrote its file', () => {
+  expect(networkSettings({ status: networkd, ifstate: up, interfaces: none })).toEqual({
+    manager: 'networkd',
+    path: '/etc/systemd/network/10-netplan-eth0.network.d/fieldkit.conf',
+  });
+});
+
+it.each([
+  ['source /etc/network/interfaces.d/*', true],
+  ['  source interfaces.d/*  ', true],
+  ['source-directory /etc/network/interfaces.d', true],
+  ['source-directory interfaces.d/', true],
+  ['#source /etc/network/interfaces.d/*', false],
+  ['source /etc/network/interfaces.d/*.cfg', false],
+  ['iface eth0 inet dhcp', false],
+])('with ifupdown and %j there is a place: %s', (line, place) => {
+  const interfaces = answer(`# first\n${line}\nauto lo\n`);
+  expect(networkSettings({ status: nobody, ifstate: up, interfaces })).toEqual({
+    manager: 'ifupdown',
+    path: place ? '/etc/network/interfaces.d/fieldkit' : '',
+  });
+});
+
+it('knows nobody where neither answers', () => {
+  for (const ifstate of [none, answer('', 127), answer('\n')])
+    expect(networkSettings({ status: nobody, ifstate, interfaces: none })).toEqual({ manager: null, path: '' });
+});
+
+it.each(['networkd', 'ifupdown'] as const)('reads back the addresses it wrote for %s', (manager) => {
+  const addresses = ['fd00:1::11/64', '2001:db8::5/48'];
+  expect(addressesIn(settingsText(manager, 'eth0', addresses))).toEqual(addresses);
+});
+
+it('takes no interface down', () => {
+  const all = (['networkd', 'ifupdown'] as const).flatMap((manager) =>
+    applyArgv(manager, 'eth0', { added: ['fd00::1/64'], taken: ['fd00::2/64'] }),
+  );
+  expect(all.filter(([program]) => /^if(up|down)$/.test(program ?? ''))).toEqual([]);
+});
