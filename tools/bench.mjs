@@ -2,8 +2,9 @@
 /** `npm run bench`: runs the benchmarks (test/bench/*.ts), each a program of its own that prints ratios to the best tool. */
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
+import { ensureScreen } from './prerequisites.mjs';
 import { projectFolder, run } from './process.mjs';
-import { ensurePackages, toolNode } from './setup.mjs';
+import { ensureBuild, ensureElectron, ensurePackages, toolNode } from './setup.mjs';
 
 await ensurePackages();
 const folder = path.join(projectFolder, 'test/bench');
@@ -16,6 +17,19 @@ if (chosen.length === 0) {
 }
 for (const name of chosen) {
   console.log(`\n=== ${name}`);
-  const { code } = await run(toolNode(), [path.join(folder, name)], { show: true });
+  const prefix = name.startsWith('start.') ? await screen() : [];
+  if (prefix === undefined) continue;
+  const [program = '', ...args] = [...prefix, toolNode(), path.join(folder, name)];
+  const { code } = await run(program, args, { show: true });
   if (code !== 0) process.exitCode = 1;
+}
+
+/** What the built program in real Electron needs; undefined, with the reason printed, where it is not to be had. */
+async function screen() {
+  const found = await ensureScreen();
+  const electron = await ensureElectron();
+  const missing = 'missing' in found ? found.missing : 'missing' in electron ? electron.missing : undefined;
+  if (missing === undefined && (await ensureBuild()).code === 0) return 'prefix' in found ? found.prefix : [];
+  console.log(`Left out: ${missing ?? 'the build failed'}`);
+  return undefined;
 }

@@ -68,7 +68,8 @@ const stages = {
   lab: async () => {
     const { missing } = await ensureLabHost();
     if (missing) return skipped('lab', missing);
-    return vitestTriedTwice('lab', 45 * minuteMs);
+    const build = await stageBuild();
+    return build ?? vitestTriedTwice('lab', 45 * minuteMs);
   },
 };
 

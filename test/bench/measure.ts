@@ -24,7 +24,7 @@ const seconds = async (act: () => Promise<void>): Promise<number> => {
   return Number(process.hrtime.bigint() - started) / 1e9;
 };
 
-const median = (values: readonly number[]): number =>
+export const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
 /** Runs a contest and prints one line; says whether what is asked was reached. */

@@ -50,7 +50,8 @@ describe.skipIf(reason !== null)('a bare machine', () => {
     }
     const startedAt = Date.now();
     expect((await byKey.shell('getent hosts debian.org')).code).toBe(2);
-    expect(Date.now() - startedAt).toBeLessThan(2000);
+    // A name server that does not answer is waited for at least five seconds.
+    expect(Date.now() - startedAt).toBeLessThan(4500);
   });
 
   it('is logged into as root with the key, and shows the host key the console shows', async () => {

@@ -13,5 +13,5 @@ export { Lab, type MachineSpec } from './lab.ts';
 export { LabMachine, type Login } from './machine.ts';
 export { masterRelease, masterReleaseUrl, type SoftwareRelease } from './release.ts';
 export { slapOsNodePackage, slapOsNodeVersion } from './slapos-node.ts';
-export { diffSnapshots, type Snapshot, takeSnapshot } from './snapshot.ts';
+export { diffSnapshots, lastingChanges, type Snapshot, takeSnapshot } from './snapshot.ts';
 export { startVendorRepository, type VendorFault, type VendorRepository } from './vendor.ts';

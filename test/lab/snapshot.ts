@@ -8,6 +8,7 @@ import { type BigIntStats, createReadStream, existsSync } from 'node:fs';
 import { lstat, mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { runCommand } from './command.ts';
 import type { LabMachine } from './machine.ts';
 
@@ -68,6 +69,22 @@ export function diffSnapshots(before: Snapshot, after: Snapshot): readonly strin
     if (was === is) return [];
     return [...(was === undefined ? [] : [`- ${key}: ${was}`]), ...(is === undefined ? [] : [`+ ${key}: ${is}`])];
   });
+}
+
+/**
+ * How a machine differs from what it was, for good: empty as soon as it is equal once. The jobs of every minute write and take away
+ * files of their own while somebody looks; what somebody changed is still changed a moment later.
+ */
+export async function lastingChanges(
+  before: Snapshot,
+  machine: LabMachine,
+  options: SnapshotOptions = {},
+): Promise<readonly string[]> {
+  for (let look = 1; ; look += 1) {
+    const changes = diffSnapshots(before, await takeSnapshot(machine, options));
+    if (changes.length === 0 || look === 5) return changes;
+    await sleep(3000);
+  }
 }
 
 /**
