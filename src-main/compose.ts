@@ -22,7 +22,7 @@ import { exists, freeBytes } from './platform/files.ts';
 import { userPaths } from './platform/paths.ts';
 import { practiceFaults, practicePaths, setPracticeFault } from './practice/faults.ts';
 import { practiceAnswers, practiceInputs, preparePractice } from './practice/prepare.ts';
-import { practiceOutside, standMachine } from './practice/site.ts';
+import { practiceOutside, standMachines } from './practice/site.ts';
 import type { DeskParts } from './runbook/desk.ts';
 import { createSite, isPractice, readSitePlan, siteFolder, siteNames } from './runbook/sites.ts';
 import { runbook } from './steps/index.ts';
@@ -125,7 +125,7 @@ export function compose(options: ComposeOptions): Kit {
   };
   const preparedPlan = async (): Promise<string> => {
     const { planText } = await preparePractice(practiceFolder, clock);
-    await standMachine(practiceFolder, pace);
+    await standMachines(practiceFolder, pace);
     return planText;
   };
 

@@ -87,7 +87,7 @@ export const liveEvent = z.discriminatedUnion('kind', [
     done: z.number(),
     /** null: unknown, and said so. */
     total: z.number().nullable(),
-    unit: z.enum(['bytes', 'files', 'packages', 'seconds']),
+    unit: z.enum(['bytes', 'files', 'packages', 'parts', 'seconds']),
     /** Units a second, smoothed; null until known. */
     speed: z.number().nullable(),
     leftMs: z.number().nullable(),

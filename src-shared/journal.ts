@@ -4,8 +4,8 @@ import { z } from 'zod';
 import { json, jsonObject } from './json.ts';
 import type { ProblemData } from './problem.ts';
 import { problems } from './problem.ts';
-import type { Command, InstanceKey, Plan, Question, Told, Verdict } from './step.ts';
-import { instanceKey, planSchema, question, subject, told, verdict } from './step.ts';
+import type { Chapter, Command, InstanceKey, Plan, Question, Told, Verdict } from './step.ts';
+import { chapters, instanceKey, planSchema, question, subject, told, verdict } from './step.ts';
 
 /** ProblemData as a schema. */
 export const problemData = z.strictObject({
@@ -36,7 +36,8 @@ export const journalEvent = z.discriminatedUnion('kind', [
   z.strictObject({
     ...stamp,
     kind: z.literal('instances'),
-    list: z.array(z.strictObject({ step: z.string(), subject })),
+    /** `chapter` is where it stands; journals of older programs lack it. */
+    list: z.array(z.strictObject({ step: z.string(), subject, chapter: z.enum(chapters).optional() })),
   }),
   z.strictObject({
     ...stamp,
@@ -151,6 +152,8 @@ export interface InstanceView {
   readonly key: InstanceKey;
   readonly step: string;
   readonly subject: z.infer<typeof subject>;
+  /** Where it stands; null in a journal of an older program, which had the step's own everywhere. */
+  readonly chapter: Chapter | null;
   readonly state: InstanceState;
   readonly verdict: Verdict | null;
   readonly found: readonly Told[];
@@ -188,6 +191,7 @@ const blank = (step: string, of: z.infer<typeof subject>): InstanceView => ({
   key: instanceKey(step, of),
   step,
   subject: of,
+  chapter: null,
   state: 'unread',
   verdict: null,
   found: [],
@@ -221,7 +225,12 @@ export function reduce(view: SiteView, event: JournalEvent): SiteView {
   if (event.kind === 'instances')
     return withInstances(
       next,
-      event.list.map(({ step, subject: of }) => ({ key: instanceKey(step, of), step: { id: step }, subject: of })),
+      event.list.map(({ step, subject: of, chapter = null }) => ({
+        key: instanceKey(step, of),
+        step: { id: step },
+        subject: of,
+        chapter,
+      })),
     );
   if (event.kind === 'lease')
     return { ...next, leases: { ...view.leases, [`${event.lease}@${event.machine}`]: event.state } };
@@ -240,9 +249,13 @@ export function withInstances(
     readonly key: InstanceKey;
     readonly step: { readonly id: string };
     readonly subject: z.infer<typeof subject>;
+    readonly chapter: Chapter | null;
   }[],
 ): SiteView {
-  const fresh = list.map(({ key, step, subject: of }) => view.instances[key] ?? blank(step.id, of));
+  const fresh = list.map(({ key, step, subject: of, chapter }) => ({
+    ...(view.instances[key] ?? blank(step.id, of)),
+    chapter,
+  }));
   return {
     ...view,
     order: fresh.map((item) => item.key),

@@ -56,6 +56,8 @@ export const lockedEntry = z.strictObject({
   signature: z.string(),
   /** PEM of the certificate that verifies the signature. */
   certificate: z.string(),
+  /** Of an archive from a build machine: which state of the compiled release it holds. */
+  stamp: z.string().optional(),
 });
 
 export const lockedRelease = z.strictObject({ url: z.string(), md5, entries: z.array(lockedEntry) });

@@ -35,6 +35,7 @@ interface Shape {
   readonly required?: readonly string[];
   readonly items?: Shape;
   readonly additionalProperties?: boolean | Shape;
+  readonly anyOf?: readonly Shape[];
 }
 
 /** The whole plan. Fields that a form cannot hold (sources by system) are left to the text. */
@@ -51,6 +52,8 @@ function groupOf(shape: Shape): Extract<FormNode, { kind: 'group' }> {
 
 function nodeOf(shape: Shape): FormNode | null {
   if (shape.const !== undefined) return null;
+  // Of several forms the first is the plain one; the others are left to the text.
+  if (shape.anyOf?.[0] !== undefined) return nodeOf(shape.anyOf[0]);
   if (shape.enum !== undefined)
     return { kind: 'choice', options: shape.enum, fallback: typeof shape.default === 'string' ? shape.default : null };
   switch (shape.type) {

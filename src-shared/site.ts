@@ -30,7 +30,7 @@ export const siteName = name;
 
 export const architectures = ['amd64', 'arm64'] as const;
 export const distributions = ['debian', 'ubuntu'] as const;
-export const roles = ['master', 'node'] as const;
+export const roles = ['builder', 'master', 'node'] as const;
 export type Role = (typeof roles)[number];
 
 /** A machine of the site. */
@@ -76,8 +76,8 @@ export const systemSources = z.strictObject({
 });
 export type SystemSources = z.infer<typeof systemSources>;
 
-/** Where compiled software comes from: a file on the laptop, or the public software cache. */
-export const origins = ['file', 'cache'] as const;
+/** Where compiled software comes from: a file on the laptop, the public software cache, or a build machine. */
+const origins = ['file', 'cache', 'builder'] as const;
 export type Origin = (typeof origins)[number];
 
 /** The public software cache: its index, its archives, and by whose signature its entries are believed. */
@@ -95,8 +95,10 @@ export const release = z.strictObject({
   url: z.string().regex(/^https?:\/\/\S+\.cfg$/, 'the address of a software.cfg, without blanks'),
   /** Compiled archives by target system, as paths on the laptop. */
   archives: z.record(z.string(), z.string()).default({}),
-  /** For all target systems. Without it: the file where `archives` names one, else the cache. */
-  from: z.enum(origins).optional(),
+  /** For all target systems, or by target system. Without it: the file where `archives` names one, else the cache. */
+  from: z.union([z.enum(origins), z.record(z.string(), z.enum(origins))]).optional(),
+  /** Brings the new master into a compiled slapos-master that is older than it; the archive is then ours alone. */
+  newMaster: z.boolean().default(false),
 });
 export type Release = z.infer<typeof release>;
 
@@ -190,20 +192,80 @@ export function planFaults(plan: SitePlan): readonly PlanFault[] {
     if (names.indexOf(item) !== index)
       faults.push({ path: ['releases', index, 'name'], detail: `${item} is named twice` });
   });
-  const systems = systemsOf(plan);
-  plan.releases.forEach((item, index) => {
-    for (const system of Object.keys(item.archives)) {
-      const path = ['releases', index, 'archives', system];
-      if (!systems.includes(system)) faults.push({ path, detail: `no machine of the plan is ${system}` });
-      else if (item.from === 'cache') faults.push({ path, detail: 'not used, as the release is taken from the cache' });
-    }
-  });
+  faults.push(...builderFaults(plan), ...plan.releases.flatMap((item, index) => releaseFaults(plan, item, index)));
   const { lan, re6st } = plan.ranges;
   const first = lan === undefined ? null : parseRange(lan);
   const second = re6st === undefined ? null : parseRange(re6st);
   if (first && second && rangesEqual(first, second))
     faults.push({ path: ['ranges', 're6st'], detail: 'identical to ranges.lan; take two ranges that differ' });
   return faults;
+}
+
+/** A build machine stays at the office, online; what it compiles must fit the machines of the site. */
+function builderFaults(plan: SitePlan): readonly PlanFault[] {
+  const systems = systemsOf(plan);
+  const builders = plan.machines.filter(isBuilder);
+  if (systems.length === 0) return [{ path: ['machines'], detail: 'every machine is a builder; none is of the site' }];
+  return plan.machines.flatMap((item, index): PlanFault[] => {
+    if (!isBuilder(item)) return [];
+    const at = (field: string) => ['machines', index, field];
+    const other = builders.find((each) => systemOf(each) === systemOf(item));
+    return [
+      ...(item.roles.length > 1
+        ? [{ path: at('roles'), detail: 'a builder stays at the office and has no other role' }]
+        : []),
+      ...(systems.includes(systemOf(item))
+        ? []
+        : [
+            {
+              path: at('release'),
+              detail: `no machine of the site is ${systemOf(item)}, so nothing fits what it builds`,
+            },
+          ]),
+      ...(other !== item && other !== undefined
+        ? [{ path: at('roles'), detail: `${other.name} is the builder for ${systemOf(item)} already` }]
+        : []),
+    ];
+  });
+}
+
+function releaseFaults(plan: SitePlan, item: Release, index: number): readonly PlanFault[] {
+  const systems = systemsOf(plan);
+  const at = (...rest: readonly string[]) => ['releases', index, ...rest];
+  const faults: PlanFault[] = [];
+  for (const system of Object.keys(item.archives)) {
+    const path = at('archives', system);
+    if (!systems.includes(system)) faults.push({ path, detail: `no machine of the plan is ${system}` });
+    else if (originOf(item, system) !== 'file')
+      faults.push({ path, detail: `not used, as the release is taken from the ${originOf(item, system)}` });
+  }
+  for (const system of Object.keys(typeof item.from === 'object' ? item.from : {}))
+    if (!systems.includes(system))
+      faults.push({ path: at('from', system), detail: `no machine of the plan is ${system}` });
+  for (const system of systemsFrom(plan, item, 'builder'))
+    if (builderFor(plan, system) === undefined)
+      faults.push({ path: at('from'), detail: `no machine of the plan is a builder for ${system}` });
+  if (item.newMaster && item.name !== 'slapos-master')
+    faults.push({ path: at('newMaster'), detail: 'only slapos-master can be given the new master' });
+  // Changed after compiling, it is no longer what upstream signed under this address.
+  else if (item.newMaster && holdsNewMaster(item.url) !== true)
+    for (const system of systemsFrom(plan, item, 'cache'))
+      faults.push({
+        path: at('newMaster'),
+        detail: `the software cache holds it without the new master (${system}); compile it on a builder`,
+      });
+  return faults;
+}
+
+/** The first release tag of SlapOS whose slapos-master holds the new master. */
+const newMasterSince = [1, 0, 359] as const;
+
+/** Whether a slapos-master of this address holds the new master already; null when the address names no release tag. */
+export function holdsNewMaster(url: string): boolean | null {
+  const tag = /\/raw\/(\d+(?:\.\d+)+)\//.exec(url)?.[1]?.split('.').map(Number);
+  if (tag === undefined) return null;
+  const at = newMasterSince.findIndex((part, index) => (tag[index] ?? 0) !== part);
+  return at < 0 || (tag[at] ?? 0) > (newMasterSince[at] ?? 0);
 }
 
 /** What is allowed but deserves a word. */
@@ -222,8 +284,20 @@ export function planWarnings(plan: SitePlan): readonly Finding[] {
 export const systemOf = (item: Pick<Machine, 'distribution' | 'release' | 'architecture'>): string =>
   `${item.distribution}-${item.release}-${item.architecture}`;
 
-/** The target systems of the site, sorted, each once. */
-export const systemsOf = (plan: SitePlan): readonly string[] => [...new Set(plan.machines.map(systemOf))].sort();
+/** Compiles software at the office; it is no machine of the site. */
+export const isBuilder = (item: Machine): boolean => item.roles.includes('builder');
+
+/** The target systems of the site, sorted, each once. A builder makes none: it has to be like one that is there. */
+export const systemsOf = (plan: SitePlan): readonly string[] =>
+  [...new Set(plan.machines.filter((item) => !isBuilder(item)).map(systemOf))].sort();
+
+/** The machine that compiles for a target system. */
+const builderFor = (plan: SitePlan, system: string): Machine | undefined =>
+  plan.machines.find((item) => isBuilder(item) && systemOf(item) === system);
+
+/** Releases that a builder compiles. */
+export const compiledOn = (plan: SitePlan, builder: Machine): readonly Release[] =>
+  plan.releases.filter((item) => originOf(item, systemOf(builder)) === 'builder');
 
 export interface SystemFacts {
   readonly distribution: string;
@@ -293,7 +367,8 @@ export const sourcesOf = (plan: SitePlan, system: string): SystemSources | null 
 
 /** Where a release's archive for a system comes from. */
 export const originOf = (item: Release, system: string): Origin =>
-  item.from ?? (item.archives[system] === undefined ? 'cache' : 'file');
+  (typeof item.from === 'string' ? item.from : item.from?.[system]) ??
+  (item.archives[system] === undefined ? 'cache' : 'file');
 
 /** The target systems that a release is brought for from there. */
 export const systemsFrom = (plan: SitePlan, item: Release, origin: Origin): readonly string[] =>

@@ -130,6 +130,16 @@ export const runCommand = z.strictObject({
   limitMs: z.number().positive(),
   /** Runs as a unit on the target and survives a cut connection. */
   long: z.boolean().optional(),
+  /** Of a long command: run as root on the target once it is over, however it ended, even when it was killed. */
+  afterwards: z.array(z.string()).min(1).optional(),
+  /** Lines of a long command that tell how far it is. */
+  progress: z
+    .strictObject({
+      /** A line that fits. Its groups `done`, `total`, `what` are read; without `done` each line counts as one. */
+      line: z.string(),
+      unit: z.enum(['bytes', 'parts']),
+    })
+    .optional(),
   /** Name under which its output is kept for later references. */
   capture: z.string().optional(),
   ...note,
@@ -263,6 +273,17 @@ export const fieldInfo = z.strictObject({
 });
 export type FieldInfo = z.infer<typeof fieldInfo>;
 
+/**
+ * What must be done before. `same`: for the same subject. `all`: every instance of that step. `at`: asked of instances of
+ * that part of the work alone; a build machine's are of the office, whatever the step.
+ */
+export const after = z.strictObject({
+  step: name,
+  on: z.enum(['same', 'all']),
+  at: z.enum(phases).optional(),
+});
+export type After = z.infer<typeof after>;
+
 /** A step as the window, the command line and the docs see it. Texts: `steps.<id>.title`, `.why`. */
 export const stepInfo = z.strictObject({
   id: name,
@@ -270,7 +291,7 @@ export const stepInfo = z.strictObject({
   phase: z.enum(phases),
   risk: z.enum(risks),
   per: z.enum(['site', 'machine', 'system', 'release']),
-  after: z.array(z.string()),
+  after: z.array(after),
   holds: z.array(z.string()),
   input: z.array(fieldInfo),
   /** It can be taken back. */

@@ -87,7 +87,11 @@ function perOf(step: Step): string {
 
 function stepPart(step: Step, example: SitePlan, texts: Tree): string {
   const info = infoOf(step);
-  const after = step.after.map(({ step: id, on }) => `[${id}](#${id})${on === 'all' ? ' (all of them)' : ''}`);
+  const places = { prepare: ', at the office', site: ', on site' } as const;
+  const after = step.after.map(
+    ({ step: id, on, at: part }) =>
+      `[${id}](#${id})${on === 'all' ? ' (all of them)' : ''}${part === undefined ? '' : places[part]}`,
+  );
   const needs = [...new Set((step.needs?.(example) ?? []).map(needWord))];
   const rows: readonly (readonly [string, string])[] = [
     ['done', perOf(step)],
@@ -235,7 +239,7 @@ export function preflightPage(): string {
       .filter(({ id }) => problems[id].severity === severity)
       .map(
         ({ id, roles }) =>
-          `| [${id}](problems.md#${id}) | ${roles.length === 2 ? 'all' : roles.join(', ')} | ${textAt(texts, id, 'title')} | ${textAt(texts, id, 'next')} |`,
+          `| [${id}](problems.md#${id}) | ${roles.includes('builder') ? 'all' : roles.length === 2 ? 'all on site' : roles.join(', ')} | ${textAt(texts, id, 'title')} | ${textAt(texts, id, 'next')} |`,
       );
     return [
       `## ${severityWords[severity]}`,

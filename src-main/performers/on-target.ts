@@ -50,7 +50,12 @@ export async function performRun(
     const id = unitId(context);
     // An ended run of this name was collected before, or its exit is of no use: the facts asked for it again.
     if ((await target.unitState(id)).state === 'ended') await target.forgetUnit(id);
-    await target.startUnit(id, argv, stdin === undefined ? { as } : { as, stdin });
+    const { afterwards } = command;
+    await target.startUnit(id, argv, {
+      as,
+      ...(stdin === undefined ? {} : { stdin }),
+      ...(afterwards === undefined ? {} : { afterwards }),
+    });
     return collect(target, id, command, context);
   }
   const output: string[] = [];
@@ -85,13 +90,33 @@ async function follow(
   const limit = AbortSignal.timeout(command.limitMs);
   const signal = AbortSignal.any([context.signal, limit]);
   try {
-    return await target.followUnit(id, { onLine: context.onLine, signal });
+    return await target.followUnit(id, { onLine: tellingProgress(command, context), signal });
   } catch (error) {
     if (!limit.aborted || context.signal.aborted) throw error;
     await target.stopUnit(id).catch(() => undefined);
     const limitSeconds = Math.round(command.limitMs / 1000);
     throw problem('command-timed-out', { command: lineOf(command), machine: target.name, limit: limitSeconds });
   }
+}
+
+/** Hands out a command's lines, and the progress that its own pattern reads from them. */
+function tellingProgress({ progress }: CommandOf<'run'>, { onLine, onProgress }: Performing): (line: string) => void {
+  if (progress === undefined) return onLine;
+  const pattern = new RegExp(progress.line);
+  let count = 0;
+  return (line) => {
+    onLine(line);
+    const groups = pattern.exec(line)?.groups;
+    if (groups === undefined) return;
+    count += 1;
+    const { done, total, what } = groups;
+    onProgress({
+      done: done === undefined ? count : Number(done),
+      total: total === undefined ? null : Number(total),
+      unit: progress.unit,
+      ...(what === undefined ? {} : { what }),
+    });
+  };
 }
 
 /** What became of a command that was cut off. Long ones run on without us and are followed to their end; others only facts can tell. */
@@ -156,7 +181,7 @@ export async function performReceive(
   await target.receive({
     from: command.from,
     to: command.to,
-    onProgress: (done) => context.onProgress({ done, total: null, unit: 'bytes', what: command.from }),
+    onProgress: (done, total) => context.onProgress({ done, total, unit: 'bytes', what: command.from }),
     signal: context.signal,
   });
   return { exit: null, output: '' };

@@ -199,8 +199,14 @@ export function prepareJobs({ trustFolder, program }: PrepareParts): Readonly<Re
     }),
 
     'import-software': job(
-      z.strictObject({ release: z.string(), url: z.string(), system: z.string(), path: z.string() }),
-      async ({ release, url, system, path }, context) => {
+      z.strictObject({
+        release: z.string(),
+        url: z.string(),
+        system: z.string(),
+        path: z.string(),
+        stamp: z.string().optional(),
+      }),
+      async ({ release, url, system, path, stamp }, context) => {
         const { site, signal } = context;
         const { root, device } = await boundMedium(site);
         const size = await fileSize(path);
@@ -226,7 +232,8 @@ export function prepareJobs({ trustFolder, program }: PrepareParts): Readonly<Re
         const entry = makeEntry({ sha512, ...targetOf(system), softwareUrl: url });
         const signature = signEntry(entry, await privateKey(context, 'cache'));
         const certificate = site.lock.keys?.cacheCertificate ?? '';
-        const locked = { system, sha512, sizeBytes, entry, signature, certificate };
+        const made = stamp === undefined ? {} : { stamp };
+        const locked = { system, sha512, sizeBytes, entry, signature, certificate, ...made };
         await site.updateLock((lock) => withEntries(lock, { name: release, url }, [locked]));
       },
     ),
@@ -285,6 +292,12 @@ export function prepareSights({ vaultPath }: { readonly vaultPath: string }): Re
     'vault-exists': sight(nothing, () => exists(vaultPath)),
 
     'file-size': sight(z.strictObject({ path: z.string() }), ({ path }) => fileSize(path)),
+
+    /** Where an archive fetched from a build machine is kept on the laptop: it can fill another medium as well. */
+    'built-archive': sight(z.strictObject({ name: z.string() }), async ({ name }, { cacheFolder }) => {
+      const path = join(cacheFolder, 'built', name);
+      return { path, sizeBytes: await fileSize(path) };
+    }),
 
     'packages-at-hand': sight(
       z.strictObject({ system: z.string(), which: z.literal('vendor') }),

@@ -168,7 +168,8 @@ export async function writeSoftwareCache(folder: string, privateKeyPem: string):
 
 const launcher = '#!/bin/sh\n# Made up for practice.\nexit 0\n';
 
-async function releaseArchive(url: string): Promise<Buffer> {
+/** An archive as slapgrid unpacks it, holding so many bytes that no packer makes fewer. */
+export async function releaseArchive(url: string, payloadBytes = 3_000_000): Promise<Buffer> {
   const top = urlKey(url);
   const writer = pack();
   const parts: Buffer[] = [];
@@ -187,7 +188,7 @@ async function releaseArchive(url: string): Promise<Buffer> {
   file('buildout.cfg', `[buildout]\nextends = ${url}\n`);
   file('instance.cfg', '[buildout]\nparts =\n');
   for (const name of ['buildout', 'mariadbd', 'runzope']) file(`bin/${name}`, launcher, 0o750);
-  file('parts/practice/data', filler(top, 3_000_000));
+  file('parts/practice/data', filler(top, payloadBytes));
   writer.finalize();
   await ended;
   return gzipSync(Buffer.concat(parts), { level: 6 });

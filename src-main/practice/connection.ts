@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { type Problem, problem } from '../../src-shared/problem.ts';
 import type { Answer, Probe } from '../../src-shared/step.ts';
-import { sha256Of, writeAtomic } from '../platform/files.ts';
+import { ensureFolder, sha256Of, writeAtomic } from '../platform/files.ts';
 import type { Connection, ConnectionRequest } from '../target/connection.ts';
 import type { ExecOptions, ExecResult, FollowOptions, UnitEnd, UnitState, WriteOptions } from '../target/target.ts';
 import { onFaultChange, setPracticeFault } from './faults.ts';
@@ -344,8 +344,9 @@ class PracticeConnection implements Connection {
         detail: `no file ${request.from}`,
       });
     const bytes = bytesOf(node);
+    await ensureFolder(dirname(request.to));
     await writeAtomic(request.to, bytes);
-    request.onProgress?.(bytes.length);
+    request.onProgress?.(bytes.length, bytes.length);
   }
 
   // -------------------------------------------------------------- ports

@@ -102,6 +102,8 @@ export const practiceSystem = 'debian-12-amd64';
 export const practiceMultiarch = 'x86_64-linux-gnu';
 /** The release of the practice site that comes from the simulated software cache. */
 export const practiceMirroredUrl = 'https://lab.nexedi.com/nexedi/slapos/raw/1.0.499/software/re6stnet/software.cfg';
+/** The release of the practice site that its build machine compiles. */
+export const practiceBuiltUrl = 'https://lab.nexedi.com/nexedi/slapos/raw/1.0.499/software/rapid-cdn/software.cfg';
 /** The address of the release on the practice site: only a key, never fetched. */
 export const practiceReleaseUrl =
   'https://lab.nexedi.com/nexedi/slapos/raw/1.0.499/software/slapos-master/software.cfg';

@@ -6,14 +6,17 @@ import type { Clock } from '../platform/clock.ts';
 import { ensureFolder, readTextOrNull, writeAtomic } from '../platform/files.ts';
 import { makeCacheKey } from '../software/certificate.ts';
 import { keyPath, practiceSources, writeArchives, writeReleaseArchives, writeSoftwareCache } from './archives.ts';
-import { practiceMirroredUrl, practiceReleaseUrl, practiceSystem } from './debian.ts';
+import { practiceBuiltUrl, practiceMirroredUrl, practiceReleaseUrl, practiceSystem } from './debian.ts';
 import { practicePaths } from './faults.ts';
 
 /** Counted up when what is generated changes; an older folder is then made anew. */
-const generation = 4;
+const generation = 5;
 const ready = z.object({ generation: z.literal(generation) });
 
 export const practiceMachine = 'master-1';
+const practiceBuilder = 'builder-1';
+/** Simulated machines, as they stand before anybody connects. */
+export const practiceMachines = [practiceMachine, practiceBuilder];
 
 export interface PreparedPractice {
   /** The site plan, as YAML. */
@@ -63,8 +66,12 @@ export const readStockCertificates = async (folder: string): Promise<string> =>
 /** Answers to every question of the walk, by the question's id. */
 export const practiceAnswers: Readonly<Record<string, string>> = {
   passphrase: 'practice makes perfect',
-  [`host-key:${practiceMachine}`]: 'yes',
-  [`password:${practiceMachine}`]: 'practice',
+  ...Object.fromEntries(
+    practiceMachines.flatMap((name) => [
+      [`host-key:${name}`, 'yes'],
+      [`password:${name}`, 'practice'],
+    ]),
+  ),
   [`first-login:${practiceMachine}`]: 'yes',
 };
 
@@ -78,7 +85,7 @@ const quoted = (text: string): string => JSON.stringify(text);
 
 const planText = (
   folder: string,
-): string => `# The practice site: the machine is simulated, everything else is real. Nothing here leaves this laptop.
+): string => `# The practice site: the machines are simulated, everything else is real. Nothing here leaves this laptop.
 format: 1
 name: practice
 
@@ -93,6 +100,16 @@ machines:
     interface: enp1s0
     addresses: ["fd00:77::11/64"]
     partitions: 5
+  - name: ${practiceBuilder}
+    roles: [builder]
+    address: builder-1.practice.invalid
+    user: root
+    distribution: debian
+    release: "12"
+    architecture: amd64
+    interface: enp1s0
+    addresses: ["fd00:78::11/64"]
+    partitions: 1
 
 releases:
   - name: slapos-master
@@ -102,6 +119,9 @@ releases:
   - name: re6stnet
     url: ${practiceMirroredUrl}
     from: cache
+  - name: rapid-cdn
+    url: ${practiceBuiltUrl}
+    from: builder
 
 sources:
   cache:

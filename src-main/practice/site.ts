@@ -8,7 +8,7 @@ import { openPractice } from './connection.ts';
 import { practiceFetch } from './fetch.ts';
 import { SimulatedMachine } from './machine.ts';
 import { type PracticeOptions, take } from './pace.ts';
-import { practiceMachine, readStockCertificates } from './prepare.ts';
+import { practiceMachines, readStockCertificates } from './prepare.ts';
 import { aFolder, textFile } from './state.ts';
 
 export interface PracticeOutside {
@@ -39,9 +39,9 @@ export function practiceOutside(folder: string, options: PracticeOptions): Pract
   };
 }
 
-/** Makes the simulated machine where there is none yet, as a real one stands there before anybody connects. */
-export async function standMachine(folder: string, options: PracticeOptions): Promise<void> {
-  await load(folder, practiceMachine, options);
+/** Makes the simulated machines where there are none yet, as real ones stand there before anybody connects. */
+export async function standMachines(folder: string, options: PracticeOptions): Promise<void> {
+  for (const name of practiceMachines) await load(folder, name, options);
 }
 
 async function load(folder: string, name: string, options: PracticeOptions): Promise<SimulatedMachine> {

@@ -7,6 +7,7 @@ import type { SiteLock } from '../../src-shared/lock.ts';
 import type { Params, ProblemCode, ProblemData } from '../../src-shared/problem.ts';
 import type { Machine, Origin, Release, Role, SitePlan } from '../../src-shared/site.ts';
 import type {
+  After,
   Answer,
   Chapter,
   Command,
@@ -80,12 +81,6 @@ export const perSite: Per = { kind: 'site' };
 export const perSystem: Per = { kind: 'system' };
 export const perRelease = (from: Origin): Per => ({ kind: 'release', from });
 export const machines = (...roles: readonly Role[]): Per => ({ kind: 'machine', roles });
-
-/** `same`: the same subject. `all`: every instance of that step. */
-export interface After {
-  readonly step: string;
-  readonly on: 'same' | 'all';
-}
 
 /** Everything a step decides from, besides its facts. */
 export interface Context<Input> {

@@ -1,8 +1,8 @@
 // Which instances a site plan makes of the runbook, what they come after, and what they will ask for offline. Pure.
 import { z } from 'zod';
 import type { SitePlan } from '../../src-shared/site.ts';
-import { systemsFrom, systemsOf } from '../../src-shared/site.ts';
-import type { FieldInfo, InstanceKey, StepInfo, Subject } from '../../src-shared/step.ts';
+import { isBuilder, machineNamed, systemsFrom, systemsOf } from '../../src-shared/site.ts';
+import type { Chapter, FieldInfo, InstanceKey, Phase, StepInfo, Subject } from '../../src-shared/step.ts';
 import { instanceKey, stepOf, theSite } from '../../src-shared/step.ts';
 import type { Need, Step } from './define.ts';
 
@@ -10,6 +10,9 @@ export interface Instance {
   readonly key: InstanceKey;
   readonly step: Step;
   readonly subject: Subject;
+  /** The step's own, but for a build machine: everything that is done there belongs to the office. */
+  readonly phase: Phase;
+  readonly chapter: Chapter;
 }
 
 function subjectsOf(step: Step, site: SitePlan): readonly Subject[] {
@@ -30,19 +33,36 @@ function subjectsOf(step: Step, site: SitePlan): readonly Subject[] {
   }
 }
 
-/** All instances in the runbook's order; within a step, in the plan's order. */
-export const instancesOf = (runbook: readonly Step[], site: SitePlan): readonly Instance[] =>
-  runbook.flatMap((step) =>
-    subjectsOf(step, site).map((subject) => ({ key: instanceKey(step.id, subject), step, subject })),
-  );
+/** All instances in the runbook's order, within a step in the plan's, but none before what it comes after. */
+export function instancesOf(runbook: readonly Step[], site: SitePlan): readonly Instance[] {
+  const all = runbook.flatMap((step) => subjectsOf(step, site).map((subject) => instanceOf(step, subject, site)));
+  const ordered = new Set<Instance>();
+  const place = (instance: Instance, under: readonly Instance[]): void => {
+    if (ordered.has(instance) || under.includes(instance)) return;
+    for (const other of before(instance, all)) place(other, [...under, instance]);
+    ordered.add(instance);
+  };
+  for (const instance of all) place(instance, []);
+  return [...ordered];
+}
+
+function instanceOf(step: Step, subject: Subject, site: SitePlan): Instance {
+  const machine = subject.kind === 'machine' ? machineNamed(site, subject.name) : undefined;
+  const { phase, chapter } = machine !== undefined && isBuilder(machine) ? atOffice : step;
+  return { key: instanceKey(step.id, subject), step, subject, phase, chapter };
+}
+
+const atOffice = { phase: 'prepare', chapter: 'prepare' } as const;
 
 /** The instances that must be done before this one. Steps that the plan has no subject for ask for nothing. */
 export function before(instance: Instance, all: readonly Instance[]): readonly Instance[] {
-  return instance.step.after.flatMap(({ step, on }) =>
-    all.filter(
-      (other) => other.step.id === step && (on === 'all' || other.key === instanceKey(step, instance.subject)),
-    ),
-  );
+  return instance.step.after
+    .filter(({ at }) => at === undefined || at === instance.phase)
+    .flatMap(({ step, on }) =>
+      all.filter(
+        (other) => other.step.id === step && (on === 'all' || other.key === instanceKey(step, instance.subject)),
+      ),
+    );
 }
 
 /** The sum of all steps' needs, each once, in a stable order. */
@@ -55,10 +75,9 @@ export function needsOf(runbook: readonly Step[], site: SitePlan): readonly Need
 /** Instances by key or by step id (`use-cache` means every machine's), in the runbook's order. Null when nothing fits. */
 export function select(all: readonly Instance[], wanted: readonly string[]): readonly Instance[] | null {
   const fits = (item: Instance) =>
-    wanted.includes(item.key) || wanted.includes(item.step.id) || wanted.includes(item.step.chapter);
+    wanted.includes(item.key) || wanted.includes(item.step.id) || wanted.includes(item.chapter);
   const unknown = wanted.find(
-    (word) =>
-      !all.some((item) => item.key === word || item.step.id === stepOf(`${word}@`) || item.step.chapter === word),
+    (word) => !all.some((item) => item.key === word || item.step.id === stepOf(`${word}@`) || item.chapter === word),
   );
   return unknown === undefined ? all.filter(fits) : null;
 }
@@ -71,7 +90,7 @@ export function infoOf(step: Step): StepInfo {
     phase: step.phase,
     risk: step.risk,
     per: step.per.kind,
-    after: step.after.map((item) => item.step),
+    after: step.after.map((item) => ({ ...item })),
     holds: [...step.holds],
     input: fieldsOf(step.input),
     undo: step.undo !== undefined,

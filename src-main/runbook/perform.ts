@@ -145,7 +145,7 @@ function performingOf(
   };
   const performing: Performing = {
     instance: key,
-    phase: instance.step.phase,
+    phase: instance.phase,
     hash: plan.hash,
     index,
     captured: readCaptured,

@@ -7,7 +7,7 @@ export interface JobProgress {
   readonly done: number;
   /** null: unknown. */
   readonly total: number | null;
-  readonly unit: 'bytes' | 'files' | 'packages' | 'seconds';
+  readonly unit: 'bytes' | 'files' | 'packages' | 'parts' | 'seconds';
   /** What is being worked on; shown, never translated. */
   readonly what?: string;
 }

@@ -84,10 +84,13 @@ export class Runner {
   /** Journals the list of instances when the plan made another one. */
   async refresh(): Promise<void> {
     const list = this.instances();
-    if (list.map((item) => item.key).join() !== this.#site.view.order.join())
+    const { order, instances } = this.#site.view;
+    const places = (all: readonly { readonly key: string; readonly chapter: string | null }[]): string =>
+      all.map(({ key, chapter }) => `${key} ${chapter}`).join();
+    if (places(list) !== places(order.flatMap((key) => instances[key] ?? [])))
       await this.#site.append({
         kind: 'instances',
-        list: list.map(({ step, subject }) => ({ step: step.id, subject })),
+        list: list.map(({ step, subject, chapter }) => ({ step: step.id, subject, chapter })),
       });
   }
 

@@ -3,6 +3,9 @@ import type { Step } from '../runbook/define.ts';
 import { closeSite } from './close/close-site.ts';
 import { compareWithRecord } from './close/compare-with-record.ts';
 import { recordSite } from './close/record-site.ts';
+import { archiveSoftware } from './builder/archive-software.ts';
+import { compileSoftware } from './builder/compile-software.ts';
+import { useNewMaster } from './builder/use-new-master.ts';
 import { connect } from './machine/connect.ts';
 import { installSlaposNode } from './machine/install-slapos-node.ts';
 import { preflight } from './machine/preflight.ts';
@@ -38,6 +41,10 @@ export const runbook: readonly Step[] = [
   solvePackages,
   importSoftware,
   mirrorSoftware,
+  // on a build machine, once the steps that every machine shares were done there
+  compileSoftware,
+  useNewMaster,
+  archiveSoftware,
   writeIndex,
   proveComplete,
   sealMedium,

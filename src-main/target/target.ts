@@ -26,6 +26,8 @@ export interface UnitOptions {
   readonly as?: string;
   /** Reaches the command through a file in memory that is gone once the command runs. */
   readonly stdin?: string | Uint8Array;
+  /** Run as root once the command is over, however it ended: also when it was stopped or killed. Not over a reboot. */
+  readonly afterwards?: readonly string[];
   readonly signal?: AbortSignal;
 }
 
@@ -75,9 +77,9 @@ export interface UploadRequest {
 
 export interface ReceiveRequest {
   readonly from: string;
-  /** Absolute path on the laptop. */
+  /** Absolute path on the laptop. What came of an earlier try lies beside it as `<to>.part`, and is gone on with. */
   readonly to: string;
-  readonly onProgress?: (doneBytes: number) => void;
+  readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
   readonly signal?: AbortSignal;
 }
 

@@ -3,11 +3,12 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { ClientChannel } from 'ssh2';
 import { problem } from '../../src-shared/problem.ts';
 import { quoteWord } from '../../src-shared/quote.ts';
-import { syncFolder } from '../platform/files.ts';
+import { ensureFolder, fileSize, freeBytes, hashFile, syncFolder } from '../platform/files.ts';
 import { runCommand } from './exec.ts';
 import type { Link } from './link.ts';
 import { runScript, scriptFailed } from './script.ts';
@@ -105,43 +106,72 @@ async function append(link: Link, request: UploadRequest, offset: number): Promi
   if (exit !== 0) throw scriptFailed(link, `send ${to}`, { exit, stdout: '', stderr });
 }
 
-/** Fetches a file as root into `to` on the laptop, checked against its hash on the target. Throws as `upload` does. */
+/** Prints the file's size, and the hash of as many of its first bytes as are named. */
+const sourceScript = 'stat -Lc %s -- "$1" && head -c "$2" -- "$1" | sha256sum | cut -c 1-64';
+
+/**
+ * Fetches a file as root into `to` on the laptop, checked against its hash on the target. What an interrupted try brought is
+ * kept as `<to>.part` and gone on with when it is the beginning of the file. Throws as `upload` does, and `laptop-full`.
+ */
 export async function receive(link: Link, request: ReceiveRequest): Promise<void> {
   const { from, to, signal } = request;
   const part = `${to}.part`;
-  const handle = await open(part, 'w');
-  const errors: Buffer[] = [];
-  try {
-    const sink = diskSink(handle, request.onProgress);
-    const exit = await runCommand(link, 'root', ['cat', '--', from], {
-      onStdout: sink.take,
-      onStderr: (bytes) => errors.push(bytes),
-      ...(signal === undefined ? {} : { signal }),
-    });
-    const found = await sink.end();
-    const stderr = Buffer.concat(errors).toString();
-    if (exit !== 0) throw scriptFailed(link, `receive ${from}`, { exit, stdout: '', stderr });
-    const limits = { limitMs: hashLimitMs, ...(signal === undefined ? {} : { signal }) };
-    const hashed = await runScript(link, 'sha256sum <"$1"', [from], limits);
-    if (hashed.stdout.slice(0, 64) !== found) {
-      throw problem('upload-differs', { machine: link.machine.name, path: from });
-    }
-    await handle.sync();
-  } catch (thrown) {
-    await handle.close();
+  const limits = { limitMs: hashLimitMs, ...(signal === undefined ? {} : { signal }) };
+  const have = await fileSize(part);
+  const looked = await runScript(link, sourceScript, [from, String(have ?? 0)], limits);
+  if (looked.exit !== 0) throw scriptFailed(link, `receive ${from}`, looked);
+  await ensureFolder(dirname(to));
+  const [size = '', hashOfStart = ''] = looked.stdout.trim().split('\n');
+  const totalBytes = Number(size);
+  const goesOn = have !== null && have <= totalBytes && (await hashFile(part, 'sha256')) === hashOfStart;
+  const offset = goesOn ? have : 0;
+  const free = await freeBytes(dirname(to));
+  if (totalBytes - offset > free)
+    throw problem('laptop-full', { path: dirname(to), needed: totalBytes - offset, free });
+  await writeOnto(part, offset, (handle) => receiveRest(link, request, offset, totalBytes, handle));
+  const hashed = await runScript(link, 'sha256sum <"$1"', [from], limits);
+  if (hashed.stdout.slice(0, 64) !== (await hashFile(part, 'sha256'))) {
     await rm(part, { force: true });
-    throw thrown;
+    throw problem('upload-differs', { machine: link.machine.name, path: from });
   }
-  await handle.close();
   await rename(part, to);
-  await syncFolder(to.replace(/[/\\][^/\\]*$/, ''));
+  await syncFolder(dirname(to));
 }
 
-/** Writes pieces in order, holding the sender back while more than a little waits for the disk. */
-function diskSink(handle: FileHandle, onProgress: ((doneBytes: number) => void) | undefined) {
-  const hash = createHash('sha256');
+/** Opens the part to be gone on with, or anew, and has on the disk what was written, whatever comes. */
+async function writeOnto(part: string, offset: number, write: (handle: FileHandle) => Promise<void>): Promise<void> {
+  const handle = await open(part, offset > 0 ? 'a' : 'w');
+  try {
+    await write(handle);
+  } finally {
+    await handle.sync();
+    await handle.close();
+  }
+}
+
+async function receiveRest(
+  link: Link,
+  { from, onProgress, signal }: ReceiveRequest,
+  offset: number,
+  totalBytes: number,
+  handle: FileHandle,
+): Promise<void> {
+  const errors: Buffer[] = [];
+  const sink = diskSink(handle, offset, (doneBytes) => onProgress?.(doneBytes, totalBytes));
+  const exit = await runCommand(link, 'root', ['tail', '-c', `+${offset + 1}`, '--', from], {
+    onStdout: sink.take,
+    onStderr: (bytes) => errors.push(bytes),
+    ...(signal === undefined ? {} : { signal }),
+  }).finally(() => sink.settled());
+  sink.check();
+  const stderr = Buffer.concat(errors).toString();
+  if (exit !== 0) throw scriptFailed(link, `receive ${from}`, { exit, stdout: '', stderr });
+}
+
+/** Writes pieces in order from an offset on, holding the sender back while more than a little waits for the disk. */
+function diskSink(handle: FileHandle, offset: number, onProgress: (doneBytes: number) => void) {
   let waitingBytes = 0;
-  let doneBytes = 0;
+  let doneBytes = offset;
   let last: Promise<void> = Promise.resolve();
   let failure: unknown = null;
   return {
@@ -151,20 +181,19 @@ function diskSink(handle: FileHandle, onProgress: ((doneBytes: number) => void) 
       last = last.then(async () => {
         try {
           if (failure === null) await handle.appendFile(bytes);
-          hash.update(bytes);
         } catch (thrown) {
           failure = thrown;
         }
         waitingBytes -= bytes.length;
         doneBytes += bytes.length;
-        onProgress?.(doneBytes);
+        onProgress(doneBytes);
         if (waitingBytes === 0) flow.resume();
       });
     },
-    end: async (): Promise<string> => {
-      await last;
+    settled: () => last,
+    /** Throws what stopped the writing. */
+    check: () => {
       if (failure !== null) throw failure;
-      return hash.digest('hex');
     },
   };
 }

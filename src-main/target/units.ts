@@ -3,6 +3,7 @@
 // It must never start a run twice: a run whose folder is there was started, whatever became of it.
 
 import { problem } from '../../src-shared/problem.ts';
+import { quoteArgv } from '../../src-shared/quote.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
 import { sha256Of } from '../platform/files.ts';
 import type { Link } from './link.ts';
@@ -28,27 +29,33 @@ const argsOf = (id: string): [folder: string, unit: string] => [
   `${runUnitPrefix}${unitName(id)}.service`,
 ];
 
-/** Becomes the unit's main process: takes the input out of memory, runs the command, leaves its exit code atomically. */
+/**
+ * Becomes the unit's main process: takes the input out of memory, runs the command and what is to be run afterwards, leaves
+ * the command's exit code atomically.
+ */
 const wrapper = [
-  'f=$1; i=$2; shift 2',
+  'f=$1; i=$2; a=$3; shift 3',
   'if [ -f "$i" ]; then exec <"$i"; rm -f -- "$i"; else exec </dev/null; fi',
   '"$@" >>"$f/log" 2>&1',
   'c=$?',
+  'if [ -f "$a" ]; then /bin/sh "$a" >>"$f/log" 2>&1 </dev/null; fi',
   'printf "%s\\n" "$c" >"$f/exit.part" && sync "$f/exit.part" "$f/log"; mv -f "$f/exit.part" "$f/exit"',
 ].join('\n');
 
 const starter = [
-  'f=$1; u=$2; i=$3; w=$4; has=$5; shift 5',
+  'f=$1; u=$2; i=$3; w=$4; has=$5; a=$6; after=$7; shift 7',
   'umask 077',
   'mkdir -p "$(dirname -- "$f")" /run/fieldkit || exit 1',
   // The folder is the mark: only who makes it starts the unit.
   'mkdir "$f" 2>/dev/null || { [ -d "$f" ] && exit 0; exit 1; }',
   ': >"$f/log" || exit 1',
   'if [ "$has" = yes ]; then cat >"$i" || exit 1; fi',
+  // systemd itself does it when the wrapper was killed; done once, the file is gone, and the failing is of no account.
+  'if [ -n "$after" ]; then printf "%s\\nrm -f -- \\"\\$0\\"\\n" "$after" >"$a" || exit 1; fi',
   'systemd-run --quiet --collect --unit="$u" --setenv=LC_ALL=C.UTF-8 --setenv=HOME=/root --property=IgnoreSIGPIPE=no' +
-    ' -- /bin/sh -c "$w" sh "$f" "$i" "$@"',
+    ' ${after:+"--property=ExecStopPost=-/bin/sh $a"} -- /bin/sh -c "$w" sh "$f" "$i" "$a" "$@"',
   'c=$?',
-  'if [ "$c" != 0 ]; then rm -rf -- "$f" "$i"; fi',
+  'if [ "$c" != 0 ]; then rm -rf -- "$f" "$i" "$a"; fi',
   'exit "$c"',
 ].join('\n');
 
@@ -64,7 +71,9 @@ export async function startUnit(
   const command = as === 'root' ? argv : ['/bin/sh', '-c', asUserScript, 'sh', as, ...argv];
   const input = `/run/fieldkit/${unitName(id)}.stdin`;
   const has = options.stdin === undefined ? 'no' : 'yes';
-  const result = await runScript(link, starter, [folder, unit, input, wrapper, has, ...command], {
+  const late = `/run/fieldkit/${unitName(id)}.afterwards`;
+  const lateText = quoteArgv(options.afterwards ?? []);
+  const result = await runScript(link, starter, [folder, unit, input, wrapper, has, late, lateText, ...command], {
     limitMs: shortMs,
     ...(options.stdin === undefined ? {} : { stdin: options.stdin }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),

@@ -24,7 +24,9 @@ export const ProgressPanel = ({ instance, live, run }: Props) => {
   const total = instance.commands.length;
   const ended = instance.commands.filter((item) => item.state !== 'pending' && item.state !== 'running').length;
   const words = useWords();
-  const running = instance.commands.find((item) => item.state === 'running')?.command;
+  const act = instance.commands.find((item) => item.state === 'running');
+  const running = act?.command;
+  const startedAt = act?.startedAt ?? null;
   const note =
     running !== undefined && 'note' in running && running.note !== undefined ? words.told(running.note) : null;
   const what = note ?? (running === undefined ? null : t(`ui.command.${running.kind}`));
@@ -47,7 +49,7 @@ export const ProgressPanel = ({ instance, live, run }: Props) => {
         />
       ) : (
         <>
-          <Measured progress={live.progress} label={label} />
+          <Measured progress={live.progress} label={label} startedAt={startedAt} />
           {isBig(live.progress) && <SpeedGraph speeds={live.speeds} />}
         </>
       )}
@@ -61,7 +63,14 @@ export const ProgressPanel = ({ instance, live, run }: Props) => {
 const bigBytes = 100_000_000;
 const isBig = ({ unit, total }: LiveOf<'progress'>): boolean => unit === 'bytes' && (total ?? 0) >= bigBytes;
 
-const Measured = ({ progress, label }: { readonly progress: LiveOf<'progress'>; readonly label: string }) => {
+interface MeasuredProps {
+  readonly progress: LiveOf<'progress'>;
+  readonly label: string;
+  /** When the command began, as the journal has it: before this window was opened, perhaps. */
+  readonly startedAt: string | null;
+}
+
+const Measured = ({ progress, label, startedAt }: MeasuredProps) => {
   const { t, i18n } = useTranslation();
   const { done, total, unit, speed, leftMs, what } = progress;
   const size = (value: number): string =>
@@ -72,6 +81,13 @@ const Measured = ({ progress, label }: { readonly progress: LiveOf<'progress'>; 
         : formatCount(value, i18n.language);
   const rate = speed === null ? '' : unit === 'bytes' ? size(speed) : formatRate(speed, i18n.language);
   const counted = unit === 'files' || unit === 'packages' ? `ui.progress.${unit}` : 'ui.progress';
+  // Nobody knows how many parts there are: how long it has been says more than a speed.
+  if (unit === 'parts') {
+    const sinceMs = startedAt === null ? null : Math.max(0, Date.now() - Date.parse(startedAt));
+    const since = sinceMs === null ? '' : t('ui.progress.since', { time: formatDuration(sinceMs, i18n.language) });
+    const text = [what ?? '', t('ui.progress.parts', { count: done }), since].filter((part) => part !== '').join(' · ');
+    return <Bar label={label} done={done} total={total} text={text} />;
+  }
   const parts = [
     what ?? '',
     total === null ? size(done) : t(`${counted}.of`, { done: size(done), total: size(total) }),

@@ -22,7 +22,7 @@ export function chaptersOf(view: View, steps: Steps): readonly ChapterView[] {
   const all = inOrder(view);
   return chapters
     .map((chapter) => {
-      const instances = all.filter((item) => chapterOf.get(item.step) === chapter);
+      const instances = all.filter((item) => (item.chapter ?? chapterOf.get(item.step)) === chapter);
       return { chapter, instances, done: countDone(instances), state: stateOf(instances) };
     })
     .filter((item) => item.instances.length > 0);
@@ -42,17 +42,21 @@ export function stateOf(instances: readonly InstanceView[]): InstanceState {
   return instances.some((item) => item.state === 'done') ? 'todo' : 'unread';
 }
 
-/** Instances that must be done before this one and are not. Same subject where they share one, else all. */
+/** Instances that must be done before this one and are not. */
 export function missingBefore(view: View, steps: Steps, key: string): readonly InstanceView[] {
   const instance = view.instances[key];
   const info = steps.find((step) => step.id === instance?.step);
   if (instance === undefined || info === undefined) return [];
   const subject = JSON.stringify(instance.subject);
-  return info.after.flatMap((id) => {
-    const all = inOrder(view).filter((item) => item.step === id);
-    const same = all.filter((item) => JSON.stringify(item.subject) === subject);
-    return (same.length > 0 ? same : all).filter((item) => item.state !== 'done');
-  });
+  const part = (instance.chapter ?? info.chapter) === 'prepare' ? 'prepare' : 'site';
+  return info.after
+    .filter(({ at }) => at === undefined || at === part)
+    .flatMap(({ step, on }) =>
+      inOrder(view).filter(
+        (item) =>
+          item.step === step && (on === 'all' || JSON.stringify(item.subject) === subject) && item.state !== 'done',
+      ),
+    );
 }
 
 /** The next act: the first instance not done, and nothing missing before it. Null when all is done. */

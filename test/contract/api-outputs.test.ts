@@ -70,7 +70,7 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
 
   const { text } = await call('site.plan', { site });
   const edited = await call('site.editPlan', { text, edits: [{ path: ['machines', 0, 'partitions'], value: 12 }] });
-  expect(edited).toMatchObject({ problems: [], value: { machines: [{ partitions: 12 }] } });
+  expect(edited).toMatchObject({ problems: [], value: { machines: [{ partitions: 12 }, { name: 'builder-1' }] } });
   const kept = `${text}# kept\n`;
   expect(await call('site.savePlan', { site, text: kept, base: text })).toEqual({ saved: true, problems: [] });
   expect((await call('site.savePlan', { site, text: 'format: 3', base: kept })).saved).toBe(false);
@@ -85,8 +85,7 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
   expect(planned.shell).toContain(path);
 
   const rest = { site, consent: 'phase' as const, agreed: [], skip: [], inputs: { 'choose-medium@site': input } };
-  const office = new Set(opened.steps.filter(({ phase }) => phase === 'prepare').map(({ id }) => id));
-  const instances = opened.view.order.filter((key) => office.has(stepOf(key)));
+  const instances = opened.view.order.filter((key) => opened.view.instances[key]?.chapter === 'prepare');
   await over((await call('steps.run', { ...rest, instances })).run);
   const after = await call('sites.open', { site });
   expect(instances.map((key) => [key, after.view.instances[key]?.state])).toEqual(

@@ -1,5 +1,5 @@
 /**
- * What every step must keep, proved over the whole runbook on the practice site, step by step in the runbook's order:
+ * What every step must keep, proved over the whole runbook on the practice site, in the order in which it is walked:
  * reading writes nothing; equal facts give an equal plan; performing the plan ends done or waiting; done plans nothing;
  * nothing that is shown or kept holds a secret; every key that is said has its text in every language.
  */
@@ -7,12 +7,12 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { compose, type Kit } from '../../src-main/compose.ts';
+import { afterAll, describe, expect, it } from 'vitest';
+import { compose } from '../../src-main/compose.ts';
 import { recordedAsker } from '../../src-main/runbook/asking.ts';
-import { type Bench, closeBench, openBench } from '../../src-main/runbook/desk.ts';
+import { closeBench, openBench } from '../../src-main/runbook/desk.ts';
 import { shellOf } from '../../src-main/runbook/explain.ts';
-import { infoOf } from '../../src-main/runbook/instances.ts';
+import { before, infoOf } from '../../src-main/runbook/instances.ts';
 import { runbook } from '../../src-main/steps/index.ts';
 import { problems } from '../../src-shared/problem.ts';
 import { allTexts, languages } from './locale-files.ts';
@@ -52,18 +52,16 @@ const missingTexts = (wanted: readonly string[]): string[] =>
     wanted.filter((key) => !texts.has(key) && !texts.has(`${key}_other`)).map((key) => `${language}: ${key}`),
   );
 
-describe('every step', () => {
-  let home: string;
-  let kit: Kit;
-  let bench: Bench;
+// Opened at once: what there is to be tested, and in which order, is known only then.
+const home = await mkdtemp(join(tmpdir(), 'fieldkit-conformance-'));
+const kit = compose({ env: { FIELDKIT_HOME: home }, practicePace: 0 });
+const bench = await openBench(
+  kit.parts,
+  await kit.practice.ensureSite(),
+  recordedAsker({ ...kit.practice.answers, passphrase: secret }, { yes: true, who: 'test' }),
+);
 
-  beforeAll(async () => {
-    home = await mkdtemp(join(tmpdir(), 'fieldkit-conformance-'));
-    kit = compose({ env: { FIELDKIT_HOME: home }, practicePace: 0 });
-    const site = await kit.practice.ensureSite();
-    const answers = { ...kit.practice.answers, passphrase: secret };
-    bench = await openBench(kit.parts, site, recordedAsker(answers, { yes: true, who: 'test' }));
-  });
+describe('every step', () => {
   afterAll(async () => {
     await closeBench(bench);
     await rm(home, { recursive: true, force: true });
@@ -72,9 +70,14 @@ describe('every step', () => {
   it('has an id of its own, comes after steps that exist, and is explained', () => {
     const ids = runbook.map((step) => step.id);
     expect(new Set(ids).size).toBe(ids.length);
-    for (const [index, step] of runbook.entries())
-      for (const { step: before } of step.after)
-        expect(ids.slice(0, index), `${step.id} after ${before}`).toContain(before);
+    for (const step of runbook) for (const { step: before } of step.after) expect(ids).toContain(before);
+    const all = bench.runner.instances();
+    for (const [index, instance] of all.entries())
+      for (const { key } of before(instance, all))
+        expect(
+          all.slice(0, index).map((item) => item.key),
+          `${instance.key} after ${key}`,
+        ).toContain(key);
     const wanted = runbook.flatMap((step) => [
       `steps.${step.id}.title`,
       `steps.${step.id}.why`,
@@ -83,10 +86,11 @@ describe('every step', () => {
     expect(missingTexts(wanted)).toEqual([]);
   });
 
-  it.each(runbook.map((step) => step.id))('%s', async (id) => {
-    const signal = new AbortController().signal;
-    const { runner, site } = bench;
-    for (const instance of runner.instances().filter((item) => item.step.id === id)) {
+  it.each(bench.runner.instances().map((instance) => [instance.key, instance] as const))(
+    '%s',
+    async (_key, instance) => {
+      const signal = new AbortController().signal;
+      const { runner, site } = bench;
       const input = kit.practice.inputs[instance.key];
       const viewOf = () => {
         const view = site.view.instances[instance.key];
@@ -94,12 +98,12 @@ describe('every step', () => {
         return view;
       };
 
-      const before = await treeOf(home);
+      const untouched = await treeOf(home);
       await runner.check(instance, input, signal);
       const first = viewOf();
       const plan = await runner.plan(instance, input, signal);
       const again = await runner.plan(instance, input, signal);
-      expect(await treeOf(home), 'reading writes nothing').toEqual(before);
+      expect(await treeOf(home), 'reading writes nothing').toEqual(untouched);
       expect(again?.hash, 'equal facts give an equal plan').toBe(plan?.hash);
       expect(viewOf().verdict).toEqual(first.verdict);
 
@@ -129,8 +133,8 @@ describe('every step', () => {
         ({ code }) => `problems.${code}.title`,
       );
       expect(missingTexts([...said, ...noted, ...found])).toEqual([]);
-    }
-  });
+    },
+  );
 
   it('left no secret in the site folder, the medium or the journal', async () => {
     for (const entry of await readdir(home, { recursive: true, withFileTypes: true })) {

@@ -219,7 +219,7 @@ describe('fieldkit', () => {
     let said = '';
     for await (const chunk of child.stdout) {
       said += String(chunk);
-      if (/"kind":"command-started","instance":"install-slapos-node/.test(said)) break;
+      if (/"kind":"command-started","instance":"install-slapos-node@machine:master/.test(said)) break;
     }
     child.kill('SIGKILL');
     const answers = join(folder, 'answers.json');

@@ -411,6 +411,41 @@ describe.skipIf(reason !== null)(`a real sshd${reason === null ? '' : ` (skipped
       expect((await problemOf(connection.receive({ from: join(folder, 'nothing'), to }))).code).toBe('command-failed');
       expect([existsSync(to), existsSync(`${to}.part`)]).toEqual([false, false]);
     });
+
+    it.each([
+      ['goes on with the beginning of the file', () => content.subarray(0, 1_000_001), 1_000_001],
+      ['begins anew where another file began', () => Buffer.alloc(1_000_001), 0],
+      ['begins anew where there is more than the file', () => Buffer.concat([content, Buffer.alloc(1)]), 0],
+    ])('receiving %s', async (_what, part, offset) => {
+      const connection = await open('root');
+      const to = join(folder, 'gone-on');
+      await rm(to, { force: true });
+      await writeFile(`${to}.part`, part());
+      const told: number[] = [];
+      await connection.receive({
+        from: source(),
+        to,
+        onProgress: (done, total) => {
+          expect(total).toBe(content.length);
+          told.push(done);
+        },
+      });
+      expect(sha256(await readFile(to))).toBe(sha256(content));
+      expect(told.at(-1)).toBe(content.length);
+      expect(told[0]).toBeGreaterThan(offset);
+      if (offset > 0) expect(Math.min(...told)).toBeGreaterThan(offset);
+    });
+
+    it('keeps what came when receiving is cancelled', async () => {
+      const connection = await open('root');
+      const to = join(folder, 'cancelled');
+      const cancel = new AbortController();
+      const given = connection.receive({ from: source(), to, onProgress: () => cancel.abort(), signal: cancel.signal });
+      expect((await problemOf(given)).code).toBe('cancelled');
+      const kept = await readFile(`${to}.part`);
+      expect(kept.length).toBeGreaterThan(0);
+      expect(kept.equals(content.subarray(0, kept.length))).toBe(true);
+    });
   });
 
   describe('forwarding', () => {

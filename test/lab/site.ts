@@ -28,6 +28,8 @@ export interface CliResult {
 export interface CliOptions {
   /** Ends the program with this signal as soon as a printed line satisfies it. */
   readonly killWhen?: (line: Record<string, unknown>) => boolean;
+  /** Ends the program with -9 when this is aborted. */
+  readonly killed?: AbortSignal;
   /** Told of each JSON line as it comes. */
   readonly onLine?: (line: Record<string, unknown>) => void;
 }
@@ -134,6 +136,7 @@ export class Laptop {
       child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
         stderr += chunk;
       });
+      options.killed?.addEventListener('abort', () => child.kill('SIGKILL'));
       child.on('error', reject);
       child.on('close', (code) => resolve({ code, stdout, stderr, lines }));
     });
@@ -154,19 +157,22 @@ export interface LabSite {
   readonly machineLines?: readonly string[];
   /** Takes the release from this software cache instead of its archive; the certificate is the path of a PEM file. */
   readonly cache?: { readonly index: string; readonly blobs: string; readonly certificate: string };
+  /** Has the release compiled on this machine, with the new master brought in, instead of taking its archive. */
+  readonly builder?: { readonly machine: Reached; readonly url: string };
 }
 
 /** Writes the site plan and makes the site on the laptop. */
 export async function makeSite(laptop: Laptop, site: LabSite): Promise<void> {
-  const { machine, vendor, machineLines = [], cache, release = 'bookworm', role = 'master' } = site;
+  const { machine, vendor, machineLines = [], cache, builder, release = 'bookworm', role = 'master' } = site;
   const number = debianNumbers[release];
   const system = `debian-${number}-amd64`;
-  const software = await masterRelease();
   const vendorKey = join(laptop.home, 'vendor.asc');
   await writeFile(vendorKey, vendor.publicKey);
   const debianKey = join(laptop.home, 'debian.asc');
   const stdout = await mustRun(['gpg', '--no-default-keyring', '--keyring', debianKeyring, '--armor', '--export']);
   await writeFile(debianKey, stdout);
+  const login = (of: Reached): string =>
+    `user: ${of.login.user}\n    ${of.login.password === null ? `keyFile: ${of.login.keyPath}` : '# logs in with a password'}`;
   const plan = `# made for a lab test
 format: 1
 name: lab
@@ -174,20 +180,22 @@ machines:
   - name: master-1
     roles: [${role}]
     address: ${machine.address}
-    user: ${machine.login.user}
-    ${machine.login.password === null ? `keyFile: ${machine.login.keyPath}` : '# logs in with a password'}
+    ${login(machine)}
     release: "${number}"
     interface: host0
     partitions: 5
-${machineLines.map((line) => `    ${line}\n`).join('')}releases:${role === 'node' ? ' []' : ''}
-${
-  role === 'node'
+${machineLines.map((line) => `    ${line}\n`).join('')}${
+  builder === undefined
     ? ''
-    : `  - name: slapos-master
-    url: ${software.url}
-${cache === undefined ? `    archives: { ${system}: ${software.archivePath} }` : '    from: cache'}`
-}
-sources:
+    : `  - name: builder-1
+    roles: [builder]
+    address: ${builder.machine.address}
+    ${login(builder.machine)}
+    release: "${number}"
+    interface: host0
+    partitions: 1
+`
+}${await releaseLines(site, system)}sources:
 ${cache === undefined ? '' : `  cache: { index: "${cache.index}", blobs: "${cache.blobs}", certificates: [${cache.certificate}] }`}
   ${system}:
     vendor: { url: "${vendor.distributionUrl}", key: "${vendorKey}" }
@@ -208,6 +216,15 @@ ${archivesOf(release)
 function archivesOf(release: DebianRelease): readonly ArchiveSource[] {
   const own = ['bookworm', 'bookworm-updates', 'bookworm-security'].flatMap((suite) => archiveSource(suite) ?? []);
   return own.map((source) => ({ ...source, suite: source.suite.replace('bookworm', release) }));
+}
+
+async function releaseLines({ cache, builder, role }: LabSite, system: string): Promise<string> {
+  if (role === 'node') return 'releases: []\n';
+  const of = (url: string, ...lines: readonly string[]): string =>
+    `releases:\n  - name: slapos-master\n    url: ${url}\n${lines.map((line) => `    ${line}\n`).join('')}`;
+  if (builder !== undefined) return of(builder.url, 'from: builder', 'newMaster: true');
+  const { url, archivePath } = await masterRelease();
+  return cache === undefined ? of(url, `archives: { ${system}: ${archivePath} }`) : of(url, 'from: cache');
 }
 
 /** What brings a bare machine to an installed release; the steps that make a master of it have a test of their own. */

@@ -23,7 +23,7 @@ function chosen(bench: Bench, words: readonly string[]): readonly Instance[] {
   if (words.length === 0) return all;
   const unknown = words.find((word) => select(all, [word]) === null);
   if (unknown !== undefined) {
-    const known = all.flatMap(({ key, step }) => [step.id, step.chapter, key]);
+    const known = all.flatMap(({ key, step, chapter }) => [step.id, chapter, key]);
     throw problem('step-unknown', { step: unknown }, { evidence: similarTo(unknown, known).join('\n') });
   }
   return select(all, words) ?? [];

@@ -7,6 +7,7 @@ import type { Patch } from '../state.ts';
 import { accountCommands } from './accounts.ts';
 import { apt, dpkg, dpkgQuery } from './apt.ts';
 import { asBuiltScript, lsblk } from './as-built.ts';
+import { builderScript } from './builder.ts';
 import { practiceFacts, shiftClock } from './facts.ts';
 import { askAt, askAtScript, nft } from './master.ts';
 import { ip, networkctl } from './network.ts';
@@ -44,6 +45,8 @@ const shell: Program = async (call) => {
   const read = asBuiltScript(call);
   if (read !== null) return read;
   if (script === slaposPython) return slapproxyProgramRun({ ...call, argv: rest });
+  const built = builderScript(call);
+  if (built !== null) return built;
   if (script !== withoutConnection) return sh(call);
   const at = rest.indexOf('slapos');
   const outcome = await slapos({ ...call, argv: rest.slice(at) });

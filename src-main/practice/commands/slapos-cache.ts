@@ -86,6 +86,8 @@ export async function cronPass(call: Call): Promise<CronWork | null> {
   if (cured !== null) return { patch: cured, unpacking: null };
   const open = state.supplied.find(({ url }) => state.files[`${folderOf(url)}/.completed`] === undefined);
   const cache = cacheOf(call);
+  // Not pointed at our cache it would compile: the unit that follows the work does so.
+  if (!(cache?.config.get('networkcache', 'download-binary-dir-url') ?? '').includes('//127.0.0.1:')) return null;
   if (
     state.packages['slapos-node'] === undefined ||
     state.proxySinceMs === null ||

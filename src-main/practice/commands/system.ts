@@ -22,6 +22,8 @@ export const diskFree = ({ faults }: Call, path: string): number =>
 
 export const df = (call: Call): Outcome => {
   const paths = call.argv.filter((word) => word.startsWith('/'));
+  if (call.argv.includes('--output=avail'))
+    return { exit: 0, out: ['    Avail', ...paths.map((path) => String(diskFree(call, path))), ''].join('\n') };
   const rows = paths.map((path) => `/dev/vda1  40G  ${(40 - diskFree(call, path) / gigabyte).toFixed(1)}G  /`);
   return { exit: 0, out: ['Filesystem Size Used Mounted on', ...rows, ''].join('\n') };
 };
@@ -130,10 +132,19 @@ const tail = ({ argv, state }: Call): Outcome => {
   return { exit: 0, out: `${lines.slice(-Number(argv[argv.indexOf('-n') + 1] ?? 10)).join('\n')}\n` };
 };
 
+/** `stat -c %Y PATH`: only that a file is there is kept, not since when. */
+const stat = ({ argv, state }: Call): Outcome => {
+  const path = argv.at(-1) ?? '';
+  return state.files[path] === undefined
+    ? { exit: 1, err: `stat: cannot statx '${path}': No such file or directory\n` }
+    : { exit: 0, out: '1700000000\n' };
+};
+
 export const fileCommands: Readonly<Record<string, (call: Call) => Outcome>> = {
   install,
   rm,
   rmdir,
+  stat,
   tail,
   true: () => ({ exit: 0 }),
 };

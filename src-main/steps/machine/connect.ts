@@ -17,7 +17,7 @@ export const connect = defineStep({
   id: 'connect',
   chapter: 'machine',
   phase: 'site',
-  per: machines('master', 'node'),
+  per: machines('builder', 'master', 'node'),
   after: [{ step: 'describe-site', on: 'all' }],
   risk: 'reads',
   holds: [],

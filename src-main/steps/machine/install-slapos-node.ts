@@ -33,7 +33,7 @@ export const installSlaposNode = defineStep({
   id: 'install-slapos-node',
   chapter: 'machine',
   phase: 'site',
-  per: machines('master', 'node'),
+  per: machines('builder', 'master', 'node'),
   after: [{ step: 'serve-content', on: 'same' }],
   risk: 'changes',
   holds: ['content'],

@@ -29,7 +29,9 @@ export interface Check {
   readonly finds: (seen: Seen) => readonly Params[];
 }
 
-const everyone: readonly Role[] = ['master', 'node'];
+const everyone: readonly Role[] = ['builder', 'master', 'node'];
+/** A build machine is at the office, and online. */
+const onSite: readonly Role[] = ['master', 'node'];
 const when = (bad: boolean, params: Params = {}): readonly Params[] => (bad ? [params] : []);
 const on = (id: ProblemCode, finds: Check['finds'], roles: readonly Role[] = everyone): Check => ({ id, roles, finds });
 
@@ -45,7 +47,7 @@ const longestPrefix = 111;
 /** Instances of the master's own release: root, two memcached, mariadb, zodb, balancer, wcfs, two families. */
 const masterPartitions = 9;
 const leastInodes: Readonly<Record<string, number>> = { '/opt': 300_000, '/srv': 100_000, '/usr': 50_000 };
-const leastMemory: Readonly<Record<Role, number>> = { master: 4e9, node: 1e9 };
+const leastMemory: Readonly<Record<Role, number>> = { builder: 2e9, master: 4e9, node: 1e9 };
 /** The program keeps a session for what it follows, one for what it asks, one for transfers. */
 const leastSessions = 3;
 const unfit = new Set(['tmpfs', 'ramfs', 'vfat', 'exfat', 'ntfs', 'ntfs3', 'fuseblk', 'nfs', 'nfs4', 'cifs', '9p']);
@@ -214,10 +216,14 @@ export const preflightChecks: readonly Check[] = [
       ? []
       : [{ count: newer.length, first: first.name, installed: first.installed, carried: first.carried }];
   }),
-  on('target-sources-foreign', ({ facts }) => {
-    const hosts = foreign(facts.sources);
-    return when(hosts.length > 0, { hosts: hosts.join(', ') });
-  }),
+  on(
+    'target-sources-foreign',
+    ({ facts }) => {
+      const hosts = foreign(facts.sources);
+      return when(hosts.length > 0, { hosts: hosts.join(', ') });
+    },
+    onSite,
+  ),
   on('target-firewalld', ({ packages }) => when(packages.firewalld)),
   on('target-cron-stopped', ({ facts, packages }) => when(packages.cron && facts.cron !== 'active')),
 
@@ -255,8 +261,10 @@ export const preflightChecks: readonly Check[] = [
   on('target-name-lookup-slow', ({ facts }) =>
     when(facts.lookupMs > lookupPatienceMs, { seconds: Math.round(facts.lookupMs / 1000) }),
   ),
-  on('target-route-black-hole', ({ facts }) =>
-    when((facts.beyondMs ?? 0) > beyondPatienceMs, { route: facts.defaultRoute }),
+  on(
+    'target-route-black-hole',
+    ({ facts }) => when((facts.beyondMs ?? 0) > beyondPatienceMs, { route: facts.defaultRoute }),
+    onSite,
   ),
   on('target-localhost-unknown', ({ facts }) => when(!facts.localhostKnown)),
   on('target-own-name-unknown', ({ facts }) => when(!facts.ownNameKnown)),
@@ -297,10 +305,13 @@ export const preflightChecks: readonly Check[] = [
       }),
     ['master'],
   ),
-  on('target-tunnel-missing', ({ facts, site }) =>
-    when(
-      !facts.tunnelDevice &&
-        (site.ranges.re6st !== undefined || site.releases.some((item) => item.name === 're6stnet')),
-    ),
+  on(
+    'target-tunnel-missing',
+    ({ facts, site }) =>
+      when(
+        !facts.tunnelDevice &&
+          (site.ranges.re6st !== undefined || site.releases.some((item) => item.name === 're6stnet')),
+      ),
+    onSite,
   ),
 ];

@@ -24,7 +24,7 @@ export const preflight = defineStep({
   id: 'preflight',
   chapter: 'machine',
   phase: 'site',
-  per: machines('master', 'node'),
+  per: machines('builder', 'master', 'node'),
   after: [{ step: 'connect', on: 'same' }],
   risk: 'changes',
   holds: [],

@@ -21,10 +21,12 @@ export const serveContent = defineStep({
   id: 'serve-content',
   chapter: 'machine',
   phase: 'site',
-  per: machines('master', 'node'),
+  per: machines('builder', 'master', 'node'),
   after: [
     { step: 'set-addresses', on: 'same' },
-    { step: 'seal-medium', on: 'all' },
+    { step: 'seal-medium', on: 'all', at: 'site' },
+    // A builder takes its packages from the medium while it is being made.
+    { step: 'solve-packages', on: 'all', at: 'prepare' },
   ],
   risk: 'changes',
   holds: [],

@@ -21,7 +21,7 @@ export const setAddresses = defineStep({
   id: 'set-addresses',
   chapter: 'machine',
   phase: 'site',
-  per: machines('master', 'node'),
+  per: machines('builder', 'master', 'node'),
   after: [{ step: 'preflight', on: 'same' }],
   risk: 'changes',
   holds: [],

@@ -27,7 +27,7 @@ export const configureProxy = defineStep({
   id: 'configure-proxy',
   chapter: 'master',
   phase: 'site',
-  per: machines('master'),
+  per: machines('builder', 'master'),
   after: [{ step: 'install-slapos-node', on: 'same' }],
   risk: 'changes',
   holds: [],

@@ -11,6 +11,7 @@ export const writeIndex = defineStep({
   after: [
     { step: 'import-software', on: 'all' },
     { step: 'mirror-software', on: 'all' },
+    { step: 'archive-software', on: 'all' },
     { step: 'solve-packages', on: 'all' },
   ],
   risk: 'changes',

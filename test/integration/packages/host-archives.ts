@@ -10,6 +10,25 @@ export interface HostArchives {
   readonly archives: readonly ArchiveSource[];
 }
 
+/** The same archives for another release: a mirror holds them all. Null when it does not hold this one. */
+export async function archivesOf(release: number, host: HostArchives): Promise<readonly ArchiveSource[] | null> {
+  const nameOf = (number: number): string => [...names].find(([, one]) => one === number)?.[0] ?? '';
+  const keys = [await trustKey(release), await trustKey(release - 1).catch(() => trustKey(release))];
+  const archives = host.archives.map((archive) => ({
+    ...archive,
+    suites: archive.suites.map((suite) => suite.replace(nameOf(host.release), nameOf(release))),
+    keys,
+  }));
+  const reached = await Promise.all(archives.flatMap(({ url, suites }) => suites.map((suite) => answers(url, suite))));
+  return reached.every((ok) => ok) ? archives : null;
+}
+
+const answers = (url: string, suite: string): Promise<boolean> =>
+  fetch(`${url}/dists/${suite}/InRelease`, { method: 'HEAD', signal: AbortSignal.timeout(10_000) }).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+
 const names = new Map([
   ['bullseye', 11],
   ['bookworm', 12],
@@ -22,11 +41,7 @@ export async function hostArchives(): Promise<HostArchives | null> {
   const release = names.get(releaseOf(sources[0]?.suites[0] ?? ''));
   const first = sources[0];
   if (release === undefined || first === undefined) return null;
-  const reached = await fetch(`${first.url}/dists/${first.suites[0]}/InRelease`, {
-    method: 'HEAD',
-    signal: AbortSignal.timeout(10_000),
-  }).catch(() => null);
-  if (reached?.ok !== true) return null;
+  if (!(await answers(first.url, first.suites[0] ?? ''))) return null;
   const keys = [await trustKey(release), await trustKey(release - 1).catch(() => trustKey(release))];
   return { release, archives: sources.map((source) => ({ ...source, keys })) };
 }

@@ -3,7 +3,7 @@ import { chaptersOf, machinesOf, missingBefore, nextOf, stateOf } from '../../..
 import { fold, type JournalEvent, type NewEvent } from '../../../src-shared/journal.ts';
 import { type StepInfo, type Subject, theSite, type Verdict } from '../../../src-shared/step.ts';
 
-const info = (id: string, chapter: StepInfo['chapter'], after: string[] = []): StepInfo => ({
+const info = (id: string, chapter: StepInfo['chapter'], after: StepInfo['after'] = []): StepInfo => ({
   id,
   chapter,
   phase: 'site',
@@ -15,7 +15,11 @@ const info = (id: string, chapter: StepInfo['chapter'], after: string[] = []): S
   input: [],
 });
 const machine = (name: string): Subject => ({ kind: 'machine', name });
-const steps = [info('plan', 'prepare'), info('connect', 'machine', ['plan']), info('install', 'machine', ['connect'])];
+const steps = [
+  info('plan', 'prepare'),
+  info('connect', 'machine', [{ step: 'plan', on: 'all' }]),
+  info('install', 'machine', [{ step: 'connect', on: 'same' }]),
+];
 const list = [
   { step: 'plan', subject: theSite },
   { step: 'connect', subject: machine('a') },

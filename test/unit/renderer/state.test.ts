@@ -80,6 +80,7 @@ const view = (change: Partial<InstanceView>): InstanceView => ({
   key: instance,
   step: 'install',
   subject: { kind: 'machine', name: 'a' },
+  chapter: 'machine',
   state: 'todo',
   verdict: { state: 'todo', findings: [] },
   found: [],

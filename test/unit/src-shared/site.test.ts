@@ -1,12 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import {
   cacheOf,
+  compiledOn,
+  holdsNewMaster,
+  machineNamed,
   originOf,
   planFaults,
   sitePlan,
   sourcesOf,
   systemFacts,
   systemsFrom,
+  systemsOf,
 } from '../../../src-shared/site.ts';
 
 const machine = { roles: ['master'], interface: 'eth0' };
@@ -45,6 +49,72 @@ describe('where a release comes from', () => {
     const faults = planFaults(plan({ from: 'cache', archives: { 'debian-12-amd64': '/x' } }));
     expect(faults.map(({ path }) => path.join('.'))).toEqual(['releases.0.archives.debian-12-amd64']);
     expect(planFaults(plan({ archives: { 'debian-12-amd64': '/x' } }))).toEqual([]);
+  });
+});
+
+describe('a builder', () => {
+  const twelve = { name: 'build', roles: ['builder'], address: 'fd00::9', release: '12', interface: 'eth0' };
+  const master = 'https://lab.nexedi.com/nexedi/slapos/raw/1.0.358/software/slapos-master/software.cfg';
+  const withBuilders = (release: object, ...builders: readonly object[]) => {
+    const { machines, ...rest } = plan(release);
+    return sitePlan.parse({ ...rest, machines: [...machines, ...builders] });
+  };
+  const faultsOf = (release: object, ...builders: readonly object[]) =>
+    planFaults(withBuilders(release, ...builders)).map(({ path, detail }) => `${path.join('.')}: ${detail}`);
+
+  it('compiles what the plan wants from it, release by release and system by system', () => {
+    const mixed = withBuilders({ from: { 'debian-12-amd64': 'builder', 'debian-13-arm64': 'cache' } }, { ...twelve });
+    expect(planFaults(mixed)).toEqual([]);
+    const builder = machineNamed(mixed, 'build');
+    if (builder === undefined) throw new Error('no builder');
+    expect(compiledOn(mixed, builder).map(({ name }) => name)).toEqual(['slapos-master']);
+    expect(systemsOf(mixed)).toEqual(['debian-12-amd64', 'debian-13-arm64']);
+    expect(compiledOn(withBuilders({}, twelve), builder)).toEqual([]);
+  });
+
+  it.each<[string, object, readonly object[], RegExp]>([
+    ['with another role', {}, [{ ...twelve, roles: ['builder', 'node'] }], /^machines\.2\.roles: .*no other role$/],
+    ['of a system that no machine has', {}, [{ ...twelve, release: '11' }], /^machines\.2\.release: .*debian-11-amd64/],
+    [
+      'beside another one for its system',
+      {},
+      [twelve, { ...twelve, name: 'second', address: 'fd00::8' }],
+      /^machines\.3\.roles: build is the builder/,
+    ],
+    ['that is not there', { from: 'builder' }, [twelve], /^releases\.0\.from: .*builder for debian-13-arm64$/],
+    ['named for a system nobody has', { from: { 'debian-11-amd64': 'cache' } }, [], /^releases\.0\.from\.debian-11/],
+  ])('is refused %s', (_what, release, builders, fault) => {
+    const faults = faultsOf(release, ...builders);
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toMatch(fault);
+  });
+
+  it('is no site by itself', () => {
+    const alone = sitePlan.parse({ format: 1, name: 'x', machines: [twelve] });
+    expect(planFaults(alone)).toHaveLength(1);
+  });
+
+  it('is what the new master needs before 1.0.359, not the cache', () => {
+    const systems = { 'debian-12-amd64': 'builder', 'debian-13-arm64': 'cache' };
+    const faults = faultsOf({ url: master, newMaster: true, from: systems }, twelve);
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toMatch(/newMaster: .*debian-13-arm64/);
+    expect(faultsOf({ url: master.replace('358', '359'), newMaster: true, from: systems }, twelve)).toEqual([]);
+    expect(faultsOf({ name: 're6stnet', newMaster: true })).toHaveLength(1);
+  });
+
+  it.each([
+    ['1.0.349', false],
+    ['1.0.358', false],
+    ['1.0.358.9', false],
+    ['1.0.359', true],
+    ['1.0.364.2', true],
+    ['1.1', true],
+    ['1.0', false],
+    ['2.0.1', true],
+    ['master', null],
+  ])('knows whether %s holds the new master: %s', (tag, held) => {
+    expect(holdsNewMaster(master.replace('1.0.358', tag))).toBe(held);
   });
 });
 

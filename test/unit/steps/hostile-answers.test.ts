@@ -17,8 +17,9 @@ const site = sitePlan.parse({
   name: 'somewhere',
   machines: [
     { name: 'm', roles: ['master'], address: 'fd00::1', release: '12', interface: 'eth0', addresses: ['fd00::11/64'] },
+    { name: 'b', roles: ['builder'], address: 'fd00::2', release: '12', interface: 'eth0' },
   ],
-  releases: [{ name: 'slapos-master', url }],
+  releases: [{ name: 'slapos-master', url, from: 'builder', newMaster: true }],
 });
 const vendor = {
   name: 'slapos-node',
@@ -106,7 +107,8 @@ describe('a machine that lies', () => {
             hostKey: async () => ({ type: text.slice(0, 50), fingerprint: text.slice(0, 200) }),
             leaseOpen: () => open,
             medium: async () => null,
-            sight: async () => 1_700_000_000,
+            sight: async (name: string) =>
+              name === 'built-archive' ? { path: '/nowhere', sizeBytes: open ? 3 : null } : 1_700_000_000,
           } as unknown as World;
           try {
             const facts = step.facts.parse(await step.read(world, context));
