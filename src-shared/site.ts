@@ -287,9 +287,11 @@ export const systemOf = (item: Pick<Machine, 'distribution' | 'release' | 'archi
 /** Compiles software at the office; it is no machine of the site. */
 export const isBuilder = (item: Machine): boolean => item.roles.includes('builder');
 
+/** The machines that stand on the site. */
+export const machinesOnSite = (plan: SitePlan): readonly Machine[] => plan.machines.filter((item) => !isBuilder(item));
+
 /** The target systems of the site, sorted, each once. A builder makes none: it has to be like one that is there. */
-export const systemsOf = (plan: SitePlan): readonly string[] =>
-  [...new Set(plan.machines.filter((item) => !isBuilder(item)).map(systemOf))].sort();
+export const systemsOf = (plan: SitePlan): readonly string[] => [...new Set(machinesOnSite(plan).map(systemOf))].sort();
 
 /** The machine that compiles for a target system. */
 const builderFor = (plan: SitePlan, system: string): Machine | undefined =>

@@ -1,5 +1,6 @@
 // The jobs and sights of a site's record: making one, copying it to the medium, and what is known of those that are there.
 // Registered in compose by these names. Machines are only read.
+
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -7,6 +8,7 @@ import { recordsFolder } from '../../src-shared/dossier.ts';
 import type { Json } from '../../src-shared/json.ts';
 import { mediumPaths } from '../../src-shared/manifest.ts';
 import { Problem } from '../../src-shared/problem.ts';
+import { machinesOnSite } from '../../src-shared/site.ts';
 import { openManifest } from '../medium/manifest-store.ts';
 import { copyRecord, type OpenedRecord, recordNumbers, signedRecord, writeRecord } from '../medium/record-files.ts';
 import type { RecordTexts } from '../medium/record-page.ts';
@@ -78,7 +80,10 @@ export function recordJobs({ program, languages }: RecordParts): Readonly<Record
       // Asked for first: nobody waits for machines to be read, only to find that the key is not there.
       const key = await privateKey(context, 'manifest');
       const facts = await Promise.all(
-        plan.machines.map(async (machine) => [machine.name, await readAsBuilt(world.probe, machine, { plan, lock })]),
+        machinesOnSite(plan).map(async (machine) => [
+          machine.name,
+          await readAsBuilt(world.probe, machine, { plan, lock }),
+        ]),
       );
       const { events } = await readJournal(join(site.folder, siteFiles.journal));
       const bound = await boundMedium(site).catch(() => null);

@@ -1,11 +1,11 @@
 // The runbook, top to bottom: what is done, in order. The engine knows steps only through this list.
 import type { Step } from '../runbook/define.ts';
-import { closeSite } from './close/close-site.ts';
-import { compareWithRecord } from './close/compare-with-record.ts';
-import { recordSite } from './close/record-site.ts';
 import { archiveSoftware } from './builder/archive-software.ts';
 import { compileSoftware } from './builder/compile-software.ts';
 import { useNewMaster } from './builder/use-new-master.ts';
+import { closeSite } from './close/close-site.ts';
+import { compareWithRecord } from './close/compare-with-record.ts';
+import { recordSite } from './close/record-site.ts';
 import { connect } from './machine/connect.ts';
 import { installSlaposNode } from './machine/install-slapos-node.ts';
 import { preflight } from './machine/preflight.ts';

@@ -7,7 +7,6 @@ import { compose, type Kit } from '../../src-main/compose.ts';
 import { type Desk, makeDesk } from '../../src-main/runbook/desk.ts';
 import { api, type InputOf, type OutputOf, type StreamEvent, streamEvent } from '../../src-shared/api.ts';
 import { type ProcedureName, procedures } from '../../src-shared/channels.ts';
-import { stepOf } from '../../src-shared/step.ts';
 
 /** What only Electron can do; asserted in the real window. */
 const electronOnly: readonly ProcedureName[] = ['app.info', 'pick.path'];

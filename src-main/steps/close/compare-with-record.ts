@@ -1,8 +1,10 @@
 // The site against its record, also months later: what differs, machine by machine. It only reads, all machines side by side, each
 // in one round trip; a machine that cannot be reached is named and keeps the others from nothing.
+
 import { z } from 'zod';
 import { asBuilt, difference, differences, type Part, parts, unreadParts } from '../../../src-shared/as-built.ts';
 import { type ProblemCode, problems, toProblemData } from '../../../src-shared/problem.ts';
+import { machinesOnSite } from '../../../src-shared/site.ts';
 import type { Finding } from '../../runbook/define.ts';
 import { blocked, defineStep, done, finding, perSite, says } from '../../runbook/define.ts';
 import { readAsBuilt } from '../../target/as-built.ts';
@@ -37,7 +39,7 @@ export const compareWithRecord = defineStep({
   }),
   read: async (world, { site, lock, input }) => {
     const { number, madeAt, machines } = recorded.parse(await world.sight('record-machines', { number: input.number }));
-    const known = site.machines.filter(({ name }) => machines[name] !== undefined);
+    const known = machinesOnSite(site).filter(({ name }) => machines[name] !== undefined);
     const read = await Promise.all(
       known.map(async (machine) => {
         const was = machines[machine.name];
@@ -58,7 +60,7 @@ export const compareWithRecord = defineStep({
       number,
       madeAt,
       compared: read.flatMap(({ name, is }) => (is === null ? [] : [name])),
-      unknown: site.machines.flatMap(({ name }) => (machines[name] === undefined ? [name] : [])),
+      unknown: machinesOnSite(site).flatMap(({ name }) => (machines[name] === undefined ? [name] : [])),
       differences: read.flatMap(({ name, is, was }) =>
         is === null || was === undefined ? [] : [...differences(name, was, is)],
       ),

@@ -1,6 +1,8 @@
 // The as-built record: what stands, and how it came to stand, as a signed document on the laptop and on the medium. A record that
 // still tells all is kept; another one gets another number.
+
 import { z } from 'zod';
+import { machinesOnSite } from '../../../src-shared/site.ts';
 import { defineStep, done, perSite, says, todo, work } from '../../runbook/define.ts';
 
 /** What these do changes nothing that a record tells. */
@@ -60,7 +62,7 @@ export const recordSite = defineStep({
           work(
             'make-record',
             { number: facts.next, remark: input.remark },
-            says('record-site', 'does.make', { number: facts.next, count: site.machines.length }),
+            says('record-site', 'does.make', { number: facts.next, count: machinesOnSite(site).length }),
           ),
         ],
 });
