@@ -173,9 +173,10 @@ export function compose(options: ComposeOptions): Kit {
     ];
   };
 
+  const records = recordsKit((name) => pinnedOf(paths.data, name));
   return {
     media,
-    records: recordsKit((name) => pinnedOf(paths.data, name)),
+    records,
     practice: {
       ensureSite: async () => {
         const text = await preparedPlan();
@@ -200,6 +201,7 @@ export function compose(options: ComposeOptions): Kit {
           env: options.env,
           ...(site.practice ? practice : { ...real, outside: outsideOf(site) }),
         }),
+      records,
       listMedia: (site) => (site.practice ? practiceMedia() : media()),
       sitesOnMedium: async (folder) => {
         if (folder !== null)

@@ -2,6 +2,7 @@
 // Types are inferred; main validates what comes in, development and tests also what goes out.
 import { z } from 'zod';
 import type { ProcedureName } from './channels.ts';
+import { dossier, listedRecord } from './dossier.ts';
 import { interview } from './interview.ts';
 import type { SiteView } from './journal.ts';
 import { journalEvent, problemData } from './journal.ts';
@@ -256,6 +257,18 @@ export const api = {
     output: z.strictObject({ text: z.string(), cut: z.boolean() }),
   },
   'practice.faults': { input: z.strictObject({ site: z.string(), set: fault.nullable() }), output: z.array(fault) },
+  /** The records of a site, the oldest first; one that cannot be believed says why. */
+  'records.list': { input: site, output: z.array(listedRecord) },
+  /** One record, checked. */
+  'records.read': {
+    input: z.strictObject({ site: z.string(), number: z.int().positive() }),
+    output: z.strictObject({ record: dossier, fingerprint: z.string(), folder: z.string() }),
+  },
+  /** Copies a record's folder into a picked one. */
+  'records.save': {
+    input: z.strictObject({ site: z.string(), number: z.int().positive(), folder: z.string() }),
+    output: z.strictObject({ path: z.string() }),
+  },
   /** What to hand to somebody who helps, as one text; nothing leaves the laptop by it. */
   'support.read': {
     input: z.strictObject({ site: z.string(), hideAddresses: z.boolean() }),

@@ -2,6 +2,7 @@
 // How it lies on a disk: a folder a record (`record/0001/`), see `recordFiles`. Nothing secret is in it.
 import { z } from 'zod';
 import { asBuilt } from './as-built.ts';
+import { problemData } from './journal.ts';
 import { jsonObject } from './json.ts';
 import { md5, sha256, sha512 } from './lock.ts';
 import { roles } from './site.ts';
@@ -169,11 +170,18 @@ export const dossier = z.strictObject({
 export type Dossier = z.infer<typeof dossier>;
 
 /** What is known of a record without reading it whole. */
-export const recordSummary = z.strictObject({
+const recordSummary = z.strictObject({
   number: z.int().positive(),
   madeAt: moment,
   who: z.string(),
   laptop: z.string(),
   remark: z.string(),
 });
-export type RecordSummary = z.infer<typeof recordSummary>;
+
+/** A record of a site as it is listed: `summary` is null for one that cannot be believed, and `trouble` says why. */
+export const listedRecord = z.strictObject({
+  number: z.int().positive(),
+  summary: recordSummary.nullable(),
+  trouble: problemData.nullable(),
+});
+export type ListedRecord = z.infer<typeof listedRecord>;

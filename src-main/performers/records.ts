@@ -1,22 +1,18 @@
 // The records of a site for who looks at them: listed, opened, checked. Given to the command line and the desk by compose.
 // It reads files alone; no machine and no key is needed.
 import { join } from 'node:path';
-import { type RecordSummary, recordName } from '../../src-shared/dossier.ts';
-import { type ProblemData, problem, toProblemData } from '../../src-shared/problem.ts';
-import { type OpenedRecord, openRecord, recordNumbers } from '../medium/record-files.ts';
-
-export interface ListedRecord {
-  readonly number: number;
-  /** Null for one that cannot be believed; `trouble` says why. */
-  readonly summary: RecordSummary | null;
-  readonly trouble: ProblemData | null;
-}
+import { type ListedRecord, recordName } from '../../src-shared/dossier.ts';
+import { problemData } from '../../src-shared/journal.ts';
+import { problem, toProblemData } from '../../src-shared/problem.ts';
+import { copyRecord, type OpenedRecord, openRecord, recordNumbers } from '../medium/record-files.ts';
 
 export interface RecordsKit {
   /** The oldest first. @param folder the records' folder of a site */
-  readonly list: (folder: string, pinned: string | null) => Promise<readonly ListedRecord[]>;
+  readonly list: (folder: string, pinned: string | null) => Promise<ListedRecord[]>;
   /** Number 0 is the latest. Throws `record-missing`, and what `openRecord` throws. */
   readonly open: (folder: string, number: number, pinned: string | null) => Promise<OpenedRecord>;
+  /** Copies one of them, checked on the way; returns where it is now. Throws as `open`, and what writing throws. */
+  readonly save: (folder: string, number: number, to: string, pinned: string | null) => Promise<string>;
   /** A record anywhere; without a fingerprint that of its site counts, where this laptop knows it. */
   readonly verify: (path: string, fingerprint: string | null) => Promise<OpenedRecord>;
 }
@@ -33,6 +29,10 @@ export const recordsKit = (pinnedOf: (site: string) => Promise<string | null>): 
     if (wanted === undefined) throw problem('record-missing', { path: folder });
     return openRecord(join(folder, recordName(wanted)), pinned);
   },
+  save: async (folder, number, to, pinned) => {
+    await copyRecord(folder, to, number, pinned);
+    return join(to, recordName(number));
+  },
   verify: async (path, fingerprint) => {
     const opened = await openRecord(path, fingerprint);
     const known = fingerprint ?? (await pinnedOf(opened.record.site));
@@ -47,6 +47,6 @@ async function listedOf(folder: string, number: number, pinned: string | null): 
     const { madeAt, who, laptop, remark } = record;
     return { number, summary: { number, madeAt, who, laptop, remark }, trouble: null };
   } catch (error) {
-    return { number, summary: null, trouble: toProblemData(error) };
+    return { number, summary: null, trouble: problemData.parse(toProblemData(error)) };
   }
 }

@@ -13,6 +13,7 @@ import type {
   StreamEvent,
 } from '../../src-shared/api.ts';
 import { settings as settingsSchema } from '../../src-shared/api.ts';
+import { type Dossier, type ListedRecord, recordsFolder } from '../../src-shared/dossier.ts';
 import { type Json, jsonObject, parseJson } from '../../src-shared/json.ts';
 import { problem, toProblemData } from '../../src-shared/problem.ts';
 import { type Question, tell } from '../../src-shared/step.ts';
@@ -64,6 +65,16 @@ export interface DeskParts {
   readonly makeHands: (site: OpenSite, asker: Asker) => Hands;
   readonly listMedia: (site: OpenSite) => Promise<MediumChoice[]>;
   readonly practice: Practice;
+  /** Records of a site, by their folder and the fingerprint that the plan holds. */
+  readonly records: {
+    readonly list: (folder: string, pinned: string | null) => Promise<ListedRecord[]>;
+    readonly open: (
+      folder: string,
+      number: number,
+      pinned: string | null,
+    ) => Promise<{ readonly record: Dossier; readonly fingerprint: string; readonly folder: string }>;
+    readonly save: (folder: string, number: number, to: string, pinned: string | null) => Promise<string>;
+  };
   /** Media that carry sites: of one folder, or of all that are plugged in. */
   readonly sitesOnMedium: (folder: string | null) => Promise<OutputOf<'sites.onMedium'>>;
   readonly takeOver: (input: InputOf<'sites.takeOver'>) => Promise<OutputOf<'sites.takeOver'>>;
@@ -248,6 +259,12 @@ export function makeDesk(parts: DeskParts): Desk {
       hideAddresses,
     });
 
+  /** Where a site's records are, and whose signature counts. */
+  async function recordsOf(site: string): Promise<[folder: string, pinned: string | null]> {
+    const folder = join(await siteFolder(parts.dataFolder, site), recordsFolder);
+    return [folder, (await readSitePlan(parts.dataFolder, site)).trust.manifest ?? null];
+  }
+
   const handlers: Desk['handlers'] = {
     'settings.get': readSettings,
     'settings.set': async (input) => {
@@ -393,6 +410,16 @@ export function makeDesk(parts: DeskParts): Desk {
     },
     'practice.faults': async ({ site, set }) =>
       (await isPractice(await siteFolder(parts.dataFolder, site))) ? parts.practice.faults(set) : [],
+    'records.list': async ({ site }) => parts.records.list(...(await recordsOf(site))),
+    'records.read': async ({ site, number }) => {
+      const [folder, pinned] = await recordsOf(site);
+      const { record, fingerprint, folder: place } = await parts.records.open(folder, number, pinned);
+      return { record, fingerprint, folder: place };
+    },
+    'records.save': async ({ site, number, folder: to }) => {
+      const [folder, pinned] = await recordsOf(site);
+      return { path: await parts.records.save(folder, number, to, pinned) };
+    },
     'support.read': async ({ site, hideAddresses }) => ({ text: await support(site, hideAddresses) }),
     'support.save': async ({ site, hideAddresses, folder }) => ({
       path: await saveSupport(await support(site, hideAddresses), folder, site, parts.clock.now()),

@@ -11,6 +11,7 @@ import { type OpenedSite, useStore } from '../state/store.ts';
 import { ChecklistPage } from './checklist-page.tsx';
 import { OverviewPage } from './overview-page.tsx';
 import { PlanPage } from './plan-page.tsx';
+import { RecordsPage } from './records-page.tsx';
 import styles from './site-page.module.css';
 import { StepPage } from './step-page.tsx';
 import { SupportPage } from './support-page.tsx';
@@ -18,6 +19,7 @@ import { SupportPage } from './support-page.tsx';
 const pages: Readonly<Record<SitePageName, ComponentType<{ readonly site: OpenedSite }>>> = {
   plan: PlanPage,
   checklist: ChecklistPage,
+  records: RecordsPage,
   support: SupportPage,
 };
 

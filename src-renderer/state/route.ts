@@ -1,7 +1,7 @@
 // Where the person is, kept in the address after `#`, so that a reload and the back key come to the same place.
 
 /** Pages of a site beside its overview and its steps; the menu lists them in this order. */
-export const sitePages = ['plan', 'checklist', 'support'] as const;
+export const sitePages = ['plan', 'checklist', 'records', 'support'] as const;
 export type SitePageName = (typeof sitePages)[number];
 
 export type Route =

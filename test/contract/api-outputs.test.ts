@@ -111,6 +111,11 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
   expect(told).toContain('choose-medium@site');
   const saved = await call('support.save', { site, hideAddresses: false, folder: home });
   expect(saved.path.startsWith(home)).toBe(true);
+  expect(await call('records.list', { site })).toEqual([]);
+  await expect(call('records.read', { site, number: 1 })).rejects.toMatchObject({ code: 'record-missing' });
+  await expect(call('records.save', { site, number: 1, folder: home })).rejects.toMatchObject({
+    code: 'record-missing',
+  });
   await call('sites.close', { site });
   expect(Array.isArray(await call('sites.onMedium', { path: null }))).toBe(true);
   const [carrier] = await call('sites.onMedium', { path });

@@ -10,6 +10,7 @@ import type { ProcedureName } from '../../src-shared/channels.ts';
 import { emptyView, type NewEvent, reduce, type SiteView } from '../../src-shared/journal.ts';
 import { problem } from '../../src-shared/problem.ts';
 import { instanceKey, type Plan, type Subject } from '../../src-shared/step.ts';
+import { scriptedRecord, scriptedSummary } from './scripted-record.ts';
 
 /** One call the window made. */
 export interface Call {
@@ -204,6 +205,20 @@ export function scriptedDesk(): ScriptedDesk {
         why: { code: 'medium-is-system', params: { path: '/', reason: '/boot' } },
       },
     ],
+    'records.list': async () => [
+      {
+        number: 1,
+        summary: null,
+        trouble: problem('record-damaged', { path: '/record/0001', file: 'record.json' }).data as never,
+      },
+      { number: 2, summary: scriptedSummary, trouble: null },
+    ],
+    'records.read': async () => ({
+      record: scriptedRecord,
+      fingerprint: '5b'.repeat(32),
+      folder: '/home/ada/sites/plant-lille/record/0002',
+    }),
+    'records.save': async ({ folder }) => ({ path: `${folder}/0002` }),
     'support.read': async ({ hideAddresses }) => ({ text: supportLines(hideAddresses).join('\n') }),
     'support.save': async ({ folder }) => ({ path: `${folder}/support-plant-lille.md` }),
     'pick.path': async () => ({ token: 'pick:folder', display: '/home/ada/medium' }),

@@ -81,7 +81,7 @@ export const places: readonly Place[] = [
       await page.locator('main ul li').first().waitFor();
     },
   },
-  ...(['checklist', 'support'] as const).map(
+  ...(['checklist', 'records', 'support'] as const).map(
     (page): Place => ({
       name: `the page ${page}`,
       prepare: (desk) => {

@@ -23,7 +23,14 @@ const events: StreamEvent[] = [];
 const site = 'fake';
 const password: Question = { id: 'password:m1', kind: 'secret', key: 'k', params: {}, show: [], choices: [] };
 
-const noMedia = { sitesOnMedium: async () => [], takeOver: async () => ({ site, setAside: null }) };
+const none = async (): Promise<never> => {
+  throw new Error('no record');
+};
+const noMedia = {
+  sitesOnMedium: async () => [],
+  takeOver: async () => ({ site, setAside: null }),
+  records: { list: async () => [], open: none, save: none },
+};
 
 function open(runbook: readonly Step[]): void {
   desk = makeDesk({

@@ -1,0 +1,130 @@
+// The records of a site: which there are, whether they are as they were signed, one of them whole, and what has changed since.
+// The record is drawn from its JSON; nothing of its page is ever put into this one.
+import { FolderOutput, GitCompare, Printer } from 'lucide-react';
+import { useEffect, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { OutputOf } from '../../src-shared/api.ts';
+import { recordName } from '../../src-shared/dossier.ts';
+import { formatMoment } from '../../src-shared/format.ts';
+import { type ProblemData, toProblemData } from '../../src-shared/problem.ts';
+import { instanceKey, theSite } from '../../src-shared/step.ts';
+import { Heading } from '../app/heading.tsx';
+import { DifferencesPanel } from '../panels/differences-panel.tsx';
+import { ProblemPanel } from '../panels/problem-panel.tsx';
+import { RecordView } from '../panels/record-view.tsx';
+import { call } from '../state/bridge.ts';
+import { go } from '../state/route.ts';
+import type { OpenedSite } from '../state/store.ts';
+import { Button } from '../ui/button.tsx';
+import { ChoiceInput } from '../ui/field.tsx';
+import styles from './records-page.module.css';
+
+type Listed = OutputOf<'records.list'>;
+type Opened = OutputOf<'records.read'>;
+
+export const RecordsPage = ({ site }: { readonly site: OpenedSite }) => {
+  const { t, i18n } = useTranslation();
+  const [list, setList] = useState<Listed | null>(null);
+  const [number, setNumber] = useState<number | null>(null);
+  const [opened, setOpened] = useState<Opened | null>(null);
+  const [trouble, setTrouble] = useState<ProblemData | null>(null);
+  const [saved, setSaved] = useState('');
+  const doneAt = site.view.instances[instanceKey('record-site', theSite)]?.doneAt;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another record is there once that step was done again
+  useEffect(() => {
+    call('records.list', { site: site.name }).then(
+      (answer) => {
+        setList(answer);
+        setNumber(answer.at(-1)?.number ?? null);
+      },
+      (thrown: unknown) => setTrouble(toProblemData(thrown)),
+    );
+  }, [site.name, doneAt]);
+  useEffect(() => {
+    setOpened(null);
+    setTrouble(null);
+    setSaved('');
+    if (number === null) return;
+    let current = true;
+    call('records.read', { site: site.name, number }).then(
+      (answer) => current && setOpened(answer),
+      (thrown: unknown) => current && setTrouble(toProblemData(thrown)),
+    );
+    return () => {
+      current = false;
+    };
+  }, [site.name, number]);
+  const save = async () => {
+    if (number === null) return;
+    try {
+      const picked = await call('pick.path', { kind: 'folder', title: t('ui.records.where') });
+      if (picked === null) return;
+      setSaved((await call('records.save', { site: site.name, number, folder: picked.token })).path);
+    } catch (thrown) {
+      setTrouble(toProblemData(thrown));
+    }
+  };
+  const toStep = (step: string) => go({ page: 'step', site: site.name, instance: instanceKey(step, theSite) });
+  const nameOf = ({ number: of, summary }: Listed[number]): string =>
+    summary === null
+      ? `${recordName(of)} · ${t('ui.records.damaged')}`
+      : `${recordName(of)} · ${formatMoment(summary.madeAt, i18n.language)}`;
+  return (
+    <div className={styles.scroll}>
+      <div className={styles.page}>
+        <header className={styles.head}>
+          <Heading page={`records ${site.name}`} title={t('ui.records.title')} />
+          {opened !== null && (
+            <div className={styles.acts}>
+              <Button kind="plain" icon={<Printer aria-hidden />} onPress={() => window.print()}>
+                {t('ui.records.print')}
+              </Button>
+              <Button kind="plain" icon={<FolderOutput aria-hidden />} onPress={() => void save()}>
+                {t('ui.records.save')}
+              </Button>
+              <Button kind="plain" icon={<GitCompare aria-hidden />} onPress={() => toStep('compare-with-record')}>
+                {t('ui.records.compare')}
+              </Button>
+            </div>
+          )}
+        </header>
+        <p className="quiet">{t('ui.records.hint')}</p>
+        {list?.length === 0 && (
+          <div className={styles.none}>
+            <p>{t('ui.records.none')}</p>
+            <Button kind="act" onPress={() => toStep('record-site')}>
+              {t('ui.records.make')}
+            </Button>
+          </div>
+        )}
+        {list !== null && list.length > 1 && (
+          <div className={styles.choice}>
+            <ChoiceInput
+              label={t('ui.records.which')}
+              value={String(number ?? '')}
+              choices={[...list].reverse().map((item) => ({ id: String(item.number), text: nameOf(item) }))}
+              onChange={(value) => setNumber(Number(value))}
+            />
+          </div>
+        )}
+        {trouble !== null && <ProblemPanel problem={trouble} />}
+        <p role="status" className="quiet">
+          {saved === '' ? '' : t('ui.records.saved', { path: saved })}
+        </p>
+        {opened !== null && (
+          <>
+            <section className={styles.seal} aria-label={t('ui.records.seal')}>
+              <p>
+                <strong>{t('ui.records.whole')}</strong>
+              </p>
+              <p className={styles.code}>{opened.fingerprint}</p>
+              <p className="quiet">{t('ui.records.folder', { path: opened.folder })}</p>
+            </section>
+            <DifferencesPanel site={site} number={opened.record.number} />
+            <RecordView record={opened.record} />
+          </>
+        )}
+      </div>
+    </div>
+  );
+};
