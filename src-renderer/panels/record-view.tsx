@@ -34,14 +34,14 @@ export const RecordView = ({ record }: { readonly record: Dossier }) => {
         ]}
       />
       <Drawing record={record} />
-      <section className={styles.part} aria-labelledby="record-machines">
-        <h3 id="record-machines">{t('record.machines')}</h3>
+      <div className={styles.part}>
+        <h3>{t('record.machines')}</h3>
         {record.machines.map((machine) => (
           <Machine key={machine.name} machine={machine} />
         ))}
-      </section>
-      <section className={styles.part} aria-labelledby="record-gates">
-        <h3 id="record-gates">{t('record.gates')}</h3>
+      </div>
+      <div className={styles.part}>
+        <h3>{t('record.gates')}</h3>
         {record.gates.length === 0 && <p className="quiet">{t('record.none')}</p>}
         <ul className={styles.list}>
           {record.gates.map((gate) => (
@@ -54,9 +54,9 @@ export const RecordView = ({ record }: { readonly record: Dossier }) => {
             </li>
           ))}
         </ul>
-      </section>
-      <section className={styles.part} aria-labelledby="record-overrides">
-        <h3 id="record-overrides">{t('record.overrides')}</h3>
+      </div>
+      <div className={styles.part}>
+        <h3>{t('record.overrides')}</h3>
         {record.overrides.length === 0 && <p className="quiet">{t('record.none')}</p>}
         <ul className={styles.list}>
           {record.overrides.map((one) => (
@@ -68,13 +68,13 @@ export const RecordView = ({ record }: { readonly record: Dossier }) => {
             </li>
           ))}
         </ul>
-      </section>
-      <section className={styles.part} aria-labelledby="record-steps">
-        <h3 id="record-steps">{t('record.steps')}</h3>
+      </div>
+      <div className={styles.part}>
+        <h3>{t('record.steps')}</h3>
         {record.steps.map((step) => (
           <Step key={step.instance} step={step} />
         ))}
-      </section>
+      </div>
     </article>
   );
 };
