@@ -357,7 +357,7 @@ export function defaultSources(system: string): SystemSources | null {
         url,
         suites: [code, `${code}-updates`, `${code}-security`],
         components: ['main', 'universe'],
-        key: 'ubuntu',
+        key: 'ubuntu-archive',
       },
     ],
   };

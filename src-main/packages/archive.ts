@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { LockedSnapshot } from '../../src-shared/lock.ts';
 import { Problem, problem } from '../../src-shared/problem.ts';
 import type { Fetch } from '../platform/fetch.ts';
-import { ensureFolder, exists, hashFile, sha256Of, writeAtomic } from '../platform/files.ts';
+import { ensureFolder, exists, hashFile, readTextOrNull, sha256Of, writeAtomic } from '../platform/files.ts';
 import { packingOf, unpack } from './compression.ts';
 import { combineIndexes, indexPackages, type PackageIndex } from './package-index.ts';
 import { type Listing, parseRelease, type Release } from './release.ts';
@@ -116,7 +116,10 @@ async function openRelease(base: string, suite: string, request: ArchiveRequest,
   const fetched = kept ?? (await fetchRelease(base, rules, means));
   const release = parseRelease(fetched.text, url);
   checkSuite(release, suite, url);
-  if (kept === null) checkDates(release, locked, request, url, means.now);
+  if (kept === null) {
+    checkDates(release, locked, request, url, means.now);
+    await rememberNewest(release, url, means);
+  }
   const { signedBy, sha256 } = fetched;
   return { release, snapshot: { source: archive.name, url, sha256, date: release.date.toISOString(), signedBy } };
 }
@@ -184,6 +187,15 @@ function checkDates(
   if (locked !== null && date < new Date(locked.date)) {
     throw problem('release-rolled-back', { url, was: locked.date, now: date.toISOString() });
   }
+}
+
+/** A new site has no lock yet: the laptop itself knows the newest state of each list that it was ever shown, and takes no older one. */
+async function rememberNewest({ date }: Release, url: string, means: Means): Promise<void> {
+  const path = join(means.cacheFolder, 'releases', `newest-${sha256Of(url)}`);
+  const was = new Date((await readTextOrNull(path)) ?? 0);
+  if (date < was) throw problem('release-rolled-back', { url, was: was.toISOString(), now: date.toISOString() });
+  // What cannot be read is written anew.
+  if (!(date.getTime() === was.getTime())) await writeAtomic(path, date.toISOString());
 }
 
 /** The Packages file at a path, in the best packing that the Release lists: fetched once, then from the cache. */

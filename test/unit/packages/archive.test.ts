@@ -211,6 +211,16 @@ describe('an archive is refused', () => {
     await expect(open(source(), snapshots, false)).resolves.toMatchObject({ snapshots });
   });
 
+  it('when another site of this laptop was shown a newer state', async () => {
+    await add({ date: tuesday, packages: [newerThing] });
+    await open();
+    await add({ date: monday });
+    const expected = refused('release-rolled-back', { was: tuesday.toISOString(), now: monday.toISOString() });
+    await expect(open(source(), [])).rejects.toMatchObject(expected);
+    await rm(cacheFolder, { recursive: true });
+    await expect(open(source(), [])).resolves.toBeDefined();
+  });
+
   it('when its Packages is not the signed one', async () => {
     await add();
     const path = 'debian/dists/stable/main/binary-amd64/Packages.gz';

@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readKeys } from 'openpgp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyClearsigned, verifyDetached } from '../../../src-main/packages/signed-text.ts';
 import {
@@ -12,6 +14,7 @@ import {
   signRelease,
 } from '../../../src-main/packages/signer.ts';
 import { readTrustedKey } from '../../../src-main/packages/trust-keys.ts';
+import { defaultSources } from '../../../src-shared/site.ts';
 
 const trustFolder = fileURLToPath(new URL('../../../resources/trust', import.meta.url));
 const created = new Date('2024-01-01T00:00:00Z');
@@ -39,6 +42,32 @@ describe('trusted keys', () => {
     const { fingerprints } = await read(name);
     expect(fingerprints).toHaveLength(3);
     expect(fingerprints).toContain(fingerprint);
+  });
+
+  // As Debian's package ubuntu-keyring carries them.
+  it('holds the keys of Ubuntu’s archive', async () => {
+    expect((await read('ubuntu-archive')).fingerprints).toEqual([
+      '790BC7277767219C42C86F933B4FE6ACC0B21F32',
+      'F6ECB3762474EDA9D21B7022871920D1991BC93C',
+    ]);
+  });
+
+  it.each(['debian-12-amd64', 'debian-13-arm64', 'ubuntu-22.04-amd64', 'ubuntu-24.04-arm64'])(
+    'has every archive key that the public sources of %s name',
+    async (system) => {
+      for (const { key: name } of defaultSources(system)?.archives ?? [])
+        expect((await read(name)).fingerprints.length).toBeGreaterThan(0);
+    },
+  );
+
+  const installed = '/usr/share/keyrings/debian-archive-keyring.gpg';
+  it.skipIf(!existsSync(installed))('holds for Debian only keys that Debian’s own keyring has', async () => {
+    const keyring = await readKeys({ binaryKeys: await readFile(installed) });
+    const own = keyring.map((one) => one.getFingerprint().toUpperCase());
+    for (const release of [11, 12, 13]) {
+      const { fingerprints } = await read(`debian-archive-${release}`);
+      expect(fingerprints.filter((one) => !own.includes(one))).toEqual([]);
+    }
   });
 
   it('may be a file beside the plan or at an absolute path', async () => {
