@@ -177,9 +177,9 @@ describe.skipIf(reason !== null)('the master', () => {
   it('shows every change that was made since, and no other', async () => {
     await machine.mustShell(`set -e
 cp -a /etc/opt/slapos/slapos.cfg /root/slapos.cfg
-sed -i 's/^interface_name *=.*/&\nlog_level = debug/' /etc/opt/slapos/slapos.cfg
+sed -i '/^interface_name *=/a log_level = debug' /etc/opt/slapos/slapos.cfg
 mkdir -p /root/deb/DEBIAN
-printf 'Package: lab-since\nVersion: 1.0\nArchitecture: all\nMaintainer: lab <lab@example.org>\nDescription: made for a test\n' > /root/deb/DEBIAN/control
+printf '%s\\n' 'Package: lab-since' 'Version: 1.0' 'Architecture: all' 'Maintainer: lab <lab@example.org>' 'Description: made for a test' > /root/deb/DEBIAN/control
 dpkg-deb --build /root/deb /root/lab-since.deb && dpkg -i /root/lab-since.deb
 nft add table ip others
 ip address add 10.99.0.1/32 dev lo
