@@ -5,10 +5,13 @@ import { mediumRoot } from '../src-shared/manifest.ts';
 import type { SitePlan } from '../src-shared/site.ts';
 import type { Finding } from '../src-shared/step.ts';
 import { recordTexts } from './compose-texts.ts';
+import { mediumChoices } from './medium/choices.ts';
 import { listDrives } from './medium/drives.ts';
 import { openManifest } from './medium/manifest-store.ts';
 import { verifyMedium } from './medium/verify.ts';
+import { drivesMark, nextMark } from './medium/watch.ts';
 import { makeHands, type Outside } from './performers/hands.ts';
+import { mediumJobs, mediumSights } from './performers/medium-jobs.ts';
 import { mirrorJobs, mirrorSights } from './performers/mirror-jobs.ts';
 import { prepareJobs, prepareSights } from './performers/prepare-jobs.ts';
 import { recordJobs, recordSights } from './performers/record-jobs.ts';
@@ -57,6 +60,8 @@ export interface Kit {
     readonly inputs: Readonly<Record<string, Readonly<Record<string, string>>>>;
   };
   readonly media: () => Promise<MediumChoice[]>;
+  /** Waits up to an hour for drives to change; returns the mark of what is there. Throws `cancelled`. */
+  readonly nextMedia: (mark: string, signal: AbortSignal) => Promise<string>;
   /** Asks every source of a site whether it answers. Throws `site-unknown`, `authority-unusable`. */
   readonly testSources: (site: string, signal: AbortSignal) => Promise<readonly SourceAnswer[]>;
   /** Downloads kept across sites. */
@@ -91,12 +96,15 @@ export function compose(options: ComposeOptions): Kit {
   const clock = options.clock ?? systemClock;
   const trustFolder = join(options.resourcesFolder ?? ownResources(), 'trust');
   const vaultPath = join(paths.data, 'vault.json');
+  const runningFrom = [paths.data, paths.cache];
   const jobs = {
+    ...mediumJobs({ runningFrom }),
     ...prepareJobs({ trustFolder, program }),
     ...mirrorJobs({ trustFolder }),
     ...recordJobs({ program, languages: recordTexts }),
   };
   const sights = (vault: string) => ({
+    ...mediumSights,
     ...prepareSights({ vaultPath: vault }),
     ...mirrorSights({ trustFolder }),
     ...recordSights(),
@@ -131,29 +139,7 @@ export function compose(options: ComposeOptions): Kit {
 
   const takeOverParts = { dataFolder: paths.data, program, clock };
 
-  const media = async (): Promise<MediumChoice[]> => {
-    const drives = await listDrives({ runningFrom: [paths.data, paths.cache] });
-    return drives.flatMap((drive) => {
-      const volumes =
-        drive.volumes.length > 0
-          ? drive.volumes
-          : [{ ...drive, label: null, fileSystem: null, freeBytes: null, mountPoint: null }];
-      return volumes.map((volume): MediumChoice => {
-        const label =
-          [drive.name, volume.label].filter((part) => part !== null && part !== '').join(' · ') || drive.path;
-        const reason = volume.reason ?? drive.reason;
-        return {
-          token: volume.mountPoint ?? volume.path,
-          label,
-          path: volume.mountPoint ?? volume.path,
-          sizeBytes: volume.sizeBytes,
-          freeBytes: volume.freeBytes,
-          fileSystem: volume.fileSystem,
-          why: reason === null ? null : { code: 'medium-drive-unusable', params: { drive: label, reason } },
-        };
-      });
-    });
-  };
+  const media = async (): Promise<MediumChoice[]> => mediumChoices(await listDrives({ runningFrom }));
 
   /** The folder that stands for the stick; none while it is unplugged. */
   const practiceMedia = async (): Promise<MediumChoice[]> => {
@@ -168,15 +154,21 @@ export function compose(options: ComposeOptions): Kit {
         sizeBytes: null,
         freeBytes: free,
         fileSystem: null,
+        serial: null,
+        mounted: true,
+        limits: [],
         why: null,
       },
     ];
   };
 
   const records = recordsKit((name) => pinnedOf(paths.data, name));
+  const practiceMark = async (): Promise<string> => String(await exists(practicePaths(practiceFolder).stick));
+
   return {
     media,
     records,
+    nextMedia: (mark, signal) => nextMark(drivesMark, mark, { clock: systemClock, limitMs: 3_600_000, signal }),
     practice: {
       ensureSite: async () => {
         const text = await preparedPlan();
@@ -203,6 +195,8 @@ export function compose(options: ComposeOptions): Kit {
         }),
       records,
       listMedia: (site) => (site.practice ? practiceMedia() : media()),
+      nextMedia: (site, mark) =>
+        nextMark(site.practice ? practiceMark : drivesMark, mark, { clock: systemClock, limitMs: 10_000 }),
       sitesOnMedium: async (folder) => {
         if (folder !== null)
           return [{ path: folder, label: basename(folder), sites: await sitesOnMedium(folder, takeOverParts) }];

@@ -64,6 +64,14 @@ export const planProblem = z.strictObject({ path: z.string(), line: z.int().null
 export const planReading = z.strictObject({ text: z.string(), value: json, problems: z.array(planProblem) });
 export type PlanReading = z.infer<typeof planReading>;
 
+export const mediumLimits = [
+  'unusually-large',
+  'four-gigabyte-limit',
+  'folds-case',
+  'keeps-no-modes',
+  'foreign-file-system',
+] as const;
+
 /** A drive or folder that could be the medium. `why` null: usable. */
 export const mediumChoice = z.strictObject({
   /** Opaque token to hand back. */
@@ -73,6 +81,11 @@ export const mediumChoice = z.strictObject({
   sizeBytes: z.number().nullable(),
   freeBytes: z.number().nullable(),
   fileSystem: z.string().nullable(),
+  serial: z.string().nullable(),
+  /** False: choosing it mounts it first; then `path` is its device. */
+  mounted: z.boolean(),
+  /** What its file system or size asks to be known before it is filled. */
+  limits: z.array(z.enum(mediumLimits)),
   why: z.strictObject({ code: z.string(), params: z.record(z.string(), z.union([z.string(), z.number()])) }).nullable(),
 });
 export type MediumChoice = z.infer<typeof mediumChoice>;
@@ -244,6 +257,11 @@ export const api = {
   'drafts.save': {
     input: z.strictObject({ site: z.string(), instance: z.string(), input: jsonObject }),
     output: nothing,
+  },
+  /** Waits, at most ten seconds, until drives are other than at this mark (empty: does not wait). */
+  'media.next': {
+    input: z.strictObject({ site: z.string(), mark: z.string() }),
+    output: z.strictObject({ mark: z.string() }),
   },
   'media.list': { input: site, output: z.array(mediumChoice) },
   /** Opens the system's picker; null when closed without a choice. */

@@ -22,6 +22,7 @@ export const procedures = [
   'run.cancel',
   'questions.answer',
   'drafts.save',
+  'media.next',
   'media.list',
   'pick.path',
   'blobs.read',

@@ -22,6 +22,8 @@ const labPackages = [
   'openssh-client',
   'openssh-server',
   'python3-venv',
+  'qemu-system-x86',
+  'qemu-utils',
   'systemd-container',
   'xz-utils',
 ];

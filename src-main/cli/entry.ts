@@ -95,7 +95,10 @@ onSite(program.command('support').description('what to hand to somebody who help
   .option('--output <folder>', 'write it into this folder instead of showing it')
   .action(end(tellSupport));
 const medium = program.command('medium').description('drives, and what a medium holds');
-common(medium.command('list')).description('drives and why each may or may not be used').action(end(listMedia));
+common(medium.command('list'))
+  .description('drives and why each may or may not be used')
+  .option('--watch', 'print the list again whenever a drive is plugged in, pulled, mounted or unmounted')
+  .action(end(listMedia));
 common(medium.command('verify').argument('<folder>'))
   .description('read a medium back against its signed manifest')
   .option('--fingerprint <hex>', 'the manifest key to trust')

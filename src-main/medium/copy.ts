@@ -6,7 +6,7 @@ import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { problem } from '../../src-shared/problem.ts';
 import type { Progress } from '../platform/fetch.ts';
-import { ensureFolder, type HashName, hashFile, syncFolder, writeAtomic } from '../platform/files.ts';
+import { ensureFolderOn, type HashName, hashFile, syncFolder, writeAtomic } from '../platform/files.ts';
 import { writeProblem } from './medium-problem.ts';
 
 export interface CopyRequest {
@@ -42,7 +42,7 @@ export async function copyToMedium(request: CopyRequest): Promise<CopyResult> {
       request.onProgress?.({ doneBytes: sizeBytes, totalBytes: sizeBytes });
       return 'kept';
     }
-    await ensureFolder(dirname(to));
+    await ensureFolderOn(request.device, dirname(to));
     await writePart(request, part);
     await rename(part, to);
     await syncFolder(dirname(to));
@@ -54,11 +54,14 @@ export async function copyToMedium(request: CopyRequest): Promise<CopyResult> {
   }
 }
 
-/** Writes a small text or its bytes atomically. Throws `medium-full`, `medium-read-only`, `medium-write-failed`. */
-export async function writeToMedium(path: string, data: string | Uint8Array): Promise<void> {
+/**
+ * Writes a small text or its bytes atomically. `device` as in `CopyRequest`.
+ * Throws `medium-absent`, `medium-full`, `medium-read-only`, `medium-write-failed`.
+ */
+export async function writeToMedium(path: string, data: string | Uint8Array, device?: number): Promise<void> {
   try {
-    await ensureFolder(dirname(path));
-    await writeAtomic(path, data);
+    await ensureFolderOn(device, dirname(path));
+    await writeAtomic(path, data, { device });
   } catch (thrown) {
     throw await writeProblem(thrown, path, Buffer.byteLength(data));
   }

@@ -4,7 +4,8 @@ import type { Drive as ListedDrive } from 'drivelist';
 import { cleanLine } from '../../src-shared/clean.ts';
 import { problem } from '../../src-shared/problem.ts';
 import { readBlockDevices, readLoopFiles } from './lsblk.ts';
-import { readMounts } from './mounts.ts';
+import { canMountVolumes } from './mount.ts';
+import { readMounts, readSwapFiles } from './mounts.ts';
 import { type Drive, judgeDrives, type Reason, reasons, type Volume } from './safety.ts';
 
 export interface DriveQuery {
@@ -19,10 +20,17 @@ export interface DriveQuery {
 export async function listDrives(query: DriveQuery): Promise<readonly Drive[]> {
   if (process.platform !== 'linux') return listElsewhere(query);
   const devices = await readBlockDevices(query.signal);
-  const [mounts, loopFiles] = await Promise.all([readMounts(), readLoopFiles(devices)]);
+  const [mounts, loopFiles, swapFiles, canMount] = await Promise.all([
+    readMounts(),
+    readLoopFiles(devices),
+    readSwapFiles(),
+    canMountVolumes(),
+  ]);
   return judgeDrives(devices, {
     mounts,
     loopFiles,
+    swapFiles,
+    canMount,
     runningFrom: query.runningFrom,
     advanced: query.advanced ?? false,
   });

@@ -3,12 +3,12 @@
 // be mounted there a minute later, or none, and a root writer would then fill the disk below the bare mount point.
 import { randomBytes } from 'node:crypto';
 import { realpath, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { z } from 'zod';
 import { mediumPaths, mediumRoot } from '../../src-shared/manifest.ts';
 import { problem } from '../../src-shared/problem.ts';
 import { ensureFolder, readTextOrNull, writeAtomic } from '../platform/files.ts';
-import { type BlockDevice, readBlockDevices } from './lsblk.ts';
+import { type BlockDevice, readBlockDevices, withDescendants } from './lsblk.ts';
 import { writeProblem } from './medium-problem.ts';
 import { type Mount, mountOf, readMounts } from './mounts.ts';
 
@@ -77,6 +77,56 @@ const compared = ['mediumId', 'volumeUuid', 'serial', 'sizeBytes'] as const;
 export function sameMedium(first: MediumIdentity, second: MediumIdentity): boolean {
   const known = compared.filter((field) => first[field] !== null && second[field] !== null);
   return known.length > 0 && known.every((field) => first[field] === second[field]);
+}
+
+/**
+ * The identity with the path at which the medium is now. A stick that was pulled and plugged in again may be mounted at
+ * another place, under another name; it is known by all that is bound, the marker included. Found nowhere, the identity
+ * comes back as it was, and `checkIdentity` says what is wrong. Writes nothing.
+ */
+export async function locateMedium(expected: MediumIdentity, facts: PlaceFacts = systemFacts): Promise<MediumIdentity> {
+  const { mountPoint, volumeUuid, mediumId } = expected;
+  if (mountPoint === null || volumeUuid === null || mediumId === null) return expected;
+  const here = await readIdentity(expected.path, facts).catch(() => null);
+  if (here !== null && here.mountPoint === mountPoint && here.mediumId === mediumId) return expected;
+  const folder = relative(mountPoint, expected.path);
+  const devices = await facts.devices();
+  for (const mount of await facts.mounts()) {
+    if (mount.mountPoint === mountPoint || chainTo(devices, mount).at(-1)?.uuid !== volumeUuid) continue;
+    const found = await readIdentity(join(mount.mountPoint, folder), facts).catch(() => null);
+    if (found === null || found.mountPoint !== mount.mountPoint || found.mediumId !== mediumId) continue;
+    if (sameMedium(expected, found)) return { ...expected, path: found.path, mountPoint: found.mountPoint };
+  }
+  return expected;
+}
+
+/** The device of a bound medium that is plugged in and mounted nowhere, e.g. `/dev/sdb1`; null when there is none. */
+export async function unmountedDevice(
+  { volumeUuid, serial, sizeBytes }: MediumIdentity,
+  facts: PlaceFacts = systemFacts,
+): Promise<string | null> {
+  if (volumeUuid === null) return null;
+  for (const drive of await facts.devices()) {
+    for (const volume of withDescendants(drive)) {
+      if (volume.uuid !== volumeUuid || volume.sizeBytes !== sizeBytes || volume.mountPoints.length > 0) continue;
+      const found = (volume.serial ?? drive.serial) === serial || serial === null;
+      if (found && volume.children.length === 0) return volume.path;
+    }
+  }
+  return null;
+}
+
+/** The drive under a folder and those of its volumes that are mounted; null when no device is known there. */
+export async function driveUnder(
+  path: string,
+  facts: PlaceFacts = systemFacts,
+): Promise<{ readonly drive: BlockDevice; readonly mounted: readonly string[] } | null> {
+  const mounts = await facts.mounts();
+  const mount = mountOf(path, mounts);
+  const [drive] = mount === null ? [] : chainTo(await facts.devices(), mount);
+  if (drive === undefined) return null;
+  const paths = withDescendants(drive).map((device) => device.path);
+  return { drive, mounted: paths.filter((one) => mounts.some(({ source }) => source === one)) };
 }
 
 export interface CheckedPlace {

@@ -30,20 +30,24 @@ export interface BlockDevice {
   readonly children: readonly BlockDevice[];
 }
 
+// Without NAME lsblk gives a flat list, and what stands on what is lost.
 const columns =
-  'PATH,TYPE,SIZE,RO,RM,HOTPLUG,TRAN,VENDOR,MODEL,SERIAL,FSTYPE,LABEL,UUID,FSAVAIL,MAJ:MIN,MOUNTPOINTS'.split(',');
+  'NAME,PATH,TYPE,SIZE,RO,RM,HOTPLUG,TRAN,VENDOR,MODEL,SERIAL,FSTYPE,LABEL,UUID,FSAVAIL,MAJ:MIN,MOUNTPOINTS'.split(',');
+
+/** The question; the recorded layouts are answers to this one. */
+export const lsblkCommand: readonly string[] = ['lsblk', '--json', '--bytes', '--output', columns.join(',')];
 
 /** All block devices, top level first. Throws `drives-unreadable`. */
 export async function readBlockDevices(signal?: AbortSignal): Promise<readonly BlockDevice[]> {
-  const ask = (names: readonly string[]) =>
-    runLocal(['lsblk', '--json', '--bytes', '--output', names.join(',')], {
+  const ask = (argv: readonly string[]) =>
+    runLocal(argv, {
       limitMs: 20_000,
       remedy: 'apt-get install util-linux',
       ...(signal === undefined ? {} : { signal }),
     });
-  let result = await ask(columns);
+  let result = await ask(lsblkCommand);
   // Before util-linux 2.37 there is one mount point a device, and PATH only since 2.33.
-  if (result.exit !== 0) result = await ask(columns.map((name) => (name === 'MOUNTPOINTS' ? 'MOUNTPOINT' : name)));
+  if (result.exit !== 0) result = await ask(lsblkCommand.map((word) => word.replace('MOUNTPOINTS', 'MOUNTPOINT')));
   if (result.exit !== 0 && result.stdout.trim() === '') {
     throw problem('drives-unreadable', { detail: `lsblk: ${result.exit}` }, { evidence: result.stderr });
   }

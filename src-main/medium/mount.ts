@@ -1,6 +1,8 @@
 // Mounting a volume, unmounting it, and switching its drive off, through UDisks2: no password on a desktop, never root.
-// Called by choose-medium and seal-medium. It unmounts only what it mounted itself, and it formats nothing.
+// Called by choose-medium and seal-medium. It unmounts only the drive it is told to, and it formats nothing.
+import { join } from 'node:path';
 import { problem } from '../../src-shared/problem.ts';
+import { exists } from '../platform/files.ts';
 import { type LocalResult, runLocal } from '../platform/shell.ts';
 import { type Mount, readMounts } from './mounts.ts';
 
@@ -9,8 +11,6 @@ export interface MountedVolume {
   readonly device: string;
   /** Where the system really mounted it, as the kernel says. */
   readonly mountPoint: string;
-  /** False: it was mounted before, and stays so. */
-  readonly ours: boolean;
 }
 
 /** The laptop's hands; replaced in tests. */
@@ -27,6 +27,12 @@ const systemHands: MountHands = {
   mounts: readMounts,
 };
 
+/** True where an ordinary user may have volumes mounted: udisksctl is there. Whether the session may use it shows only then. */
+export async function canMountVolumes(path = process.env.PATH ?? ''): Promise<boolean> {
+  const found = await Promise.all(path.split(':').map((folder) => folder !== '' && exists(join(folder, 'udisksctl'))));
+  return found.includes(true);
+}
+
 const devicePath = /^\/dev\/[A-Za-z0-9][A-Za-z0-9/._-]*$/;
 
 /** Mounts a volume, or finds where it is mounted. Throws `program-missing`, `medium-mount-failed`, `cancelled`. */
@@ -37,42 +43,38 @@ export async function mountVolume(
 ): Promise<MountedVolume> {
   if (!devicePath.test(device)) throw problem('medium-mount-failed', { drive: device, detail: '-' });
   const before = placeOf(device, await hands.mounts());
-  if (before !== null) return { device, mountPoint: before, ours: false };
+  if (before !== null) return { device, mountPoint: before };
   const result = await hands.run(['udisksctl', 'mount', '--block-device', device, '--no-user-interaction'], signal);
   // A desktop that mounts by itself may have been quicker: what counts is what is mounted now.
   const mountPoint = placeOf(device, await hands.mounts());
-  if (mountPoint !== null) return { device, mountPoint, ours: result.exit === 0 };
+  if (mountPoint !== null) return { device, mountPoint };
   throw problem('medium-mount-failed', { drive: device, detail: shortened(result) }, { evidence: result.stderr });
 }
 
 /**
- * Flushes and unmounts a volume we mounted; one that was mounted before us is left as it is, and false is returned.
+ * Unmounts every mounted volume of a drive and switches it off: what a file manager's "eject" does. Asked for by a person.
+ * Nothing of the drive is mounted when it returns, so it may be pulled; `poweredOff` false: the drive cannot be switched off.
  * Throws `medium-unmount-failed`, `program-missing`, `cancelled`.
  */
-export async function unmountVolume(
-  volume: MountedVolume,
+export async function releaseDrive(
+  drive: { readonly device: string; readonly mounted: readonly string[] },
   hands: MountHands = systemHands,
   signal?: AbortSignal,
-): Promise<boolean> {
-  if (!volume.ours) return false;
-  if (placeOf(volume.device, await hands.mounts()) === null) return true;
-  const argv = ['udisksctl', 'unmount', '--block-device', volume.device, '--no-user-interaction'];
-  const result = await hands.run(argv, signal);
-  if (placeOf(volume.device, await hands.mounts()) === null) return true;
-  const params = { path: volume.mountPoint, detail: shortened(result) };
-  throw problem('medium-unmount-failed', params, { evidence: result.stderr });
-}
-
-/** Switches off the drive of a volume we mounted and unmounted. Some drives cannot; that is no problem: false. */
-export async function powerOff(
-  volume: MountedVolume,
-  hands: MountHands = systemHands,
-  signal?: AbortSignal,
-): Promise<boolean> {
-  if (!volume.ours || placeOf(volume.device, await hands.mounts()) !== null) return false;
-  const argv = ['udisksctl', 'power-off', '--block-device', volume.device, '--no-user-interaction'];
-  const { exit } = await hands.run(argv, signal);
-  return exit === 0;
+): Promise<{ readonly poweredOff: boolean }> {
+  for (const device of drive.mounted) {
+    // A volume may be mounted several times; each call takes one away.
+    for (let place = placeOf(device, await hands.mounts()); place !== null; ) {
+      const argv = ['udisksctl', 'unmount', '--block-device', device, '--no-user-interaction'];
+      const result = await hands.run(argv, signal);
+      const left = placeOf(device, await hands.mounts());
+      if (left !== null && result.exit !== 0) {
+        throw problem('medium-unmount-failed', { path: left, detail: shortened(result) }, { evidence: result.stderr });
+      }
+      place = left;
+    }
+  }
+  const argv = ['udisksctl', 'power-off', '--block-device', drive.device, '--no-user-interaction'];
+  return { poweredOff: (await hands.run(argv, signal)).exit === 0 };
 }
 
 function placeOf(device: string, mounts: readonly Mount[]): string | null {

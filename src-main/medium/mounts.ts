@@ -44,6 +44,18 @@ function decode(text: string): string {
   return Buffer.from(plain, 'latin1').toString('utf8');
 }
 
+/** Files (not devices) in use as swap space. Format: /proc/swaps, see proc(5). */
+export async function readSwapFiles(): Promise<readonly string[]> {
+  return parseSwapFiles((await readTextOrNull('/proc/swaps').catch(() => null)) ?? '');
+}
+
+export function parseSwapFiles(text: string): readonly string[] {
+  return text.split('\n').flatMap((line) => {
+    const [path, type] = line.split(/\s+/);
+    return type === 'file' && path !== undefined ? [decode(path)] : [];
+  });
+}
+
 /** True when `path` is `folder` or lies below it. Both absolute and normalised. */
 export function isWithin(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`);

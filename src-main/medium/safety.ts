@@ -1,5 +1,6 @@
 // Which drives and volumes may hold the medium, and why not the others. Pure rules; called by the drive list alone.
 // Anything not understood counts as the system's: a wrong refusal costs a question, a wrong permission a laptop.
+import type { mediumLimits } from '../../src-shared/api.ts';
 import { cleanLine } from '../../src-shared/clean.ts';
 import { limitsOf } from './file-system.ts';
 import { type BlockDevice, withDescendants } from './lsblk.ts';
@@ -10,6 +11,7 @@ export const reasons = {
   'holds-swap': 'choose-another',
   'running-from': 'choose-another',
   'unknown-content': 'choose-another',
+  optical: 'choose-another',
   virtual: 'choose-another',
   'no-card': 'insert-card',
   'read-only': 'unlock-write-protection',
@@ -23,7 +25,7 @@ export const reasons = {
 export type Reason = keyof typeof reasons;
 type Remedy = (typeof reasons)[Reason];
 
-export type Warning = 'unusually-large' | 'four-gigabyte-limit' | 'foreign-file-system';
+export type Warning = (typeof mediumLimits)[number];
 
 export interface Volume {
   readonly path: string;
@@ -58,6 +60,10 @@ export interface Circumstances {
   readonly mounts: readonly Mount[];
   /** Files behind loop devices, by the device's path. */
   readonly loopFiles: ReadonlyMap<string, string>;
+  /** Files in use as swap space. */
+  readonly swapFiles: readonly string[];
+  /** The system has a service that mounts for an ordinary user, so a volume need not be mounted yet. */
+  readonly canMount: boolean;
   /** Absolute, resolved paths whose drive must not be used: the program, its data and its cache. */
   readonly runningFrom: readonly string[];
   /** Also offer drives that are not on USB, and virtual ones. Never those of the system. */
@@ -72,8 +78,8 @@ const layered =
   /^(zfs_member|lvm2_member|linux_raid_member|bcache|drbd|ceph.*|vmfs.*|.*raid_member|mpath_member|swsuspend)$/i;
 
 const encrypted = /^(crypto_luks|bitlocker)$/i;
-const virtualTypes = new Set(['loop', 'rom', 'ram', 'zram', 'md', 'dm', 'lvm', 'crypt', 'mpath']);
-const virtualNames = /^\/dev\/(?:loop|zram|ram|nbd|dm-|md|sr|fd)\d/;
+const virtualTypes = new Set(['loop', 'ram', 'zram', 'md', 'dm', 'lvm', 'crypt', 'mpath']);
+const virtualNames = /^\/dev\/(?:loop|zram|ram|nbd|dm-|md|fd)\d/;
 const largeBytes = 1_000_000_000_000;
 
 /** Every drive with its verdict, in the order lsblk gave them; none is left out. */
@@ -82,19 +88,17 @@ export function judgeDrives(devices: readonly BlockDevice[], circumstances: Circ
   return devices.map((device) => judgeDrive(device, belongs, circumstances));
 }
 
-function judgeDrive(
-  device: BlockDevice,
-  belongs: ReadonlyMap<string, Reason>,
-  { mounts, advanced }: Circumstances,
-): Drive {
+function judgeDrive(device: BlockDevice, belongs: ReadonlyMap<string, Reason>, circumstances: Circumstances): Drive {
+  const { advanced } = circumstances;
   const all = withDescendants(device);
   const reason =
     strongest(all.flatMap(({ path }) => belongs.get(path) ?? [])) ??
+    (device.type === 'rom' ? 'optical' : null) ??
     (!advanced && isVirtual(device) ? 'virtual' : null) ??
     (device.sizeBytes <= 0 ? 'no-card' : null) ??
     (device.readOnly ? 'read-only' : null) ??
     (!advanced && device.transport !== 'usb' ? 'not-usb' : null);
-  const volumes = all.filter((part) => isVolume(part)).map((part) => judgeVolume(part, reason, mounts));
+  const volumes = all.filter((part) => isVolume(part)).map((part) => judgeVolume(part, reason, circumstances));
   return {
     path: device.path,
     name: cleanLine([device.vendor, device.model].filter((part) => part !== null).join(' '), 80),
@@ -113,7 +117,7 @@ function judgeDrive(
 /** What could carry a file tree: a device without parts of its own. The whole of an opened LUKS container is its child. */
 const isVolume = (device: BlockDevice): boolean => device.children.length === 0 && device.sizeBytes > 0;
 
-function judgeVolume(device: BlockDevice, ofDrive: Reason | null, mounts: readonly Mount[]): Volume {
+function judgeVolume(device: BlockDevice, ofDrive: Reason | null, { mounts, canMount }: Circumstances): Volume {
   const { fileSystem } = device;
   const mount = mounts.findLast((one) => isMountOf(one, device)) ?? null;
   const mountPoint = mount?.mountPoint ?? device.mountPoints[0] ?? null;
@@ -123,10 +127,12 @@ function judgeVolume(device: BlockDevice, ofDrive: Reason | null, mounts: readon
     (fileSystem === null ? 'no-file-system' : null) ??
     (limitsOf(fileSystem).known ? null : 'unknown-file-system') ??
     (device.readOnly || mount?.readOnly === true ? 'read-only' : null) ??
-    (mountPoint === null ? 'not-mounted' : null);
+    (mountPoint === null && !canMount ? 'not-mounted' : null);
   const warnings: Warning[] = [];
   const limits = limitsOf(fileSystem);
   if (limits.maxFileBytes !== null && limits.maxFileBytes < 2 ** 32) warnings.push('four-gigabyte-limit');
+  if (limits.foldsCase) warnings.push('folds-case');
+  if (!limits.keepsModes) warnings.push('keeps-no-modes');
   if (limits.foreign) warnings.push('foreign-file-system');
   return {
     path: device.path,
@@ -153,7 +159,7 @@ const strongest = (found: readonly Reason[]): Reason | null => order.find((reaso
 
 /** Devices the laptop itself lives on or that nobody can vouch for, by path, with the reason. */
 function systemDevices(devices: readonly BlockDevice[], circumstances: Circumstances): ReadonlyMap<string, Reason> {
-  const { mounts, loopFiles, runningFrom } = circumstances;
+  const { mounts, loopFiles, runningFrom, swapFiles } = circumstances;
   const all = devices.flatMap(withDescendants);
   const belongs = new Map<string, Reason>();
   const mark = (device: BlockDevice, reason: Reason) => {
@@ -171,6 +177,8 @@ function systemDevices(devices: readonly BlockDevice[], circumstances: Circumsta
       if (isMountOf(mount, device) || device.mountPoints.includes(mount.mountPoint)) mark(device, 'running-from');
     }
   }
+  for (const file of swapFiles)
+    for (const device of all) if (holdsFile(device, file, mounts)) mark(device, 'holds-swap');
   // A loop device of the system stands on a file: the drive that holds the file is the system's too.
   // A file system over several drives (btrfs) shows its mount on one of them; the others share its id.
   // Either can uncover another, so both are repeated until nothing new is found.
@@ -186,6 +194,12 @@ function systemDevices(devices: readonly BlockDevice[], circumstances: Circumsta
       for (const twin of all) if (twin.uuid === device.uuid && !belongs.has(twin.path)) mark(twin, reason);
     }
   }
+  // One file system over several drives: nobody can write to one of them alone, nor pull it.
+  const volumes = all.filter(
+    ({ children, fileSystem, uuid }) => children.length === 0 && fileSystem === 'btrfs' && uuid,
+  );
+  for (const device of volumes)
+    if (volumes.some(({ uuid, path }) => uuid === device.uuid && path !== device.path)) mark(device, 'unknown-content');
   return belongs;
 }
 

@@ -53,12 +53,13 @@ export interface Sealed {
 
 /**
  * Throws `medium-absent`, `medium-swapped`, `medium-file-missing`, `medium-file-damaged`, `medium-name-unfit` (two names
- * that differ in case alone), `key-missing`, `cancelled`, and what writing throws. `put` is replaced in tests.
+ * that differ in case alone), `key-missing`, `cancelled`, and what writing throws. How files are put there is replaced in tests.
  */
-export async function sealMedium(request: SealRequest, put: Put = writeToMedium): Promise<Sealed> {
+export async function sealMedium(request: SealRequest, replaced?: Put): Promise<Sealed> {
   const { root, identity } = request;
   const publicKeyPem = publicHalf(request.privateKeyPem);
-  if (identity !== undefined) await checkIdentity(identity);
+  const device = identity === undefined ? undefined : (await checkIdentity(identity)).device;
+  const put: Put = replaced ?? ((path, data) => writeToMedium(path, data, device));
   // Rewriting the same key would be one more moment to be cut in; another key ends the old manifest, which it must.
   const keyPath = join(root, mediumPaths.manifestKey);
   if ((await readTextOrNull(keyPath)) !== publicKeyPem) await put(keyPath, publicKeyPem);

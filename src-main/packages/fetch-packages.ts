@@ -143,6 +143,8 @@ export interface MediumRepositoryRequest {
   readonly cacheFolder: string;
   /** Folder of this system's repository on the medium. */
   readonly folder: string;
+  /** Device number of the medium: nothing is written where it is no longer. */
+  readonly device?: number;
   /** ASCII-armored private key, from the vault. */
   readonly privateKey: string;
   readonly date: Date;
@@ -152,7 +154,7 @@ export interface MediumRepositoryRequest {
 
 /** Writes the locked packages from the cache as a signed repository. Throws as `writeRepository`, and `key-missing`. */
 export async function writeRepositoryToMedium(request: MediumRepositoryRequest): Promise<WrittenRepository> {
-  const { locked, cacheFolder, folder, privateKey, date, system, signal } = request;
+  const { locked, cacheFolder, folder, device, privateKey, date, system, signal } = request;
   const debs: RepositoryDeb[] = locked.packages.map((deb) => ({
     from: cachedDeb(cacheFolder, deb),
     path: deb.path,
@@ -162,7 +164,7 @@ export async function writeRepositoryToMedium(request: MediumRepositoryRequest):
   const total = sum(locked.packages);
   const onProgress = ({ doneBytes, file }: { readonly doneBytes: number; readonly file: string }) =>
     request.onProgress?.({ done: doneBytes, total, unit: 'bytes', what: file });
-  const common = { folder, debs, privateKey, date, label: system, onProgress };
+  const common = { folder, device, debs, privateKey, date, label: system, onProgress };
   return writeRepository(signal === undefined ? common : { ...common, signal });
 }
 

@@ -5,7 +5,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { problem } from '../../src-shared/problem.ts';
-import { ensureFolder, sha256Of } from '../platform/files.ts';
+import { ensureFolderOn, sha256Of } from '../platform/files.ts';
 import { type Field, fieldOf, formatStanza, type Stanza } from './control.ts';
 import { readControl } from './deb.ts';
 import { placeFile, writeOnMedium } from './place-file.ts';
@@ -25,6 +25,8 @@ export interface RepositoryRequest {
   /** Made when missing. Files of an older repository in it stay; see `stale`. */
   readonly folder: string;
   readonly debs: readonly RepositoryDeb[];
+  /** Device number of the medium: nothing is written where it is no longer. */
+  readonly device?: number | undefined;
   /** ASCII-armored private key, from the vault. */
   readonly privateKey: string;
   /** Becomes the Release's Date: the second of signing. Must not be before that of the repository it replaces. */
@@ -65,14 +67,14 @@ export function debPath(deb: {
  * Throws `deb-tampered` (a .deb is not what its hash says), `deb-malformed`, `medium-full`, `medium-write-failed`, `key-missing`.
  */
 export async function writeRepository(request: RepositoryRequest): Promise<WrittenRepository> {
-  const { folder, signal } = request;
+  const { folder, device, signal } = request;
   refuseTwins(request.debs);
   const stanzas: Stanza[] = [];
   let doneBytes = 0;
-  await ensureFolder(join(folder, 'debs'));
+  await ensureFolderOn(device, join(folder, 'debs'));
   for (const deb of request.debs) {
     if (signal?.aborted) throw problem('cancelled', { what: deb.path });
-    await placeFile({ ...deb, to: join(folder, deb.path) }, signal);
+    await placeFile({ ...deb, to: join(folder, deb.path), device }, signal);
     stanzas.push(stanzaOf(await readControl(deb.from), deb));
     doneBytes += deb.sizeBytes;
     request.onProgress?.({ doneBytes, file: deb.path });
@@ -83,7 +85,7 @@ export async function writeRepository(request: RepositoryRequest): Promise<Writt
     // A fixed header: zlib writes no time, and the same level gives the same bytes.
     { name: 'Packages.gz', bytes: gzipSync(packages, { level: 9 }) },
   ];
-  const files = [...request.debs.map(({ path }) => path), ...(await writeIndexes(folder, indexes))];
+  const files = [...request.debs.map(({ path }) => path), ...(await writeIndexes(request, indexes))];
   const text = releaseText(request, stanzas, indexes);
   files.push(...(await writeSignedRelease(request, text)));
   files.sort();
@@ -95,23 +97,23 @@ interface IndexFile {
   readonly bytes: Uint8Array;
 }
 
-async function writeIndexes(folder: string, indexes: readonly IndexFile[]): Promise<string[]> {
+async function writeIndexes(request: RepositoryRequest, indexes: readonly IndexFile[]): Promise<string[]> {
   const byHash = 'by-hash/SHA256';
-  await ensureFolder(join(folder, byHash));
+  await ensureFolderOn(request.device, join(request.folder, byHash));
   const written: string[] = [];
-  for (const { bytes } of indexes) written.push(await writeIfOther(folder, `${byHash}/${sha256Of(bytes)}`, bytes));
-  for (const { name, bytes } of indexes) written.push(await writeIfOther(folder, name, bytes));
+  for (const { bytes } of indexes) written.push(await writeIfOther(request, `${byHash}/${sha256Of(bytes)}`, bytes));
+  for (const { name, bytes } of indexes) written.push(await writeIfOther(request, name, bytes));
   return written;
 }
 
 async function writeSignedRelease(request: RepositoryRequest, text: string): Promise<string[]> {
-  const { folder, privateKey, date } = request;
+  const { privateKey, date } = request;
   const signed = await signRelease(text, privateKey, date);
   return [
-    await writeIfOther(folder, repositoryKeyFile, Buffer.from(await publicHalf(privateKey))),
-    await writeIfOther(folder, 'Release', Buffer.from(text)),
-    await writeIfOther(folder, 'Release.gpg', Buffer.from(signed.releaseGpg)),
-    await writeIfOther(folder, 'InRelease', Buffer.from(signed.inRelease)),
+    await writeIfOther(request, repositoryKeyFile, Buffer.from(await publicHalf(privateKey))),
+    await writeIfOther(request, 'Release', Buffer.from(text)),
+    await writeIfOther(request, 'Release.gpg', Buffer.from(signed.releaseGpg)),
+    await writeIfOther(request, 'InRelease', Buffer.from(signed.inRelease)),
   ];
 }
 
@@ -162,10 +164,10 @@ function refuseTwins(debs: readonly RepositoryDeb[]): void {
   }
 }
 
-async function writeIfOther(folder: string, name: string, bytes: Uint8Array): Promise<string> {
+async function writeIfOther({ folder, device }: RepositoryRequest, name: string, bytes: Uint8Array): Promise<string> {
   const path = join(folder, name);
   const old = await readFile(path).catch(() => null);
-  if (old === null || !old.equals(bytes)) await writeOnMedium(path, bytes);
+  if (old === null || !old.equals(bytes)) await writeOnMedium(path, bytes, device);
   return name;
 }
 

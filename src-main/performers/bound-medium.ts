@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import { parseJson } from '../../src-shared/json.ts';
 import { problem } from '../../src-shared/problem.ts';
 import { readRoom } from '../medium/file-system.ts';
-import { type CheckedPlace, checkIdentity, type MediumIdentity, mediumIdentity } from '../medium/identity.ts';
+import {
+  type CheckedPlace,
+  checkIdentity,
+  locateMedium,
+  type MediumIdentity,
+  mediumIdentity,
+} from '../medium/identity.ts';
 import { scanMedium } from '../medium/scan.ts';
 import { readTextOrNull, writeAtomic } from '../platform/files.ts';
 import type { MediumSight } from '../runbook/define.ts';
@@ -25,18 +31,18 @@ export interface BoundMedium extends CheckedPlace {
   readonly identity: MediumIdentity;
 }
 
-/** The chosen medium, checked to be there now. Throws `medium-not-chosen`, `medium-absent`, `medium-swapped`. */
+/** The chosen medium, checked to be there now, wherever it is mounted. Throws `medium-not-chosen`, `medium-absent`, `medium-swapped`. */
 export async function boundMedium(site: OpenSite): Promise<BoundMedium> {
-  const identity = await readBinding(site);
-  if (identity === null) throw problem('medium-not-chosen', {});
+  const bound = await readBinding(site);
+  if (bound === null) throw problem('medium-not-chosen', {});
+  const identity = await locateMedium(bound);
   return { ...(await checkIdentity(identity)), identity };
 }
 
 /** What a step may see of it; null when none is chosen. */
 export async function sightOfMedium(site: OpenSite): Promise<MediumSight | null> {
-  const identity = await readBinding(site);
-  if (identity === null) return null;
-  const { root } = await checkIdentity(identity);
+  if ((await readBinding(site)) === null) return null;
+  const { root, identity } = await boundMedium(site);
   const [room, scan] = await Promise.all([readRoom(root), scanMedium(root)]);
   return {
     root: identity.path,

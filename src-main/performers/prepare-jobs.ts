@@ -1,7 +1,6 @@
 // The jobs and sights of the office part: keys, packages, releases, index, seal. Registered in compose by these names.
 // Each joins one or two rooms with the site's lock; the rooms do the work.
-import { realpath } from 'node:fs/promises';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 import { z } from 'zod';
 import type { Json } from '../../src-shared/json.ts';
 import type { LockedSystem } from '../../src-shared/lock.ts';
@@ -10,7 +9,6 @@ import { problem } from '../../src-shared/problem.ts';
 import type { SystemSources } from '../../src-shared/site.ts';
 import { sourcesOf, systemFacts } from '../../src-shared/site.ts';
 import { copyToMedium, writeToMedium } from '../medium/copy.ts';
-import { bindMedium, readIdentity, refuseSystemFolder } from '../medium/identity.ts';
 import { makeSigningKey } from '../medium/keys.ts';
 import { nextGeneration, openManifest } from '../medium/manifest-store.ts';
 import { removeLeftovers, scanMedium } from '../medium/scan.ts';
@@ -32,10 +30,11 @@ import { makeCacheKey } from '../software/certificate.ts';
 import { targetOf } from '../software/compatibility.ts';
 import { makeEntry, signEntry, urlKey } from '../software/entry.ts';
 import { checkReleaseArchive } from '../software/release-archive.ts';
-import { boundMedium, mediumText, readBinding, writeBinding } from './bound-medium.ts';
+import { boundMedium, mediumText, readBinding } from './bound-medium.ts';
 import { expectedFiles, textsOf } from './expected-files.ts';
 import { type Job, type JobContext, job, type Sight, sight } from './jobs.ts';
 import { withEntries } from './locked-entries.ts';
+import { releasedState, removableDrive } from './medium-jobs.ts';
 import { repositoryIsCurrent, repositoryLacks } from './repository-state.ts';
 import { requireRoom } from './room.ts';
 
@@ -96,13 +95,6 @@ export function prepareJobs({ trustFolder, program }: PrepareParts): Readonly<Re
     context.site.updateLock((lock) => ({ ...lock, systems: { ...lock.systems, [system]: locked } }));
 
   return {
-    'choose-medium': job(z.strictObject({ path: z.string() }), async ({ path }, { site }) => {
-      // A link or a detour into the system's folders is the system's folder.
-      const { path: real } = await readIdentity(path);
-      refuseSystemFolder(real);
-      await writeBinding(site, await bindMedium(real));
-    }),
-
     'make-keys': job(nothing, async (_args, context) => {
       const { site } = context;
       const vault = await context.vault();
@@ -185,8 +177,9 @@ export function prepareJobs({ trustFolder, program }: PrepareParts): Readonly<Re
         missing.map(({ path, sizeBytes }) => ({ path: `${repository}/${path}`, sizeBytes })),
       );
       await downloadPackages(locked.packages, meansOf(context));
-      await boundMedium(context.site);
+      const { device } = await boundMedium(context.site);
       await writeRepositoryToMedium({
+        device,
         system,
         locked,
         cacheFolder: context.cacheFolder,
@@ -239,11 +232,11 @@ export function prepareJobs({ trustFolder, program }: PrepareParts): Readonly<Re
     ),
 
     'write-index': job(z.strictObject({ files: z.array(z.string()) }), async ({ files }, { site, onProgress }) => {
-      const { root } = await boundMedium(site);
+      const { root, device } = await boundMedium(site);
       const texts = textsOf(site.lock, site.name);
       for (const [index, path] of files.entries()) {
         const text = texts[path];
-        if (text !== undefined) await writeToMedium(join(root, path), text);
+        if (text !== undefined) await writeToMedium(join(root, path), text, device);
         onProgress({ done: index + 1, total: files.length, unit: 'files', what: path });
       }
     }),
@@ -285,10 +278,6 @@ async function notBefore(inRelease: string, now: Date): Promise<Date> {
 
 export function prepareSights({ vaultPath }: { readonly vaultPath: string }): Readonly<Record<string, Sight>> {
   return {
-    'real-folder': sight(z.strictObject({ path: z.string() }), ({ path }) =>
-      isAbsolute(path) ? realpath(path).catch(() => null) : Promise.resolve(null),
-    ),
-
     'vault-exists': sight(nothing, () => exists(vaultPath)),
 
     'file-size': sight(z.strictObject({ path: z.string() }), ({ path }) => fileSize(path)),
@@ -330,7 +319,9 @@ export function prepareSights({ vaultPath }: { readonly vaultPath: string }): Re
     }),
 
     'seal-state': sight(nothing, async (_args, { site }): Promise<Json> => {
-      const { root } = await boundMedium(site);
+      const away = await releasedState(site);
+      if (away !== null) return away;
+      const { root, identity } = await boundMedium(site);
       const { files } = await scanMedium(root);
       const present = new Map(files.map((file) => [file.path, file.sizeBytes]));
       const expected = expectedFiles(site.lock, site.name, [...present.keys()]);
@@ -352,6 +343,8 @@ export function prepareSights({ vaultPath }: { readonly vaultPath: string }): Re
         count: expected.length,
         sizeBytes: expected.reduce((sum, { path }) => sum + (present.get(path) ?? 0), 0),
         fingerprint,
+        drive: await removableDrive(identity.path),
+        released: null,
       };
     }),
 

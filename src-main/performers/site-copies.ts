@@ -5,7 +5,7 @@ import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { mediumPaths } from '../../src-shared/manifest.ts';
 import { problem } from '../../src-shared/problem.ts';
-import { ensureFolder, exists, readTextOrNull, writeAtomic } from '../platform/files.ts';
+import { ensureFolderOn, exists, readTextOrNull, writeAtomic } from '../platform/files.ts';
 import { lastHand, relationOf } from '../runbook/history.ts';
 import { type OpenSite, siteFiles } from '../runbook/open-site.ts';
 import { boundMedium, readBinding } from './bound-medium.ts';
@@ -26,14 +26,15 @@ export function siteCopies(site: OpenSite): SiteCopies {
   let seen = '';
 
   /** The site's folder on the medium, null when there is none: not chosen, not plugged in, or led elsewhere by a link. */
-  async function folderThere(): Promise<string | null> {
+  async function folderThere(): Promise<{ readonly folder: string; readonly device: number } | null> {
     if ((await readBinding(site)) === null) return null;
     const place = await boundMedium(site).catch(() => null);
     if (place === null) return null;
     const root = await realpath(place.root);
     const folder = join(root, mediumPaths.site(site.name));
-    await ensureFolder(folder).catch(() => undefined);
-    return (await realpath(folder).catch(() => '')) === folder ? folder : null;
+    const { device } = place;
+    await ensureFolderOn(device, folder).catch(() => undefined);
+    return (await realpath(folder).catch(() => '')) === folder ? { folder, device } : null;
   }
 
   async function relationThere(folder: string): Promise<ReturnType<typeof relationOf> | 'ahead'> {
@@ -47,16 +48,18 @@ export function siteCopies(site: OpenSite): SiteCopies {
 
   return {
     copy: async () => {
-      const folder = await folderThere();
-      if (folder === null) return;
+      const there = await folderThere();
+      if (there === null) return;
+      const { folder, device } = there;
       const relation = await relationThere(folder);
       if (relation === 'behind' || relation === 'diverged') return;
-      await copySite(site.folder, folder);
+      await copySite(site.folder, folder, device);
       seen = await stampOf(join(folder, siteFiles.journal));
     },
     requireOurs: async () => {
-      const folder = await folderThere();
-      if (folder === null) return;
+      const there = await folderThere();
+      if (there === null) return;
+      const { folder } = there;
       const relation = await relationThere(folder);
       if (relation !== 'behind' && relation !== 'diverged') return;
       const { owner, at } = lastHand((await readTextOrNull(join(folder, siteFiles.journal))) ?? '');
@@ -71,20 +74,20 @@ const stampOf = (path: string): Promise<string> =>
     () => 'none',
   );
 
-/** Copies a site's files from one folder to another: outputs that are not there yet, then what differs of the small files. */
-export async function copySite(from: string, to: string): Promise<void> {
-  await ensureFolder(join(to, siteFiles.blobs));
+/** Copies a site's files from one folder to another: outputs that are not there yet, then what differs of the small files. `device` as in `writeAtomic`. */
+export async function copySite(from: string, to: string, device?: number): Promise<void> {
+  await ensureFolderOn(device, join(to, siteFiles.blobs));
   const there = new Set(await readdir(join(to, siteFiles.blobs)));
   const blobs = await readdir(join(from, siteFiles.blobs)).catch(() => []);
   for (const name of blobs) {
     if (!isBlobName(name) || there.has(name)) continue;
-    await writeAtomic(join(to, siteFiles.blobs, name), await readFile(join(from, siteFiles.blobs, name)));
+    await writeAtomic(join(to, siteFiles.blobs, name), await readFile(join(from, siteFiles.blobs, name)), { device });
   }
   for (const file of copiedFiles) {
     const source = join(from, file);
     if (!(await exists(source))) continue;
     const text = await readFile(source);
     const before = await readFile(join(to, file)).catch(() => null);
-    if (before === null || !before.equals(text)) await writeAtomic(join(to, file), text);
+    if (before === null || !before.equals(text)) await writeAtomic(join(to, file), text, { device });
   }
 }

@@ -42,6 +42,23 @@ export async function ensureFolder(path: string, mode = 0o755): Promise<void> {
   }
 }
 
+/**
+ * Makes a folder on the device that is expected there, and on no other: below a drive that has gone, the bare mount point
+ * is a folder of the laptop's own disk. Without `device`: anywhere. Throws `medium-absent`, `folder-not-writable`.
+ */
+export async function ensureFolderOn(device: number | undefined, path: string): Promise<void> {
+  if (device !== undefined) {
+    let place = path;
+    let found = await stat(place).catch(() => null);
+    while (found === null && place !== dirname(place)) {
+      place = dirname(place);
+      found = await stat(place).catch(() => null);
+    }
+    if (found?.dev !== device) throw problem('medium-absent', { path });
+  }
+  await ensureFolder(path);
+}
+
 /** Flushes a folder's entries, so that a rename survives a power cut. Systems that cannot do it (Windows, some FUSE) are left alone. */
 export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r').catch(() => null);
@@ -59,18 +76,23 @@ export async function syncFolder(path: string): Promise<void> {
 /**
  * Writes a whole file: temporary name in the same folder, fsync, rename, fsync of the folder.
  * The old content stays until the new one is complete. `mode` is octal permission bits (default 0644).
- * Throws `folder-not-writable` (the system's error is its cause, see `errnoOf`).
+ * With `device`, a file that lands on another one (see `ensureFolderOn`) is removed before a byte is in it.
+ * Throws `folder-not-writable` (the system's error is its cause, see `errnoOf`), `medium-absent`.
  */
 export async function writeAtomic(
   path: string,
   data: string | Uint8Array,
-  options: { mode?: number } = {},
+  options: { mode?: number; device?: number | undefined } = {},
 ): Promise<void> {
   const folder = dirname(path);
   const temporary = join(folder, `.fieldkit-${randomBytes(6).toString('hex')}.tmp`);
   let handle: FileHandle | null = null;
   try {
     handle = await open(temporary, 'wx', options.mode ?? 0o644);
+    const { device } = options;
+    if (device !== undefined && (await handle.stat()).dev !== device) {
+      throw problem('medium-absent', { path: folder });
+    }
     // The mode given to open is cut by the umask; a secret must not be wider and a shared file not narrower than asked.
     if (options.mode !== undefined) await handle.chmod(options.mode).catch(ignoreMissingModes);
     await handle.writeFile(data);

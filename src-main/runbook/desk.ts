@@ -64,6 +64,8 @@ export interface DeskParts {
   /** The hands of one open site; `asker` gives passwords when a connection needs them. */
   readonly makeHands: (site: OpenSite, asker: Asker) => Hands;
   readonly listMedia: (site: OpenSite) => Promise<MediumChoice[]>;
+  /** Waits a while for drives to change; returns the mark of what is there now. */
+  readonly nextMedia: (site: OpenSite, mark: string) => Promise<string>;
   readonly practice: Practice;
   /** Records of a site, by their folder and the fingerprint that the plan holds. */
   readonly records: {
@@ -402,6 +404,7 @@ export function makeDesk(parts: DeskParts): Desk {
       await save;
       return {};
     },
+    'media.next': async ({ site, mark }) => ({ mark: await parts.nextMedia((await at(site)).site, mark) }),
     'media.list': async ({ site }) => parts.listMedia(await at(site).then((opened) => opened.site)),
     'blobs.read': async ({ site, hash }) => {
       const text = await (await at(site)).site.readBlob(hash);

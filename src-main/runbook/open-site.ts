@@ -31,6 +31,8 @@ export const siteFiles = {
   practice: 'practice',
   /** Names this site on this laptop to the machines. */
   holdId: 'hold-id',
+  /** How the drive was let go; it counts as long as the medium is away. */
+  released: 'medium-released.json',
 } as const;
 
 /** Events kept for a window that reloads; older ones are in the journal's fold. */

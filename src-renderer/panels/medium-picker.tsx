@@ -1,6 +1,7 @@
-// Every drive and folder that could be the medium, with the reason where it cannot be. Nothing is chosen beforehand.
+// Every drive and folder that could be the medium: what it is, why it may not be used and what would help. Nothing is chosen
+// beforehand. Drives that are plugged in or pulled appear and go by themselves; the focus stays where it was.
 import { FolderOpen, RotateCw } from 'lucide-react';
-import { useCallback, useEffect, useState } from 'react';
+import { useEffect, useState } from 'react';
 import { Label, Radio, RadioGroup } from 'react-aria-components';
 import { useTranslation } from 'react-i18next';
 import type { MediumChoice } from '../../src-shared/api.ts';
@@ -27,17 +28,28 @@ export const MediumPicker = ({ site, label, hint, value, names, onChange, onPick
   const { t } = useTranslation();
   const [choices, setChoices] = useState<readonly MediumChoice[] | null>(null);
   const [trouble, setTrouble] = useState<ProblemData | null>(null);
-  const look = useCallback(async () => {
-    try {
-      setChoices(await call('media.list', { site }));
-      setTrouble(null);
-    } catch (thrown) {
-      setTrouble(toProblemData(thrown));
-    }
-  }, [site]);
+  const [turn, setTurn] = useState(0);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new turn begins anew after a failure.
   useEffect(() => {
-    void look();
-  }, [look]);
+    let watching = true;
+    const watch = async () => {
+      for (let mark = ''; watching; ) {
+        const now = await call('media.next', { site, mark });
+        if (!watching || now.mark === mark) continue;
+        mark = now.mark;
+        const found = await call('media.list', { site });
+        if (!watching) return;
+        setChoices(found);
+        setTrouble(null);
+      }
+    };
+    watch().catch((thrown: unknown) => {
+      if (watching) setTrouble(toProblemData(thrown));
+    });
+    return () => {
+      watching = false;
+    };
+  }, [site, turn]);
   const pick = async () => {
     const picked = await call('pick.path', { kind: 'folder', title: label });
     if (picked === null) return;
@@ -67,13 +79,18 @@ export const MediumPicker = ({ site, label, hint, value, names, onChange, onPick
           </Radio>
         )}
       </RadioGroup>
+      <p className="quiet small" role="status">
+        {choices === null || choices.length === 0 ? '' : t('ui.medium.count', { count: choices.length })}
+      </p>
       {trouble !== null && <ProblemPanel problem={trouble} />}
       <div className={styles.acts}>
+        {trouble !== null && (
+          <Button kind="plain" onPress={() => setTurn(turn + 1)} icon={<RotateCw aria-hidden />}>
+            {t('ui.medium.again')}
+          </Button>
+        )}
         <Button kind="plain" onPress={() => void pick()} icon={<FolderOpen aria-hidden />}>
           {t('ui.medium.chooseFolder')}
-        </Button>
-        <Button kind="quiet" onPress={() => void look()} icon={<RotateCw aria-hidden />}>
-          {t('ui.medium.again')}
         </Button>
       </div>
     </div>
@@ -83,11 +100,12 @@ export const MediumPicker = ({ site, label, hint, value, names, onChange, onPick
 const Choice = ({ choice }: { readonly choice: MediumChoice }) => {
   const { t, i18n } = useTranslation();
   const words = useWords();
-  const { label, path, sizeBytes, freeBytes, fileSystem, why } = choice;
+  const { label, path, serial, mounted, sizeBytes, freeBytes, fileSystem, limits, why } = choice;
   const facts = [
     sizeBytes === null ? '' : formatBytes(sizeBytes, i18n.language),
     freeBytes === null ? '' : t('ui.medium.free', { size: formatBytes(freeBytes, i18n.language) }),
     fileSystem ?? '',
+    serial === null ? '' : t('ui.medium.serial', { serial }),
   ].filter((fact) => fact !== '');
   return (
     <Radio value={choice.token} isDisabled={why !== null} className={styles.choice ?? ''}>
@@ -98,7 +116,18 @@ const Choice = ({ choice }: { readonly choice: MediumChoice }) => {
         <code dir="ltr" translate="no" className={styles.path}>
           {path}
         </code>
-        {why !== null && <span className={styles.why}>{words.problem(why.code, 'title', why.params)}</span>}
+        {why === null && !mounted && <span className={styles.note}>{t('ui.medium.mountsFirst')}</span>}
+        {limits.map((limit) => (
+          <span key={limit} className={styles.note}>
+            {t(`ui.medium.limits.${limit}`)}
+          </span>
+        ))}
+        {why !== null && (
+          <>
+            <span className={styles.why}>{words.problem(why.code, 'title', why.params)}</span>
+            <span className={styles.note}>{words.problem(why.code, 'next', why.params)}</span>
+          </>
+        )}
       </span>
     </Radio>
   );

@@ -73,6 +73,7 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
   const kept = `${text}# kept\n`;
   expect(await call('site.savePlan', { site, text: kept, base: text })).toEqual({ saved: true, problems: [] });
   expect((await call('site.savePlan', { site, text: 'format: 3', base: kept })).saved).toBe(false);
+  expect((await call('media.next', { site, mark: '' })).mark).not.toBe('');
   const media = await call('media.list', { site });
   expect(media).toHaveLength(1);
 

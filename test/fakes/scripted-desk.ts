@@ -5,7 +5,15 @@
 import { infoOf } from '../../src-main/runbook/instances.ts';
 import { editPlanText, readPlanText } from '../../src-main/runbook/plan-file.ts';
 import { runbook } from '../../src-main/steps/index.ts';
-import type { Handlers, InputOf, LiveEvent, PlanReading, Settings, StreamEvent } from '../../src-shared/api.ts';
+import type {
+  Handlers,
+  InputOf,
+  LiveEvent,
+  MediumChoice,
+  PlanReading,
+  Settings,
+  StreamEvent,
+} from '../../src-shared/api.ts';
 import type { ProcedureName } from '../../src-shared/channels.ts';
 import { emptyView, type NewEvent, reduce, type SiteView } from '../../src-shared/journal.ts';
 import { problem } from '../../src-shared/problem.ts';
@@ -17,6 +25,33 @@ export interface Call {
   readonly name: ProcedureName;
   readonly input: unknown;
 }
+
+const drivesAtFirst: readonly MediumChoice[] = [
+  {
+    token: 'medium:sandisk',
+    label: 'SanDisk Ultra 64 GB',
+    path: '/media/ada/FIELD',
+    sizeBytes: 61_500_000_000,
+    freeBytes: 58_200_000_000,
+    fileSystem: 'exfat',
+    serial: '4C530001230412117295',
+    mounted: true,
+    limits: ['folds-case', 'keeps-no-modes'],
+    why: null,
+  },
+  {
+    token: 'medium:system',
+    label: 'Samsung SSD 980',
+    path: '/',
+    sizeBytes: 512_100_000_000,
+    freeBytes: 201_000_000_000,
+    fileSystem: 'ext4',
+    serial: 'S649NX0R112233',
+    mounted: true,
+    limits: [],
+    why: { code: 'medium-is-system', params: { path: '/', reason: '/boot' } },
+  },
+];
 
 export interface ScriptedDesk {
   readonly handlers: Handlers;
@@ -36,6 +71,8 @@ export interface ScriptedDesk {
   refuseToOpen: boolean;
   readonly calls: Call[];
   readonly drafts: Record<string, Record<string, never>>;
+  /** What is plugged in; may be changed under way. */
+  media: readonly MediumChoice[];
 }
 
 function readingOf(text: string): PlanReading {
@@ -109,6 +146,7 @@ export function scriptedDesk(): ScriptedDesk {
     refuseToOpen: false,
     calls: [],
     drafts: {},
+    media: drivesAtFirst,
   };
   const answers: Handlers = {
     'app.info': async () => ({
@@ -185,26 +223,12 @@ export function scriptedDesk(): ScriptedDesk {
       desk.drafts[instance] = input as Record<string, never>;
       return {};
     },
-    'media.list': async () => [
-      {
-        token: 'medium:sandisk',
-        label: 'SanDisk Ultra 64 GB',
-        path: '/media/ada/FIELD',
-        sizeBytes: 61_500_000_000,
-        freeBytes: 58_200_000_000,
-        fileSystem: 'exfat',
-        why: null,
-      },
-      {
-        token: 'medium:system',
-        label: 'Samsung SSD 980',
-        path: '/',
-        sizeBytes: 512_100_000_000,
-        freeBytes: 201_000_000_000,
-        fileSystem: 'ext4',
-        why: { code: 'medium-is-system', params: { path: '/', reason: '/boot' } },
-      },
-    ],
+    'media.next': async ({ mark }) => {
+      const now = () => JSON.stringify(desk.media.map(({ token }) => token));
+      for (let looks = 0; now() === mark && looks < 100; looks += 1) await new Promise((next) => setTimeout(next, 100));
+      return { mark: now() };
+    },
+    'media.list': async () => [...desk.media],
     'records.list': async () => [
       {
         number: 1,

@@ -163,6 +163,28 @@ test('what is typed is kept half a second later, and after a reload', async ({ d
   await expect(page.getByRole('radio', { name: /SanDisk/ })).toBeChecked();
 });
 
+test('a drive that is plugged in appears by itself; nothing is chosen and the focus stays', async ({
+  desk,
+  window: page,
+}) => {
+  await at(page, states.choosing(desk));
+  const sandisk = page.getByRole('radio', { name: /SanDisk/ });
+  await page.getByText('SanDisk Ultra 64 GB').click();
+  await expect(sandisk).toBeFocused();
+  const [first] = desk.media;
+  if (first === undefined) throw new Error('no drive');
+  const fresh = { ...first, token: '/dev/sdc1', path: '/dev/sdc1', label: 'Kingston DataTraveler', mounted: false };
+  desk.media = [fresh, ...desk.media];
+  const kingston = page.getByRole('radio', { name: /Kingston/ });
+  await expect(kingston).toBeVisible();
+  await expect(kingston).not.toBeChecked();
+  await expect(sandisk).toBeChecked();
+  await expect(sandisk).toBeFocused();
+  desk.media = desk.media.slice(1);
+  await expect(kingston).toHaveCount(0);
+  await expect(sandisk).toBeFocused();
+});
+
 test('no drive is chosen beforehand, and those that cannot be say why', async ({ desk, window: page }) => {
   await at(page, states.choosing(desk));
   await expect(page.getByRole('radio')).toHaveCount(2);

@@ -1,5 +1,5 @@
-// The folder or mounted drive that carries everything to the site. Never chosen by itself, never erased;
-// its identity (device, volume, our marker) is bound here and checked again before every write.
+// The folder or drive that carries everything to the site. Never chosen by itself, never erased; a drive that is not mounted
+// is mounted first. Its identity (device, volume, our marker) is bound here and checked again before every write.
 import { z } from 'zod';
 import { Problem } from '../../../src-shared/problem.ts';
 import { blocked, defineStep, done, finding, perSite, says, todo, work } from '../../runbook/define.ts';
@@ -19,36 +19,48 @@ export const chooseMedium = defineStep({
       .nullable(),
     /** The folder asked for, links resolved; null when none is asked for or it is not there. */
     wanted: z.string().nullable(),
+    /** A volume that is plugged in and mounted nowhere: the one asked for, or the chosen one come back. */
+    device: z.string().nullable(),
   }),
   read: async (world, { input }) => {
-    const wanted = input.path === null ? null : await world.sight<string | null>('real-folder', { path: input.path });
+    const { folder, device } = await world.sight<{ folder: string | null; device: string | null }>('medium-place', {
+      path: input.path,
+    });
+    const wanted = input.path === null ? null : folder;
     const medium = await world.medium().catch((error: unknown) => {
       // A lost medium must not keep one from choosing another place; at its own place another stick is never taken for it.
-      if (wanted !== null && error instanceof Problem && error.data.params.path !== wanted) return null;
+      const elsewhere = wanted !== null && error instanceof Problem && error.data.params.path !== wanted;
+      if (device !== null || elsewhere) return null;
       throw error;
     });
     return {
       wanted,
+      device,
       chosen:
         medium === null
           ? null
           : { root: medium.root, label: medium.label, freeBytes: medium.freeBytes, fileSystem: medium.fileSystem },
     };
   },
-  found: ({ chosen }) =>
-    chosen === null
+  found: ({ chosen, device }) => [
+    ...(device === null ? [] : [says('choose-medium', 'found.unmounted', { device })]),
+    ...(chosen === null
       ? [says('choose-medium', 'found.none')]
       : [
           says('choose-medium', 'found.chosen', { label: chosen.label, path: chosen.root }),
           says('choose-medium', 'found.room', { freeBytes: chosen.freeBytes, fileSystem: chosen.fileSystem }),
-        ],
-  verdict: ({ chosen, wanted }, { input }) => {
+        ]),
+  ],
+  verdict: ({ chosen, wanted, device }, { input }) => {
+    if (device !== null) return todo();
     if (input.path === null) return chosen === null ? blocked(finding('medium-not-chosen', {})) : done();
     if (wanted === null) return blocked(finding('medium-absent', { path: input.path }));
     return chosen?.root === wanted ? done() : todo();
   },
-  plan: (_facts, { input }) =>
-    input.path === null
-      ? []
-      : [work('choose-medium', { path: input.path }, says('choose-medium', 'does.bind', { path: input.path }))],
+  plan: ({ device, wanted }, { input }) => {
+    // Where it will be mounted is known only afterwards: binding it is the next round's.
+    if (device !== null) return [work('mount-medium', { device }, says('choose-medium', 'does.mount', { device }))];
+    if (input.path === null || wanted === null) return [];
+    return [work('choose-medium', { path: wanted }, says('choose-medium', 'does.bind', { path: wanted }))];
+  },
 });

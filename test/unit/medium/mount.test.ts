@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type MountHands, mountVolume, powerOff, unmountVolume } from '../../../src-main/medium/mount.ts';
+import { type MountHands, mountVolume, releaseDrive } from '../../../src-main/medium/mount.ts';
 import type { Mount } from '../../../src-main/medium/mounts.ts';
 import { runLocal } from '../../../src-main/platform/shell.ts';
 import { mounted } from './layouts.ts';
@@ -30,16 +30,14 @@ function desktop(start: readonly Mount[], fails: Partial<Record<'mount' | 'unmou
 describe('mounting', () => {
   test('a volume is mounted without asking anybody, and the kernel says where', async () => {
     const { hands, calls } = desktop([]);
-    expect(await mountVolume('/dev/sdb1', hands)).toEqual({ device: '/dev/sdb1', mountPoint: place, ours: true });
+    expect(await mountVolume('/dev/sdb1', hands)).toEqual({ device: '/dev/sdb1', mountPoint: place });
     expect(calls).toEqual([['udisksctl', 'mount', '--block-device', '/dev/sdb1', '--no-user-interaction']]);
   });
 
-  test('one that is mounted is left alone, then and later', async () => {
+  test('one that is mounted is left alone', async () => {
     const { hands, calls } = desktop([mounted('/dev/sdb1', '/mnt/x')]);
     const volume = await mountVolume('/dev/sdb1', hands);
-    expect(volume).toEqual({ device: '/dev/sdb1', mountPoint: '/mnt/x', ours: false });
-    expect(await unmountVolume(volume, hands)).toBe(false);
-    expect(await powerOff(volume, hands)).toBe(false);
+    expect(volume).toEqual({ device: '/dev/sdb1', mountPoint: '/mnt/x' });
     expect(calls).toEqual([]);
   });
 
@@ -51,7 +49,7 @@ describe('mounting', () => {
     });
   });
 
-  test('the desktop was quicker: its mount is taken, and is not ours', async () => {
+  test('the desktop was quicker: its mount is taken', async () => {
     const { hands, mounts } = desktop([]);
     const quick: MountHands = {
       ...hands,
@@ -60,7 +58,7 @@ describe('mounting', () => {
         return Promise.resolve({ exit: 1, stdout: '', stderr: 'already mounted' });
       },
     };
-    expect(await mountVolume('/dev/sdb1', quick)).toMatchObject({ mountPoint: place, ours: false });
+    expect(await mountVolume('/dev/sdb1', quick)).toMatchObject({ mountPoint: place });
   });
 
   test.each(['sdb1', '/dev/../etc/passwd x', '/dev/sd b', '--help', '/etc/passwd'])('no device: %s', async (device) => {
@@ -80,36 +78,26 @@ describe('mounting', () => {
   });
 });
 
-describe('taking it away', () => {
-  test('what we mounted is unmounted, then switched off', async () => {
-    const { hands, calls } = desktop([]);
-    const volume = await mountVolume('/dev/sdb1', hands);
-    expect(await unmountVolume(volume, hands)).toBe(true);
-    expect(await powerOff(volume, hands)).toBe(true);
-    expect(calls.map(([, verb]) => verb)).toEqual(['mount', 'unmount', 'power-off']);
+describe('letting it go', () => {
+  const drive = { device: '/dev/sdb', mounted: ['/dev/sdb1'] };
+
+  test('every place is unmounted, then the drive is switched off', async () => {
+    const { hands, calls } = desktop([mounted('/dev/sdb1', place)]);
+    expect(await releaseDrive(drive, hands)).toEqual({ poweredOff: true });
+    expect(calls.map(([, verb, , device]) => `${verb} ${device}`)).toEqual(['unmount /dev/sdb1', 'power-off /dev/sdb']);
   });
 
   test('still in use: said, and never switched off', async () => {
-    const { hands, calls } = desktop([], { unmount: 'target is busy' });
-    const volume = await mountVolume('/dev/sdb1', hands);
-    expect(await problemOf(unmountVolume(volume, hands))).toMatchObject({
+    const { hands, calls } = desktop([mounted('/dev/sdb1', place)], { unmount: 'target is busy' });
+    expect(await problemOf(releaseDrive(drive, hands))).toMatchObject({
       code: 'medium-unmount-failed',
       params: { path: place, detail: 'target is busy' },
     });
-    expect(await powerOff(volume, hands)).toBe(false);
     expect(calls.some(([, verb]) => verb === 'power-off')).toBe(false);
   });
 
-  test('pulled out already: nothing to unmount', async () => {
-    const { hands, calls } = desktop([]);
-    expect(await unmountVolume({ device: '/dev/sdb1', mountPoint: place, ours: true }, hands)).toBe(true);
-    expect(calls).toEqual([]);
-  });
-
-  test('a drive that cannot be switched off is no problem', async () => {
-    const { hands } = desktop([], { 'power-off': 'not supported' });
-    const volume = await mountVolume('/dev/sdb1', hands);
-    await unmountVolume(volume, hands);
-    expect(await powerOff(volume, hands)).toBe(false);
+  test('a drive that cannot be switched off is unmounted all the same', async () => {
+    const { hands } = desktop([mounted('/dev/sdb1', place)], { 'power-off': 'not supported' });
+    expect(await releaseDrive(drive, hands)).toEqual({ poweredOff: false });
   });
 });

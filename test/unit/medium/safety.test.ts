@@ -5,7 +5,14 @@ import { type BlockDevice, parseBlockDevices } from '../../../src-main/medium/ls
 import { type Circumstances, judgeDrives } from '../../../src-main/medium/safety.ts';
 import { device, mounted, part, stick } from './layouts.ts';
 
-const nothing: Circumstances = { mounts: [], loopFiles: new Map(), runningFrom: [], advanced: false };
+const nothing: Circumstances = {
+  mounts: [],
+  loopFiles: new Map(),
+  swapFiles: [],
+  canMount: false,
+  runningFrom: [],
+  advanced: false,
+};
 
 /** Reason of each drive by its path; `usable` when a volume of it can be written. */
 function verdicts(devices: readonly BlockDevice[], more: Partial<Circumstances> = {}): Record<string, string> {
@@ -152,7 +159,7 @@ describe('layouts', () => {
         '/dev/sdb': 'read-only',
         '/dev/sdc': 'not-usb',
         '/dev/zram0': 'virtual',
-        '/dev/sr0': 'virtual',
+        '/dev/sr0': 'optical',
       },
     ],
     [
@@ -224,9 +231,10 @@ describe('volumes', () => {
   });
 
   test('what the file system cannot do is said', () => {
-    expect(volumeOf({ fileSystem: 'vfat' })?.warnings).toEqual(['four-gigabyte-limit']);
-    expect(volumeOf({ fileSystem: 'exfat' })?.warnings).toEqual([]);
-    expect(volumeOf({ fileSystem: 'ntfs' })?.warnings).toEqual(['foreign-file-system']);
+    expect(volumeOf({ fileSystem: 'vfat' })?.warnings).toEqual(['four-gigabyte-limit', 'folds-case', 'keeps-no-modes']);
+    expect(volumeOf({ fileSystem: 'exfat' })?.warnings).toEqual(['folds-case', 'keeps-no-modes']);
+    expect(volumeOf({ fileSystem: 'ext4' })?.warnings).toEqual([]);
+    expect(volumeOf({ fileSystem: 'ntfs' })?.warnings).toEqual(['folds-case', 'keeps-no-modes', 'foreign-file-system']);
   });
 
   test('names cannot deceive', () => {

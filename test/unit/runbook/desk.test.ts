@@ -43,6 +43,7 @@ function open(runbook: readonly Step[]): void {
       return fakeHands(world);
     },
     listMedia: async () => [],
+    nextMedia: async (_site, mark) => mark,
     ...noMedia,
     practice: { prepare: async () => planText, faults: async () => [], answers: {} },
   });
@@ -144,6 +145,7 @@ describe('while something runs', () => {
         world: (signal) => ({ wait: () => given.answer('a@site', password, signal) }) as never,
       }),
       listMedia: async () => [],
+      nextMedia: async (_site, mark) => mark,
       ...noMedia,
       practice: { prepare: async () => planText, faults: async () => [], answers: {} },
     });
@@ -319,6 +321,7 @@ describe('what a person edits meanwhile', () => {
         return fakeHands(world);
       },
       listMedia: async () => [],
+      nextMedia: async (_site, mark) => mark,
       ...noMedia,
       practice: { prepare: async () => planText, faults: async () => [], answers: {} },
     });

@@ -1,0 +1,29 @@
+// The drives as they are offered to a person: one choice a volume, those that may not be used with the reason why.
+// Called by the window's picker and `medium list`. Pure; nothing is chosen here.
+import type { MediumChoice } from '../../src-shared/api.ts';
+import type { Drive, Volume } from './safety.ts';
+
+export function mediumChoices(drives: readonly Drive[]): MediumChoice[] {
+  return drives.flatMap((drive) =>
+    (drive.volumes.length === 0 ? [null] : drive.volumes).map((one) => choice(drive, one)),
+  );
+}
+
+/** Without a volume it is a drive with nothing in it: an empty card reader. */
+function choice(drive: Drive, volume: Volume | null): MediumChoice {
+  const label = [drive.name, volume?.label ?? ''].filter((part) => part !== '').join(' · ') || drive.path;
+  const reason = volume === null ? (drive.reason ?? 'no-file-system') : volume.reason;
+  const path = volume?.mountPoint ?? volume?.path ?? drive.path;
+  return {
+    token: path,
+    label,
+    path,
+    serial: drive.serial,
+    sizeBytes: volume?.sizeBytes ?? drive.sizeBytes,
+    freeBytes: volume?.freeBytes ?? null,
+    fileSystem: volume?.fileSystem ?? null,
+    mounted: volume !== null && volume.mountPoint !== null,
+    limits: [...drive.warnings, ...(reason === null && volume !== null ? volume.warnings : [])],
+    why: reason === null ? null : { code: 'medium-drive-unusable', params: { drive: label, reason } },
+  };
+}
