@@ -279,7 +279,7 @@ function packages(record: Dossier, say: Say): string {
 const style =
   ':root{color-scheme:light dark;--ink:#1a1d21;--quiet:#50565e;--ground:#fff;--line:#c9c9c2;--soft:#f2f2ee;--added:#dff0e2;--removed:#fbe2de}' +
   '@media(prefers-color-scheme:dark){:root{--ink:#e8eaed;--quiet:#a9b0ba;--ground:#16191d;--line:#3a4048;--soft:#22262c;--added:#17321f;--removed:#3d1f1e}}' +
-  '*{box-sizing:border-box}body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--ground);max-width:62rem;margin:2rem auto;padding:0 1rem}' +
+  '*{box-sizing:border-box}body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--ground);max-width:62rem;margin:2rem auto;padding:0 1rem;overflow-wrap:anywhere}' +
   'h1{font-size:1.8rem;line-height:1.2}h2{font-size:1.3rem;border-bottom:1px solid var(--line);margin-top:2.5rem}h3{margin:1.5rem 0 .25rem}h4{margin:1rem 0 .25rem;font-size:.95rem}' +
   'table{border-collapse:collapse;width:100%;margin:.5rem 0}th,td{text-align:left;vertical-align:top;padding:.2rem .75rem .2rem 0;border-bottom:1px solid var(--line);overflow-wrap:anywhere}' +
   'thead th{color:var(--quiet);font-weight:600}.pairs th{width:30%;font-weight:600}.narrow th,.value,code,pre{font-family:ui-monospace,monospace;font-size:.82rem;font-weight:400}.value{white-space:pre-wrap}' +
