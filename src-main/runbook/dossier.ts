@@ -10,7 +10,7 @@ import { fold, type JournalEvent } from '../../src-shared/journal.ts';
 import { canonicalJson, type Json } from '../../src-shared/json.ts';
 import type { SiteLock } from '../../src-shared/lock.ts';
 import type { Manifest } from '../../src-shared/manifest.ts';
-import { type SitePlan, systemOf } from '../../src-shared/site.ts';
+import { machinesOnSite, type SitePlan, systemOf } from '../../src-shared/site.ts';
 import { type Command, machineOf, type Plan, type Question } from '../../src-shared/step.ts';
 import { withoutSecrets } from '../../src-shared/withhold.ts';
 import { sha256Of } from '../platform/files.ts';
@@ -82,7 +82,7 @@ export function buildDossier(parts: DossierParts, secrets: Pick<Secrets, 'redact
       md5,
       archives: entries.map(({ system, sha512, sizeBytes }) => ({ system, sha512, sizeBytes })),
     })),
-    machines: plan.machines.map((machine) => {
+    machines: machinesOnSite(plan).map((machine) => {
       const facts = parts.facts[machine.name];
       if (facts === undefined) throw new RangeError(`no facts of ${machine.name}`);
       const { name, roles, address, port, user, hostKey } = machine;
