@@ -241,7 +241,7 @@ export const problems = {
   'partitions-below-master': define('target', ['machine', 'count', 'wanted'], { severity: 'warning' }),
   'partitions-too-few': define('target', ['machine', 'expected', 'found'], { retryable: true }),
   'cache-entry-unusable': define('target', ['machine', 'url', 'detail']),
-  'software-folder-poisoned': define('target', ['machine', 'path']),
+  'software-folder-poisoned': define('target', ['machine', 'path'], { severity: 'warning' }),
   'promises-failing': define('target', ['machine', 'count', 'first'], { severity: 'warning', retryable: true }),
 } as const satisfies Record<string, Definition>;
 

@@ -1,7 +1,10 @@
 // How the steps call slapos and where its files are: one definition for all of them. Facts: slapos.core 1.10 to 1.26.
 
-import type { Answer, Probe } from '../runbook/define.ts';
+import type { Answer, Command, Probe } from '../runbook/define.ts';
+import { run, type Told } from '../runbook/define.ts';
 import { urlKey } from '../software/entry.ts';
+import { setAsideScript } from '../target/release-scripts.ts';
+import { parseSoftwareLog } from '../target/slapos-output.ts';
 import { withoutConnection } from '../target/slapproxy.ts';
 
 export const slaposPaths = {
@@ -55,6 +58,7 @@ export const releaseProbes = (urls: readonly string[]): readonly Probe[] => [
     as: 'root',
     limitMs: 60_000,
   },
+  { id: 'software log', kind: 'run', argv: ['tail', '-n', '200', slaposPaths.softwareLog], as: 'root' },
   ...urls.flatMap((url): Probe[] => [
     { id: `${url} folder`, kind: 'stat', path: releaseFolder(urlKey(url)) },
     { id: `${url} completed`, kind: 'stat', path: `${releaseFolder(urlKey(url))}/.completed` },
@@ -62,8 +66,8 @@ export const releaseProbes = (urls: readonly string[]): readonly Probe[] => [
 ];
 
 /**
- * What the answers say of one release. `poisoned`: its folder is there, unfinished, though nobody asked for it: slapos
- * would never ask the cache again. An unfinished folder of a release that was asked for may be one that is being unpacked.
+ * What the answers say of one release. `poisoned`: its folder is there, unfinished, though nobody asked for it, or slapos
+ * itself says that it is in the way: the cache is never asked again then. Any other unfinished folder may be being unpacked.
  */
 export function releaseStands(
   answers: Readonly<Record<string, Answer>>,
@@ -71,5 +75,11 @@ export function releaseStands(
 ): { readonly wanted: boolean; readonly completed: boolean; readonly poisoned: boolean } {
   const wanted = (answers.wishes?.out ?? '').includes(url);
   const completed = answers[`${url} completed`]?.exit === 0;
-  return { wanted, completed, poisoned: answers[`${url} folder`]?.exit === 0 && !completed && !wanted };
+  const { failure, detail } = parseSoftwareLog(answers['software log']?.out ?? '');
+  const inTheWay = failure === 'poisoned' && detail.includes(urlKey(url));
+  return { wanted, completed, poisoned: answers[`${url} folder`]?.exit === 0 && !completed && (!wanted || inTheWay) };
 }
+
+/** Puts a half-built release out of the way without deleting anything. */
+export const setAside = (machine: string, url: string, note: Told): Command =>
+  run(machine, ['sh', '-c', setAsideScript, 'sh', releaseFolder(urlKey(url))], { limitMs: 180_000, note });

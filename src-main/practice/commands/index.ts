@@ -1,6 +1,7 @@
 // Every program of a simulated machine, by name. What is not here answers 127 and says so: a new step then shows at once
 // what practice lacks. Handed to the machine by the practice site.
 import { factsScript, shiftClockScript } from '../../target/facts-script.ts';
+import { releaseStateScript, setAsideScript } from '../../target/release-scripts.ts';
 import { slaposPython, withoutConnection } from '../../target/slapproxy.ts';
 import type { Call, Commands, Outcome } from '../machine.ts';
 import type { Patch } from '../state.ts';
@@ -12,7 +13,7 @@ import { practiceFacts, shiftClock } from './facts.ts';
 import { askAt, askAtScript, nft } from './master.ts';
 import { ip, networkctl } from './network.ts';
 import { slapos } from './slapos.ts';
-import { cronPass } from './slapos-cache.ts';
+import { cronPass, putAside, releaseState } from './slapos-cache.ts';
 import { slapproxyProgramRun } from './slapproxy.ts';
 import { bash, df, fileCommands, gcc, id, sh, systemctl } from './system.ts';
 
@@ -41,6 +42,8 @@ const programs: Readonly<Record<string, Program>> = {
 const shell: Program = async (call) => {
   const [, , script, , ...rest] = call.argv;
   if (script === factsScript) return { exit: 0, out: practiceFacts(call) };
+  if (script === releaseStateScript) return releaseState(call);
+  if (script === setAsideScript) return putAside(call);
   if (script === shiftClockScript) return shiftClock(call);
   const read = asBuiltScript(call);
   if (read !== null) return read;

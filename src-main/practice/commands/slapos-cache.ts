@@ -78,12 +78,12 @@ export async function cacheLookup(call: Call): Promise<Outcome> {
 /** `slapos node software`, as cron starts it: every release that was asked for and is not installed. */
 export async function cronPass(call: Call): Promise<CronWork | null> {
   const { state } = call;
-  if (call.faults.has('software-folder-poisoned') && state.files[folderOf(practiceReleaseUrl)] === undefined) {
-    const files = { [softwareRoot]: state.files[softwareRoot] ?? aFolder(), [folderOf(practiceReleaseUrl)]: aFolder() };
+  const folder = folderOf(practiceReleaseUrl);
+  const met = [folder, `${folder}.set-aside`].some((path) => state.files[path] !== undefined);
+  if (call.faults.has('software-folder-poisoned') && !met) {
+    const files = { [softwareRoot]: state.files[softwareRoot] ?? aFolder(), [folder]: aFolder() };
     return { patch: { files }, unpacking: null };
   }
-  const cured = healed(call);
-  if (cured !== null) return { patch: cured, unpacking: null };
   const open = state.supplied.find(({ url }) => state.files[`${folderOf(url)}/.completed`] === undefined);
   const cache = cacheOf(call);
   // Not pointed at our cache it would compile: the unit that follows the work does so.
@@ -100,13 +100,24 @@ export async function cronPass(call: Call): Promise<CronWork | null> {
 
 const folderOf = (url: string): string => `${softwareRoot}/${urlKey(url)}`;
 
-/** Without the fault, the left-over folder is as good as removed by a person. */
-function healed({ state, faults }: Call): Patch | null {
-  const folder = folderOf(practiceReleaseUrl);
-  const left = state.files[folder] !== undefined && state.files[`${folder}/.completed`] === undefined;
-  if (!left || faults.has('software-folder-poisoned')) return null;
-  const gone = Object.keys(state.files).filter((path) => path === folder || path.startsWith(`${folder}/`));
-  return { files: Object.fromEntries(gone.map((path) => [path, null])) };
+/** What has become of a release, as the step's script prints it. */
+export function releaseState({ argv, state }: Call): Outcome {
+  const folder = argv[4] ?? '';
+  if (state.files[`${folder}/.completed`] !== undefined) return { exit: 0, out: 'completed\n' };
+  const inTheWay = (fileText(state, softwareLog) ?? '').includes(`directory ${folder} already exists`);
+  return { exit: 0, out: state.files[folder] !== undefined && inTheWay ? 'poisoned\n' : 'open\n' };
+}
+
+/** Renames an unfinished release. */
+export function putAside({ argv, state }: Call): Outcome {
+  const folder = argv[4] ?? '';
+  if (state.files[`${folder}/.completed`] !== undefined) return { exit: 0 };
+  const moved = Object.entries(state.files).filter(([path]) => path === folder || path.startsWith(`${folder}/`));
+  const files = moved.flatMap(([path, node]) => [
+    [path, null] as const,
+    [path.replace(folder, `${folder}.set-aside`), node] as const,
+  ]);
+  return { exit: 0, patch: { files: Object.fromEntries(files) } };
 }
 
 async function installRelease(call: Call, cache: Cache, url: string): Promise<CronWork> {

@@ -1,14 +1,14 @@
 // Proves, as the target sees it, that each release will come from our cache: an entry that fits and verifies,
-// an archive that answers, no folder left over from a failed try. Nothing is changed.
+// an archive that answers, no folder left over from a failed try: such a one is set aside, and nothing else is changed.
 import { z } from 'zod';
 import { mediumPaths } from '../../../src-shared/manifest.ts';
 import { releasesFor, systemOf } from '../../../src-shared/site.ts';
 import type { Finding, Probe } from '../../runbook/define.ts';
-import { blocked, defineStep, done, finding, machineOfSubject, machines, says } from '../../runbook/define.ts';
+import { blocked, defineStep, done, finding, machineOfSubject, machines, says, todo } from '../../runbook/define.ts';
 import { urlKey } from '../../software/entry.ts';
 import { parseCacheLookup } from '../../target/slapos-output.ts';
 import { httpStatus, httpStatusArgv } from '../../target/system.ts';
-import { releaseFolder, releaseProbes, releaseStands, slapos, slaposPaths } from '../slapos.ts';
+import { releaseFolder, releaseProbes, releaseStands, setAside, slapos, slaposPaths } from '../slapos.ts';
 
 const releaseFacts = z.strictObject({
   name: z.string(),
@@ -26,7 +26,7 @@ export const checkCache = defineStep({
   phase: 'site',
   per: machines('master'),
   after: [{ step: 'use-cache', on: 'same' }],
-  risk: 'reads',
+  risk: 'changes',
   holds: ['content'],
   needs: (site) =>
     site.machines.flatMap((item) =>
@@ -89,7 +89,15 @@ export const checkCache = defineStep({
       ...(archiveStatus === 200 ? [] : [finding('content-unreachable', { machine, url })]),
     ]);
     const [first, ...rest] = findings;
-    return first === undefined ? done() : blocked(first, ...rest);
+    if (first === undefined) return done();
+    return releases.every(({ usable, archiveStatus }) => usable && archiveStatus === 200)
+      ? todo(...findings)
+      : blocked(first, ...rest);
   },
-  plan: () => [],
+  plan: ({ releases }, context) =>
+    releases
+      .filter(({ poisoned }) => poisoned)
+      .map(({ name, url }) =>
+        setAside(machineOfSubject(context).name, url, says('check-cache', 'does.setAside', { name })),
+      ),
 });

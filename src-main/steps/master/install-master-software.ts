@@ -17,8 +17,9 @@ import {
   waiting,
 } from '../../runbook/define.ts';
 import { urlKey } from '../../software/entry.ts';
+import { releaseStateScript } from '../../target/release-scripts.ts';
 import { parseConfig } from '../../target/slapos-config.ts';
-import { releaseFolder, releaseProbes, releaseStands, slapos, slaposPaths } from '../slapos.ts';
+import { releaseFolder, releaseProbes, releaseStands, setAside, slapos, slaposPaths } from '../slapos.ts';
 
 export const installMasterSoftware = defineStep({
   id: 'install-master-software',
@@ -66,9 +67,13 @@ export const installMasterSoftware = defineStep({
   verdict: ({ computer, releases }, context) => {
     const { name: machine } = machineOfSubject(context);
     if (computer === null) return blocked(finding('slapos-not-configured', { machine }));
-    const poisoned = releases.find((item) => item.poisoned);
-    if (poisoned !== undefined)
-      return blocked(finding('software-folder-poisoned', { machine, path: releaseFolder(urlKey(poisoned.url)) }));
+    const poisoned = releases.filter((item) => item.poisoned);
+    if (poisoned.length > 0)
+      return todo(
+        ...poisoned.map(({ url }) =>
+          finding('software-folder-poisoned', { machine, path: releaseFolder(urlKey(url)) }),
+        ),
+      );
     const open = releases.filter((item) => !item.completed || !item.wanted);
     if (open.length === 0) return done();
     return open.every((item) => item.wanted) ? waiting(awaited(open.map((item) => item.name))) : todo();
@@ -77,7 +82,8 @@ export const installMasterSoftware = defineStep({
     const { name: machine } = machineOfSubject(context);
     return releases
       .filter((item) => !item.completed || !item.wanted)
-      .flatMap(({ name, url, wanted }): Command[] => [
+      .flatMap(({ name, url, wanted, poisoned }): Command[] => [
+        ...(poisoned ? [setAside(machine, url, says('install-master-software', 'does.setAside', { name }))] : []),
         ...(wanted
           ? []
           : [
@@ -89,8 +95,14 @@ export const installMasterSoftware = defineStep({
         {
           kind: 'until',
           on: { machine },
-          probe: { id: 'completed', kind: 'stat', path: `${releaseFolder(urlKey(url))}/.completed` },
-          wanted: { exit: 0 },
+          probe: {
+            id: 'state',
+            kind: 'run',
+            argv: ['sh', '-c', releaseStateScript, 'sh', releaseFolder(urlKey(url))],
+            as: 'root',
+          },
+          // A folder that turns out to be in the way ends the wait as well: the next round sets it aside.
+          wanted: { pattern: '^(completed|poisoned)$' },
           everyMs: 5000,
           limitMs: 3_600_000,
           awaited: awaited([name]),

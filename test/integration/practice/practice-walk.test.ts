@@ -36,11 +36,13 @@ async function endState({ home, folder }: PracticeHome) {
       .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, 'TIME')
       .replaceAll(home, 'HOME');
   const files = Object.entries(state.files)
-    .filter(([path]) => !/\.log$|\.completed$|\/lists\//.test(path))
+    .filter(([path]) => !/\.log$|\.completed$|\/lists\/|\.set-aside/.test(path))
     .map(([path, { kind, mode, owner, text }]) => [path, `${kind} ${mode.toString(8)} ${owner} ${plain(text)}`]);
   return {
     files: Object.fromEntries(files),
-    paths: Object.keys(state.files).sort(),
+    paths: Object.keys(state.files)
+      .filter((path) => !path.includes('.set-aside'))
+      .sort(),
     packages: state.packages,
     addresses: state.addresses.map(({ address }) => address).sort(),
     supplied: state.supplied,
@@ -100,7 +102,15 @@ describe('the practice site', () => {
     await meets('disk-full-on-target', 'preflight@machine:master-1', 'target-disk-small');
     await meets('clock-off', 'preflight@machine:master-1', 'target-clock-off');
     await meets('cache-url-off-by-one', 'check-cache@machine:master-1', 'cache-entry-unusable');
-    await meets('software-folder-poisoned', 'check-cache@machine:master-1', 'software-folder-poisoned');
+    // Told and set aside, never in the way.
+    await setPracticeFault(place.folder, 'software-folder-poisoned', true);
+    expect((await walk(bench)).at(-1)?.outcome).toBe('done');
+    const { events } = await readJournal(join(place.siteFolder, 'journal.jsonl'));
+    expect(JSON.stringify(events)).toContain('software-folder-poisoned');
+    const paths = Object.keys((await readState(place.folder, 'master-1'))?.files ?? {});
+    expect(paths.filter((path) => path.endsWith('.set-aside'))).toHaveLength(1);
+    await setPracticeFault(place.folder, 'software-folder-poisoned', false);
+    met.add('software-folder-poisoned');
     await meets('stick-unplugged', 'choose-medium@site', 'medium-absent');
     met.add('connection-lost');
     expect([...met].sort()).toEqual([...faultIds].sort());
