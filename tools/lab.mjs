@@ -1,7 +1,8 @@
 // @ts-check
 /**
  * `npm run lab`: the lab tests alone (also `npm run lab -- test/lab/one.test.ts`). `npm run lab -- shell` boots the
- * lab's machines and leaves them up to play with (test/lab/shell.ts).
+ * lab's machines and leaves them up to play with (test/lab/shell.ts). `npm run lab -- faults` tries every fault at every
+ * moment (test/lab/faults-matrix.ts).
  */
 
 import { spawn } from 'node:child_process';
@@ -18,8 +19,8 @@ async function main() {
   if (build.code !== 0) throw new SetupError(`The build failed:\n${build.output.trim()}`);
   const [first, ...rest] = process.argv.slice(2);
   const args =
-    first === 'shell'
-      ? [path.join(projectFolder, 'test/lab/shell.ts'), ...rest]
+    first === 'shell' || first === 'faults'
+      ? [path.join(projectFolder, first === 'shell' ? 'test/lab/shell.ts' : 'test/lab/faults-matrix.ts'), ...rest]
       : [packageCommand('vitest'), 'run', '--project', 'lab', ...process.argv.slice(2)];
   const child = spawn(toolNode(), args, { cwd: projectFolder, stdio: 'inherit' });
   process.on('SIGINT', () => {});
