@@ -265,11 +265,13 @@ async function onCopy<Result>(
 async function copyOf(laptop: Laptop): Promise<Laptop> {
   const copy = await Laptop.make(checkpointAnswers);
   await mustRun(['cp', '-a', '--reflink=auto', `${laptop.home}/.`, copy.home]);
-  for (const entry of await readdir(copy.siteFolder, { withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const path = join(copy.siteFolder, entry.name);
-    await writeFile(path, (await readFile(path, 'utf8')).replaceAll(laptop.home, copy.home));
-  }
+  // The site's files, and their copies on the medium: their journals must stay the same.
+  for (const folder of [copy.siteFolder, join(copy.stick, 'fieldkit', 'site', 'lab')])
+    for (const entry of await readdir(folder, { withFileTypes: true })) {
+      if (!entry.isFile()) continue;
+      const path = join(folder, entry.name);
+      await writeFile(path, (await readFile(path, 'utf8')).replaceAll(laptop.home, copy.home));
+    }
   return copy;
 }
 
