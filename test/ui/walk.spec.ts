@@ -55,7 +55,7 @@ test('a chapter runs until it needs the person, and the record says what consent
   await page.getByRole('link', { name: 'Go there' }).click();
   await settle(page, mouse);
   await page.getByRole('link', { name: /^practice/ }).click();
-  await page.getByText('Connect builder-1 needs you.').waitFor({ timeout: 60_000 });
+  await page.getByText('Connect – builder-1 needs you.').waitFor({ timeout: 60_000 });
   await page.getByRole('link', { name: 'Go there' }).click();
   await settle(page, mouse);
   await page.getByRole('link', { name: /^practice/ }).click();
