@@ -1,16 +1,27 @@
 // Joins the rooms: hands, performers, jobs and sights, given to the engine. Used by app, cli and tests; nothing else may.
 import { basename, join } from 'node:path';
-import type { MediumChoice } from '../src-shared/api.ts';
-import { mediumRoot } from '../src-shared/manifest.ts';
+import type { MediumChoice, MediumContents } from '../src-shared/api.ts';
+import type { Manifest } from '../src-shared/manifest.ts';
 import type { SitePlan } from '../src-shared/site.ts';
 import type { Finding } from '../src-shared/step.ts';
 import { recordTexts } from './compose-texts.ts';
 import { mediumChoices } from './medium/choices.ts';
 import { listDrives } from './medium/drives.ts';
+import type { CleanUp } from './medium/generations.ts';
 import { openManifest } from './medium/manifest-store.ts';
 import { verifyMedium } from './medium/verify.ts';
 import { drivesMark, nextMark } from './medium/watch.ts';
 import { makeHands, type Outside } from './performers/hands.ts';
+import {
+  type Cloned,
+  type Comparison,
+  cloneMedium,
+  compareMedia,
+  contentsOf,
+  restoreMedium,
+  rootOf,
+  tidyMedium,
+} from './performers/media.ts';
 import { mediumJobs, mediumSights } from './performers/medium-jobs.ts';
 import { mirrorJobs, mirrorSights } from './performers/mirror-jobs.ts';
 import { prepareJobs, prepareSights } from './performers/prepare-jobs.ts';
@@ -64,6 +75,12 @@ export interface Kit {
   readonly nextMedia: (mark: string, signal: AbortSignal) => Promise<string>;
   /** Asks every source of a site whether it answers. Throws `site-unknown`, `authority-unusable`. */
   readonly testSources: (site: string, signal: AbortSignal) => Promise<readonly SourceAnswer[]>;
+  readonly mediumContents: (folder: string) => Promise<MediumContents>;
+  readonly compareMedia: (first: string, second: string) => Promise<Comparison>;
+  readonly cloneMedium: (from: string, to: string, signal: AbortSignal) => Promise<Cloned>;
+  /** What may go from a medium; goes when `remove` is true. */
+  readonly cleanMedium: (folder: string, remove: boolean) => Promise<CleanUp>;
+  readonly restoreMedium: (folder: string, generation: number | null, pinned: string | null) => Promise<Manifest>;
   /** Downloads kept across sites. */
   readonly cache: DownloadCache;
   readonly records: RecordsKit;
@@ -216,6 +233,11 @@ export function compose(options: ComposeOptions): Kit {
           set === null ? practiceFaults(practiceFolder) : setPracticeFault(practiceFolder, set.id, set.on),
       },
     },
+    mediumContents: contentsOf,
+    compareMedia,
+    cloneMedium: (from, to, signal) => cloneMedium(from, to, () => undefined, signal),
+    cleanMedium: tidyMedium,
+    restoreMedium,
     cache: downloadCache(paths.cache),
     testSources: async (name, signal) => {
       const folder = await siteFolder(paths.data, name);
@@ -224,7 +246,7 @@ export function compose(options: ComposeOptions): Kit {
       return testSources(plan, { fetch, clock }, signal);
     },
     verifyMedium: async (folder, fingerprint, signal) => {
-      const root = (await exists(join(folder, mediumRoot))) ? join(folder, mediumRoot) : folder;
+      const root = await rootOf(folder);
       const opened = await openManifest(root, fingerprint);
       const { findings, cacheBypassed } = await verifyMedium(root, opened.manifest, { signal });
       return {

@@ -90,6 +90,38 @@ export const mediumChoice = z.strictObject({
 });
 export type MediumChoice = z.infer<typeof mediumChoice>;
 
+export const mediumKinds = ['packages', 'software', 'index', 'trust', 'site', 'kept', 'other'] as const;
+export type MediumKind = (typeof mediumKinds)[number];
+
+/** What lies on a medium. `why`: the reason why it does not count as sealed. */
+export const mediumContents = z.strictObject({
+  path: z.string(),
+  sealed: z
+    .strictObject({
+      site: z.string(),
+      generation: z.int(),
+      sealedAt: z.string(),
+      program: z.string(),
+      fingerprint: z.string(),
+      files: z.int(),
+      sizeBytes: z.number(),
+      /** Earlier generations that can be restored, newest first. */
+      kept: z.array(z.int()),
+      /** An update was begun and is not sealed; the generation named here still stands. */
+      updating: z.boolean(),
+      /** Listed files that are missing or of another size. */
+      lacking: z.int(),
+    })
+    .nullable(),
+  why: z.strictObject({ code: z.string(), params: z.record(z.string(), z.union([z.string(), z.number()])) }).nullable(),
+  kinds: z.array(z.strictObject({ kind: z.enum(mediumKinds), count: z.int(), sizeBytes: z.number() })),
+  /** Links, devices, names that no manifest holds. */
+  strange: z.int(),
+  freeBytes: z.number(),
+  fileSystem: z.string(),
+});
+export type MediumContents = z.infer<typeof mediumContents>;
+
 export const fault = z.strictObject({ id: z.string(), on: z.boolean() });
 
 /** Live things that are not worth keeping: shown, never journaled. */

@@ -17,6 +17,8 @@ export const mediumPaths = {
   /** Random, written once: gives a plain folder an identity of its own. */
   mediumId: 'medium-id',
   readme: 'readme.html',
+  /** Bill of materials, CycloneDX. */
+  materials: 'sbom.cdx.json',
   /** Public half of the manifest's key. It proves nothing by itself: its fingerprint is pinned elsewhere. */
   manifestKey: 'trust/manifest-key.pem',
   /** Index documents, one per release: md5 of the URL. */
@@ -27,6 +29,9 @@ export const mediumPaths = {
   repository: (system: string) => `debian/${system}`,
   trust: (file: string) => `trust/${file}`,
   site: (file: string) => `site/${file}`,
+  /** Earlier generations, and what the sealed one lists while an update is under way: see src-main/medium/generations.ts. */
+  generations: 'generations',
+  kept: (generation: number, path: string) => `generations/${generation}/${path}`,
 } as const;
 
 export const manifestBlockBytes = 8 * 1024 * 1024;

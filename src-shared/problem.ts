@@ -104,6 +104,8 @@ export const problems = {
   'medium-file-damaged': define('medium', ['file', 'offset']),
   'medium-file-missing': define('medium', ['file']),
   'medium-file-unlisted': define('medium', ['file'], { severity: 'warning' }),
+  'generation-unknown': define('medium', ['path', 'generation', 'kept']),
+  'room-short': define('medium', ['path', 'needed', 'free', 'drop']),
   'medium-unsealed': define('medium', ['path']),
   'medium-manifest-invalid': define('trust', ['path', 'detail']),
   'medium-unmount-failed': define('medium', ['path', 'detail'], { retryable: true }),

@@ -4,6 +4,7 @@ import { interviewSystems } from '../../src-shared/interview.ts';
 import { exitCodes } from '../../src-shared/problem.ts';
 import { clearCache, limitCache, listCache, verifyCache } from './commands/cache.ts';
 import { listMedia, verifyMedium } from './commands/medium.ts';
+import { cleanMedium, cloneMedium, compareMedia, restoreMedium, showMedium } from './commands/medium-content.ts';
 import { practise } from './commands/practice.ts';
 import { compareRecord, listRecords, showRecord, verifyRecord } from './commands/record.ts';
 import { checkSteps, planSteps, resumeSteps, runSteps, undoStep } from './commands/run.ts';
@@ -103,6 +104,24 @@ common(medium.command('verify').argument('<folder>'))
   .description('read a medium back against its signed manifest')
   .option('--fingerprint <hex>', 'the manifest key to trust')
   .action(end(verifyMedium));
+common(medium.command('show').argument('<folder>'))
+  .description('what a medium holds, and whether it is sealed')
+  .action(end(showMedium));
+common(medium.command('compare').argument('<folder>').argument('<other>'))
+  .description('what two sealed media have that the other has not')
+  .action(end(compareMedia));
+common(medium.command('clone').argument('<folder>').argument('<to>'))
+  .description('copy a sealed medium into another folder')
+  .action(end(cloneMedium));
+common(medium.command('clean').argument('<folder>'))
+  .option('--yes', 'remove what is listed; without it nothing is removed')
+  .description('list what only earlier generations need')
+  .action(end(cleanMedium));
+common(medium.command('restore').argument('<folder>'))
+  .option('--generation <number>', 'the one before when absent')
+  .option('--fingerprint <hex>', 'the manifest key to trust')
+  .description('make an earlier generation the sealed one again')
+  .action(end(restoreMedium));
 const sources = program.command('sources').description('where the content of a site comes from');
 onSite(
   sources.command('test').description('ask every source of the site plan whether it answers; fetches nothing large'),

@@ -11,7 +11,7 @@ import { type Manifest, manifest as manifestShape, mediumPaths } from '../../src
 import { problem } from '../../src-shared/problem.ts';
 import { errnoOf } from '../platform/files.ts';
 import { writeToMedium } from './copy.ts';
-import { fingerprintOf, publicHalf, signBytes, verifyBytes } from './keys.ts';
+import { fingerprintOf, signBytes, verifyBytes } from './keys.ts';
 
 export interface OpenedManifest {
   readonly manifest: Manifest;
@@ -28,14 +28,17 @@ const smallLimitBytes = 64 * 1024;
 /**
  * Reads a medium's manifest. `root` is the `fieldkit` folder; `pinned` the fingerprint the site plan holds, or null on a
  * laptop that never saw this medium. `minimumGeneration` refuses an older state of the medium put back in its place.
+ * `folder` below the root holds a kept generation; its key is the medium's own.
  * Throws `medium-unsealed`, `medium-manifest-invalid`, `fingerprint-differs`.
  */
 export async function openManifest(
   root: string,
   pinned: string | null,
   minimumGeneration = 1,
+  folder = '',
 ): Promise<OpenedManifest> {
-  const bytes = await readLimited(join(root, mediumPaths.manifest), manifestLimitBytes);
+  const at = (path: string): string => join(root, folder, path);
+  const bytes = await readLimited(at(mediumPaths.manifest), manifestLimitBytes);
   if (bytes === null) throw problem('medium-unsealed', { path: root });
   const invalid = (detail: string) => problem('medium-manifest-invalid', { path: root, detail });
   const key = await readLimited(join(root, mediumPaths.manifestKey), smallLimitBytes);
@@ -46,7 +49,7 @@ export async function openManifest(
   if (pinned !== null && fingerprint !== pinned) {
     throw problem('fingerprint-differs', { what: mediumPaths.manifestKey, expected: pinned, found: fingerprint });
   }
-  const signatures = await readLimited(join(root, mediumPaths.manifestSignature), smallLimitBytes);
+  const signatures = await readLimited(at(mediumPaths.manifestSignature), smallLimitBytes);
   if (!linesOf(signatures).some((line) => verifyBytes(bytes, line, keyPem)))
     throw invalid(mediumPaths.manifestSignature);
   const manifest = parseManifest(bytes);
@@ -65,22 +68,26 @@ export async function writeManifest(
   privateKeyPem: string,
   put: Put = writeToMedium,
 ): Promise<void> {
-  const publicKeyPem = publicHalf(privateKeyPem);
   const bytes = Buffer.from(`${canonicalJson(manifest)}\n`, 'utf8');
-  const signature = signBytes(bytes, privateKeyPem);
-  const before = await readLimited(join(root, mediumPaths.manifest), manifestLimitBytes);
-  const kept = linesOf(await readLimited(join(root, mediumPaths.manifestSignature), smallLimitBytes)).filter(
-    (line) => before !== null && line !== signature && verifyBytes(before, line, publicKeyPem),
-  );
-  await put(join(root, mediumPaths.manifestSignature), [...kept, signature, ''].join('\n'));
-  await put(join(root, mediumPaths.manifest), bytes);
-  if (kept.length > 0) await put(join(root, mediumPaths.manifestSignature), `${signature}\n`);
+  await putManifest(root, bytes, [signBytes(bytes, privateKeyPem)], put);
 }
 
-/** Number of the next sealing: one more than that of a manifest our key signed, else 1. */
-export async function nextGeneration(root: string, fingerprint: string): Promise<number> {
-  const before = await openManifest(root, fingerprint).catch(() => null);
-  return (before?.manifest.generation ?? 0) + 1;
+/** Puts a signed manifest in place of the present one. Throws as `writeManifest`. */
+export async function putManifest(
+  root: string,
+  bytes: Buffer,
+  signatures: readonly string[],
+  put: Put = writeToMedium,
+): Promise<void> {
+  const key = await readLimited(join(root, mediumPaths.manifestKey), smallLimitBytes);
+  const before = await readLimited(join(root, mediumPaths.manifest), manifestLimitBytes);
+  const kept = linesOf(await readLimited(join(root, mediumPaths.manifestSignature), smallLimitBytes)).filter(
+    (line) =>
+      before !== null && key !== null && !signatures.includes(line) && verifyBytes(before, line, key.toString('utf8')),
+  );
+  await put(join(root, mediumPaths.manifestSignature), [...kept, ...signatures, ''].join('\n'));
+  await put(join(root, mediumPaths.manifest), bytes);
+  if (kept.length > 0) await put(join(root, mediumPaths.manifestSignature), [...signatures, ''].join('\n'));
 }
 
 function parseManifest(bytes: Buffer): Manifest | null {

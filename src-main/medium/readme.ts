@@ -1,6 +1,7 @@
 // The page that lies on the medium and says what it is, for someone who finds it without the program.
 // Called by the write-index job. One file, no script, nothing loaded from elsewhere. Pure.
 import { createHash } from 'node:crypto';
+import { formatBytes } from '../../src-shared/format.ts';
 import { groupedFingerprint } from './keys.ts';
 
 export interface ReadmeFacts {
@@ -13,6 +14,8 @@ export interface ReadmeFacts {
   readonly fingerprint: string;
   readonly repositoryFingerprint?: string;
   readonly cacheFingerprint?: string;
+  /** What lies here, with sizes; left out when it is not known. */
+  readonly contents?: readonly { readonly name: string; readonly count: number; readonly sizeBytes: number }[];
 }
 
 interface Words {
@@ -21,9 +24,13 @@ interface Words {
   readonly what: string;
   readonly withProgram: string;
   readonly byHand: string;
+  readonly key: string;
   readonly serve: string;
   readonly slapos: string;
   readonly apt: string;
+  readonly seal: string;
+  readonly contents: string;
+  readonly content: (count: number, size: string) => string;
   readonly trust: string;
   readonly keys: readonly [manifest: string, repository: string, cache: string];
   readonly releases: string;
@@ -38,10 +45,14 @@ const words: readonly Words[] = [
     withProgram:
       'With the program: open the site in SlapOS Field Kit, choose this medium, and follow the steps of the site phase.',
     byHand: 'Without the program: any web server that serves plain files will do. From this folder:',
+    key: 'Take the key of the packages to each machine, TARGET, from this folder too:',
     serve: 'Then, where SERVER is the address of this machine as the target sees it:',
     slapos:
       'in the [networkcache] section of /etc/opt/slapos/slapos.cfg, edited in place and never added a second time:',
-    apt: 'in /etc/apt/sources.list.d/fieldkit.list, with trust/repository-key.asc copied to /etc/apt/keyrings:',
+    apt: 'on the machine, as root, for its own system; apt then asks this medium alone:',
+    seal: 'Whether the list of all files is the one that was sealed (it holds the sha256 of each):',
+    contents: 'Contents',
+    content: (count, size) => `${count} files, ${size}`,
     trust:
       'Compare these fingerprints with the printed sheet before you trust anything here. What lies beside a signature proves nothing by itself.',
     keys: ['manifest', 'packages', 'software cache'],
@@ -55,10 +66,14 @@ const words: readonly Words[] = [
     withProgram:
       'Avec le programme : ouvrir le site dans SlapOS Field Kit, choisir ce support et suivre les étapes de la phase sur site.',
     byHand: 'Sans le programme : n’importe quel serveur web de fichiers convient. Depuis ce dossier :',
+    key: 'Porter la clé des paquets sur chaque machine, TARGET, depuis ce dossier aussi :',
     serve: 'Puis, SERVER étant l’adresse de cette machine vue de la cible :',
     slapos:
       'dans la section [networkcache] de /etc/opt/slapos/slapos.cfg, modifiée sur place et jamais ajoutée une seconde fois :',
-    apt: 'dans /etc/apt/sources.list.d/fieldkit.list, après copie de trust/repository-key.asc dans /etc/apt/keyrings :',
+    apt: 'sur la machine, en root, pour son propre système ; apt n’interroge alors que ce support :',
+    seal: 'Si la liste de tous les fichiers est bien celle qui a été scellée (elle contient le sha256 de chacun) :',
+    contents: 'Contenu',
+    content: (count, size) => `${count} fichiers, ${size}`,
     trust:
       'Comparer ces empreintes à la feuille imprimée avant de se fier à ce qui est ici. Ce qui se trouve à côté d’une signature ne prouve rien à lui seul.',
     keys: ['manifeste', 'paquets', 'cache logiciel'],
@@ -88,8 +103,25 @@ function section(text: Words, facts: ReadmeFacts): string {
     'download-binary-cache-url = http://SERVER:5050/bcache',
     'download-binary-dir-url = http://SERVER:5050/bdir',
   ];
-  const sources = systems.map(
-    (system) => `deb [signed-by=/etc/apt/keyrings/repository-key.asc] http://SERVER:5050/debian/${system} ./`,
+  const own = '-o Dir::Etc::SourceList=/etc/apt/fieldkit.list -o Dir::Etc::SourceParts=-';
+  const sources = systems.map((system) =>
+    code([
+      `echo 'deb [signed-by=/etc/apt/keyrings/fieldkit.asc] http://SERVER:5050/debian/${system} ./' > /etc/apt/fieldkit.list`,
+      `apt-get ${own} update`,
+      `apt-get ${own} install --no-install-recommends slapos-node`,
+    ]),
+  );
+  const key = [
+    'ssh root@TARGET install -d -m 0755 /etc/apt/keyrings',
+    'scp trust/repository-key.asc root@TARGET:/etc/apt/keyrings/fieldkit.asc',
+  ];
+  const seal = [
+    'head -n 1 manifest.json.sig | base64 -d > /tmp/manifest.sig',
+    'openssl pkeyutl -verify -pubin -inkey trust/manifest-key.pem -rawin -in manifest.json -sigfile /tmp/manifest.sig',
+  ];
+  const contents = (facts.contents ?? []).map(
+    ({ name, count, sizeBytes }) =>
+      `<tr><th>${escaped(name)}</th><td>${escaped(text.content(count, formatBytes(sizeBytes, text.language)))}</td></tr>`,
   );
   const prints = [facts.fingerprint, facts.repositoryFingerprint, facts.cacheFingerprint];
   const rows = prints.flatMap((print, index) => (print === undefined ? [] : [row(text.keys[index] ?? '', print)]));
@@ -97,10 +129,15 @@ function section(text: Words, facts: ReadmeFacts): string {
     `<section lang="${text.language}"><h1>${escaped(text.title(site))}</h1>`,
     ...[text.what, text.withProgram, text.byHand].map(paragraph),
     code(['python3 -m http.server 5050']),
+    paragraph(text.key),
+    code(key),
     paragraph(text.serve),
-    `<ul><li>${escaped(text.slapos)}${code(cache)}</li><li>${escaped(text.apt)}${code(sources)}</li></ul>`,
+    `<ul><li>${escaped(text.apt)}${sources.join('')}</li><li>${escaped(text.slapos)}${code(cache)}</li></ul>`,
     paragraph(text.trust),
     `<table>${rows.join('')}</table>`,
+    paragraph(text.seal),
+    code(seal),
+    ...(contents.length === 0 ? [] : [`<h2>${escaped(text.contents)}</h2><table>${contents.join('')}</table>`]),
     `<h2>${escaped(text.releases)}</h2><ul>${releases.map((url) => item(`${url} (bdir/${md5(url)})`)).join('')}</ul>`,
     `<h2>${escaped(text.systems)}</h2><ul>${systems.map(item).join('')}</ul></section>`,
   ].join('\n');

@@ -28,6 +28,8 @@ export async function scanMedium(root: string): Promise<Scan> {
   const walk = async (folder: string): Promise<void> => {
     for (const entry of await readdir(join(root, folder), { withFileTypes: true })) {
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
+      // Kept states are a matter of their own manifests.
+      if (path === mediumPaths.generations && entry.isDirectory()) continue;
       if (entry.isDirectory()) await walk(path);
       else if (!entry.isFile() || !listable.safeParse(path).success) strange.push(path);
       else if (unfinished.test(path)) leftovers.push(path);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type Manifest, type ManifestFile, mediumPaths } from '../../src-shared/manifest.ts';
 import type { Progress } from '../platform/fetch.ts';
 import { errnoOf } from '../platform/files.ts';
+import { sealedPath } from './generations.ts';
 import { firstDamage, type ReadBack, readBack } from './read-back.ts';
 import { type Scan, scanMedium } from './scan.ts';
 
@@ -46,12 +47,13 @@ export async function verifyMedium(
   let doneBytes = 0;
   let cacheBypassed = true;
   for (const file of manifest.files) {
-    if (!present.has(file.path)) {
+    const place = await sealedPath(root, manifest, file.path);
+    if (place === join(root, file.path) && !present.has(file.path)) {
       findings.push({ code: 'medium-file-missing', file: file.path });
     } else {
       const before = doneBytes;
       const onProgress = (done: number) => options.onProgress?.({ doneBytes: before + done, totalBytes });
-      const found = await verifyFile(root, file, { onProgress, ...withSignal(options.signal) });
+      const found = await verifyFile(place, file, { onProgress, ...withSignal(options.signal) });
       cacheBypassed &&= found.cacheBypassed;
       if (found.finding !== null) findings.push(found.finding);
     }
@@ -75,10 +77,10 @@ interface FileVerdict {
 type FileOptions = { readonly onProgress?: (doneBytes: number) => void; readonly signal?: AbortSignal };
 
 /** Reads one file, and a second time when it differs: that tells a lasting damage from a passing one. */
-async function verifyFile(root: string, file: ManifestFile, options: FileOptions): Promise<FileVerdict> {
-  const first = await readOnce(root, file, options);
+async function verifyFile(place: string, file: ManifestFile, options: FileOptions): Promise<FileVerdict> {
+  const first = await readOnce(place, file, options);
   if (first !== null && isRight(first, file)) return { finding: null, cacheBypassed: first.cacheBypassed };
-  const second = await readOnce(root, file, options);
+  const second = await readOnce(place, file, options);
   const lasting = second === null || !isRight(second, file);
   const wrong = first ?? second;
   const offset = wrong === null || isRight(wrong, file) ? 0 : firstDamage(wrong, file.blocks, file.sizeBytes);
@@ -87,9 +89,9 @@ async function verifyFile(root: string, file: ManifestFile, options: FileOptions
 }
 
 /** Null when the medium could not give the file. */
-async function readOnce(root: string, file: ManifestFile, options: FileOptions): Promise<ReadBack | null> {
+async function readOnce(place: string, file: ManifestFile, options: FileOptions): Promise<ReadBack | null> {
   try {
-    return await readBack(join(root, file.path), { ...options, sha512: isBlob(file.path) });
+    return await readBack(place, { ...options, sha512: isBlob(file.path) });
   } catch (thrown) {
     if (errnoOf(thrown) === '') throw thrown;
     return null;

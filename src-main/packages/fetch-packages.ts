@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import type { LockedPackage, LockedSystem } from '../../src-shared/lock.ts';
 import { Problem, problem } from '../../src-shared/problem.ts';
 import { type AllProgress, downloadAll, type Wanted } from '../platform/download-all.ts';
-import { exists } from '../platform/files.ts';
 import { type ArchiveSource, type Means, openArchive } from './archive.ts';
 import { solveCarried } from './carried.ts';
 import { combineIndexes, filterIndex, type Package, type PackageIndex } from './package-index.ts';
@@ -44,6 +43,8 @@ export interface VendorRequest extends TargetSystem {
   readonly locked: LockedSystem | null;
   /** True asks the vendor again; false keeps what is locked as long as it fits what is wanted. */
   readonly refresh: boolean;
+  /** False only fixes the versions. Default true. */
+  readonly download?: boolean;
 }
 
 /**
@@ -63,7 +64,7 @@ export async function fetchVendorPackages(request: VendorRequest, means: Means):
     }
     return lockedOf(found);
   });
-  await downloadPackages(vendor, means);
+  if (request.download ?? true) await downloadPackages(vendor, means);
   const same = vendor.length === before.vendor.length && vendor.every((deb) => isAmong(deb, before.vendor));
   return {
     snapshots: [...before.snapshots.filter(({ source }) => source !== vendorSource), ...snapshots],
@@ -168,26 +169,11 @@ export async function writeRepositoryToMedium(request: MediumRepositoryRequest):
   return writeRepository(signal === undefined ? common : { ...common, signal });
 }
 
-export interface PackageEstimate {
-  /** Still to be fetched, given what the cache holds. */
-  readonly downloadBytes: number;
-  /** On the medium: packages and indexes. */
-  readonly mediumBytes: number;
-  readonly files: number;
+/** Bytes of the files apt's index of so many packages takes, about: Packages and its packed form, each also by hash, and the signed texts. */
+export function indexBytesOf(packages: number): readonly number[] {
+  const [plain, packed] = [packages * 1000, packages * 350];
+  return [plain, plain, packed, packed, 1500, 1500, 1500, 1500];
 }
-
-/** What a locked system will take. Indexes are reckoned at 2 kB a package, twice (plain and by hash), plus what is packed. */
-export async function estimate(locked: LockedSystem, cacheFolder: string): Promise<PackageEstimate> {
-  let downloadBytes = 0;
-  for (const deb of locked.packages) {
-    if (!(await exists(cachedDeb(cacheFolder, deb)))) downloadBytes += deb.sizeBytes;
-  }
-  const indexFiles = 8;
-  const mediumBytes = sum(locked.packages) + locked.packages.length * indexBytesPerPackage;
-  return { downloadBytes, mediumBytes, files: locked.packages.length + indexFiles };
-}
-
-const indexBytesPerPackage = 5000;
 
 /** Where a package lies in the cache. */
 export function cachedDeb(cacheFolder: string, deb: { readonly sha256: string }): string {

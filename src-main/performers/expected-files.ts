@@ -7,6 +7,7 @@ import type { ExpectedFile } from '../medium/seal.ts';
 import { certificateFingerprint } from '../software/certificate.ts';
 import { indexDocument } from '../software/entry.ts';
 import { trustedCertificates } from '../software/trusted.ts';
+import { billOfMaterials } from './materials.ts';
 
 /** Small files that follow from the lock: index documents, public keys, the page for people. Text by path. */
 export function textsOf(lock: SiteLock, site: string): Readonly<Record<string, string>> {
@@ -20,6 +21,7 @@ export function textsOf(lock: SiteLock, site: string): Readonly<Record<string, s
     texts[mediumPaths.trust('repository-key.asc')] = lock.keys.repositoryKey;
     texts[mediumPaths.manifestKey] = lock.keys.manifestKey;
     texts[mediumPaths.readme] = page(lock, lock.keys, site);
+    texts[mediumPaths.materials] = billOfMaterials(lock, site);
   }
   return texts;
 }
@@ -34,7 +36,20 @@ const page = (lock: SiteLock, keys: LockedKeys, site: string): string =>
     fingerprint: keys.manifestFingerprint,
     repositoryFingerprint: keys.repositoryFingerprint,
     cacheFingerprint: keys.cacheFingerprint,
+    contents: [
+      ...byName(lock.systems).map(([system, { packages }]) => ({ name: `debian/${system}`, ...sumOf(packages) })),
+      ...byName(lock.releases).map(([name, { entries }]) => ({ name, ...sumOf(entries) })),
+    ],
   });
+
+/** Sorted: a lock read again from its file has another order. */
+const byName = <Value>(record: Readonly<Record<string, Value>>): readonly (readonly [string, Value])[] =>
+  Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
+
+const sumOf = (files: readonly { readonly sizeBytes: number }[]) => ({
+  count: files.length,
+  sizeBytes: files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+});
 
 /** Index files of apt in a repository's folder, as found on the medium. */
 const isIndexFile = (name: string): boolean =>

@@ -2,15 +2,16 @@
 // Each joins one or two rooms with the site's lock; the rooms do the work.
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Json } from '../../src-shared/json.ts';
+import { type Json, json } from '../../src-shared/json.ts';
 import type { LockedSystem } from '../../src-shared/lock.ts';
 import { mediumPaths } from '../../src-shared/manifest.ts';
 import { problem } from '../../src-shared/problem.ts';
 import type { SystemSources } from '../../src-shared/site.ts';
 import { sourcesOf, systemFacts } from '../../src-shared/site.ts';
 import { copyToMedium, writeToMedium } from '../medium/copy.ts';
+import { keepGeneration, nextGeneration } from '../medium/generations.ts';
 import { makeSigningKey } from '../medium/keys.ts';
-import { nextGeneration, openManifest } from '../medium/manifest-store.ts';
+import { openManifest } from '../medium/manifest-store.ts';
 import { removeLeftovers, scanMedium } from '../medium/scan.ts';
 import { sealMedium } from '../medium/seal.ts';
 import type { ArchiveSource, Means } from '../packages/archive.ts';
@@ -35,10 +36,12 @@ import { expectedFiles, textsOf } from './expected-files.ts';
 import { type Job, type JobContext, job, type Sight, sight } from './jobs.ts';
 import { withEntries } from './locked-entries.ts';
 import { releasedState, removableDrive } from './medium-jobs.ts';
+import { planMedium } from './medium-plan.ts';
 import { repositoryIsCurrent, repositoryLacks } from './repository-state.ts';
 import { requireRoom } from './room.ts';
 
 const nothing = z.strictObject({});
+const vendorArgs = z.strictObject({ system: z.string(), packages: z.record(z.string(), z.string()) });
 /** Names of the private halves in the vault, by site. */
 const keyNames = (site: string) => ({
   cache: `${site}/cache`,
@@ -94,6 +97,24 @@ export function prepareJobs({ trustFolder, program }: PrepareParts): Readonly<Re
   const lockSystem = (context: JobContext, system: string, locked: LockedSystem): Promise<void> =>
     context.site.updateLock((lock) => ({ ...lock, systems: { ...lock.systems, [system]: locked } }));
 
+  async function vendorPackages(
+    { system, packages }: z.infer<typeof vendorArgs>,
+    context: JobContext,
+    download: boolean,
+  ): Promise<void> {
+    const wanted = Object.entries(packages).map(([name, version]) => ({ name, version }));
+    const request = {
+      system,
+      architecture: systemFacts(system).architecture,
+      vendor: await vendorOf(context, system),
+      wanted,
+      locked: context.site.lock.systems[system] ?? null,
+      refresh: true,
+      download,
+    };
+    await lockSystem(context, system, await fetchVendorPackages(request, meansOf(context)));
+  }
+
   return {
     'make-keys': job(nothing, async (_args, context) => {
       const { site } = context;
@@ -127,21 +148,9 @@ export function prepareJobs({ trustFolder, program }: PrepareParts): Readonly<Re
       await site.editPlan(() => [{ path: ['trust', 'manifest'], value: manifest.fingerprint }]);
     }),
 
-    'fetch-vendor-packages': job(
-      z.strictObject({ system: z.string(), packages: z.record(z.string(), z.string()) }),
-      async ({ system, packages }, context) => {
-        const wanted = Object.entries(packages).map(([name, version]) => ({ name, version }));
-        const request = {
-          system,
-          architecture: systemFacts(system).architecture,
-          vendor: await vendorOf(context, system),
-          wanted,
-          locked: context.site.lock.systems[system] ?? null,
-          refresh: true,
-        };
-        await lockSystem(context, system, await fetchVendorPackages(request, meansOf(context)));
-      },
-    ),
+    'resolve-vendor-packages': job(vendorArgs, (args, context) => vendorPackages(args, context, false)),
+
+    'fetch-vendor-packages': job(vendorArgs, (args, context) => vendorPackages(args, context, true)),
 
     'solve-packages': job(
       z.strictObject({ system: z.string(), roots: z.array(z.string()) }),
@@ -178,6 +187,8 @@ export function prepareJobs({ trustFolder, program }: PrepareParts): Readonly<Re
       );
       await downloadPackages(locked.packages, meansOf(context));
       const { device } = await boundMedium(context.site);
+      const replaced = new Map(locked.packages.map(({ path, sha256 }) => [`${repository}/${path}`, sha256]));
+      await keepGeneration(root, context.site.lock.keys?.manifestFingerprint ?? '', replaced);
       await writeRepositoryToMedium({
         device,
         system,
@@ -234,6 +245,7 @@ export function prepareJobs({ trustFolder, program }: PrepareParts): Readonly<Re
     'write-index': job(z.strictObject({ files: z.array(z.string()) }), async ({ files }, { site, onProgress }) => {
       const { root, device } = await boundMedium(site);
       const texts = textsOf(site.lock, site.name);
+      await keepGeneration(root, site.lock.keys?.manifestFingerprint ?? '');
       for (const [index, path] of files.entries()) {
         const text = texts[path];
         if (text !== undefined) await writeToMedium(join(root, path), text, device);
@@ -287,6 +299,10 @@ export function prepareSights({ vaultPath }: { readonly vaultPath: string }): Re
       const path = join(cacheFolder, 'built', name);
       return { path, sizeBytes: await fileSize(path) };
     }),
+    'medium-plan': sight(
+      z.strictObject({ roots: z.record(z.string(), z.array(z.string())) }),
+      async ({ roots }, { site, cacheFolder }) => json.parse(await planMedium(site, cacheFolder, roots)),
+    ),
 
     'packages-at-hand': sight(
       z.strictObject({ system: z.string(), which: z.literal('vendor') }),

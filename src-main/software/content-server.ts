@@ -9,7 +9,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
-import type { Manifest, ManifestFile } from '../../src-shared/manifest.ts';
+import { type Manifest, type ManifestFile, mediumPaths } from '../../src-shared/manifest.ts';
 import { problem } from '../../src-shared/problem.ts';
 import { rangeOf } from './byte-range.ts';
 import { servedPaths } from './served-path.ts';
@@ -147,14 +147,16 @@ interface Found {
 
 /** Opens the file a target means, or the status that refuses it. */
 async function find(
-  { root, onError }: ContentServerOptions,
+  { root, manifest, onError }: ContentServerOptions,
   listed: ReadonlyMap<string, ManifestFile> | null,
   target: string,
 ): Promise<Found | number> {
   for (const path of servedPaths(target)) {
     const file = listed?.get(path);
     if (listed !== null && file === undefined) continue;
-    const handle = await openPlain(root, path);
+    // What an update under way has kept of the sealed state goes before what it has written already.
+    const kept = manifest === null ? null : await openPlain(root, mediumPaths.kept(manifest.generation, path));
+    const handle = kept ?? (await openPlain(root, path));
     if (handle === null) {
       if (file === undefined) continue;
       onError?.(problem('medium-file-missing', { file: path }));

@@ -27,6 +27,7 @@ import { fetchVendorPackages } from './prepare/fetch-vendor-packages.ts';
 import { importSoftware } from './prepare/import-software.ts';
 import { makeKeys } from './prepare/make-keys.ts';
 import { mirrorSoftware } from './prepare/mirror-software.ts';
+import { planMedium } from './prepare/plan-medium.ts';
 import { proveComplete } from './prepare/prove-complete.ts';
 import { sealMedium } from './prepare/seal-medium.ts';
 import { solvePackages } from './prepare/solve-packages.ts';
@@ -37,6 +38,7 @@ export const runbook: readonly Step[] = [
   describeSite,
   chooseMedium,
   makeKeys,
+  planMedium,
   fetchVendorPackages,
   solvePackages,
   importSoftware,

@@ -6,7 +6,7 @@ import type { Need } from '../../runbook/define.ts';
 import { defineStep, done, perSystem, says, systemOfSubject, todo, work } from '../../runbook/define.ts';
 
 /** Packages asked for by the steps, for one system, sorted. */
-const rootsFor = (needs: readonly Need[], system: string): string[] =>
+export const rootsFor = (needs: readonly Need[], system: string): string[] =>
   needs.flatMap((need) => (need.kind === 'package' && need.system === system ? [need.name] : [])).sort();
 
 export const solvePackages = defineStep({

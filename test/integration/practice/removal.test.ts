@@ -1,13 +1,41 @@
 // A complete medium from which one thing after the other is taken away: the proof names each. And one whose plan asks for
 // another version than was prepared.
+import { spawn, spawnSync } from 'node:child_process';
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { closeBench } from '../../../src-main/runbook/desk.ts';
+import { aptIn, has, run } from '../packages/apt.ts';
 import { openPracticeBench, type PracticeBench, type PracticeHome, practiceHome, walk } from './practice-bench.ts';
 
 /** Written after the proof, and judged by seal-medium: the list itself, the medium's mark, the copies of the site's records. */
 const sealed = /^(manifest\.json(\.sig)?|medium-id|site\/.*)$/;
+
+const entities: Readonly<Record<string, string>> = { gt: '>', lt: '<', quot: '"', '#39': "'", amp: '&' };
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+
+/** Waits until somebody listens there. */
+async function answers(url: string): Promise<void> {
+  for (let turn = 0; turn < 300; turn += 1) {
+    if (
+      await fetch(url).then(
+        (answer) => answer.ok,
+        () => false,
+      )
+    )
+      return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`nobody answers at ${url}`);
+}
 
 describe('a complete medium', () => {
   let place: PracticeHome;
@@ -42,7 +70,7 @@ describe('a complete medium', () => {
       .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
       .filter((path) => !sealed.test(path));
     expect(files.length).toBeGreaterThan(40);
-    for (const kind of [/^bcache\//, /^bdir\//, /\.deb$/, /\/InRelease$/, /by-hash/, /^trust\//, /^readme/])
+    for (const kind of [/^bcache\//, /^bdir\//, /\.deb$/, /\/InRelease$/, /by-hash/, /^trust\//, /^readme/, /^sbom/])
       expect(
         files.filter((path) => kind.test(path)),
         String(kind),
@@ -63,6 +91,65 @@ describe('a complete medium', () => {
     await rename(join(place.home, 'taken'), join(root, name));
     expect(state).toBe('todo');
     expect((await lookAt('seal-medium@site')).state).toBe('done');
+  });
+
+  it('is served and installed from by hand with the commands of its own page', async ({ skip }) => {
+    if (!has('apt-get') || !has('python3') || !has('openssl'))
+      return skip('apt-get, python3 or openssl is not installed');
+    const page = await readFile(join(root, 'readme.html'), 'utf8');
+    const [english = ''] = page.split('<section lang="fr">');
+    const commands = [...english.matchAll(/<pre>([^<]*)<\/pre>/g)].flatMap(([, text]) =>
+      (text ?? '').replace(/&(gt|lt|quot|#39|amp);/g, (_, name) => entities[String(name)] ?? '').split('\n'),
+    );
+    const command = (start: string): string => commands.find((line) => line.startsWith(start)) ?? start;
+
+    const port = await freePort();
+    const server = spawn('sh', ['-c', `exec ${command('python3').replace('5050', `${port} --bind 127.0.0.1`)}`], {
+      cwd: root,
+      stdio: 'ignore',
+    });
+    try {
+      await answers(`http://127.0.0.1:${port}/readme.html`);
+      const apt = await aptIn(join(place.home, 'apt'), join(root, 'trust/repository-key.asc'));
+      const here = (text: string): string =>
+        text
+          .replaceAll('SERVER:5050', `127.0.0.1:${port}`)
+          .replaceAll('/etc/apt/keyrings/fieldkit.asc', join(place.home, 'apt/key.asc'))
+          .replaceAll('/etc/apt/fieldkit.list', join(place.home, 'apt/fieldkit.list'));
+      expect(run('sh', ['-c', here(command('echo'))]).status).toBe(0);
+      const given = (line: string): string[] => here(line).split(' ').slice(1);
+      const updated = await apt.run(
+        ...given(command('apt-get -o Dir::Etc::SourceList=/etc/apt/fieldkit.list -o Dir::Etc::SourceParts=- update')),
+      );
+      expect([updated.status, updated.stderr]).toEqual([0, '']);
+      const last = commands.find((line) => line.startsWith('apt-get') && line.includes(' install ')) ?? '';
+      const installed = await apt.run('--simulate', ...given(last));
+      expect([installed.status, installed.stdout]).toEqual([0, expect.stringContaining('Inst slapos-node')]);
+      const downloaded = await apt.run('--download-only', ...given(last));
+      expect(downloaded.status, downloaded.stderr).toBe(0);
+      expect((await apt.archives()).length).toBeGreaterThan(20);
+      const sealing = commands.filter((line) => /^(head|openssl)/.test(line)).join(' && ');
+      const verified = spawnSync('sh', ['-c', sealing.replaceAll('/tmp/manifest.sig', join(place.home, 'sig'))], {
+        cwd: root,
+      });
+      expect([verified.status, String(verified.stdout)]).toEqual([0, expect.stringContaining('Verified Successfully')]);
+    } finally {
+      server.kill();
+    }
+    return undefined;
+  }, 120_000);
+
+  it('carries a bill of materials of everything on it, and no private key', async () => {
+    const text = await readFile(join(root, 'sbom.cdx.json'), 'utf8');
+    const { components } = JSON.parse(text) as { components: { properties: { name: string; value: string }[] }[] };
+    const paths = components.flatMap(({ properties }) =>
+      properties.flatMap(({ name, value }) => (name === 'fieldkit:path' ? [value] : [])),
+    );
+    const entries = await readdir(root, { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+    const carried = files.map((path) => path.slice(root.length + 1)).filter((path) => /\.deb$|^bcache\//.test(path));
+    expect([...paths].sort()).toEqual(carried.sort());
+    for (const path of files) expect(await readFile(path, 'latin1'), path).not.toMatch(/-----BEGIN [A-Z ]*PRIVATE KEY/);
   });
 
   it('is proved incomplete when the plan asks for another version than was prepared', async () => {

@@ -1,0 +1,160 @@
+// One plan of everything the medium will hold, with sizes, before the first byte of it is fetched. It resolves what has no size
+// yet (versions, packages, entries: small signed lists) and refuses what will not fit, naming what could be left out.
+import { z } from 'zod';
+import { releasesFor, systemOf } from '../../../src-shared/site.ts';
+import type { Need } from '../../runbook/define.ts';
+import { blocked, defineStep, done, finding, perSite, says, todo, work } from '../../runbook/define.ts';
+import { neededByFolder } from '../machine/preflight-room.ts';
+import { rootsFor } from './solve-packages.ts';
+
+const item = z.strictObject({
+  kind: z.enum(['packages', 'software']),
+  name: z.string(),
+  system: z.string(),
+  count: z.int(),
+  totalBytes: z.number(),
+  fetchBytes: z.number(),
+  writeBytes: z.number(),
+});
+type Item = z.infer<typeof item>;
+
+const facts = z.strictObject({
+  unresolved: z.strictObject({
+    vendor: z.array(z.string()),
+    packages: z.array(z.string()),
+    software: z.array(z.strictObject({ release: z.string(), systems: z.array(z.string()) })),
+  }),
+  absent: z.array(z.strictObject({ name: z.string(), system: z.string() })),
+  items: z.array(item),
+  volumes: z.array(
+    z.strictObject({
+      path: z.string(),
+      holds: z.array(z.enum(['cache', 'medium'])),
+      neededBytes: z.number(),
+      freeBytes: z.number(),
+    }),
+  ),
+});
+type Facts = z.infer<typeof facts>;
+
+/** What an ordinary office line brings and an ordinary USB stick takes, in bytes a second: for a first idea of the time. */
+const lineRate = 10e6;
+const writeRate = 20e6;
+const readRate = 80e6;
+
+export const planMedium = defineStep({
+  id: 'plan-medium',
+  chapter: 'prepare',
+  phase: 'prepare',
+  per: perSite,
+  after: [{ step: 'choose-medium', on: 'same' }],
+  risk: 'changes',
+  holds: [],
+  input: z.strictObject({}),
+  facts,
+  read: (world, { needs }) => world.sight<Facts>('medium-plan', { roots: rootsOf(needs) }),
+  found: ({ items, volumes, unresolved }, { site, lock }) => [
+    ...items
+      .map(({ kind, ...one }) => ({ ...one, packages: kind === 'packages' }))
+      .map(({ packages, name, system, count, totalBytes, fetchBytes, writeBytes }) =>
+        says('plan-medium', packages ? 'found.packages' : 'found.software', {
+          name,
+          system,
+          count,
+          totalBytes,
+          fetchBytes,
+          writeBytes,
+        }),
+      ),
+    ...(isOpen(unresolved) ? [says('plan-medium', 'found.unresolved')] : []),
+    ...volumes.map(({ path, holds, neededBytes, freeBytes }) => {
+      const cache = holds[0] === 'cache';
+      if (holds.length > 1) return says('plan-medium', 'found.both', { path, neededBytes, freeBytes });
+      return says('plan-medium', cache ? 'found.cache' : 'found.medium', {
+        path,
+        neededBytes,
+        freeBytes,
+      });
+    }),
+    ...site.machines.map((machine) => {
+      const locked = lock.systems[systemOf(machine)];
+      const vendorBytes = sizeOf(locked?.vendor ?? []);
+      const packages = { vendorBytes, otherBytes: sizeOf(locked?.packages ?? []) - vendorBytes };
+      const needed = neededByFolder(systemOf(machine), lock, releasesFor(site, machine), { releases: {} }, packages);
+      const neededBytes = Object.values(needed).reduce((all, one) => all + one, 0);
+      return says('plan-medium', 'found.machine', { machine: machine.name, neededBytes });
+    }),
+    timesOf(items),
+  ],
+  verdict: ({ unresolved, absent, items, volumes }) => {
+    const [first] = absent;
+    if (first !== undefined)
+      return blocked(finding('release-archive-missing', { release: first.name, path: first.system }));
+    const short = volumes.find(({ neededBytes, freeBytes }) => neededBytes > freeBytes);
+    if (short !== undefined) {
+      const { path, neededBytes, freeBytes } = short;
+      const drop = toDrop(items, neededBytes - freeBytes);
+      return blocked(finding('room-short', { path, needed: neededBytes, free: freeBytes, drop }));
+    }
+    return isOpen(unresolved) ? todo() : done();
+  },
+  plan: ({ unresolved }, { site, needs }) => {
+    const { vendor, packages, software } = unresolved;
+    const version = site.packages['slapos-node'];
+    if (vendor.length > 0)
+      return vendor.map((system) =>
+        work(
+          'resolve-vendor-packages',
+          { system, packages: { 'slapos-node': version } },
+          says('plan-medium', 'does.version', { system, version }),
+        ),
+      );
+    const roots = rootsOf(needs);
+    return [
+      ...packages.map((system) =>
+        work('solve-packages', { system, roots: roots[system] ?? [] }, says('plan-medium', 'does.solve', { system })),
+      ),
+      ...software.map(({ release, systems }) =>
+        work(
+          'look-up-software',
+          { release, systems },
+          says('plan-medium', 'does.lookUp', { release, systems: systems.join(', ') }),
+        ),
+      ),
+    ];
+  },
+});
+
+const isOpen = ({ vendor, packages, software }: Facts['unresolved']): boolean =>
+  vendor.length + packages.length + software.length > 0;
+
+function rootsOf(needs: readonly Need[]): Record<string, string[]> {
+  const systems = new Set(needs.flatMap((need) => (need.kind === 'package' ? [need.system] : [])));
+  return Object.fromEntries([...systems].sort().map((system) => [system, rootsFor(needs, system)]));
+}
+
+const sizeOf = (files: readonly { readonly sizeBytes: number }[]): number =>
+  files.reduce((all, { sizeBytes }) => all + sizeBytes, 0);
+
+function timesOf(items: readonly Item[]) {
+  const sum = (field: 'fetchBytes' | 'writeBytes' | 'totalBytes') => items.reduce((all, one) => all + one[field], 0);
+  return says('plan-medium', 'found.times', {
+    fetchMs: (sum('fetchBytes') / lineRate) * 1000,
+    writeMs: (sum('writeBytes') / writeRate + sum('totalBytes') / readRate) * 1000,
+  });
+}
+
+/** What could be left out to make it fit: software other than the master's first, the largest first. */
+function toDrop(items: readonly Item[], shortBytes: number): string {
+  const optional = items
+    .filter(({ kind, name, writeBytes }) => kind === 'software' && name !== 'slapos-master' && writeBytes > 0)
+    .sort((first, second) => second.writeBytes - first.writeBytes);
+  const dropped: string[] = [];
+  let freed = 0;
+  for (const { name, system, writeBytes } of optional) {
+    if (freed >= shortBytes) break;
+    freed += writeBytes;
+    dropped.push(`${name} (${system})`);
+  }
+  return freed >= shortBytes ? dropped.join(', ') : '-';
+}

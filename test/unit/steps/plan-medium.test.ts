@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { planMedium } from '../../../src-main/steps/prepare/plan-medium.ts';
+import type { Json } from '../../../src-shared/json.ts';
+import { emptyLock } from '../../../src-shared/lock.ts';
+import { sitePlan } from '../../../src-shared/site.ts';
+
+const site = sitePlan.parse({
+  format: 1,
+  name: 'site',
+  machines: [{ name: 'one', roles: ['master'], address: '10.0.0.1', release: '12', interface: 'eth0' }],
+  releases: [{ name: 'slapos-master', url: 'http://127.0.0.1/software.cfg' }],
+});
+const system = 'debian-12-amd64';
+const software = (name: string, writeBytes: number) => ({
+  kind: 'software' as const,
+  name,
+  system,
+  count: 1,
+  totalBytes: writeBytes,
+  fetchBytes: writeBytes,
+  writeBytes,
+});
+const resolved = { vendor: [], packages: [], software: [] };
+const context = { site, lock: emptyLock, needs: [{ kind: 'package', name: 'cron', system }] } as never;
+const facts = (more: object): Json => ({
+  unresolved: resolved,
+  absent: [],
+  items: [software('slapos-master', 500), software('re6stnet', 100), software('rapid-cdn', 300)],
+  volumes: [],
+  ...more,
+});
+const medium = (neededBytes: number, freeBytes: number) => ({
+  path: '/stick',
+  holds: ['medium'],
+  neededBytes,
+  freeBytes,
+});
+
+describe('the plan of the medium', () => {
+  it.each([
+    ['just fits', 900, 900, 'done', undefined],
+    ['one byte short', 900, 899, 'blocked', 'rapid-cdn (debian-12-amd64)'],
+    ['short of more than the largest', 900, 520, 'blocked', 'rapid-cdn (debian-12-amd64), re6stnet (debian-12-amd64)'],
+    ['too small for the master', 900, 100, 'blocked', '-'],
+  ])('%s', (_name, needed, free, state, drop) => {
+    const verdict = planMedium.verdict(facts({ volumes: [medium(needed, free)] }), context);
+    expect(verdict.state).toBe(state);
+    const [found] = verdict.findings;
+    expect(found?.params.drop).toBe(drop);
+    if (state === 'blocked')
+      expect(found).toMatchObject({ code: 'room-short', params: { path: '/stick', needed, free } });
+  });
+
+  it('judges every volume, the cache as well as the medium', () => {
+    const cache = { path: '/home', holds: ['cache'], neededBytes: 10, freeBytes: 9 };
+    const verdict = planMedium.verdict(facts({ volumes: [cache, medium(1, 2)] }), context);
+    expect(verdict.findings[0]?.params.path).toBe('/home');
+  });
+
+  it('refuses for want of room before it has resolved everything', () => {
+    const unresolved = { ...resolved, software: [{ release: 'rapid-cdn', systems: [system] }] };
+    expect(planMedium.verdict(facts({ unresolved, volumes: [medium(2, 1)] }), context).state).toBe('blocked');
+    expect(planMedium.verdict(facts({ unresolved, volumes: [medium(1, 2)] }), context).state).toBe('todo');
+  });
+
+  it('names the archive that is missing on the laptop', () => {
+    const absent = [{ name: 'slapos-master', system }];
+    expect(planMedium.verdict(facts({ absent }), context).findings[0]).toMatchObject({
+      code: 'release-archive-missing',
+    });
+  });
+
+  it('finds versions first, then packages and entries', () => {
+    const open = { vendor: [system], packages: [system], software: [{ release: 're6stnet', systems: [system] }] };
+    const jobs = (unresolved: object) =>
+      planMedium
+        .plan(facts({ unresolved }), context)
+        .map((command) =>
+          command.kind === 'work' ? [command.job, command.args.roots ?? command.args.release ?? ''] : [],
+        );
+    expect(jobs(open)).toEqual([['resolve-vendor-packages', '']]);
+    expect(jobs({ ...open, vendor: [] })).toEqual([
+      ['solve-packages', ['cron']],
+      ['look-up-software', 're6stnet'],
+    ]);
+    expect(planMedium.plan(facts({}), context)).toEqual([]);
+  });
+});
