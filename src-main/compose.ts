@@ -11,6 +11,7 @@ import type { CleanUp } from './medium/generations.ts';
 import { openManifest } from './medium/manifest-store.ts';
 import { verifyMedium } from './medium/verify.ts';
 import { drivesMark, nextMark } from './medium/watch.ts';
+import { contentSights } from './performers/content-sights.ts';
 import { makeHands, type Outside } from './performers/hands.ts';
 import {
   type Cloned,
@@ -125,6 +126,7 @@ export function compose(options: ComposeOptions): Kit {
     ...prepareSights({ vaultPath: vault }),
     ...mirrorSights({ trustFolder }),
     ...recordSights(),
+    ...contentSights,
   });
   const real = {
     sights: sights(vaultPath),

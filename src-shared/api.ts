@@ -8,6 +8,7 @@ import type { SiteView } from './journal.ts';
 import { journalEvent, problemData } from './journal.ts';
 import { json, jsonObject } from './json.ts';
 import type { ProblemData } from './problem.ts';
+import { sighting } from './sighting.ts';
 import { planSchema, question, stepInfo, told } from './step.ts';
 
 const nothing = z.strictObject({});
@@ -149,6 +150,8 @@ export const liveEvent = z.discriminatedUnion('kind', [
     sinceMs: z.number(),
     limitMs: z.number(),
     nextLookMs: z.number(),
+    /** What the last look told beyond "not yet". */
+    seen: sighting.nullable(),
   }),
   /** Facts are being read. */
   z.strictObject({ kind: z.literal('reading'), instance: z.string() }),

@@ -67,6 +67,8 @@ export const problems = {
   'undo-others-first': define('blocked', ['step', 'others']),
   'leaves-for-network': define('blocked', ['step', 'url']),
   'wait-too-long': define('target', ['awaited', 'limit', 'machine'], { retryable: true }),
+  'cache-not-used': define('target', ['machine', 'url'], { retryable: true }),
+  'software-install-failed': define('target', ['machine', 'url'], { retryable: true }),
   'file-changed-meanwhile': define('target', ['path', 'machine'], { retryable: true }),
 
   // the site
@@ -174,6 +176,7 @@ export const problems = {
   'sudo-refused': define('target', ['machine', 'user'], { retryable: true }),
   'forwarding-forbidden': define('target', ['machine']),
   'forward-port-taken': define('target', ['machine', 'port', 'holder']),
+  'medium-not-plugged': define('medium', ['machine', 'volumes'], { retryable: true }),
   'content-unreachable': define('target', ['machine', 'url'], { retryable: true }),
   'upload-differs': define('target', ['machine', 'path'], { retryable: true }),
 

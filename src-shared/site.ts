@@ -33,6 +33,13 @@ export const distributions = ['debian', 'ubuntu'] as const;
 export const roles = ['builder', 'master', 'node'] as const;
 export type Role = (typeof roles)[number];
 
+/**
+ * Where a machine's packages and releases come from while it is worked on. `connection`: the medium in the laptop, through SSH.
+ * `resident`: a copy that stays on the master and is served by it. `medium`: the medium plugged into the machine itself.
+ */
+export const contentWays = ['connection', 'resident', 'medium'] as const;
+export type ContentWay = (typeof contentWays)[number];
+
 /** A machine of the site. */
 export const machine = z.strictObject({
   name,
@@ -57,6 +64,8 @@ export const machine = z.strictObject({
   addresses: z.array(ipv6Range).default([]),
   partitions: z.int().min(1).max(200).default(20),
   ipv4Network: ipv4Range.default('10.0.0.0/16'),
+  /** How this machine gets its content, where it differs from the site's way. */
+  content: z.enum(contentWays).optional(),
 });
 export type Machine = z.infer<typeof machine>;
 
@@ -154,8 +163,16 @@ export const sitePlan = z.strictObject({
     })
     .catchall(systemSources)
     .default({}),
-  /** Content goes through the SSH connection, to this loopback port of the target. */
-  content: z.strictObject({ port: z.int().min(1024).max(65535).default(5050) }).prefault({}),
+  content: z
+    .strictObject({
+      /** For all machines that say nothing of their own. */
+      via: z.enum(contentWays).default('connection'),
+      /** Loopback port of the machine that leads through the SSH connection. */
+      port: z.int().min(1024).max(65535).default(5050),
+      /** Port of the server on a machine that holds the content itself. */
+      serverPort: z.int().min(1024).max(65535).default(5051),
+    })
+    .prefault({}),
   ranges: z.strictObject({ lan: ipv6Range.optional(), re6st: ipv6Range.optional() }).prefault({}),
   /** Fingerprints compared by a person; written by the program. */
   trust: z.strictObject({ manifest: z.string().optional() }).prefault({}),
@@ -193,6 +210,7 @@ export function planFaults(plan: SitePlan): readonly PlanFault[] {
       faults.push({ path: ['releases', index, 'name'], detail: `${item} is named twice` });
   });
   faults.push(...builderFaults(plan), ...plan.releases.flatMap((item, index) => releaseFaults(plan, item, index)));
+  faults.push(...contentFaults(plan));
   const { lan, re6st } = plan.ranges;
   const first = lan === undefined ? null : parseRange(lan);
   const second = re6st === undefined ? null : parseRange(re6st);
@@ -266,6 +284,27 @@ export function holdsNewMaster(url: string): boolean | null {
   if (tag === undefined) return null;
   const at = newMasterSince.findIndex((part, index) => (tag[index] ?? 0) !== part);
   return at < 0 || (tag[at] ?? 0) > (newMasterSince[at] ?? 0);
+}
+
+/** A copy needs a master to stay on, and its server lets machines in by address: a name alone is none. */
+function contentFaults(plan: SitePlan): readonly PlanFault[] {
+  const faults: PlanFault[] = [];
+  const users = plan.machines.filter((item) => !isBuilder(item) && contentWayOf(plan, item) === 'resident');
+  if (plan.content.port === plan.content.serverPort)
+    faults.push({ path: ['content', 'serverPort'], detail: 'the same port as content.port' });
+  if (users.length === 0) return faults;
+  const master = masterOf(plan);
+  if (master === undefined)
+    return [...faults, { path: ['content', 'via'], detail: 'resident needs a machine with the role master' }];
+  for (const item of new Set([master, ...users])) {
+    if (item === master ? users.every((user) => user === master) : false) continue;
+    if (addressesOf(item).length === 0)
+      faults.push({
+        path: ['machines', plan.machines.indexOf(item), 'addresses'],
+        detail: 'resident content is served by address; name one of this machine here, as its own is a name',
+      });
+  }
+  return faults;
 }
 
 /** What is allowed but deserves a word. */
@@ -378,6 +417,54 @@ export const systemsFrom = (plan: SitePlan, item: Release, origin: Origin): read
 
 /** The software cache: the plan's own, else the public one, which nobody is trusted for yet. */
 export const cacheOf = (plan: SitePlan): SoftwareCache => softwareCache.parse(plan.sources.cache ?? {});
+
+/** How a machine gets its content. */
+export const contentWayOf = (plan: SitePlan, item: Machine): ContentWay => item.content ?? plan.content.via;
+
+export const masterOf = (plan: SitePlan): Machine | undefined =>
+  plan.machines.find((item) => item.roles.includes('master'));
+
+/** Whether the master keeps a copy of the content: for itself, or for a machine that takes it from there. */
+export const keepsContent = (plan: SitePlan, item: Machine): boolean =>
+  item.roles.includes('master') &&
+  plan.machines.some((each) => !isBuilder(each) && contentWayOf(plan, each) === 'resident');
+
+/** The literal addresses the plan knows of a machine, without lengths: the one it is reached at first. */
+export const addressesOf = (item: Machine): readonly string[] =>
+  [item.address, ...item.addresses].flatMap((text) => {
+    const bare = text.replace(/\/\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+    return parseAddress(bare) === null ? [] : [bare];
+  });
+
+/**
+ * Who a machine is to others' servers: its addresses, IPv4 first. One that has IPv6 alone speaks with any address of its range,
+ * as its partitions' addresses are on the same interface; the range stands for it then.
+ */
+export function callersOf(item: Machine): readonly string[] {
+  const own = addressesOf(item);
+  const four = own.filter((address) => !address.includes(':'));
+  const ranges = item.addresses.filter((text) => text.includes(':'));
+  return four.length > 0 || ranges.length === 0 ? [...four, ...own.filter((address) => address.includes(':'))] : ranges;
+}
+
+/** Host and port that answer a machine's requests for content, as seen from itself. */
+export function contentPlaceOf(plan: SitePlan, item: Machine): { readonly host: string; readonly port: number } {
+  const { port, serverPort } = plan.content;
+  const way = contentWayOf(plan, item);
+  if (way === 'connection') return { host: '127.0.0.1', port };
+  const master = masterOf(plan);
+  if (way === 'medium' || master === undefined || item.name === master.name)
+    return { host: '127.0.0.1', port: serverPort };
+  // Over IPv6 a machine may speak with a partition's address; over IPv4 it speaks with its own.
+  const addresses = addressesOf(master);
+  return { host: addresses.find((one) => !one.includes(':')) ?? addresses[0] ?? master.address, port: serverPort };
+}
+
+/** The address of a machine's content, without a slash at its end. */
+export function contentUrlOf(plan: SitePlan, item: Machine): string {
+  const { host, port } = contentPlaceOf(plan, item);
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
 
 export const machineNamed = (plan: SitePlan, wanted: string): Machine | undefined =>
   plan.machines.find((item) => item.name === wanted);

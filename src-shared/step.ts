@@ -168,6 +168,14 @@ export const sendCommand = z.strictObject({
   mode: z.int(),
   ...note,
 });
+/** Files of the medium into a folder of the machine, below their own names; each is checked there, and a part is continued. */
+export const copyCommand = z.strictObject({
+  kind: z.literal('copy'),
+  on: place,
+  to: z.string(),
+  files: z.array(z.strictObject({ path: z.string(), sha256: z.string(), sizeBytes: z.int().nonnegative() })).min(1),
+  ...note,
+});
 export const receiveCommand = z.strictObject({
   kind: z.literal('receive'),
   on: place,
@@ -198,8 +206,11 @@ export const untilCommand = z.strictObject({
   probe,
   /** Satisfied when the exit matches and, when given, the output matches the pattern. */
   wanted: z.strictObject({ exit: z.int().optional(), pattern: z.string().optional() }),
-  /** Ends the wait as failed as soon as the output matches. */
-  hopeless: z.string().optional(),
+  /**
+   * Ends the wait with this finding as soon as the output matches. What matched at the first look already is news of before,
+   * and counts only once it is another text.
+   */
+  hopeless: z.array(z.strictObject({ pattern: z.string(), finding })).optional(),
   everyMs: z.number().positive(),
   limitMs: z.number().positive(),
   awaited: told,
@@ -212,6 +223,7 @@ const simpleCommand = z.discriminatedUnion('kind', [
   runCommand,
   writeCommand,
   sendCommand,
+  copyCommand,
   receiveCommand,
   getCommand,
   workCommand,

@@ -2,6 +2,7 @@
 import type { StreamEvent } from '../../src-shared/api.ts';
 import { cleanText } from '../../src-shared/clean.ts';
 import { formatBytes, formatDuration } from '../../src-shared/format.ts';
+import type { Sighting } from '../../src-shared/sighting.ts';
 import { lineOf } from '../runbook/explain.ts';
 import type { OpenSite } from '../runbook/open-site.ts';
 import { plainLines, type Session } from './session.ts';
@@ -71,7 +72,17 @@ export function follow(site: OpenSite, session: Session): () => void {
       );
     }
     if (item.kind === 'awaiting')
-      passing(`      ⧗ ${texts.told(item.awaited)} (${formatDuration(item.sinceMs, texts.language)})`);
+      passing(
+        `      ⧗ ${texts.told(item.awaited)} (${formatDuration(item.sinceMs, texts.language)})${seenText(item.seen)}`,
+      );
     if (item.kind === 'lines') passing(`      ${item.lines.at(-1) ?? ''}`);
   }
+}
+
+/** `3/8 · slappart2 zope-listens · last line`, as far as it is known. */
+function seenText(seen: Sighting | null): string {
+  if (seen === null) return '';
+  const count = seen.done === null || seen.total === null ? [] : [`${seen.done}/${seen.total}`];
+  const parts = [...count, ...seen.failing.slice(0, 2), ...(seen.line === '' ? [] : [seen.line])];
+  return parts.length === 0 ? '' : ` ${parts.join(' · ')}`;
 }

@@ -7,19 +7,11 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson } from '../../src-shared/json.ts';
-import { type Manifest, manifest as manifestShape, mediumPaths } from '../../src-shared/manifest.ts';
-import { problem } from '../../src-shared/problem.ts';
+import { type Manifest, mediumPaths } from '../../src-shared/manifest.ts';
 import { errnoOf } from '../platform/files.ts';
 import { writeToMedium } from './copy.ts';
-import { fingerprintOf, signBytes, verifyBytes } from './keys.ts';
-
-export interface OpenedManifest {
-  readonly manifest: Manifest;
-  /** Of the key that signed it. */
-  readonly fingerprint: string;
-  /** False: nothing was pinned, and a person must compare the fingerprint with the printed sheet before use. */
-  readonly pinned: boolean;
-}
+import { signBytes, verifyBytes } from './keys.ts';
+import { checkManifest, type OpenedManifest, signatureLines } from './manifest-check.ts';
 
 /** More than any medium needs; a larger one is not read. */
 const manifestLimitBytes = 64 * 1024 * 1024;
@@ -38,24 +30,19 @@ export async function openManifest(
   folder = '',
 ): Promise<OpenedManifest> {
   const at = (path: string): string => join(root, folder, path);
-  const bytes = await readLimited(at(mediumPaths.manifest), manifestLimitBytes);
-  if (bytes === null) throw problem('medium-unsealed', { path: root });
-  const invalid = (detail: string) => problem('medium-manifest-invalid', { path: root, detail });
-  const key = await readLimited(join(root, mediumPaths.manifestKey), smallLimitBytes);
-  if (key === null) throw invalid(mediumPaths.manifestKey);
-  const keyPem = key.toString('utf8');
-  const fingerprint = keyFingerprint(keyPem);
-  if (fingerprint === null) throw invalid(mediumPaths.manifestKey);
-  if (pinned !== null && fingerprint !== pinned) {
-    throw problem('fingerprint-differs', { what: mediumPaths.manifestKey, expected: pinned, found: fingerprint });
-  }
-  const signatures = await readLimited(at(mediumPaths.manifestSignature), smallLimitBytes);
-  if (!linesOf(signatures).some((line) => verifyBytes(bytes, line, keyPem)))
-    throw invalid(mediumPaths.manifestSignature);
-  const manifest = parseManifest(bytes);
-  if (manifest === null) throw invalid(mediumPaths.manifest);
-  if (manifest.generation < minimumGeneration) throw invalid(`${manifest.generation} < ${minimumGeneration}`);
-  return { manifest, fingerprint, pinned: pinned !== null };
+  const [bytes, key, signatures] = [
+    await readLimited(at(mediumPaths.manifest), manifestLimitBytes),
+    await readLimited(join(root, mediumPaths.manifestKey), smallLimitBytes),
+    await readLimited(at(mediumPaths.manifestSignature), smallLimitBytes),
+  ];
+  return checkManifest({
+    place: root,
+    bytes,
+    keyPem: key?.toString('utf8') ?? null,
+    signatures: signatures?.toString('latin1') ?? null,
+    pinned,
+    minimumGeneration,
+  });
 }
 
 /** How a file is put on the medium; replaced in tests that cut the power. */
@@ -81,7 +68,9 @@ export async function putManifest(
 ): Promise<void> {
   const key = await readLimited(join(root, mediumPaths.manifestKey), smallLimitBytes);
   const before = await readLimited(join(root, mediumPaths.manifest), manifestLimitBytes);
-  const kept = linesOf(await readLimited(join(root, mediumPaths.manifestSignature), smallLimitBytes)).filter(
+  const kept = signatureLines(
+    (await readLimited(join(root, mediumPaths.manifestSignature), smallLimitBytes))?.toString('latin1') ?? null,
+  ).filter(
     (line) =>
       before !== null && key !== null && !signatures.includes(line) && verifyBytes(before, line, key.toString('utf8')),
   );
@@ -89,28 +78,6 @@ export async function putManifest(
   await put(join(root, mediumPaths.manifest), bytes);
   if (kept.length > 0) await put(join(root, mediumPaths.manifestSignature), [...signatures, ''].join('\n'));
 }
-
-function parseManifest(bytes: Buffer): Manifest | null {
-  try {
-    const { data } = manifestShape.safeParse(JSON.parse(bytes.toString('utf8')));
-    if (data === undefined) return null;
-    const names = new Set(data.files.map(({ path }) => path.toLowerCase()));
-    return names.size === data.files.length ? data : null;
-  } catch {
-    return null;
-  }
-}
-
-function keyFingerprint(pem: string): string | null {
-  try {
-    return fingerprintOf(pem);
-  } catch {
-    return null;
-  }
-}
-
-const linesOf = (bytes: Buffer | null): readonly string[] =>
-  (bytes?.toString('latin1') ?? '').split('\n').filter((line) => line !== '');
 
 /** A small file's bytes; null when it is absent, no plain file, or too large to be what it should be. */
 async function readLimited(path: string, limitBytes: number): Promise<Buffer | null> {

@@ -5,7 +5,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Json } from '../../src-shared/json.ts';
 import { Problem, problem } from '../../src-shared/problem.ts';
-import { machineNamed } from '../../src-shared/site.ts';
+import { type ContentWay, contentWayOf, machineNamed } from '../../src-shared/site.ts';
 import type { Command, Question } from '../../src-shared/step.ts';
 import { machineOf } from '../../src-shared/step.ts';
 import { type Fetch, forbiddenFetch } from '../platform/fetch.ts';
@@ -18,6 +18,7 @@ import type { Connection, ConnectionRequest, LoginMaterial } from '../target/con
 import { ConnectionPool } from '../target/connection-pool.ts';
 import { boundMedium, sightOfMedium } from './bound-medium.ts';
 import { contentLeases } from './content-leases.ts';
+import { performCopy } from './copy.ts';
 import { performGuard, settleGuard } from './guard.ts';
 import type { Job, JobContext, Sight } from './jobs.ts';
 import { machineHolds } from './machine-holds.ts';
@@ -32,6 +33,7 @@ import {
   settleRun,
   type TargetMeans,
 } from './on-target.ts';
+import { pluggedMedia } from './plugged-media.ts';
 import { siteCopies } from './site-copies.ts';
 
 /** What differs between a real site and the practice site. */
@@ -170,6 +172,17 @@ export function makeHands(parts: HandsParts): Hands {
   const content = contentLeases({ site, withSudo });
   const holds = machineHolds({ site, program: parts.program, withSudo });
   const copies = siteCopies(site);
+  const plugged = pluggedMedia(withSudo);
+
+  const wayOf = (name: string): ContentWay => {
+    const machine = machineNamed(site.plan, name);
+    return machine === undefined ? 'connection' : contentWayOf(site.plan, machine);
+  };
+  /** A copy that stays on the master needs nothing of this session. */
+  const leaseOpen = (name: string): boolean => {
+    const way = wayOf(name);
+    return way === 'connection' ? content.isOpen(name) : way === 'resident' || plugged.isHeld(name);
+  };
 
   const means: TargetMeans = {
     target,
@@ -184,6 +197,7 @@ export function makeHands(parts: HandsParts): Hands {
   const allJobs: Readonly<Record<string, Job>> = {
     ...jobs,
     'open-content': async ({ machine }, { signal }) => content.open(String(machine), signal),
+    'hold-medium': async ({ machine }) => plugged.hold(String(machine)),
     'pin-host-key': async ({ machine, fingerprint }) => {
       await site.editPlan(({ machines }) => {
         const index = machines.findIndex(({ name }) => name === machine);
@@ -201,7 +215,7 @@ export function makeHands(parts: HandsParts): Hands {
       if (machine === undefined) throw problem('step-unknown', { step: name });
       return outside.scanHostKey(machine, signal);
     },
-    leaseOpen: (_lease, name) => content.isOpen(name),
+    leaseOpen: (_lease, name) => leaseOpen(name),
     medium: () => sightOfMedium(site),
     sight: async <T extends Json>(name: string, args: Readonly<Record<string, Json>> = {}) => {
       const look = sights[name];
@@ -259,6 +273,8 @@ export function makeHands(parts: HandsParts): Hands {
         return withSudo(machine, context.signal, () => performWrite(means, machine, command, context));
       case 'send':
         return withSudo(machine, context.signal, () => performSend(means, machine, command, context));
+      case 'copy':
+        return withSudo(machine, context.signal, () => performCopy(means, machine, command, context));
       case 'receive':
         return performReceive(means, machine, command, context);
       case 'until':
@@ -279,13 +295,18 @@ export function makeHands(parts: HandsParts): Hands {
       if (command.kind === 'run') return settleRun(means, machine, command, context);
       return command.kind === 'guard' ? settleGuard(means, machine, context) : null;
     },
-    openLease: (_lease, name, signal) => content.open(name, signal),
-    leaseOpen: (_lease, name) => content.isOpen(name),
+    openLease: async (_lease, name, signal) => {
+      const way = wayOf(name);
+      if (way === 'connection') await content.open(name, signal);
+      if (way === 'medium') await plugged.open(name, signal);
+    },
+    leaseOpen: (_lease, name) => leaseOpen(name),
     ready: () => copies.requireOurs(),
     edge: () => copies.copy().catch(() => undefined),
     rest: () => holds.releaseAll(),
     close: async () => {
       await holds.releaseAll();
+      await plugged.closeAll();
       await content.closeAll();
       await pool.close();
     },

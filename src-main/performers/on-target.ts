@@ -2,7 +2,8 @@
 // Must never repeat a command whose end it does not know: that is what `settle` is for.
 
 import { Problem, problem } from '../../src-shared/problem.ts';
-import type { CommandOf, Probe } from '../../src-shared/step.ts';
+import { sightingOf } from '../../src-shared/sighting.ts';
+import type { Answer, CommandOf, Finding, Probe } from '../../src-shared/step.ts';
 import type { Clock } from '../platform/clock.ts';
 import { sha256Of } from '../platform/files.ts';
 import { lineOf } from '../runbook/explain.ts';
@@ -202,6 +203,16 @@ export async function performUntil(
     return (await means.target(machine, context.signal)).probe(probes, context.signal);
   };
   const pattern = command.wanted.pattern === undefined ? null : new RegExp(command.wanted.pattern, 'm');
+  /** What matched at the first look: an old line of a log is no news. */
+  let before: ReadonlySet<string> | null = null;
+  const hopelessIn = (output: string): Finding | null => {
+    const matches = (command.hopeless ?? []).flatMap(({ pattern: hopeless, finding }) => {
+      const [text] = new RegExp(hopeless, 'm').exec(output) ?? [];
+      return text === undefined ? [] : [{ text, finding }];
+    });
+    before ??= new Set(matches.map(({ text }) => text));
+    return matches.find(({ text }) => !before?.has(text))?.finding ?? null;
+  };
   for (;;) {
     context.signal.throwIfAborted();
     const answer = await look([command.probe]).then(
@@ -216,23 +227,32 @@ export async function performUntil(
       const fits = command.wanted.exit === undefined || answer.exit === command.wanted.exit;
       if (fits && (pattern === null || pattern.test(answer.out))) return { exit: answer.exit, output: answer.out };
     }
-    const hopeless =
-      answer !== null && command.hopeless !== undefined && new RegExp(command.hopeless, 'm').test(answer.out);
-    if (hopeless || sinceMs >= command.limitMs) {
-      const evidence = await look(command.evidence).catch(() => ({}));
-      const text = Object.entries(evidence)
-        .map(([id, item]) => `== ${id} (${item.exit})\n${item.out}${item.err}`)
-        .join('\n');
-      throw problem(
-        'wait-too-long',
-        { awaited: lineOf(command), limit: Math.round(sinceMs / 1000), machine },
-        { evidence: text.slice(-32_768) },
-      );
+    const hopeless = answer === null ? null : hopelessIn(answer.out);
+    if (hopeless !== null || sinceMs >= command.limitMs) {
+      const evidence = await gatherEvidence(command.evidence, look);
+      if (hopeless !== null) throw problem(hopeless.code, hopeless.params as never, { evidence });
+      const limit = Math.round(sinceMs / 1000);
+      const { key, params } = command.awaited;
+      throw problem('wait-too-long', { ...params, awaited: key.replace(/^steps\./, ''), limit, machine }, { evidence });
     }
-    context.onAwaiting(sinceMs, command.everyMs);
+    context.onAwaiting(sinceMs, command.everyMs, answer === null ? null : sightingOf(answer.out));
     await clock.sleep(Math.min(command.everyMs, Math.max(1, command.limitMs - sinceMs)), context.signal);
   }
 }
+
+/** What tells why it has not come, for whoever reads on. A machine that does not answer any more tells nothing. */
+async function gatherEvidence(
+  probes: readonly Probe[],
+  look: (probes: readonly Probe[]) => Promise<Readonly<Record<string, Answer>>>,
+): Promise<string> {
+  const evidence = await look(probes).catch(() => ({}));
+  return Object.entries(evidence)
+    .map(([id, { exit, out, err }]) => `== ${id} (${exit})\n${`${out}${err}`.slice(-evidenceEach)}`)
+    .join('\n')
+    .slice(-32_768);
+}
+/** No single log may push the others out. */
+const evidenceEach = 12_000;
 
 const bootIdProbe: Probe = { id: 'boot', kind: 'read', path: '/proc/sys/kernel/random/boot_id' };
 
@@ -259,6 +279,10 @@ export async function performReboot(
     const now = await bootId().catch(() => '');
     if (now !== '' && now !== before) return { exit: null, output: '' };
     if (sinceMs > command.limitMs)
-      throw problem('wait-too-long', { awaited: 'reboot', limit: Math.round(command.limitMs / 1000), machine });
+      throw problem('wait-too-long', {
+        awaited: 'connect.title',
+        limit: Math.round(command.limitMs / 1000),
+        machine,
+      });
   }
 }

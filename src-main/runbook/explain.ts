@@ -23,6 +23,8 @@ export function lineOf(command: Command): string {
       return `${command.from} -> ${command.to}`;
     case 'receive':
       return `${command.from} -> ${command.to}`;
+    case 'copy':
+      return `${command.files.length} -> ${command.to}`;
     case 'get':
       return command.url;
     case 'work':
@@ -63,6 +65,13 @@ function shellBlock(command: Command): string[] {
       return [
         `# to ${placeOf(command.on)}, from the medium`,
         `scp ${quoteWord(command.from)} ${placeOf(command.on)}:${quoteWord(command.to)}`,
+      ];
+    case 'copy':
+      return [
+        `# to ${placeOf(command.on)}, from the medium`,
+        ...command.files.map(
+          ({ path }) => `scp ${quoteWord(path)} ${placeOf(command.on)}:${quoteWord(`${command.to}/${path}`)}`,
+        ),
       ];
     case 'receive':
       return [

@@ -4,6 +4,7 @@ import { cleanText } from '../../src-shared/clean.ts';
 import type { InstanceView } from '../../src-shared/journal.ts';
 import type { ProblemData } from '../../src-shared/problem.ts';
 import { problem, toProblemData } from '../../src-shared/problem.ts';
+import type { Sighting } from '../../src-shared/sighting.ts';
 import type { Plan } from '../../src-shared/step.ts';
 import type { Asker } from './asking.ts';
 import type { Command } from './define.ts';
@@ -143,6 +144,14 @@ function performingOf(
     if (value === undefined) throw problem('question-unanswered', { question: handle });
     return value;
   };
+  const clean = (seen: Sighting | null): Sighting | null =>
+    seen === null
+      ? null
+      : {
+          ...seen,
+          failing: seen.failing.map((text) => site.secrets.redact(text)),
+          line: site.secrets.redact(seen.line),
+        };
   const performing: Performing = {
     instance: key,
     phase: instance.phase,
@@ -182,10 +191,10 @@ function performingOf(
       if (lines.length > keptLines) lines.splice(0, keptLines / 2);
       bunches.add(clean);
     },
-    onAwaiting: (sinceMs, nextLookMs) => {
+    onAwaiting: (sinceMs, nextLookMs, seen = null) => {
       if (command.kind !== 'until') return;
       const { awaited, limitMs } = command;
-      site.live({ kind: 'awaiting', instance: key, index, awaited, sinceMs, limitMs, nextLookMs });
+      site.live({ kind: 'awaiting', instance: key, index, awaited, sinceMs, limitMs, nextLookMs, seen: clean(seen) });
     },
     signal,
   };

@@ -1,5 +1,6 @@
 // What the engine needs from outside, as interfaces: who performs commands, reads the world and lends leases.
 // Implemented in compose (real hands) and by the practice site; the runner knows nothing else of them.
+import type { Sighting } from '../../src-shared/sighting.ts';
 import type { Phase, Question, Text } from '../../src-shared/step.ts';
 import type { Command, Lease, World } from './define.ts';
 
@@ -26,7 +27,8 @@ export interface Performing {
   readonly openLeases: () => Promise<void>;
   readonly onProgress: (progress: JobProgress) => void;
   readonly onLine: (line: string) => void;
-  readonly onAwaiting: (sinceMs: number, nextLookMs: number) => void;
+  /** `seen`: what the look that just ended told, null when it told nothing. */
+  readonly onAwaiting: (sinceMs: number, nextLookMs: number, seen?: Sighting | null) => void;
   readonly signal: AbortSignal;
 }
 

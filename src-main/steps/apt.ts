@@ -1,6 +1,9 @@
 // apt on a machine, seeing our repository alone. Used by every step that installs something; install-slapos-node writes the
-// configuration that is named here. Must never touch the machine's own sources or lists.
-import { type Command, run, type Told } from '../runbook/define.ts';
+// configuration that is named here, and serve-content where it installs a server first. Must never touch the machine's own
+// sources or lists.
+import { mediumPaths } from '../../src-shared/manifest.ts';
+import { type Answer, type Command, type Probe, run, type Told } from '../runbook/define.ts';
+
 import { workFolder } from '../target/our-paths.ts';
 
 export const aptPaths = {
@@ -10,7 +13,7 @@ export const aptPaths = {
 } as const;
 
 /** Lists and archives of our own, apart from the machine's. */
-export const aptStateFolder = `${workFolder}/apt`;
+const aptStateFolder = `${workFolder}/apt`;
 
 /** apt-get with our configuration and without questions. */
 export const aptArgv = (...words: readonly string[]): string[] => [
@@ -33,3 +36,79 @@ export const isInstalled = (status: string): boolean => status.startsWith('insta
 /** Installs one package unless dpkg's `status` says that it is there. */
 export const installUnlessThere = (machine: string, name: string, status: string, note: Told): readonly Command[] =>
   isInstalled(status) ? [] : [run(machine, aptInstallArgv(name), { limitMs: 300_000, long: true, note })];
+
+// ---------------------------------------------------------------- our configuration
+
+/** apt sees this source alone, keeps its lists apart from the machine's, and never asks a proxy for it. */
+const configText = `// Written by SlapOS Field Kit. Used only through APT_CONFIG: the machine's own apt does not read it.
+Dir::Etc::sourcelist "${aptPaths.source}";
+Dir::Etc::sourceparts "/dev/null";
+Dir::State::lists "${aptStateFolder}/lists/";
+Dir::Cache::archives "${aptStateFolder}/archives/";
+Acquire::http::Proxy "DIRECT";
+Acquire::Languages "none";
+// Another program may be installing: automatic upgrades do so of their own accord.
+DPkg::Lock::Timeout "600";
+Dpkg::Options { "--force-confdef"; "--force-confold"; };
+`;
+
+/** What apt is told: the key of our repository, where it lies, and to see nothing else. */
+export interface AptTexts {
+  readonly key: string;
+  readonly source: string;
+  readonly config: string;
+}
+
+/** @param base of the content: an http address, or `file:` and a folder */
+export const aptTexts = (repositoryKey: string, base: string, system: string): AptTexts => ({
+  key: repositoryKey,
+  source: `# Written by SlapOS Field Kit: the content of the medium.
+Types: deb
+URIs: ${base}/${mediumPaths.repository(system)}
+Suites: ./
+Signed-By: ${aptPaths.key}
+`,
+  config: configText,
+});
+
+const parts = ['key', 'source', 'config'] as const;
+
+/** The same, as it is on the machine. */
+export type AptFacts = Readonly<Record<(typeof parts)[number], string | null>>;
+
+export const aptProbes: readonly Probe[] = parts.map((part) => ({
+  id: `apt-${part}`,
+  kind: 'read',
+  path: aptPaths[part],
+}));
+
+export function aptFactsOf(answers: Readonly<Record<string, Answer>>): Record<(typeof parts)[number], string | null> {
+  const text = (part: string): string | null =>
+    answers[`apt-${part}`]?.exit === 0 ? (answers[`apt-${part}`]?.out ?? '') : null;
+  return { key: text('key'), source: text('source'), config: text('config') };
+}
+
+/** Makes our folders and writes what differs. */
+export const aptSetUp = (machine: string, texts: AptTexts, facts: AptFacts): readonly Command[] => [
+  run(machine, [
+    'install',
+    '-d',
+    '-m',
+    '0755',
+    '/etc/apt/keyrings',
+    `${aptStateFolder}/lists/partial`,
+    `${aptStateFolder}/archives/partial`,
+  ]),
+  ...parts
+    .filter((part) => facts[part] !== texts[part])
+    .map(
+      (part): Command => ({
+        kind: 'write',
+        on: { machine },
+        path: aptPaths[part],
+        text: texts[part],
+        before: facts[part],
+        mode: 0o644,
+      }),
+    ),
+];

@@ -6,6 +6,7 @@ import { useNewMaster } from './builder/use-new-master.ts';
 import { closeSite } from './close/close-site.ts';
 import { compareWithRecord } from './close/compare-with-record.ts';
 import { recordSite } from './close/record-site.ts';
+import { removeContent } from './close/remove-content.ts';
 import { connect } from './machine/connect.ts';
 import { installSlaposNode } from './machine/install-slapos-node.ts';
 import { preflight } from './machine/preflight.ts';
@@ -67,6 +68,8 @@ export const runbook: readonly Step[] = [
   redirectToMaster,
   firstLogin,
   setCaPath,
+  // when the plan no longer wants it
+  removeContent,
   // hand over
   recordSite,
   closeSite,

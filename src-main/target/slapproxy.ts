@@ -15,7 +15,7 @@ export const slapproxyProgramPath = `${keptFolder}/slapproxy.py`;
 
 /** How every program of ours begins that asks slapproxy: the rows, what they publish, and where the web server is. */
 export const slapproxyReading = `# Written by SlapOS Field Kit. Reads what slapproxy knows of an instance; writes nothing.
-import glob, json, re, sqlite3, sys
+import glob, json, os, re, sqlite3, subprocess, sys
 import xml.etree.ElementTree as tree
 
 ASKED, NAME = sys.argv[1:3]
@@ -67,13 +67,81 @@ if root:
     families = {key: value for key, value in published[root["reference"]].items() if PUBLIC.fullmatch(key)}
 `;
 
-/** Prints the state as JSON; `ready NAME` and `address NAME` print one word or line, and end with 1 while there is none. */
+/**
+ * Prints the state as JSON; `ready NAME` and `address NAME` print one word or line, and end with 1 while there is none: `ready`
+ * then says how far it is, in the lines of a sighting. `evidence NAME` prints the logs that tell why, without the secrets that
+ * slapproxy knows: whatever an instance was given or publishes under a name that says so.
+ */
 export const slapproxyProgram = `${slapproxyReading}
+INSTANCE_LOG = "/opt/slapos/log/slapos-node-instance.log"
+
+
+def secrets(value, hidden=False):
+    if isinstance(value, dict):
+        for key, one in value.items():
+            yield from secrets(one, hidden or bool(HIDDEN.search(str(key))))
+    elif isinstance(value, list):
+        for one in value:
+            yield from secrets(one, hidden)
+    elif isinstance(value, str) and value[:1] in "{[" and value:
+        try:
+            yield from secrets(json.loads(value), hidden)
+        except ValueError:
+            pass
+    if hidden and isinstance(value, str) and len(value) > 3:
+        yield value
+
+
+SECRETS = sorted(
+    {one for row in rows for text in ("xml", "connection_xml") for one in secrets(values(row[text]))}, key=len, reverse=True
+)
+
+
+def without_secrets(text):
+    for one in SECRETS:
+        text = text.replace(one, "[secret]")
+    return text
+
+
+def last_lines(path, count):
+    try:
+        with open(path, "rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - 65536))
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+    return [line for line in lines if line.strip()][-count:]
+
+
 promises = [line for row in rows for line in failing(row["reference"])]
 if ASKED == "ready":
     ready = "family-service-v6" in families and address and not promises
-    print("ready" if ready else "%d partitions, %d promises not kept yet" % (len(rows), len(promises)))
+    if not ready:
+        late = {line.split(" ")[0] for line in promises}
+        stand = [row for row in rows if row["reference"] not in late and os.path.exists("/srv/slapgrid/%s/.timestamp" % row["reference"])]
+        print("done %d %d" % (len(stand), len(rows)))
+        for line in promises:
+            print("failing " + line)
+        for line in last_lines(INSTANCE_LOG, 1):
+            print("line " + without_secrets(line))
+    else:
+        print("ready")
     sys.exit(0 if ready else 1)
+elif ASKED == "evidence":
+    print("promises not kept: %s" % (", ".join(promises) or "none"))
+    for path in [INSTANCE_LOG] + sorted(glob.glob("/srv/slapgrid/*/.slapgrid-*-error.log")):
+        print("== " + path)
+        for line in last_lines(path, 60 if path == INSTANCE_LOG else 15):
+            print(without_secrets(line))
+    for command in (["journalctl", "--no-pager", "-n", "30", "-u", "cron"], ["systemctl", "--no-pager", "--failed"]):
+        print("== " + " ".join(command))
+        try:
+            said = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=20).stdout
+        except (OSError, subprocess.SubprocessError) as trouble:
+            said = str(trouble).encode()
+        print(without_secrets(said.decode("utf-8", "replace")))
+    sys.exit(0)
 elif ASKED == "address":
     print(address or "")
     sys.exit(0 if address else 1)
@@ -120,6 +188,9 @@ export const slapproxyStateArgv = (name: string): string[] => pythonArgv('-c', s
 /** With the program in its place: `ready` and `address`. */
 export const slapproxyAskArgv = (asked: 'ready' | 'address', name: string): string[] =>
   pythonArgv(slapproxyProgramPath, asked, name);
+
+/** The logs that tell why an instance does not come together, without its secrets; needs nothing of ours on the machine. */
+export const slapproxyEvidenceArgv = (name: string): string[] => pythonArgv('-c', slapproxyProgram, 'evidence', name);
 
 /** The state, null when slapproxy has no database or the answer is not ours. */
 export function parseSlapproxyState(text: string): SlapproxyState | null {

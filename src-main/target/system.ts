@@ -45,20 +45,24 @@ export function parseAddresses(text: string): readonly string[] {
   }
 }
 
-const ask = 'exec 3<>"/dev/tcp/127.0.0.1/$1" && printf "%s %s HTTP/1.0\\r\\nHost: 127.0.0.1\\r\\n\\r\\n" "$2" "$3" >&3';
-
-/** Asks a server on the target's loopback for one path with what every Debian has: bash. Prints the status line. */
-export const httpStatusArgv = (port: number, method: 'HEAD' | 'GET', path: string): string[] => [
+/**
+ * Asks a server for one path, from the target itself, with what every Debian has: bash. Prints the status line.
+ * @param host an address; the target's own loopback when absent
+ */
+export const httpStatusArgv = (port: number, method: 'HEAD' | 'GET', path: string, host = '127.0.0.1'): string[] => [
   'bash',
   '-c',
-  `${ask} && head -n 1 <&3`,
+  'exec 3<>"/dev/tcp/$4/$1" && printf "%s %s HTTP/1.0\\r\\nHost: content\\r\\n\\r\\n" "$2" "$3" >&3 && head -n 1 <&3',
   'http',
   String(port),
   method,
   path,
+  host,
 ];
 
-/** As `httpStatusArgv`; prints the whole answer, headers first. */
+const ask = 'exec 3<>"/dev/tcp/127.0.0.1/$1" && printf "%s %s HTTP/1.0\\r\\nHost: 127.0.0.1\\r\\n\\r\\n" "$2" "$3" >&3';
+
+/** Asks a server on the target's loopback; prints the whole answer, headers first. */
 export const httpGetArgv = (port: number, path: string): string[] => [
   'bash',
   '-c',
@@ -88,3 +92,20 @@ export const httpAtArgv = (address: string, port: number, path: string): string[
 
 /** What follows the headers of an answer. */
 export const httpBody = (answer: string): string => answer.replace(/^[\s\S]*?\r?\n\r?\n/, '');
+
+export interface Volume {
+  readonly device: string;
+  readonly uuid: string;
+  readonly fileSystem: string;
+  readonly label: string;
+}
+
+/** `blkid -o export`: volumes with a file system, one block of `NAME=value` lines each. */
+export const parseVolumes = (text: string): readonly Volume[] =>
+  text.split(/\n\s*\n/).flatMap((block) => {
+    const value = (name: string): string => new RegExp(`^${name}=(.*)$`, 'm').exec(block)?.[1] ?? '';
+    const device = value('DEVNAME');
+    return device === '' || value('TYPE') === ''
+      ? []
+      : [{ device, uuid: value('UUID'), fileSystem: value('TYPE'), label: value('LABEL') }];
+  });

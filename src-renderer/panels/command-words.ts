@@ -23,6 +23,8 @@ export function exactText(command: Command): string | null {
     case 'send':
     case 'receive':
       return `${command.from} → ${command.to}`;
+    case 'copy':
+      return `fieldkit/ → ${command.to}`;
     case 'get':
       return `${command.url} → ${command.to}`;
     case 'work': {

@@ -111,19 +111,38 @@ const Awaited = ({ awaiting }: { readonly awaiting: NonNullable<LiveView['awaiti
   }, []);
   const passedMs = Math.max(0, nowMs - awaiting.heardMs);
   const nextMs = Math.max(0, awaiting.nextLookMs - passedMs);
+  const { seen } = awaiting;
   return (
-    <p className={styles.awaited}>
-      {words.told(awaiting.awaited)}{' '}
-      <span className="quiet">
-        {t('ui.progress.awaiting', {
-          since: formatDuration(awaiting.sinceMs + passedMs, i18n.language),
-          limit: formatDuration(awaiting.limitMs, i18n.language),
-        })}{' '}
-        {nextMs < 1000
-          ? t('ui.progress.lookingNow')
-          : t('ui.progress.nextLook', { time: formatDuration(nextMs, i18n.language) })}
-      </span>
-    </p>
+    <div className={styles.awaited}>
+      <p>
+        {words.told(awaiting.awaited)}{' '}
+        <span className="quiet">
+          {t('ui.progress.awaiting', {
+            since: formatDuration(awaiting.sinceMs + passedMs, i18n.language),
+            limit: formatDuration(awaiting.limitMs, i18n.language),
+          })}{' '}
+          {nextMs < 1000
+            ? t('ui.progress.lookingNow')
+            : t('ui.progress.nextLook', { time: formatDuration(nextMs, i18n.language) })}
+        </span>
+      </p>
+      {seen !== null && seen.done !== null && seen.total !== null && (
+        <Bar
+          label={t('ui.progress.partitions', { done: seen.done, total: seen.total })}
+          done={seen.done}
+          total={seen.total}
+          text={`${seen.done} / ${seen.total}`}
+        />
+      )}
+      {seen !== null && seen.failing.length > 0 && (
+        <p className="quiet small">{t('ui.progress.notYet', { names: seen.failing.join(' · ') })}</p>
+      )}
+      {seen !== null && seen.line !== '' && (
+        <p className="quiet small">
+          {t('ui.progress.lastLine')} <code className={styles.line}>{seen.line}</code>
+        </p>
+      )}
+    </div>
   );
 };
 

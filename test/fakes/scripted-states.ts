@@ -234,6 +234,12 @@ export function waiting(desk: ScriptedDesk): string {
     sinceMs: 190_000,
     limitMs: 3_600_000,
     nextLookMs: 32_000,
+    seen: {
+      done: null,
+      total: null,
+      failing: [],
+      line: '[2026-01-05 10:03:10] INFO Extracting archive of cached software release...',
+    },
   });
   return key.software;
 }

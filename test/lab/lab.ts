@@ -35,6 +35,8 @@ export interface MachineSpec {
   readonly addresses?: { readonly ipv4?: string | null; readonly ipv6?: string | null };
   /** Lines for the ssh server's configuration, put before its own. */
   readonly sshdOptions?: readonly string[];
+  /** Block devices of the host that are plugged into it. */
+  readonly devices?: readonly string[];
   /** Changes the tree before the first boot. */
   readonly prepare?: (tree: string) => Promise<void>;
 }
@@ -98,6 +100,7 @@ export class Lab {
       addresses,
       login,
       sshdOptions: spec.sshdOptions ?? [],
+      devices: spec.devices ?? [],
       onProcess: (pid) => this.#remember(pid),
     });
     this.#machines.push(machine);

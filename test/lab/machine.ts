@@ -35,6 +35,8 @@ interface MachineParts {
   readonly addresses: MachineAddresses;
   readonly login: Login;
   readonly sshdOptions: readonly string[];
+  /** Block devices of the host, seen by the machine under their own names. */
+  readonly devices: readonly string[];
   readonly onProcess: (pid: number) => void;
 }
 
@@ -367,6 +369,7 @@ export class LabMachine {
       '--timezone=off',
       '--link-journal=no',
       ...withoutSync(),
+      ...this.#parts.devices.map((device) => `--bind=${device}`),
       '-D',
       this.tree,
       '--boot',

@@ -3,7 +3,9 @@
 import { factsScript, shiftClockScript } from '../../target/facts-script.ts';
 import { releaseStateScript, setAsideScript } from '../../target/release-scripts.ts';
 import { slaposPython, withoutConnection } from '../../target/slapproxy.ts';
+import { softwareProgressScript } from '../../target/software-progress.ts';
 import type { Call, Commands, Outcome } from '../machine.ts';
+import { fileText } from '../reading.ts';
 import type { Patch } from '../state.ts';
 import { accountCommands } from './accounts.ts';
 import { apt, dpkg, dpkgQuery } from './apt.ts';
@@ -47,6 +49,7 @@ const shell: Program = async (call) => {
   if (script === shiftClockScript) return shiftClock(call);
   const read = asBuiltScript(call);
   if (read !== null) return read;
+  if (script === softwareProgressScript) return softwareProgressRun({ ...call, argv: rest });
   if (script === slaposPython) return slapproxyProgramRun({ ...call, argv: rest });
   const built = builderScript(call);
   if (built !== null) return built;
@@ -82,6 +85,12 @@ export const practiceCommands: Commands = {
 const undone = (call: Call): Outcome => {
   const program = fileCommands[call.argv[0] ?? ''];
   return program === undefined ? unknown(call) : program(call);
+};
+
+/** `URL FOLDER LOG`: the release stands, or the log's last line. */
+const softwareProgressRun: Program = ({ state, argv: [, folder = '', log = ''] }) => {
+  if (state.files[`${folder}/.completed`] !== undefined) return { exit: 0, out: 'completed\n' };
+  return { exit: 1, out: `line ${(fileText(state, log) ?? '').trim().split('\n').at(-1) ?? ''}\n` };
 };
 
 const unknown = ({ argv }: Call): Outcome => ({

@@ -14,6 +14,11 @@ export const zopePort = 2200;
 const partitionAddress = (state: MachineState, partition: string): string =>
   /"addr": "(\d+[^"]*)"/.exec(fileText(state, `/srv/slapgrid/${partition}/.slapos-resource`) ?? '')?.[1] ?? '';
 
+const practiceNotReady = `done 1 2
+failing slappart1 zope-listens
+line [2026-01-05 10:00:00] INFO Processing computer partition 'slappart1'...
+`;
+
 /** The address of `zope-1`, null while it publishes none. */
 export const zopeAddress = ({ state, nowMs, pace }: Pick<Call, 'state' | 'nowMs' | 'pace'>): string | null =>
   state.requested === null || nowMs < state.requested.sinceMs + convergesMs * pace
@@ -45,9 +50,10 @@ export function slapproxyProgramRun(call: Call): Outcome {
   const known = state.requested?.name === name ? state.requested : null;
   if (asked === 'address') return { exit: address === null ? 1 : 0, out: `${address ?? ''}\n` };
   if (asked === 'ready') {
-    const out = address === null ? '2 partitions, 1 promises not kept yet\n' : 'ready\n';
+    const out = address === null ? practiceNotReady : 'ready\n';
     return { exit: address === null ? 1 : 0, out };
   }
+  if (asked === 'evidence') return { exit: 0, out: `promises not kept: none\n== practice machine: no logs\n` };
   const instance =
     known === null
       ? null

@@ -1,9 +1,8 @@
 // slapos-node with all it depends on, from our repository on the medium and from nowhere else:
 // apt is given a configuration of its own, so that the machine's other sources are neither asked nor changed.
 import { z } from 'zod';
-import { mediumPaths } from '../../../src-shared/manifest.ts';
-import { systemOf, systemsOf } from '../../../src-shared/site.ts';
-import type { Command } from '../../runbook/define.ts';
+import { contentUrlOf, systemOf, systemsOf } from '../../../src-shared/site.ts';
+import type { AnyContext, Command } from '../../runbook/define.ts';
 import {
   blocked,
   defineStep,
@@ -17,11 +16,13 @@ import {
 } from '../../runbook/define.ts';
 import {
   aptArgv as apt,
+  aptFactsOf,
   aptInstallArgv,
-  aptStateFolder,
+  aptProbes,
+  aptSetUp,
+  aptTexts,
   isInstalled,
   packageStatusArgv,
-  aptPaths as paths,
 } from '../apt.ts';
 
 /** Needed by SlapOS at run time, declared by no package: cron only arrives as an alternative, openssl checks the cache. */
@@ -47,9 +48,8 @@ export const installSlaposNode = defineStep({
     status: z.record(z.string(), z.string()),
     slapos: z.string(),
     gcc: z.string(),
-    config: fileFact,
-    source: fileFact,
-    key: fileFact,
+    /** Our configuration of apt as it is. */
+    apt: z.strictObject({ config: fileFact, source: fileFact, key: fileFact }),
   }),
   read: async (world, context) => {
     const machine = machineOfSubject(context);
@@ -62,18 +62,14 @@ export const installSlaposNode = defineStep({
       })),
       { id: 'slapos', kind: 'run', argv: ['slapos', '--version'], limitMs: 60_000 },
       { id: 'gcc', kind: 'run', argv: ['gcc', '-dumpmachine'] },
-      { id: 'config', kind: 'read', path: paths.config },
-      { id: 'source', kind: 'read', path: paths.source },
-      { id: 'key', kind: 'read', path: paths.key },
+      ...aptProbes,
     ]);
     const text = (id: string): string | null => (answers[id]?.exit === 0 ? (answers[id]?.out ?? '') : null);
     return {
       status: Object.fromEntries(names.map((name) => [name, text(name) ?? ''])),
       slapos: text('slapos')?.trim() ?? '',
       gcc: text('gcc')?.trim() ?? '',
-      config: text('config'),
-      source: text('source'),
-      key: text('key'),
+      apt: aptFactsOf(answers),
     };
   },
   found: ({ status, slapos, gcc }) => [
@@ -92,39 +88,25 @@ export const installSlaposNode = defineStep({
           : says('install-slapos-node', 'found.package', { name, version });
       }),
   ],
-  verdict: ({ status, slapos, gcc }, context) => {
+  verdict: (facts, context) => {
     const version = vendorVersion(context);
     if (version === null)
       return blocked(finding('step-before-missing', { step: 'install-slapos-node', before: 'fetch-vendor-packages' }));
-    const installed = ['slapos-node', ...alongside].every((name) => isInstalled(status[name] ?? ''));
-    return installed && status['slapos-node']?.endsWith(` ${version}`) && slapos.startsWith('slapos ') && gcc !== ''
-      ? done()
-      : todo();
+    // Without a source nothing of ours asks for one any more; one that leads elsewhere is put right.
+    const leads = facts.apt.source === null || facts.apt.source === wantedTexts(context).source;
+    return stands(facts, version) && leads ? done() : todo();
   },
   plan: (facts, context) => {
     const machine = machineOfSubject(context);
-    const on = { machine: machine.name };
-    const files: readonly (readonly [keyof typeof paths, string])[] = [
-      ['key', context.lock.keys?.repositoryKey ?? ''],
-      ['source', sourceText(context.site.content.port, systemOf(machine))],
-      ['config', configText],
-    ];
-    const writes: Command[] = files
-      .filter(([name, text]) => facts[name] !== text)
-      .map(([name, text]) => ({ kind: 'write', on, path: paths[name], text, mode: 0o644, before: facts[name] }));
     const count = context.lock.systems[systemOf(machine)]?.packages.length ?? 0;
-    return [
-      run(machine.name, [
-        'install',
-        '-d',
-        '-m',
-        '0755',
-        '/etc/apt/keyrings',
-        `${aptStateFolder}/lists/partial`,
-        `${aptStateFolder}/archives/partial`,
-      ]),
-      ...writes,
+    const version = vendorVersion(context);
+    const prepare: Command[] = [
+      ...aptSetUp(machine.name, wantedTexts(context), facts.apt),
       run(machine.name, apt('update'), { limitMs: 300_000, note: says('install-slapos-node', 'does.update') }),
+    ];
+    if (version !== null && stands(facts, version)) return prepare;
+    return [
+      ...prepare,
       run(machine.name, aptInstallArgv(`slapos-node=${vendorVersion(context)}`, ...alongside), {
         limitMs: 3_600_000,
         long: true,
@@ -135,30 +117,22 @@ export const installSlaposNode = defineStep({
   },
 });
 
+/** The packages are there, of the version asked for, and answer. */
+const stands = (
+  { status, slapos, gcc }: { status: Readonly<Record<string, string>>; slapos: string; gcc: string },
+  version: string,
+): boolean =>
+  ['slapos-node', ...alongside].every((name) => isInstalled(status[name] ?? '')) &&
+  status['slapos-node']?.endsWith(` ${version}`) === true &&
+  slapos.startsWith('slapos ') &&
+  gcc !== '';
+
+const wantedTexts = (context: AnyContext) => {
+  const machine = machineOfSubject(context);
+  return aptTexts(context.lock.keys?.repositoryKey ?? '', contentUrlOf(context.site, machine), systemOf(machine));
+};
+
 const vendorVersion = ({ lock, site, subject }: Parameters<typeof machineOfSubject>[0]): string | null =>
   lock.systems[systemOf(machineOfSubject({ lock, site, subject } as never))]?.vendor.find(
     (item) => item.name === 'slapos-node',
   )?.version ?? null;
-
-/** apt sees this source alone, keeps its lists apart from the machine's, and never asks a proxy for the loopback. */
-const configText = `// Written by SlapOS Field Kit. Used only through APT_CONFIG: the machine's own apt does not read it.
-Dir::Etc::sourcelist "${paths.source}";
-Dir::Etc::sourceparts "/dev/null";
-Dir::State::lists "${aptStateFolder}/lists/";
-Dir::Cache::archives "${aptStateFolder}/archives/";
-Acquire::http::Proxy "DIRECT";
-Acquire::Languages "none";
-// Another program may be installing: automatic upgrades do so of their own accord.
-DPkg::Lock::Timeout "600";
-Dpkg::Options { "--force-confdef"; "--force-confold"; };
-`;
-
-const sourceText = (
-  port: number,
-  system: string,
-): string => `# Written by SlapOS Field Kit: the medium, through the SSH connection.
-Types: deb
-URIs: http://127.0.0.1:${port}/${mediumPaths.repository(system)}
-Suites: ./
-Signed-By: ${paths.key}
-`;

@@ -2,7 +2,7 @@
 // an archive that answers, no folder left over from a failed try: such a one is set aside, and nothing else is changed.
 import { z } from 'zod';
 import { mediumPaths } from '../../../src-shared/manifest.ts';
-import { releasesFor, systemOf } from '../../../src-shared/site.ts';
+import { contentPlaceOf, releasesFor, systemOf } from '../../../src-shared/site.ts';
 import type { Finding, Probe } from '../../runbook/define.ts';
 import { blocked, defineStep, done, finding, machineOfSubject, machines, says, todo } from '../../runbook/define.ts';
 import { urlKey } from '../../software/entry.ts';
@@ -37,6 +37,7 @@ export const checkCache = defineStep({
   read: async (world, context) => {
     const machine = machineOfSubject(context);
     const releases = releasesFor(context.site, machine);
+    const { host, port } = contentPlaceOf(context.site, machine);
     const answers = await world.probe(machine.name, [
       ...releaseProbes(releases.map(({ url }) => url)),
       ...releases.flatMap(({ name, url }): Probe[] => {
@@ -53,7 +54,7 @@ export const checkCache = defineStep({
           {
             id: `${name} archive`,
             kind: 'run',
-            argv: httpStatusArgv(context.site.content.port, 'HEAD', `/${mediumPaths.blob(blob)}`),
+            argv: httpStatusArgv(port, 'HEAD', `/${mediumPaths.blob(blob)}`, host),
             limitMs: 30_000,
           },
         ];

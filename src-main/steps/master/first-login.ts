@@ -13,7 +13,7 @@ import {
   todo,
   waiting,
 } from '../../runbook/define.ts';
-import { parseSlapproxyState, slapproxyStateArgv } from '../../target/slapproxy.ts';
+import { parseSlapproxyState, slapproxyEvidenceArgv, slapproxyStateArgv } from '../../target/slapproxy.ts';
 import { httpAtArgv, httpBody, httpStatus } from '../../target/system.ts';
 import { ownAddresses } from '../redirect.ts';
 
@@ -83,7 +83,14 @@ export const firstLogin = defineStep({
           awaited: says('first-login', 'waits.ready'),
           evidence: [
             { id: 'answer', kind: 'run', argv: httpAtArgv(address, 80, readyPath(context)), limitMs: 30_000 },
+            {
+              id: 'slapos',
+              kind: 'run',
+              argv: slapproxyEvidenceArgv(context.site.master.instance),
+              limitMs: 60_000,
+            },
             { id: 'disk', kind: 'run', argv: ['df', '-h', '/srv', '/tmp'] },
+            { id: 'network', kind: 'run', argv: ['ip', '-brief', 'address'] },
             { id: 'memory', kind: 'read', path: '/proc/meminfo' },
           ],
         },

@@ -17,8 +17,8 @@ import {
   waiting,
 } from '../../runbook/define.ts';
 import { urlKey } from '../../software/entry.ts';
-import { releaseStateScript } from '../../target/release-scripts.ts';
 import { parseConfig } from '../../target/slapos-config.ts';
+import { softwareProgressArgv } from '../../target/software-progress.ts';
 import { releaseFolder, releaseProbes, releaseStands, setAside, slapos, slaposPaths } from '../slapos.ts';
 
 export const installMasterSoftware = defineStep({
@@ -96,20 +96,26 @@ export const installMasterSoftware = defineStep({
           kind: 'until',
           on: { machine },
           probe: {
-            id: 'state',
+            id: 'completed',
             kind: 'run',
-            argv: ['sh', '-c', releaseStateScript, 'sh', releaseFolder(urlKey(url))],
-            as: 'root',
+            argv: softwareProgressArgv(url, releaseFolder(urlKey(url)), slaposPaths.softwareLog),
           },
           // A folder that turns out to be in the way ends the wait as well: the next round sets it aside.
-          wanted: { pattern: '^(completed|poisoned)$' },
+          wanted: { pattern: '^(completed$|poisoned )' },
+          hopeless: [
+            // Without a network it would go on trying for the whole limit.
+            { pattern: '^compiling .*$', finding: finding('cache-not-used', { machine, url }) },
+            { pattern: '^failed .*$', finding: finding('software-install-failed', { machine, url }) },
+          ],
           everyMs: 5000,
           limitMs: 3_600_000,
           awaited: awaited([name]),
           evidence: [
             { id: 'log', kind: 'run', argv: ['tail', '-n', '80', slaposPaths.softwareLog] },
+            { id: 'folder', kind: 'list', path: releaseFolder(urlKey(url)) },
             { id: 'disk', kind: 'run', argv: ['df', '-h', '/opt', '/tmp'] },
-            { id: 'cron', kind: 'run', argv: ['systemctl', 'is-active', 'cron'] },
+            { id: 'network', kind: 'run', argv: ['ip', '-brief', 'address'] },
+            { id: 'cron', kind: 'run', argv: ['systemctl', 'status', '--no-pager', '-n', '20', 'cron'] },
           ],
         },
       ]);

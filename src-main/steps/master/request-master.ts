@@ -20,12 +20,13 @@ import { workFolder } from '../../target/our-paths.ts';
 import {
   parseSlapproxyState,
   slapproxyAskArgv,
+  slapproxyEvidenceArgv,
   slapproxyProgram,
   slapproxyProgramPath,
   slapproxyStateArgv,
 } from '../../target/slapproxy.ts';
 import { masterParameters } from '../master-parameters.ts';
-import { requestArgv, slaposPaths } from '../slapos.ts';
+import { requestArgv } from '../slapos.ts';
 
 const parametersFolder = `${workFolder}/parameters`;
 
@@ -163,9 +164,7 @@ export const requestMaster = defineStep({
         limitMs: 7_200_000,
         awaited: says('request-master', 'waits.converged'),
         evidence: [
-          { id: 'state', kind: 'run', argv: slapproxyAskArgv('ready', name), limitMs: 60_000 },
-          { id: 'log', kind: 'run', argv: ['tail', '-n', '80', slaposPaths.instanceLog] },
-          { id: 'errors', kind: 'run', argv: ['sh', '-c', errorLogs] },
+          { id: 'slapos', kind: 'run', argv: slapproxyEvidenceArgv(name), limitMs: 60_000 },
           { id: 'disk', kind: 'run', argv: ['df', '-h', '/srv', '/opt', '/tmp'] },
           { id: 'network', kind: 'run', argv: ['ip', '-brief', 'address'] },
           { id: 'cron', kind: 'run', argv: ['systemctl', 'is-active', 'cron'] },
@@ -179,9 +178,6 @@ const serviceFamily = 'family-service-v6';
 const fileOf = (instance: string): string => `${parametersFolder}/${instance}.json`;
 const releaseOf = (releases: readonly Release[]): Release | undefined =>
   releases.find((item) => item.name === 'slapos-master');
-/** Left behind by slapgrid in a partition whose last pass failed. */
-const errorLogs =
-  'for f in /srv/slapgrid/slappart*/.slapgrid-slappart*-error.log; do [ -e "$f" ] && echo "== $f" && tail -n 15 "$f"; done; exit 0';
 
 interface Asked {
   readonly release: string;

@@ -2,6 +2,7 @@
 // Never appends a second section: slapos would refuse to start. The stock certificates stay trusted.
 import { z } from 'zod';
 import { problem } from '../../../src-shared/problem.ts';
+import { contentUrlOf } from '../../../src-shared/site.ts';
 import type { AnyContext } from '../../runbook/define.ts';
 import { blocked, defineStep, done, finding, machineOfSubject, machines, says, todo } from '../../runbook/define.ts';
 import { splitCertificates, trustedCertificates } from '../../software/trusted.ts';
@@ -85,13 +86,13 @@ const placeOf = (context: AnyContext) => ({ machine: machineOfSubject(context).n
 
 /** The file as it should be; the same text when nothing is to change. */
 function edited(config: string, context: AnyContext): string {
-  const { port } = context.site.content;
+  const base = contentUrlOf(context.site, machineOfSubject(context));
   const ours = trustedCertificates(context.lock);
   const present = parseConfig(config, placeOf(context)).get('networkcache', 'signature-certificate-list') ?? '';
   const stock = splitCertificates(present).filter((pem) => !ours.includes(pem));
   const values = {
-    'download-binary-cache-url': `http://127.0.0.1:${port}/bcache`,
-    'download-binary-dir-url': `http://127.0.0.1:${port}/bdir`,
+    'download-binary-cache-url': `${base}/bcache`,
+    'download-binary-dir-url': `${base}/bdir`,
     'signature-certificate-list': [...ours, ...stock].flatMap((pem) => pem.split('\n')),
     // Without it a miss would start compiling, reach for the network, and poison the folder.
     'download-from-binary-cache-force-url-list': context.site.releases.map((release) => release.url),

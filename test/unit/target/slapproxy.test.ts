@@ -36,7 +36,8 @@ describe.skipIf(!python)('the program that asks slapproxy', () => {
     folder = mkdtempSync(join(tmpdir(), 'fieldkit-slapproxy-'));
     program = slapproxyProgram
       .replace('/opt/slapos/slapproxy.db', join(folder, 'slapproxy.db'))
-      .replace('/srv/slapgrid', folder);
+      .replaceAll('/srv/slapgrid', folder)
+      .replace('/opt/slapos/log', folder);
     const columns =
       'reference, slap_state, software_release, xml, connection_xml, partition_reference, requested_by, requested_state';
     sql(`CREATE TABLE partition_network17 (address); CREATE TABLE partition9 (${columns}); CREATE TABLE partition17 (${columns});
@@ -48,7 +49,7 @@ describe.skipIf(!python)('the program that asks slapproxy', () => {
     const state = parseSlapproxyState(ask('state').stdout);
     expect(state?.instance).toMatchObject({ partition: 'slappart0', release: 'url', address: null, children: 0 });
     expect(state?.instance?.parameters.city).toBe('Lille');
-    expect(ask('ready')).toMatchObject({ status: 1, stdout: '1 partitions, 0 promises not kept yet\n' });
+    expect(ask('ready')).toMatchObject({ status: 1, stdout: 'done 0 1\n' });
     expect(ask('address').status).toBe(1);
   });
 
@@ -65,8 +66,18 @@ describe.skipIf(!python)('the program that asks slapproxy', () => {
     expect(ask('address').stdout).toBe('10.0.24.201:2200\n');
   });
 
+  it('gathers the logs that tell why, without the secrets they hold', () => {
+    mkdirSync(join(folder, 'slappart0'), { recursive: true });
+    writeFileSync(join(folder, 'slapos-node-instance.log'), 'asked with canary4given\nlast line\n');
+    writeFileSync(join(folder, 'slappart0/.slapgrid-slappart0-error.log'), 'failed beside canary4published\n');
+    const { status, stdout } = ask('evidence');
+    expect(status).toBe(0);
+    expect(stdout).toContain('asked with [secret]\nlast line\n');
+    expect(stdout).toContain('failed beside [secret]\n');
+  });
+
   it('never prints a password, neither given nor published', () => {
-    for (const asked of ['state', 'ready', 'address']) expect(ask(asked).stdout).not.toContain('canary4');
+    for (const asked of ['state', 'ready', 'address', 'evidence']) expect(ask(asked).stdout).not.toContain('canary4');
     expect(parseSlapproxyState(ask('state').stdout)?.instance?.published).toEqual({
       'family-service-v6': 'https://[fd00::1]:2155',
     });
