@@ -88,7 +88,7 @@ def secrets(value, hidden=False):
             yield from secrets(json.loads(value), hidden)
         except ValueError:
             pass
-    if hidden and isinstance(value, str) and len(value) > 3:
+    if hidden and isinstance(value, str) and 3 < len(value):
         yield value
 
 
