@@ -63,6 +63,7 @@ describe.skipIf(reason !== null)('content at the site', () => {
   let laptop: Laptop;
   let release: Awaited<ReturnType<typeof masterRelease>>;
   let device = '';
+  let plugged = '';
   let mounted = false;
 
   const bare = (address: string | null): string => (address ?? '').split('/')[0] ?? '';
@@ -112,7 +113,7 @@ describe.skipIf(reason !== null)('content at the site', () => {
     await lab?.close();
     await vendor?.close();
     await unmount().catch(() => undefined);
-    if (device !== '') await runCommand(['losetup', '--detach', device]);
+    for (const one of [device, plugged]) if (one !== '') await runCommand(['losetup', '--detach', one]);
     await laptop?.discard();
   });
 
@@ -278,8 +279,14 @@ describe.skipIf(reason !== null)('content at the site', () => {
   });
 
   it('reads the medium plugged into a machine, and lets it go', async () => {
+    // A copy of the stick: the machines that run already hold the first one's mount in namespaces of their own.
+    const image = join(laptop.home, 'plugged.img');
+    await mustRun(['fsfreeze', '--freeze', laptop.stick]);
+    await mustRun(['cp', '--sparse=always', join(laptop.home, 'stick.img'), image]);
+    await mustRun(['fsfreeze', '--unfreeze', laptop.stick]);
     await unmount();
-    const other = await lab.bootMachine({ name: 'other', devices: [device] });
+    plugged = (await mustRun(['losetup', '--find', '--show', image])).trim();
+    const other = await lab.bootMachine({ name: 'other', devices: [plugged] });
     await laptop.editPlan((text) => text.replace(/^releases:$/m, `${nodeEntry('node-2', other, 'medium')}releases:`));
     const opened = await run(
       'connect@machine:node-2',
