@@ -91,6 +91,9 @@ export const problems = {
   'passphrase-wrong': define('input', [], { retryable: true }),
   'vault-damaged': define('input', ['path']),
   'key-missing': define('trust', ['key']),
+  'backup-missing': define('input', ['machine', 'number']),
+  'backup-damaged': define('trust', ['path']),
+  'master-never-backed-up': define('target', ['machine'], { severity: 'warning' }),
   'fingerprint-differs': define('trust', ['what', 'expected', 'found']),
 
   // the medium

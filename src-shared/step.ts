@@ -112,6 +112,8 @@ export const question = z.strictObject({
   /** Values to look at or copy while answering. */
   show: z.array(z.strictObject({ label: z.string(), value: z.string() })),
   choices: z.array(z.string()),
+  /** A new secret: it is typed twice, since nobody can look it up. */
+  twice: z.boolean().optional(),
 });
 export type Question = z.infer<typeof question>;
 

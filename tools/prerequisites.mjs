@@ -24,6 +24,7 @@ const labPackages = [
   'python3-venv',
   'qemu-system-x86',
   'qemu-utils',
+  'strace',
   'systemd-container',
   'xz-utils',
 ];

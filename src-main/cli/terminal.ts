@@ -58,6 +58,12 @@ export function terminalAsker({ answers, interactive, texts }: TerminalOptions):
     );
     for (;;) {
       const value = await readLine(prompt, hidden, question.id, signal);
+      if (hidden && question.twice === true) {
+        const again = await readLine(`${texts.say('cli.again')} `, true, question.id, signal);
+        if (again === value) return value;
+        process.stderr.write(`${texts.say('cli.differ')}\n`);
+        continue;
+      }
       if (hidden) return value;
       if (choices.length === 0 || choices.includes(value.trim())) return value.trim();
     }

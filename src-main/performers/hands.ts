@@ -16,6 +16,7 @@ import type { OpenSite } from '../runbook/open-site.ts';
 import type { Hands, Performed, Performing } from '../runbook/performer.ts';
 import type { Connection, ConnectionRequest, LoginMaterial } from '../target/connection.ts';
 import { ConnectionPool } from '../target/connection-pool.ts';
+import { takeBackup, unpackBackup } from './backups.ts';
 import { boundMedium, sightOfMedium } from './bound-medium.ts';
 import { contentLeases } from './content-leases.ts';
 import { performCopy } from './copy.ts';
@@ -198,6 +199,18 @@ export function makeHands(parts: HandsParts): Hands {
     ...jobs,
     'open-content': async ({ machine }, { signal }) => content.open(String(machine), signal),
     'hold-medium': async ({ machine }) => plugged.hold(String(machine)),
+    'take-backup': async ({ machine, number, caFolder }, context) =>
+      takeBackup(
+        await target(String(machine), context.signal),
+        { number: Number(number), caFolder: String(caFolder), program: parts.program },
+        context,
+      ),
+    'unpack-backup': async ({ machine, number, over }, context) => {
+      const name = String(machine);
+      const typed = site.view.instances[`restore-master@machine:${name}`]?.answers[`restore-over:${name}`];
+      if (over === true && typed !== name) throw problem('not-confirmed', { step: 'restore-master' });
+      await unpackBackup(await target(name, context.signal), Number(number), context);
+    },
     'pin-host-key': async ({ machine, fingerprint }) => {
       await site.editPlan(({ machines }) => {
         const index = machines.findIndex(({ name }) => name === machine);

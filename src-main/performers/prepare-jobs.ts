@@ -31,6 +31,7 @@ import { makeCacheKey } from '../software/certificate.ts';
 import { targetOf } from '../software/compatibility.ts';
 import { makeEntry, signEntry, urlKey } from '../software/entry.ts';
 import { checkReleaseArchive } from '../software/release-archive.ts';
+import { listBackups } from './backups.ts';
 import { boundMedium, mediumText, readBinding } from './bound-medium.ts';
 import { expectedFiles, textsOf } from './expected-files.ts';
 import { type Job, type JobContext, job, type Sight, sight } from './jobs.ts';
@@ -363,6 +364,15 @@ export function prepareSights({ vaultPath }: { readonly vaultPath: string }): Re
         released: null,
       };
     }),
+
+    backups: sight(z.strictObject({ machine: z.string() }), async ({ machine }, { site }) =>
+      (await listBackups(site, machine)).map(({ number, at, sha256, sizeBytes }) => ({
+        number,
+        at,
+        sha256,
+        sizeBytes,
+      })),
+    ),
 
     'laptop-clock': sight(nothing, async (_args, { site }) => Math.round(site.clock.now().getTime() / 1000)),
   };

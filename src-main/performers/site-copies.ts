@@ -14,6 +14,9 @@ import { boundMedium, readBinding } from './bound-medium.ts';
 export const copiedFiles = [siteFiles.practice, siteFiles.plan, siteFiles.lock, siteFiles.journal] as const;
 export const isBlobName = (name: string): boolean => /^[0-9a-f]{64}$/.test(name);
 
+/** An encrypted backup, and its record after it. */
+export const isBackupName = (name: string): boolean => /^[a-z0-9-]+-\d{4}\.(age|json)$/.test(name);
+
 export interface SiteCopies {
   /** Brings the medium's copy up to date; writes only what is new. Throws what the medium throws. */
   readonly copy: () => Promise<void>;
@@ -74,14 +77,19 @@ const stampOf = (path: string): Promise<string> =>
     () => 'none',
   );
 
-/** Copies a site's files from one folder to another: outputs that are not there yet, then what differs of the small files. `device` as in `writeAtomic`. */
+/** Copies a site's files from one folder to another: outputs and backups that are not there yet, then what differs of the small files. `device` as in `writeAtomic`. */
 export async function copySite(from: string, to: string, device?: number): Promise<void> {
-  await ensureFolderOn(device, join(to, siteFiles.blobs));
-  const there = new Set(await readdir(join(to, siteFiles.blobs)));
-  const blobs = await readdir(join(from, siteFiles.blobs)).catch(() => []);
-  for (const name of blobs) {
-    if (!isBlobName(name) || there.has(name)) continue;
-    await writeAtomic(join(to, siteFiles.blobs, name), await readFile(join(from, siteFiles.blobs, name)), { device });
+  for (const [folder, fits] of [
+    [siteFiles.blobs, isBlobName],
+    [siteFiles.backups, isBackupName],
+  ] as const) {
+    const names = (await readdir(join(from, folder)).catch(() => [])).filter(fits);
+    if (names.length === 0) continue;
+    await ensureFolderOn(device, join(to, folder));
+    const there = new Set(await readdir(join(to, folder)));
+    for (const name of names)
+      if (!there.has(name))
+        await writeAtomic(join(to, folder, name), await readFile(join(from, folder, name)), { device });
   }
   for (const file of copiedFiles) {
     const source = join(from, file);

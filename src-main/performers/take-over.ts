@@ -23,7 +23,7 @@ import { planFromText } from '../runbook/plan-file.ts';
 import { isPractice, sitesFolder } from '../runbook/sites.ts';
 import { takeWriterLock } from '../runbook/writer-lock.ts';
 import { writeBinding } from './bound-medium.ts';
-import { copiedFiles, copySite, isBlobName } from './site-copies.ts';
+import { copiedFiles, copySite, isBackupName, isBlobName } from './site-copies.ts';
 
 export interface TakeOverParts {
   readonly dataFolder: string;
@@ -189,6 +189,10 @@ async function stage(
     const bytes = await readFile(join(there, siteFiles.blobs, blob));
     if (sha256Of(bytes) === blob) await writeAtomic(join(staged, siteFiles.blobs, blob), bytes);
   }
+  const backups = (await readdir(join(there, siteFiles.backups)).catch(() => [])).filter(isBackupName);
+  if (backups.length > 0) await ensureFolder(join(staged, siteFiles.backups), 0o700);
+  for (const name of backups)
+    await writeAtomic(join(staged, siteFiles.backups, name), await readFile(join(there, siteFiles.backups, name)));
   for (const file of copiedFiles) {
     const text = await readTextOrNull(join(there, file));
     if (text !== null) await writeAtomic(join(staged, file), text);

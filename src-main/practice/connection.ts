@@ -349,6 +349,23 @@ class PracticeConnection implements Connection {
     request.onProgress?.(bytes.length, bytes.length);
   }
 
+  /** Backups of a simulated machine are its files as JSON: what is put back is what was taken. */
+  async pull(_argv: readonly string[], { take: hand, signal }: Parameters<Connection['pull']>[1]): Promise<void> {
+    await this.#reach(signal);
+    const kept = /^\/(etc\/opt\/slapos|srv\/slapcommon)\//;
+    const files = Object.entries(this.#machine.state.files).filter(([path]) => kept.test(path));
+    const still = { pause: () => undefined, resume: () => undefined };
+    hand(Buffer.from(JSON.stringify(Object.fromEntries(files))), still);
+  }
+
+  async push(_argv: readonly string[], source: AsyncIterable<Uint8Array>): Promise<void> {
+    await this.#reach();
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of source) chunks.push(chunk);
+    const files = JSON.parse(Buffer.concat(chunks).toString('utf8')) as Record<string, FileNode>;
+    await this.#machine.apply({ files });
+  }
+
   // -------------------------------------------------------------- ports
 
   async reverseForward(request: Parameters<Connection['reverseForward']>[0]) {

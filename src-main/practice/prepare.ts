@@ -72,6 +72,7 @@ export const practiceAnswers: Readonly<Record<string, string>> = {
       [`password:${name}`, 'practice'],
     ]),
   ),
+  'backup-passphrase': 'practice makes perfect',
   [`first-login:${practiceMachine}`]: 'yes',
 };
 

@@ -25,6 +25,8 @@ export const siteFiles = {
   lock: 'site.lock',
   journal: 'journal.jsonl',
   blobs: 'blobs',
+  /** Encrypted backups of machines. */
+  backups: 'backup',
   drafts: 'drafts.json',
   medium: 'medium.json',
   /** Marks the folder of a practice site. */

@@ -12,6 +12,7 @@ import { installSlaposNode } from './machine/install-slapos-node.ts';
 import { preflight } from './machine/preflight.ts';
 import { serveContent } from './machine/serve-content.ts';
 import { setAddresses } from './machine/set-addresses.ts';
+import { backUpMaster } from './master/back-up-master.ts';
 import { checkCache } from './master/check-cache.ts';
 import { configureProxy } from './master/configure-proxy.ts';
 import { firstLogin } from './master/first-login.ts';
@@ -19,6 +20,7 @@ import { installMasterSoftware } from './master/install-master-software.ts';
 import { reapplyCaFolder } from './master/reapply-ca-folder.ts';
 import { redirectToMaster } from './master/redirect-to-master.ts';
 import { requestMaster } from './master/request-master.ts';
+import { restoreMaster } from './master/restore-master.ts';
 import { setCaPath } from './master/set-ca-path.ts';
 import { shareCaFolder } from './master/share-ca-folder.ts';
 import { useCache } from './master/use-cache.ts';
@@ -63,6 +65,7 @@ export const runbook: readonly Step[] = [
   checkCache,
   installMasterSoftware,
   shareCaFolder,
+  restoreMaster,
   requestMaster,
   reapplyCaFolder,
   redirectToMaster,
@@ -71,6 +74,7 @@ export const runbook: readonly Step[] = [
   // when the plan no longer wants it
   removeContent,
   // hand over
+  backUpMaster,
   recordSite,
   closeSite,
   compareWithRecord,

@@ -7,7 +7,7 @@ import { reverseForward } from './forward.ts';
 import { type Link, type LinkRequest, openLink } from './link.ts';
 import { answersOf, cutShort, parseFrames, probeScript, probesLimitMs } from './probe.ts';
 import type { Target } from './target.ts';
-import { receive, upload } from './transfer.ts';
+import { pull, push, receive, upload } from './transfer.ts';
 import { followUnit, forgetUnit, startUnit, stopUnit, unitState } from './units.ts';
 import { writeFile } from './write-file.ts';
 
@@ -46,6 +46,8 @@ export async function openConnection(request: ConnectionRequest): Promise<Connec
     writeFile: (path, text, options) => writeFile(link, path, text, options),
     upload: (what) => upload(link, what),
     receive: (what) => receive(link, what),
+    pull: (argv, options) => pull(link, argv, options),
+    push: (argv, source, options) => push(link, argv, source, options),
     reverseForward: (what) => reverseForward(link, what),
   };
 }

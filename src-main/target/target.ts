@@ -83,6 +83,12 @@ export interface ReceiveRequest {
   readonly signal?: AbortSignal;
 }
 
+export interface PullOptions {
+  /** `flow` holds the machine back while the reader catches up. */
+  readonly take: (bytes: Uint8Array, flow: { pause(): unknown; resume(): unknown }) => void;
+  readonly signal: AbortSignal;
+}
+
 export interface ForwardRequest {
   /** Port on the target's loopback address 127.0.0.1. */
   readonly port: number;
@@ -118,6 +124,14 @@ export interface Target {
   writeFile(path: string, text: string | Uint8Array, options: WriteOptions): Promise<void>;
   upload(request: UploadRequest): Promise<void>;
   receive(request: ReceiveRequest): Promise<void>;
+  /** Runs a command as root and hands over what it prints, byte for byte. Throws `command-failed` for an exit that is not 0. */
+  pull(argv: readonly string[], options: PullOptions): Promise<void>;
+  /** Runs a command as root and feeds it bytes. Throws as `pull`. */
+  push(
+    argv: readonly string[],
+    source: AsyncIterable<Uint8Array>,
+    options: { readonly signal: AbortSignal },
+  ): Promise<void>;
   reverseForward(request: ForwardRequest): Promise<Forward>;
   close(): void;
 }

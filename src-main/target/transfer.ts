@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ClientChannel } from 'ssh2';
 import { problem } from '../../src-shared/problem.ts';
@@ -12,7 +13,7 @@ import { ensureFolder, fileSize, freeBytes, hashFile, syncFolder } from '../plat
 import { runCommand } from './exec.ts';
 import type { Link } from './link.ts';
 import { runScript, scriptFailed } from './script.ts';
-import type { ReceiveRequest, UploadRequest } from './target.ts';
+import type { PullOptions, ReceiveRequest, UploadRequest } from './target.ts';
 
 /** Hashing tens of gigabytes on a small board takes long. */
 const hashLimitMs = 60 * 60_000;
@@ -136,6 +137,48 @@ export async function receive(link: Link, request: ReceiveRequest): Promise<void
   }
   await rename(part, to);
   await syncFolder(dirname(to));
+}
+
+/** Runs a command as root and hands over what it prints. Throws `command-failed`, and what `runCommand` throws. */
+export async function pull(link: Link, argv: readonly string[], { take, signal }: PullOptions): Promise<void> {
+  const errors: Buffer[] = [];
+  const exit = await runCommand(link, 'root', argv, {
+    onStdout: take,
+    onStderr: (bytes) => errors.push(bytes),
+    signal,
+  });
+  const stderr = Buffer.concat(errors).toString();
+  if (exit !== 0) throw scriptFailed(link, `read from ${argv[0] ?? ''}`, { exit, stdout: '', stderr });
+}
+
+/** Runs a command as root and feeds it bytes; a source that breaks ends the command and is the reason told. */
+export async function push(
+  link: Link,
+  argv: readonly string[],
+  source: AsyncIterable<Uint8Array>,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<void> {
+  const errors: Buffer[] = [];
+  let broken: unknown = null;
+  const exit = await runCommand(link, 'root', argv, {
+    stdin: (channel) => {
+      const reading = Readable.from(source);
+      reading.on('error', (error) => {
+        broken = error;
+        channel.close();
+      });
+      channel.on('close', () => reading.destroy());
+      reading.pipe(channel);
+    },
+    onStdout: () => undefined,
+    onStderr: (bytes) => errors.push(bytes),
+    signal,
+  }).catch((thrown: unknown) => {
+    throw broken ?? thrown;
+  });
+  if (broken !== null) throw broken;
+  const stderr = Buffer.concat(errors).toString();
+  if (exit !== 0) throw scriptFailed(link, `feed ${argv[0] ?? ''}`, { exit, stdout: '', stderr });
 }
 
 /** Opens the part to be gone on with, or anew, and has on the disk what was written, whatever comes. */

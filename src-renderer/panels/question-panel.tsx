@@ -70,6 +70,9 @@ const AnswerForm = ({ question, onAnswer }: Props) => {
   const { t } = useTranslation();
   const words = useWords();
   const [value, setValue] = useState('');
+  const [again, setAgain] = useState('');
+  const [tried, setTried] = useState(false);
+  const differs = question.twice === true && again !== value;
   const word = (choice: string): string =>
     words.maybe(`${question.key}.${choice}`, question.params) ??
     words.maybe(`ui.question.${choice}`, question.params) ??
@@ -88,7 +91,8 @@ const AnswerForm = ({ question, onAnswer }: Props) => {
   }
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (value !== '') onAnswer(value);
+    setTried(true);
+    if (value !== '' && !differs) onAnswer(value);
   };
   return (
     <form onSubmit={submit} className={styles.form}>
@@ -106,6 +110,15 @@ const AnswerForm = ({ question, onAnswer }: Props) => {
           type={question.kind === 'secret' ? 'password' : 'text'}
           value={value}
           onChange={setValue}
+        />
+      )}
+      {question.twice === true && (
+        <TextInput
+          label={t('ui.question.again')}
+          type="password"
+          value={again}
+          onChange={setAgain}
+          error={tried && differs ? t('ui.question.differ') : undefined}
         />
       )}
       <div className={styles.acts}>

@@ -38,7 +38,7 @@ export const rooms: readonly Room[] = [
     ],
   },
   { room: 'src-shared/', may: [], packages: ['zod'] },
-  { room: 'src-main/platform/', may: [shared], packages: ['node:', 'undici', 'zod'] },
+  { room: 'src-main/platform/', may: [shared], packages: ['node:', 'age-encryption', 'undici', 'zod'] },
   { room: 'src-main/medium/', may: [platform, shared], packages: ['node:', 'drivelist', 'zod'] },
   {
     room: 'src-main/packages/',
@@ -102,6 +102,7 @@ export const keepers: Readonly<Record<string, readonly string[]>> = {
   ssh2: ['src-main/target/'],
   drivelist: ['src-main/medium/'],
   openpgp: ['src-main/packages/'],
+  'age-encryption': ['src-main/platform/'],
   'node:child_process': ['src-main/platform/'],
 };
 

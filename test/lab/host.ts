@@ -27,6 +27,7 @@ const neededPrograms: Readonly<Record<string, string>> = {
   nsenter: 'util-linux',
   unshare: 'util-linux',
   tar: 'tar',
+  strace: 'strace',
 };
 
 /** The reason why no lab machine can run here, or null. `npm run lab` and `npm test` bring the packages beforehand. */

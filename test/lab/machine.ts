@@ -3,7 +3,7 @@
  * Made by a lab. What a test asks through `shell` goes past the network, so that asking changes nothing that is tested.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, readlinkSync } from 'node:fs';
 import { appendFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -39,6 +39,20 @@ interface MachineParts {
   readonly devices: readonly string[];
   readonly onProcess: (pid: number) => void;
 }
+
+/** strace, of every execve below a process, whole: no word and no variable is cut short. */
+export const traceWords = (file: string): string[] => [
+  '-f',
+  '-v',
+  '-s',
+  '1048576',
+  '-e',
+  'trace=execve,execveat',
+  '-e',
+  'signal=none',
+  '-o',
+  file,
+];
 
 /** systemd-nspawn ends with this when the machine asked for a reboot. */
 const rebootCode = 133;
@@ -216,6 +230,37 @@ export class LabMachine {
     const pids = (await this.shell(sessions)).stdout.trim().split(/\s+/).filter(Boolean);
     if (pids.length > 0) await this.shell(`kill -9 ${pids.join(' ')}`);
     return pids.length;
+  }
+
+  /** Traces every program that is started below the ssh server, with arguments and environment, until the returned function is called. */
+  async traceLogins(file: string): Promise<() => Promise<void>> {
+    const leader = this.#leader;
+    if (leader === null) throw new Error(`${this.name} is not running`);
+    // The listener's number as the host knows it: the innermost of its numbers is the one the machine knows.
+    const inside = (await this.mustShell('systemctl show --value -p MainPID ssh.service')).trim();
+    const below = (await mustRun(['pgrep', '-x', 'sshd'])).split('\n').filter((pid) => pid !== '');
+    const own = `/proc/${leader}/ns/pid`;
+    const space = readlinkSync(own);
+    const listener = below.find((pid) => {
+      try {
+        const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+        return readlinkSync(`/proc/${pid}/ns/pid`) === space && new RegExp(`^NSpid:.*\\s${inside}$`, 'm').test(status);
+      } catch {
+        return false;
+      }
+    });
+    if (listener === undefined) throw new Error(`${this.name}: no ssh server ${inside}`);
+    const tracer = spawn('strace', [...traceWords(file), '-p', listener], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const ended = new Promise<void>((resolve) => tracer.once('close', () => resolve()));
+    await new Promise<void>((resolve, reject) => {
+      tracer.once('error', reject);
+      tracer.stderr.on('data', (chunk: Buffer) => chunk.toString().includes('attached') && resolve());
+      void ended.then(() => reject(new Error('strace did not attach')));
+    });
+    return async () => {
+      tracer.kill('SIGINT');
+      await ended;
+    };
   }
 
   /**

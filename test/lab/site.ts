@@ -30,6 +30,8 @@ export interface CliOptions {
   readonly killWhen?: (line: Record<string, unknown>) => boolean;
   /** Ends the program with -9 when this is aborted. */
   readonly killed?: AbortSignal;
+  /** Words put before the program, such as a tracer's. */
+  readonly under?: readonly string[];
   /** Told of each JSON line as it comes. */
   readonly onLine?: (line: Record<string, unknown>) => void;
 }
@@ -114,7 +116,8 @@ export class Laptop {
   /** Runs `fieldkit … --json` and collects its lines. */
   fieldkit(words: readonly string[], options: CliOptions = {}): Promise<CliResult> {
     return new Promise((resolve, reject) => {
-      const child = spawn(process.execPath, [cli, ...words, '--json'], {
+      const [program = '', ...before] = [...(options.under ?? []), process.execPath];
+      const child = spawn(program, [...before, cli, ...words, '--json'], {
         env: this.env(),
         stdio: ['ignore', 'pipe', 'pipe'],
       });

@@ -1,12 +1,14 @@
 // Every program of a simulated machine, by name. What is not here answers 127 and says so: a new step then shows at once
 // what practice lacks. Handed to the machine by the practice site.
+
+import { restoredMark } from '../../target/backup.ts';
 import { factsScript, shiftClockScript } from '../../target/facts-script.ts';
 import { releaseStateScript, setAsideScript } from '../../target/release-scripts.ts';
 import { slaposPython, withoutConnection } from '../../target/slapproxy.ts';
 import { softwareProgressScript } from '../../target/software-progress.ts';
 import type { Call, Commands, Outcome } from '../machine.ts';
 import { fileText } from '../reading.ts';
-import type { Patch } from '../state.ts';
+import { type Patch, textFile } from '../state.ts';
 import { accountCommands } from './accounts.ts';
 import { apt, dpkg, dpkgQuery } from './apt.ts';
 import { asBuiltScript, lsblk } from './as-built.ts';
@@ -50,6 +52,8 @@ const shell: Program = async (call) => {
   const read = asBuiltScript(call);
   if (read !== null) return read;
   if (script === softwareProgressScript) return softwareProgressRun({ ...call, argv: rest });
+  if (script?.startsWith('# fieldkit-restore'))
+    return { exit: 0, patch: { files: { [restoredMark]: textFile(`${call.argv[4] ?? ''}\n`) } } };
   if (script === slaposPython) return slapproxyProgramRun({ ...call, argv: rest });
   const built = builderScript(call);
   if (built !== null) return built;

@@ -29,7 +29,7 @@ export const makeKeys = defineStep({
   ],
   verdict: ({ inVault, fingerprint, pinned }) =>
     inVault && fingerprint !== null && fingerprint === pinned ? done() : todo(),
-  plan: () => [
+  plan: ({ inVault }) => [
     {
       kind: 'ask',
       question: {
@@ -39,6 +39,8 @@ export const makeKeys = defineStep({
         params: {},
         show: [],
         choices: [],
+        // Nobody can look it up: a new vault's is typed twice.
+        ...(inVault ? {} : { twice: true }),
       },
     },
     work('make-keys', {}, says('make-keys', 'does.make')),
