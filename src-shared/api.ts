@@ -289,6 +289,11 @@ export const api = {
     input: z.strictObject({ site: z.string(), run, id: z.string(), value: z.string() }),
     output: nothing,
   },
+  /** A secret that a person needs at a step, shown on demand; the record says that it was. */
+  'secrets.show': {
+    input: z.strictObject({ site: z.string(), instance: z.string() }),
+    output: z.strictObject({ value: z.string() }),
+  },
   'drafts.save': {
     input: z.strictObject({ site: z.string(), instance: z.string(), input: jsonObject }),
     output: nothing,

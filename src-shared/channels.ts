@@ -21,6 +21,7 @@ export const procedures = [
   'steps.undo',
   'run.cancel',
   'questions.answer',
+  'secrets.show',
   'drafts.save',
   'media.next',
   'media.list',

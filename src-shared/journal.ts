@@ -86,6 +86,8 @@ export const journalEvent = z.discriminatedUnion('kind', [
     value: z.string().nullable(),
     by: z.string(),
   }),
+  /** A secret was shown to a person: that it was is recorded, never what. */
+  z.strictObject({ ...stamp, kind: z.literal('revealed'), ...at, by: z.string() }),
   /** A one-time secret was handed to its consumer; it is not asked to work twice. */
   z.strictObject({ ...stamp, kind: z.literal('spent'), ...at, secret: z.string() }),
   z.strictObject({

@@ -63,6 +63,7 @@ export const problems = {
   'plan-changed': define('blocked', ['step'], { retryable: true }),
   'step-not-settled': define('blocked', ['step', 'machine'], { retryable: true }),
   'step-before-missing': define('blocked', ['step', 'before']),
+  'nothing-to-show': define('blocked', ['step']),
   'undo-impossible': define('blocked', ['step']),
   'undo-others-first': define('blocked', ['step', 'others']),
   'leaves-for-network': define('blocked', ['step', 'url']),

@@ -308,6 +308,8 @@ export const stepInfo = z.strictObject({
   after: z.array(after),
   holds: z.array(z.string()),
   input: z.array(fieldInfo),
+  /** It can show a secret that a person needs. */
+  reveals: z.boolean(),
   /** It can be taken back. */
   undo: z.boolean(),
 });

@@ -7,7 +7,7 @@ import { listMedia, verifyMedium } from './commands/medium.ts';
 import { cleanMedium, cloneMedium, compareMedia, restoreMedium, showMedium } from './commands/medium-content.ts';
 import { practise } from './commands/practice.ts';
 import { compareRecord, listRecords, showRecord, verifyRecord } from './commands/record.ts';
-import { checkSteps, planSteps, resumeSteps, runSteps, undoStep } from './commands/run.ts';
+import { checkSteps, planSteps, resumeSteps, runSteps, showPassword, undoStep } from './commands/run.ts';
 import { beginSite, createSiteFrom, listSites, listSteps, showJournal } from './commands/sites.ts';
 import { testSources } from './commands/sources.ts';
 import { tellSupport } from './commands/support.ts';
@@ -84,6 +84,10 @@ asking(program.command('resume'))
   .option('--skip <code>', 'go on past this skippable finding; repeatable', more)
   .description('say what was interrupted, and go on with every step that is not done')
   .action(end(resumeSteps));
+asking(program.command('show-password').argument('[step]', 'an instance, or a step with one', 'first-login'))
+  .option('--print', 'also where standard output is no terminal')
+  .description('show the secret that a person needs at a step; the journal says that it was shown')
+  .action(end(showPassword));
 asking(program.command('undo').argument('<step>', 'an instance, or a step with one'))
   .option('--yes', 'take it back without asking')
   .description('take back what a step did; says first what stays')

@@ -119,6 +119,8 @@ export interface StepDefinition<Facts extends Json, Input extends Readonly<Recor
   readonly found: (facts: Facts, context: Context<Input>) => readonly Told[];
   readonly verdict: (facts: Facts, context: Context<Input>) => Verdict;
   readonly plan: (facts: Facts, context: Context<Input>) => readonly Command[];
+  /** A secret that a person needs at this step, read from the machine when asked for; it is never kept. Throws what reading throws. */
+  readonly reveals?: (world: World, context: Context<Input>) => Promise<string>;
   /** How the step is taken back; absent where it cannot be. */
   readonly undo?: Undo<Facts, Input>;
 }

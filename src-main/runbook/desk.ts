@@ -392,6 +392,12 @@ export function makeDesk(parts: DeskParts): Desk {
       if (!opened.room.give(id, value)) throw problem('question-unanswered', { question: id });
       return {};
     },
+    'secrets.show': async ({ site, instance }) => {
+      const opened = await at(site);
+      const shown = opened.runner.reveal(instanceOf(opened, instance), opened.asker.who, opened.closing.signal);
+      opened.looking.add(shown);
+      return { value: await shown.finally(() => opened.looking.delete(shown)) };
+    },
     'drafts.save': async ({ site, instance, input }) => {
       const opened = await at(site);
       const hidden = new Set(secretFields(instanceOf(opened, instance).step));

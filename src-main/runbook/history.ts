@@ -5,7 +5,7 @@
 export type Relation = 'same' | 'ahead' | 'behind' | 'diverged';
 
 /** Events that a look at the site leaves behind: a journal that has only these more has not gone on. */
-const looks = new Set(['opened', 'instances', 'facts', 'lease', 'run-started', 'run-ended']);
+const looks = new Set(['opened', 'revealed', 'instances', 'facts', 'lease', 'run-started', 'run-ended']);
 
 /** What the first journal is to the second. A last line that is not whole does not count. */
 export function relationOf(first: string, second: string): Relation {

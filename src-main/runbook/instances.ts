@@ -93,6 +93,7 @@ export function infoOf(step: Step): StepInfo {
     after: step.after.map((item) => ({ ...item })),
     holds: [...step.holds],
     input: fieldsOf(step.input),
+    reveals: step.reveals !== undefined,
     undo: step.undo !== undefined,
   };
 }

@@ -212,6 +212,18 @@ export class Runner {
     return instance.step.plan(reading.facts, this.#context(instance, input));
   }
 
+  /** The secret that a step shows on demand; from now on it is blanked in everything kept or shown. Throws `nothing-to-show`. */
+  async reveal(instance: Instance, by: string, signal: AbortSignal): Promise<string> {
+    await this.refresh();
+    const { reveals } = instance.step;
+    const context = this.#context(instance, this.#input(instance, undefined));
+    const value = (await reveals?.(this.#hands.world(signal), context)) ?? '';
+    if (value === '') throw problem('nothing-to-show', { step: instance.key });
+    this.#site.secrets.set(`revealed:${instance.key}`, value);
+    await this.#site.append({ kind: 'revealed', instance: instance.key, by });
+    return value;
+  }
+
   /** What undoing an instance would do, without doing it. Throws `undo-impossible`, `undo-others-first`. */
   async undoPlan(instance: Instance, signal: AbortSignal): Promise<Undoing & { readonly plan: Plan | null }> {
     await this.refresh();

@@ -161,6 +161,12 @@ if root:
 print(json.dumps({"instance": state, "failing": promises}))
 `;
 
+/** Prints the first user's password, for a person who asked for it now. */
+const passwordProgram = `${slapproxyReading}
+print(published[root["reference"]].get("inituser-password", "") if root else "")
+`;
+export const firstPasswordArgv = (name: string): string[] => pythonArgv('-c', passwordProgram, 'password', name);
+
 /** Runs a program and leaves out what slapos prints of an instance's connection: the first password is among it. */
 export const withoutConnection =
   'told=$("$@" 2>&1); code=$?; printf "%s\\n" "$told" | sed "/Connection parameters of instance/,\\$d"; exit "$code"';

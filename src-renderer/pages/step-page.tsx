@@ -13,6 +13,7 @@ import { PlanList } from '../panels/plan-list.tsx';
 import { ProblemPanel } from '../panels/problem-panel.tsx';
 import { ProgressPanel } from '../panels/progress-panel.tsx';
 import { QuestionPanel } from '../panels/question-panel.tsx';
+import { RevealPanel } from '../panels/reveal-panel.tsx';
 import { StepNotices } from '../panels/step-notices.tsx';
 import { UndoPanel } from '../panels/undo-panel.tsx';
 import { answer, inputKeyOf, preview, run, type StepInput } from '../state/actions.ts';
@@ -70,6 +71,7 @@ const Page = ({ site, instance, info }: Props & { readonly info: StepInfo }) => 
             <p>{words.maybe(`steps.${instance.step}.why`)}</p>
           </header>
 
+          {info.reveals && <RevealPanel key={`reveal ${key}`} site={site.name} instance={key} />}
           <LiveQuestion site={site} instance={instance} live={live} />
           {instance.state === 'doing' && live.confirm === null && (
             <ProgressPanel instance={instance} live={live} run={runOf(site, key)} />

@@ -104,6 +104,9 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
   const since = await call('events.since', { site, number: after.number });
   expect(Array.isArray(since) && since.length > 0).toBe(true);
   expect(await call('events.since', { site, number: after.number + 1_000_000 })).toBe('gap');
+  await expect(call('secrets.show', { site, instance: 'choose-medium@site' })).rejects.toMatchObject({
+    code: 'nothing-to-show',
+  });
   await expect(call('steps.undoPlan', { site, instance: 'choose-medium@site' })).rejects.toMatchObject({
     code: 'undo-impossible',
   });

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { compose } from '../../src-main/compose.ts';
+import { practiceFirstPassword } from '../../src-main/practice/commands/slapproxy.ts';
 import { recordedAsker } from '../../src-main/runbook/asking.ts';
 import { closeBench, openBench } from '../../src-main/runbook/desk.ts';
 import { shellOf } from '../../src-main/runbook/explain.ts';
@@ -135,6 +136,23 @@ describe('every step', () => {
       expect(missingTexts([...said, ...noted, ...found])).toEqual([]);
     },
   );
+
+  it('shows a secret when asked, records that it did, and keeps it nowhere', async () => {
+    const { runner, site } = bench;
+    const showing = runner.instances().filter(({ step }) => step.reveals !== undefined);
+    expect(showing.length).toBeGreaterThan(0);
+    for (const instance of showing) {
+      const value = await runner.reveal(instance, 'test', new AbortController().signal);
+      expect(value).toBe(practiceFirstPassword);
+      await runner.check(instance, undefined, new AbortController().signal);
+      expect(await readFile(join(site.folder, 'journal.jsonl'), 'utf8')).toContain('"revealed"');
+    }
+    for (const entry of await readdir(home, { recursive: true, withFileTypes: true })) {
+      if (!entry.isFile()) continue;
+      const text = await readFile(join(entry.parentPath, entry.name), 'latin1');
+      expect(text.includes(practiceFirstPassword), entry.name).toBe(false);
+    }
+  });
 
   it('left no secret in the site folder, the medium or the journal', async () => {
     for (const entry of await readdir(home, { recursive: true, withFileTypes: true })) {

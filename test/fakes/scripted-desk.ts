@@ -219,6 +219,7 @@ export function scriptedDesk(): ScriptedDesk {
     'steps.undo': async () => ({ run: 'run-1' }),
     'run.cancel': async () => ({ stopsAfter: { key: 'ui.run.stopsAfter', params: {} } }),
     'questions.answer': async () => ({}),
+    'secrets.show': async () => ({ value: 'correct horse' }),
     'drafts.save': async ({ instance, input }) => {
       desk.drafts[instance] = input as Record<string, never>;
       return {};

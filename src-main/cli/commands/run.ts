@@ -1,4 +1,5 @@
 // fieldkit check, plan, run, resume: the wizard's acts on a terminal. Both write the same journal.
+import { cleanText } from '../../../src-shared/clean.ts';
 import type { InstanceView } from '../../../src-shared/journal.ts';
 import { exitCodeOf, exitCodes, problem, problemFrom, problems } from '../../../src-shared/problem.ts';
 import type { Bench } from '../../runbook/desk.ts';
@@ -100,6 +101,17 @@ export const resumeSteps = (options: RunOptions): Promise<number> =>
     }
     if (open.length > 0) return run(session, open, options);
     print({ ended: [], performed: 0, tookMs: 0, problem: null }, [texts.say('cli.run.nothing')]);
+    return exitCodes.done;
+  });
+
+/** Shows a step's secret on a terminal; elsewhere only with --print, since what is kept of it is then the caller's matter. */
+export const showPassword = (word: string, options: RunOptions & { readonly print?: boolean }): Promise<number> =>
+  withSite(options, async ({ bench, asker, signal }) => {
+    const [instance, ...others] = chosen(bench, [word]);
+    if (instance === undefined || others.length > 0) throw problem('usage-wrong', { detail: word });
+    if (!process.stdout.isTTY && options.print !== true) throw problem('usage-wrong', { detail: '--print' });
+    const value = await bench.runner.reveal(instance, asker.who, signal);
+    process.stdout.write(options.json ? `${JSON.stringify({ value })}\n` : `${cleanText(value)}\n`);
     return exitCodes.done;
   });
 

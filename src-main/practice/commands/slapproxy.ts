@@ -25,6 +25,9 @@ export const zopeAddress = ({ state, nowMs, pace }: Pick<Call, 'state' | 'nowMs'
     ? null
     : `${partitionAddress(state, 'slappart1')}:${zopePort}`;
 
+/** What the simulated master gives its first user. */
+export const practiceFirstPassword = 'quatorze-brebis-lentes';
+
 const caToolPath = '/srv/slapgrid/slappart1/certificate-authority-path';
 
 /** The web form of the certificate authority: `read NAME SITE`, `write NAME SITE PATH`. */
@@ -44,6 +47,8 @@ export function slapproxyProgramRun(call: Call): Outcome {
   const [asked = '', name = ''] = argv.slice(inline ? 2 : 1);
   const program = inline ? argv[1] : argv[0] === slapproxyProgramPath ? fileText(state, slapproxyProgramPath) : null;
   if (program === caToolProgram) return caTool(call);
+  if (asked === 'password' && inline)
+    return { exit: 0, out: zopeAddress(call) === null ? '\n' : `${practiceFirstPassword}\n` };
   if (program !== slapproxyProgram) return { exit: 2, err: `python: can't open file '${argv[0]}'\n` };
   if (state.proxySinceMs === null) return { exit: 1, err: 'sqlite3.OperationalError: unable to open database file\n' };
   const address = zopeAddress(call);

@@ -1,5 +1,5 @@
 // The master's site stands, and a person logs in for the first time and runs its configurator, in the web.
-// The password is never read here: the page says how the machine itself shows it.
+// The password is read only when a person asks to see it, and kept nowhere.
 import { z } from 'zod';
 import type { AnyContext, Command } from '../../runbook/define.ts';
 import {
@@ -13,7 +13,12 @@ import {
   todo,
   waiting,
 } from '../../runbook/define.ts';
-import { parseSlapproxyState, slapproxyEvidenceArgv, slapproxyStateArgv } from '../../target/slapproxy.ts';
+import {
+  firstPasswordArgv,
+  parseSlapproxyState,
+  slapproxyEvidenceArgv,
+  slapproxyStateArgv,
+} from '../../target/slapproxy.ts';
 import { httpAtArgv, httpBody, httpStatus } from '../../target/system.ts';
 import { ownAddresses } from '../redirect.ts';
 
@@ -113,6 +118,12 @@ export const firstLogin = defineStep({
         },
       },
     ];
+  },
+  reveals: async (world, context) => {
+    const { name } = machineOfSubject(context);
+    const argv = firstPasswordArgv(context.site.master.instance);
+    const { password } = await world.probe(name, [{ id: 'password', kind: 'run', argv, limitMs: 60_000 }]);
+    return password?.exit === 0 ? password.out.trim() : '';
   },
 });
 

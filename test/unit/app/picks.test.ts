@@ -11,6 +11,7 @@ const step: StepInfo = {
   per: 'site',
   after: [],
   holds: [],
+  reveals: false,
   undo: false,
   input: [
     { name: 'archive', kind: 'path', required: true, choices: [], initial: null },

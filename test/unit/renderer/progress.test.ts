@@ -11,6 +11,7 @@ const info = (id: string, chapter: StepInfo['chapter'], after: StepInfo['after']
   per: 'machine',
   after,
   holds: [],
+  reveals: false,
   undo: false,
   input: [],
 });
