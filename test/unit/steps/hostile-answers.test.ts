@@ -107,8 +107,10 @@ describe('a machine that lies', () => {
             hostKey: async () => ({ type: text.slice(0, 50), fingerprint: text.slice(0, 200) }),
             leaseOpen: () => open,
             medium: async () => null,
-            sight: async (name: string) =>
-              name === 'built-archive' ? { path: '/nowhere', sizeBytes: open ? 3 : null } : 1_700_000_000,
+            sight: async (name: string) => {
+              if (name === 'backups') return [];
+              return name === 'built-archive' ? { path: '/nowhere', sizeBytes: open ? 3 : null } : 1_700_000_000;
+            },
           } as unknown as World;
           try {
             const facts = step.facts.parse(await step.read(world, context));
