@@ -225,7 +225,8 @@ describe.skipIf(reason !== null)('content at the site', () => {
       expect(part).toMatch(/content-range: bytes 0-1\//i);
       expect(await ask(node, host, '/')).toMatch(/^HTTP\/1\.1 404 /);
       expect(await ask(node, host, '/bcache/')).toMatch(/^HTTP\/1\.1 404 /);
-      expect(await ask(node, host, '/debian/../../../etc/passwd')).toMatch(/^HTTP\/1\.1 (400|404) /);
+      // Refused with an answer, or with the connection.
+      expect(await ask(node, host, '/debian/../../../etc/passwd')).not.toMatch(/^HTTP\/1\.1 2|root:/);
       expect(await ask(node, host, `/bcache/${blob}`, ['Content-Length: 0'], 'PUT')).toMatch(/^HTTP\/1\.1 40[35] /);
       expect(await statusFromHost(host, `/bcache/${blob}`)).toBe(403);
     }
@@ -250,21 +251,15 @@ describe.skipIf(reason !== null)('content at the site', () => {
     // Cron may hold the lock of either for a moment.
     await until('formatted', async () => (await node.shell('slapos node format --now')).code === 0);
     await node.mustShell(`slapos supply ${url} local_computer`);
+    let said = '';
     await until('installed', async () => {
-      await node.shell('slapos node software');
+      const pass = await node.shell('slapos node software');
+      said += pass.stdout + pass.stderr;
       return (await node.shell(`test -e /opt/slapgrid/${md5}/.completed`)).code === 0;
     });
-    expect(await node.mustShell('cat /opt/slapos/log/slapos-node-software.log')).toContain(
+    expect(said + (await node.mustShell('cat /opt/slapos/log/slapos-node-software.log'))).toContain(
       'Extracting archive of cached software release',
     );
-  });
-
-  it('serves on after a reboot, without anybody’s help', async () => {
-    await master.reboot();
-    const path = '/debian/debian-12-amd64/InRelease';
-    await until('over IPv4', async () => (await ask(node, master.address, path)).startsWith('HTTP/1.1 200'));
-    // The host is no machine of the plan; that it is refused says that the server listens there again.
-    await until('over IPv6', async () => (await statusFromHost(bare(master.addresses.ipv6), path)) === 403);
   });
 
   it('performs nothing the second time', async () => {
@@ -276,6 +271,14 @@ describe.skipIf(reason !== null)('content at the site', () => {
     const second = await laptop.fieldkit(['run', 'prepare', ...installing, '--yes', '--answers', laptop.answersPath]);
     expect(second.code, second.stdout.slice(-3000)).toBe(0);
     expect(performed(second)).toEqual([]);
+  });
+
+  it('serves on after a reboot, without anybody’s help', async () => {
+    await master.reboot();
+    const path = '/debian/debian-12-amd64/InRelease';
+    await until('over IPv4', async () => (await ask(node, master.address, path)).startsWith('HTTP/1.1 200'));
+    // The host is no machine of the plan; that it is refused says that the server listens there again.
+    await until('over IPv6', async () => (await statusFromHost(bare(master.addresses.ipv6), path)) === 403);
   });
 
   it('reads the medium plugged into a machine, and lets it go', async () => {
