@@ -48,7 +48,7 @@ tar --extract --preserve-permissions --same-owner --acls --xattrs -C ${restoreFo
 `;
 export const unpackArgv: readonly string[] = ['sh', '-c', unpackScript];
 
-/** Puts the unpacked backup in place. `$1`: number and hash for the mark; `$2`: the program that copies the database. */
+/** Puts the unpacked backup in place. `$1`: number and hash for the mark; `$2`: the program that copies the database; `$3`: the authority's folder. */
 const restoreScript = `# fieldkit-restore
 set -eu
 cd ${restoreFolder}
@@ -56,9 +56,10 @@ python=$(${slaposPythonPath})
 kept=.before-restore-$(date +%Y%m%d%H%M%S)
 if [ -e /etc/opt/slapos ]; then cp -a /etc/opt/slapos /etc/opt/slapos$kept; fi
 if [ -e ${database} ]; then (umask 077; "$python" -c "$2" ${database} ${database}$kept); fi
-for part in etc opt srv usr; do
-  [ -e $part ] || continue
-  tar --create --acls --xattrs $part | tar --extract --preserve-permissions --same-owner --acls --xattrs --keep-directory-symlink -C /
+# The things themselves and no folder above them: /etc, /usr and the like keep their own modes.
+for part in etc/opt/slapos opt/slapos/slapos.xml opt/slapos/slapos.xml.zip ".$3" .${keptFolder} etc/systemd/system/fieldkit-*; do
+  [ -e "$part" ] || continue
+  tar --create --acls --xattrs "./\${part#./}" | tar --extract --preserve-permissions --same-owner --acls --xattrs -C /
 done
 "$python" -c "$2" ${restoreFolder}/slapproxy.db ${database}
 systemctl daemon-reload
@@ -70,4 +71,12 @@ echo "$1" >${restoredMark}
 sync
 rm -rf ${restoreFolder}
 `;
-export const restoreArgv = (mark: string): string[] => ['sh', '-c', restoreScript, 'sh', mark, copyDatabase];
+export const restoreArgv = (mark: string, caFolder: string): string[] => [
+  'sh',
+  '-c',
+  restoreScript,
+  'sh',
+  mark,
+  copyDatabase,
+  caFolder,
+];

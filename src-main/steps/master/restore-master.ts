@@ -92,7 +92,10 @@ export const restoreMaster = defineStep({
           ]
         : []),
       work('unpack-backup', { machine: name, number, over: living }, says('restore-master', 'does.unpack', { number })),
-      run(name, restoreArgv(markOf(wanted)), { limitMs: 600_000, note: says('restore-master', 'does.restore') }),
+      run(name, restoreArgv(markOf(wanted), context.site.master.caFolder), {
+        limitMs: 600_000,
+        note: says('restore-master', 'does.restore'),
+      }),
     ];
   },
 });
