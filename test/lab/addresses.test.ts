@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exitCodes } from '../../src-shared/problem.ts';
 import { baseLayers, packageLayer } from './base.ts';
-import { Lab, type LabMachine, labUnavailable, startVendorRepository, type VendorRepository } from './index.ts';
+import { Lab, type LabMachine, longLabUnavailable, startVendorRepository, type VendorRepository } from './index.ts';
 import { Laptop, makeSite } from './site.ts';
 
-const reason = labUnavailable();
+const reason = longLabUnavailable();
 if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
 describe.skipIf(reason !== null)('a machine whose network is managed by', () => {

@@ -3,10 +3,10 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkpointAnswers, restore, restoreMachine } from './checkpoints.ts';
-import { Lab, type LabMachine, labUnavailable } from './index.ts';
+import { Lab, type LabMachine, longLabUnavailable } from './index.ts';
 import type { Laptop } from './site.ts';
 
-const reason = labUnavailable();
+const reason = longLabUnavailable();
 if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
 const passphrase = 'canary8passphrase8of8the8backup';

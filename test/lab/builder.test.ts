@@ -9,11 +9,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mediumPaths } from '../../src-shared/manifest.ts';
 import { mustRun } from './command.ts';
-import { Lab, type LabMachine, labUnavailable, startVendorRepository, type VendorRepository } from './index.ts';
+import { Lab, type LabMachine, longLabUnavailable, startVendorRepository, type VendorRepository } from './index.ts';
 import { type ReleaseSources, serveReleaseSources } from './release-sources.ts';
 import { type CliOptions, type CliResult, Laptop, makeSite, walk } from './site.ts';
 
-const reason = labUnavailable();
+const reason = longLabUnavailable();
 if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
 /** The last release that holds the old master. */

@@ -11,14 +11,14 @@ import { mustRun, runCommand } from './command.ts';
 import {
   Lab,
   type LabMachine,
-  labUnavailable,
+  longLabUnavailable,
   masterRelease,
   startVendorRepository,
   type VendorRepository,
 } from './index.ts';
 import { type CliResult, installing, Laptop, makeSite, walk } from './site.ts';
 
-const reason = labUnavailable();
+const reason = longLabUnavailable();
 if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
 const answers = {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   Lab,
   type LabMachine,
-  labUnavailable,
+  longLabUnavailable,
   lastingChanges,
   slapOsNodeVersion,
   startVendorRepository,
@@ -12,7 +12,7 @@ import {
 } from './index.ts';
 import { Laptop, makeSite, walk } from './site.ts';
 
-const reason = labUnavailable();
+const reason = longLabUnavailable();
 if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
 const answers = { passphrase: 'canary13passphrase13of13', 'host-key:master-1': 'yes' };

@@ -8,7 +8,7 @@ export {
   restoreLaptop,
   restoreMachine,
 } from './checkpoints.ts';
-export { cacheFolder, labUnavailable } from './host.ts';
+export { cacheFolder, labUnavailable, longLabUnavailable } from './host.ts';
 export { Lab, type MachineSpec } from './lab.ts';
 export { LabMachine, type Login } from './machine.ts';
 export { masterRelease, masterReleaseUrl, type SoftwareRelease } from './release.ts';
