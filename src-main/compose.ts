@@ -6,7 +6,7 @@ import type { SitePlan } from '../src-shared/site.ts';
 import type { Finding } from '../src-shared/step.ts';
 import { recordTexts } from './compose-texts.ts';
 import { mediumChoices } from './medium/choices.ts';
-import { listDrives } from './medium/drives.ts';
+import { listDrives, readLastingNames } from './medium/drives.ts';
 import type { CleanUp } from './medium/generations.ts';
 import { openManifest } from './medium/manifest-store.ts';
 import { verifyMedium } from './medium/verify.ts';
@@ -158,7 +158,10 @@ export function compose(options: ComposeOptions): Kit {
 
   const takeOverParts = { dataFolder: paths.data, program, clock };
 
-  const media = async (): Promise<MediumChoice[]> => mediumChoices(await listDrives({ runningFrom }));
+  const media = async (): Promise<MediumChoice[]> => {
+    const drives = await listDrives({ runningFrom });
+    return mediumChoices(drives, await readLastingNames());
+  };
 
   /** The folder that stands for the stick; none while it is unplugged. */
   const practiceMedia = async (): Promise<MediumChoice[]> => {

@@ -3,19 +3,23 @@
 import type { MediumChoice } from '../../src-shared/api.ts';
 import type { Drive, Volume } from './safety.ts';
 
-export function mediumChoices(drives: readonly Drive[]): MediumChoice[] {
+/**
+ * `names`: lasting names of devices, see `readLastingNames`. One that is not mounted is handed back by that name: `/dev/sdb1` is
+ * another stick a minute later, and what was chosen once must never mean that one.
+ */
+export function mediumChoices(drives: readonly Drive[], names: ReadonlyMap<string, string>): MediumChoice[] {
   return drives.flatMap((drive) =>
-    (drive.volumes.length === 0 ? [null] : drive.volumes).map((one) => choice(drive, one)),
+    (drive.volumes.length === 0 ? [null] : drive.volumes).map((one) => choice(drive, one, names)),
   );
 }
 
 /** Without a volume it is a drive with nothing in it: an empty card reader. */
-function choice(drive: Drive, volume: Volume | null): MediumChoice {
+function choice(drive: Drive, volume: Volume | null, names: ReadonlyMap<string, string>): MediumChoice {
   const label = [drive.name, volume?.label ?? ''].filter((part) => part !== '').join(' · ') || drive.path;
   const reason = volume === null ? (drive.reason ?? 'no-file-system') : volume.reason;
   const path = volume?.mountPoint ?? volume?.path ?? drive.path;
   return {
-    token: path,
+    token: names.get(path) ?? path,
     label,
     path,
     serial: drive.serial,

@@ -1,5 +1,7 @@
 // The drives of this laptop, each with a verdict and, when refused, why and what would help.
 // Called by choose-medium and the drive picker. It only reads, and never picks one by itself.
+import { readdir, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Drive as ListedDrive } from 'drivelist';
 import { cleanLine } from '../../src-shared/clean.ts';
 import { problem } from '../../src-shared/problem.ts';
@@ -34,6 +36,17 @@ export async function listDrives(query: DriveQuery): Promise<readonly Drive[]> {
     runningFrom: query.runningFrom,
     advanced: query.advanced ?? false,
   });
+}
+
+/** Names by vendor, model, serial and partition, as udev gives them to sticks: by the path of the device. */
+export async function readLastingNames(): Promise<ReadonlyMap<string, string>> {
+  const folder = '/dev/disk/by-id';
+  const names = new Map<string, string>();
+  for (const name of (await readdir(folder).catch(() => [])).sort()) {
+    const device = await realpath(join(folder, name)).catch(() => null);
+    if (device !== null && name.startsWith('usb-')) names.set(device, join(folder, name));
+  }
+  return names;
 }
 
 /** macOS and Windows, by drivelist. It knows neither volume ids nor serial numbers there. */

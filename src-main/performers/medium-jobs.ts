@@ -17,7 +17,7 @@ import {
 } from '../medium/identity.ts';
 import { mountVolume, releaseDrive } from '../medium/mount.ts';
 import { readMounts } from '../medium/mounts.ts';
-import { exists, readTextOrNull, writeAtomic } from '../platform/files.ts';
+import { readTextOrNull, writeAtomic } from '../platform/files.ts';
 import { type OpenSite, siteFiles } from '../runbook/open-site.ts';
 import { boundMedium, readBinding, writeBinding } from './bound-medium.ts';
 import { type Job, job, type Sight, sight } from './jobs.ts';
@@ -110,9 +110,10 @@ export const mediumSights: Readonly<Record<string, Sight>> = {
       return { folder: null, device: await unmountedDevice(identity) };
     }
     if (isDevice(path)) {
-      const mount = (await readMounts()).findLast(({ source }) => source === path);
-      if (mount !== undefined) return { folder: mount.mountPoint, device: null };
-      return { folder: null, device: (await exists(path)) ? path : null };
+      // A lasting name is a link; while its stick is away it leads nowhere.
+      const device = await realpath(path).catch(() => null);
+      const mount = (await readMounts()).findLast(({ source }) => source === device);
+      return mount === undefined ? { folder: null, device } : { folder: mount.mountPoint, device: null };
     }
     return { folder: isAbsolute(path) ? await realpath(path).catch(() => null) : null, device: null };
   }),

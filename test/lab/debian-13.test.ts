@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   Lab,
   type LabMachine,
-  longLabUnavailable,
   lastingChanges,
+  longLabUnavailable,
   slapOsNodeVersion,
   startVendorRepository,
   takeSnapshot,

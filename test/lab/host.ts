@@ -30,12 +30,11 @@ const neededPrograms: Readonly<Record<string, string>> = {
   strace: 'strace',
 };
 
-/** The reason why no lab machine can run here, or null. `npm run lab` and `npm test` bring the packages beforehand. */
 /** Why a lab test of many minutes is left out: they run by `npm run lab -- long`, and not with everything else. */
 export const longLabUnavailable = (): string | null =>
   labUnavailable() ?? (process.env.FIELDKIT_LONG ? null : 'takes many minutes: npm run lab -- long');
 
-/** Why there can be no lab here, null when there can. */
+/** The reason why no lab machine can run here, or null. `npm run lab` and `npm test` bring the packages beforehand. */
 export function labUnavailable(): string | null {
   if (process.platform !== 'linux') return 'lab machines need Linux';
   if (process.getuid?.() !== 0) return 'lab machines need root (systemd-nspawn, overlay mounts, a bridge)';

@@ -1,0 +1,117 @@
+/**
+ * A real stick, as an ordinary user of a machine of its own sees it through the built command line: listed by itself, mounted
+ * when it is chosen and not before, known again under another name, another one in its place refused.
+ */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { usbUnavailable } from './usb/image.ts';
+import { UsbMachine } from './usb/machine.ts';
+
+const project = join(import.meta.dirname, '..', '..');
+const reason = usbUnavailable();
+if (reason !== null) console.warn(`tests on real sticks skipped: ${reason}`);
+
+const plan = `format: 1
+name: sticks
+machines:
+  - { name: master-1, roles: [master], address: 10.99.0.1, user: root, release: "12", interface: eth0, partitions: 5 }
+releases: []
+`;
+
+interface Listed {
+  readonly token: string;
+  readonly serial: string | null;
+  readonly fileSystem: string | null;
+}
+
+describe.skipIf(reason !== null)('a real stick', () => {
+  let machine: UsbMachine;
+  const image: Record<string, string> = {};
+  const kit = 'FIELDKIT_HOME=$HOME/data LANG=en_GB.UTF-8 node kit/out/cli/fieldkit.mjs';
+  const fieldkit = (words: string) => machine.run(`${kit} ${words} --json`);
+  const listed = async (): Promise<readonly Listed[]> => JSON.parse((await fieldkit('medium list')).stdout) as Listed[];
+  const device = async (serial: string): Promise<string> =>
+    (
+      await machine.until(
+        `name=$(lsblk -dno NAME,SERIAL | awk '$2 == "${serial}" { print $1 }'); test -n "$name" && udevadm settle && test -n "$(lsblk -no UUID /dev/\${name}1)" && echo /dev/\${name}1`,
+      )
+    ).trim();
+  const place = '/media/user/STICKEXFAT';
+  const choose = (words = '') => fieldkit(`run describe-site choose-medium --yes ${words}`);
+
+  beforeAll(async () => {
+    machine = await UsbMachine.start();
+    const modules = ['ssh2', 'asn1', 'bcrypt-pbkdf', 'tweetnacl', 'safer-buffer', 'openpgp'];
+    const names = ['out/cli/fieldkit.mjs', 'resources', ...modules.map((name) => `node_modules/${name}`)];
+    await machine.bring(project, names, 'kit');
+    await writeFile(join(machine.folder, 'plan.yaml'), plan);
+    await machine.bring(machine.folder, ['plan.yaml'], '.');
+    for (const name of ['mine', 'other']) image[name] = await machine.stick(name, 'exfat');
+    const made = await fieldkit('sites create plan.yaml');
+    expect(made.code, made.stdout + made.stderr).toBe(0);
+  });
+  afterAll(() => machine?.stop());
+
+  it('is listed by itself once it is plugged in, with what it is, and mounted by nobody', async () => {
+    const watching = machine.spawn(`${kit} medium list --watch --json`);
+    const lists: Listed[][] = [];
+    let rest = '';
+    watching.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop() ?? '';
+      lists.push(...lines.map((line) => JSON.parse(line) as Listed[]));
+    });
+    const saying = async (what: (list: readonly Listed[]) => boolean) => {
+      await expect.poll(() => lists.some(what), { timeout: 600_000, interval: 100 }).toBe(true);
+      return lists.findLast(what) as readonly Listed[];
+    };
+    await saying(() => true);
+    await machine.plug('mine', image.mine ?? '', { serial: 'MINE' });
+    const path = await device('MINE');
+    const list = await saying((one) =>
+      one.some(({ serial, fileSystem }) => serial === 'MINE' && fileSystem === 'exfat'),
+    );
+    watching.kill();
+    expect(list.find(({ serial }) => serial === 'MINE')).toMatchObject({
+      path,
+      mounted: false,
+      fileSystem: 'exfat',
+      label: 'QEMU QEMU HARDDISK · STICKEXFAT',
+      sizeBytes: 419_430_400,
+      limits: ['folds-case', 'keeps-no-modes'],
+      why: null,
+    });
+    expect(list.find(({ token }) => token === '/')).toMatchObject({ why: { params: { reason: 'holds-system' } } });
+    expect((await machine.run(`findmnt ${place}`)).code).not.toBe(0);
+  });
+
+  it('is mounted when it is chosen, and bound', async () => {
+    const chosen = await choose(
+      `--input choose-medium@site.path=${(await listed()).find(({ serial }) => serial === 'MINE')?.token}`,
+    );
+    expect(chosen.code, chosen.stdout + chosen.stderr).toBe(0);
+    await machine.must(`findmnt ${place} && test -s ${place}/fieldkit/medium-id`);
+  });
+
+  it('pulled, with another in its port under its label: refused, and nothing is written to it', async () => {
+    await machine.unplug('mine');
+    await machine.until(`! findmnt ${place}`);
+    await machine.plug('other', image.other ?? '', { serial: 'OTHER' });
+    await machine.must(`udisksctl mount --no-user-interaction -b ${await device('OTHER')}`);
+    const refused = await choose();
+    expect(refused.code).not.toBe(0);
+    expect(refused.stdout).toContain('"code":"medium-swapped"');
+    expect(await machine.must(`ls -A ${place}`)).toBe('');
+  });
+
+  it('back under another name: mounted at another place, and known', async () => {
+    await machine.plug('mine', image.mine ?? '', { serial: 'MINE' });
+    const back = await device('MINE');
+    expect(back).not.toBe(await device('OTHER'));
+    const again = await choose();
+    expect(again.code, again.stdout + again.stderr).toBe(0);
+    await machine.must(`findmnt -no TARGET ${back} | grep -q '^${place}.'`);
+    expect((await listed()).find(({ serial }) => serial === 'MINE')?.token).toMatch(/STICKEXFAT./);
+  });
+});
