@@ -5,11 +5,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { longLabUnavailable } from './host.ts';
 import { usbUnavailable } from './usb/image.ts';
 import { UsbMachine } from './usb/machine.ts';
 
 const project = join(import.meta.dirname, '..', '..');
-const reason = usbUnavailable();
+const reason = usbUnavailable() ?? longLabUnavailable();
 if (reason !== null) console.warn(`tests on real sticks skipped: ${reason}`);
 
 const plan = `format: 1
