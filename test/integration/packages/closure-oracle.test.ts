@@ -46,7 +46,7 @@ const dependsOf = async (name: string): Promise<string> =>
     await readFile(new URL(`../../lab/stand-in/${name}.control`, import.meta.url), 'utf8'),
   )?.[1] ?? '';
 // The lab's slapos-node runs on the target's Python and needs a new one; the vendor's brings its own.
-const slaposNode = (await dependsOf('slapos-node')).replace('python3 (>= 3.11)', 'python3');
+const slaposNode = (await dependsOf('slapos-node')).replace('python3 (>= @PYTHON@)', 'python3');
 const re6stNode = `${await dependsOf('re6st-node')}, openvpn, babeld`;
 /** What the steps install beside them. */
 const steps = 'cron, openssl, ca-certificates, nftables, acl, git';
