@@ -96,7 +96,8 @@ test.describe('a bare machine', () => {
           await next.click();
           await expect(page.locator('h1')).not.toHaveText(title);
         }
-        expect(titles).toHaveLength(18);
+        expect(titles.at(-1)).toMatch(/^Install the master/);
+        expect(new Set(titles).size).toBe(titles.length);
       } finally {
         await app.close();
       }
