@@ -1,10 +1,5 @@
 // Shell for a software release's folder on a machine. Used by the steps that install releases, and known to the practice machine.
 
-/** $1: the folder of a release. Prints what has become of it: `completed`, `poisoned`, or `open`. */
-export const releaseStateScript = `if [ -e "$1/.completed" ]; then echo completed
-elif [ -e "$1" ] && tac /opt/slapos/log/slapos-node-software.log 2>/dev/null | sed '/Processing software releases/q' | grep -q "directory $1 already exists"; then echo poisoned
-else echo open; fi`;
-
 /**
  * $1: the folder of a release. Renames an unfinished one, keeping whatever was set aside before; waits for a pass of slapgrid
  * that may be unpacking it. A folder that is finished, or gone, stays as it is.

@@ -3,7 +3,7 @@
 
 import { restoredMark } from '../../target/backup.ts';
 import { factsScript, shiftClockScript } from '../../target/facts-script.ts';
-import { releaseStateScript, setAsideScript } from '../../target/release-scripts.ts';
+import { setAsideScript } from '../../target/release-scripts.ts';
 import { slaposPython, withoutConnection } from '../../target/slapproxy.ts';
 import { softwareProgressScript } from '../../target/software-progress.ts';
 import type { Call, Commands, Outcome } from '../machine.ts';
@@ -17,7 +17,7 @@ import { practiceFacts, shiftClock } from './facts.ts';
 import { askAt, askAtScript, nft } from './master.ts';
 import { ip, networkctl } from './network.ts';
 import { slapos } from './slapos.ts';
-import { cronPass, putAside, releaseState } from './slapos-cache.ts';
+import { cronPass, putAside } from './slapos-cache.ts';
 import { slapproxyProgramRun } from './slapproxy.ts';
 import { bash, df, fileCommands, gcc, id, sh, systemctl } from './system.ts';
 
@@ -46,7 +46,6 @@ const programs: Readonly<Record<string, Program>> = {
 const shell: Program = async (call) => {
   const [, , script, , ...rest] = call.argv;
   if (script === factsScript) return { exit: 0, out: practiceFacts(call) };
-  if (script === releaseStateScript) return releaseState(call);
   if (script === setAsideScript) return putAside(call);
   if (script === shiftClockScript) return shiftClock(call);
   const read = asBuiltScript(call);

@@ -100,14 +100,6 @@ export async function cronPass(call: Call): Promise<CronWork | null> {
 
 const folderOf = (url: string): string => `${softwareRoot}/${urlKey(url)}`;
 
-/** What has become of a release, as the step's script prints it. */
-export function releaseState({ argv, state }: Call): Outcome {
-  const folder = argv[4] ?? '';
-  if (state.files[`${folder}/.completed`] !== undefined) return { exit: 0, out: 'completed\n' };
-  const inTheWay = (fileText(state, softwareLog) ?? '').includes(`directory ${folder} already exists`);
-  return { exit: 0, out: state.files[folder] !== undefined && inTheWay ? 'poisoned\n' : 'open\n' };
-}
-
 /** Renames an unfinished release. */
 export function putAside({ argv, state }: Call): Outcome {
   const folder = argv[4] ?? '';
