@@ -30,7 +30,8 @@ export const siteName = name;
 
 export const architectures = ['amd64', 'arm64'] as const;
 export const distributions = ['debian', 'ubuntu'] as const;
-export const roles = ['builder', 'master', 'node'] as const;
+/** `registry` (of re6st) and `frontend` are services on a registered node. */
+export const roles = ['builder', 'master', 'node', 'registry', 'frontend'] as const;
 export type Role = (typeof roles)[number];
 
 /**
@@ -51,6 +52,13 @@ export const machine = z.strictObject({
     .string()
     .regex(/^[a-z_][a-z0-9_-]*$/, 'a user name')
     .default('root'),
+  /** Who asks the master for services on this machine, an ordinary user; without one, the user who logs in. */
+  client: z
+    .string()
+    .regex(/^[a-z_][a-z0-9_-]*$/, 'a user name')
+    .optional(),
+  /** A machine of the plan through which this one is reached. */
+  jump: name.optional(),
   /** Private key file on the laptop; the agent and a password are tried as well. */
   keyFile: z.string().optional(),
   /** Pinned when a person has compared it with the console. */
@@ -210,7 +218,7 @@ export function planFaults(plan: SitePlan): readonly PlanFault[] {
       faults.push({ path: ['releases', index, 'name'], detail: `${item} is named twice` });
   });
   faults.push(...builderFaults(plan), ...plan.releases.flatMap((item, index) => releaseFaults(plan, item, index)));
-  faults.push(...contentFaults(plan));
+  faults.push(...contentFaults(plan), ...nodeFaults(plan));
   const { lan, re6st } = plan.ranges;
   const first = lan === undefined ? null : parseRange(lan);
   const second = re6st === undefined ? null : parseRange(re6st);
@@ -304,6 +312,33 @@ function contentFaults(plan: SitePlan): readonly PlanFault[] {
         detail: 'resident content is served by address; name one of this machine here, as its own is a name',
       });
   }
+  return faults;
+}
+
+/** re6st's registry and the frontend are services that a master places on a node: one of each, and never without a master. */
+function nodeFaults(plan: SitePlan): readonly PlanFault[] {
+  const faults: PlanFault[] = [];
+  const holders = new Map<Role, string>();
+  plan.machines.forEach((item, index) => {
+    const at = (field: string) => ['machines', index, field];
+    if (item.roles.includes('node') && item.roles.includes('master'))
+      faults.push({ path: at('roles'), detail: 'a machine is the master or a node of it, not both' });
+    if (item.roles.includes('node') && masterOf(plan) === undefined)
+      faults.push({ path: at('roles'), detail: 'a node registers with a master, and no machine has that role' });
+    for (const role of ['registry', 'frontend'] as const) {
+      if (!item.roles.includes(role)) continue;
+      if (!item.roles.includes('node'))
+        faults.push({ path: at('roles'), detail: `${role} is a service on a node; name the role node as well` });
+      const other = holders.get(role);
+      if (other !== undefined) faults.push({ path: at('roles'), detail: `${other} has the role ${role} already` });
+      else holders.set(role, item.name);
+    }
+    if (item.jump === undefined) return;
+    const through = machineNamed(plan, item.jump);
+    if (through === undefined) faults.push({ path: at('jump'), detail: `no machine is called ${item.jump}` });
+    else if (through.jump !== undefined || through === item)
+      faults.push({ path: at('jump'), detail: `${item.jump} cannot be reached directly itself` });
+  });
   return faults;
 }
 
@@ -474,4 +509,7 @@ export const releaseNamed = (plan: SitePlan, wanted: string): Release | undefine
 
 /** Releases that a machine with these roles installs. */
 export const releasesFor = (plan: SitePlan, item: Machine): readonly Release[] =>
-  plan.releases.filter((each) => each.name === 'slapos-master' && item.roles.includes('master'));
+  plan.releases.filter((each) => item.roles.includes(roleOfRelease[each.name]));
+
+/** Which role of a machine a release is installed for. */
+const roleOfRelease = { 'slapos-master': 'master', re6stnet: 'registry', 'rapid-cdn': 'frontend' } as const;

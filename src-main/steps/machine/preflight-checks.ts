@@ -47,7 +47,13 @@ const longestPrefix = 111;
 /** Instances of the master's own release: root, two memcached, mariadb, zodb, balancer, wcfs, two families. */
 const masterPartitions = 9;
 const leastInodes: Readonly<Record<string, number>> = { '/opt': 300_000, '/srv': 100_000, '/usr': 50_000 };
-const leastMemory: Readonly<Record<Role, number>> = { builder: 2e9, master: 4e9, node: 1e9 };
+const leastMemory: Readonly<Record<Role, number>> = {
+  builder: 2e9,
+  master: 4e9,
+  node: 1e9,
+  registry: 1e9,
+  frontend: 2e9,
+};
 /** The program keeps a session for what it follows, one for what it asks, one for transfers. */
 const leastSessions = 3;
 const unfit = new Set(['tmpfs', 'ramfs', 'vfat', 'exfat', 'ntfs', 'ntfs3', 'fuseblk', 'nfs', 'nfs4', 'cifs', '9p']);

@@ -150,3 +150,34 @@ it.each([
   expect(systemFacts(system)).toMatchObject({ codename, multiarch });
   expect(sourcesOf(plan({}), system) === null).toBe(codename === '');
 });
+
+describe('services on a node, and the way to a machine', () => {
+  const { machines, ...rest } = plan({});
+  const node = { name: 'c', roles: ['node'], address: 'fd00::3', release: '12', interface: 'eth0' };
+  const faultsWith = (...more: readonly object[]) =>
+    planFaults(sitePlan.parse({ ...rest, machines: [...machines, ...more] })).map(({ path }) => path.join('.'));
+
+  it.each<[string, readonly object[], readonly string[]]>([
+    ['a node with both services', [{ ...node, roles: ['node', 'registry', 'frontend'] }], []],
+    ['a service beside the role node', [{ ...node, roles: ['frontend'] }], ['machines.2.roles']],
+    ['a node on the master', [{ ...node, roles: ['master', 'node'] }], ['machines', 'machines.2.roles']],
+    [
+      'the registry twice',
+      [
+        { ...node, roles: ['node', 'registry'] },
+        { ...node, name: 'd', address: 'fd00::4', roles: ['node', 'registry'] },
+      ],
+      ['machines.3.roles'],
+    ],
+    ['a way through the master', [{ ...node, jump: 'a' }], []],
+    ['a way through nobody', [{ ...node, jump: 'x' }], ['machines.2.jump']],
+    ['a way through itself', [{ ...node, jump: 'c' }], ['machines.2.jump']],
+  ])('%s', (_what, more, faults) => {
+    expect([...faultsWith(...more)].sort()).toEqual([...faults].sort());
+  });
+
+  it('needs a master to register with', () => {
+    const alone = sitePlan.parse({ ...rest, releases: [], machines: [node] });
+    expect(planFaults(alone).map(({ path }) => path.join('.'))).toEqual(['machines.0.roles']);
+  });
+});
