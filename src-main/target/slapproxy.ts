@@ -15,7 +15,7 @@ export const slapproxyProgramPath = `${keptFolder}/slapproxy.py`;
 
 /** How every program of ours begins that asks slapproxy: the rows, what they publish, and where the web server is. */
 export const slapproxyReading = `# Written by SlapOS Field Kit. Reads what slapproxy knows of an instance; writes nothing.
-import glob, json, os, re, sqlite3, subprocess, sys
+import glob, json, os, re, socket, sqlite3, subprocess, sys
 import xml.etree.ElementTree as tree
 
 ASKED, NAME = sys.argv[1:3]
@@ -52,10 +52,29 @@ def failing(reference):
             yield "%s %s" % (reference, status.get("title"))
 
 
+def stands(reference):
+    # The time stamp is away while slapgrid works at a partition that stands, once a day.
+    return any(os.path.exists("/srv/slapgrid/%s/%s" % (reference, name)) for name in (".timestamp", ".installed.cfg"))
+
+
+def answers(address):
+    try:
+        host, port = address.rsplit(":", 1)
+        socket.create_connection((host.strip("[]"), int(port)), 5).close()
+        return True
+    except (OSError, ValueError):
+        return False
+
+
 rows = [dict(row) for row in database.execute("SELECT * FROM %s WHERE slap_state != 'free'" % table())]
 root = next((row for row in rows if row["partition_reference"] == NAME and not row["requested_by"]), None)
 # The name of who asked is what slapproxy writes down; its partition in other versions.
 children = [row for row in rows if root and row["requested_by"] in (NAME, root["reference"])]
+# The instance with all that it asked for, and what these asked for: other instances of the machine are no matter of it.
+family = [root] if root else []
+for one in family:
+    asking = (one["partition_reference"], one["reference"])
+    family += [row for row in rows if row["requested_by"] in asking and row not in family]
 published = {row["reference"]: values(row["connection_xml"]) for row in rows}
 zope = next((row for row in children if row["partition_reference"] == "zope-1"), None)
 address = None
@@ -114,13 +133,15 @@ def last_lines(path, count):
     return [line for line in lines if line.strip()][-count:]
 
 
-promises = [line for row in rows for line in failing(row["reference"])]
+promises = [line for row in family for line in failing(row["reference"])]
+missing = [row["reference"] for row in family if not stands(row["reference"])]
 if ASKED == "ready":
-    ready = "family-service-v6" in families and address and not promises
+    late = {line.split(" ")[0] for line in promises}
+    stand = [row for row in family if row["reference"] not in late and os.path.exists("/srv/slapgrid/%s/.timestamp" % row["reference"])]
+    # What slapproxy knows may be older than the machine: its partitions must stand, and answer.
+    ready = "family-service-v6" in families and len(stand) == len(family) and address and answers(address)
     if not ready:
-        late = {line.split(" ")[0] for line in promises}
-        stand = [row for row in rows if row["reference"] not in late and os.path.exists("/srv/slapgrid/%s/.timestamp" % row["reference"])]
-        print("done %d %d" % (len(stand), len(rows)))
+        print("done %d %d" % (len(stand), len(family)))
         for line in promises:
             print("failing " + line)
         for line in last_lines(INSTANCE_LOG, 1):
@@ -158,7 +179,7 @@ if root:
         "address": address,
         "children": len(children),
     }
-print(json.dumps({"instance": state, "failing": promises}))
+print(json.dumps({"instance": state, "failing": promises, "missing": missing, "answers": bool(address and answers(address))}))
 `;
 
 /** Prints the first user's password, for a person who asked for it now. */
@@ -185,7 +206,14 @@ const instance = z.object({
   address: z.string().nullable(),
   children: z.int(),
 });
-const state = z.object({ instance: instance.nullable(), failing: z.array(z.string()) });
+const state = z.object({
+  instance: instance.nullable(),
+  failing: z.array(z.string()),
+  /** Partitions of the instance that slapgrid never made on this machine: after data was put back, all of them. */
+  missing: z.array(z.string()),
+  /** Its web server takes connections. */
+  answers: z.boolean(),
+});
 export type SlapproxyState = z.infer<typeof state>;
 
 /** Asks for the state of an instance without anything of ours on the machine. */

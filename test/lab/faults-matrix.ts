@@ -1,6 +1,6 @@
 /**
  * `npm run lab -- faults`: every fault at every moment of every step on site. What was tried is kept beside the lab's cache by the
- * built program, so that an interrupted matrix goes on where it was; `-- faults --again` forgets it. Words name steps or faults
+ * built program, so that an interrupted matrix goes on where it was; `-- faults --again` forgets it. Words name steps, faults or moments
  * to try only those. Writes the table to docs/faults.md.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -21,11 +21,12 @@ const wanted = siteSteps.flatMap((step) =>
     .filter((kind) => canBefall(kind, step))
     .flatMap((kind) => momentsOf(step).map((moment) => ({ step, kind, moment }))),
 );
-const fits = (item: Pick<Tried, 'step' | 'kind'>): boolean => {
-  const steps = chosen.filter((word) => siteSteps.includes(word));
-  const kinds = chosen.filter((word) => faultKinds.some((kind) => kind === word));
-  return (steps.length === 0 || steps.includes(item.step)) && (kinds.length === 0 || kinds.includes(item.kind));
-};
+const fits = (item: Pick<Tried, 'step' | 'kind' | 'moment'>): boolean =>
+  [
+    chosen.filter((word) => siteSteps.includes(word)).map((word) => word === item.step),
+    chosen.filter((word) => faultKinds.some((kind) => kind === word)).map((word) => word === item.kind),
+    chosen.filter((word) => /^\d$/.test(word)).map((word) => Number(word) === item.moment),
+  ].every((named) => named.length === 0 || named.includes(true));
 
 function readTried(): Map<string, Tried> {
   if (words.includes('--again') || !existsSync(results)) return new Map();

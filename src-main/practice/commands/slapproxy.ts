@@ -79,5 +79,5 @@ export function slapproxyProgramRun(call: Call): Outcome {
           address,
           children: address === null ? 0 : 1,
         };
-  return { exit: 0, out: `${JSON.stringify({ instance, failing: [] })}\n` };
+  return { exit: 0, out: `${JSON.stringify({ instance, failing: [], missing: [], answers: address !== null })}\n` };
 }

@@ -54,6 +54,10 @@ export const requestMaster = defineStep({
       .nullable(),
     /** Promises that are not kept, `slappart3 title`. */
     failing: z.array(z.string()),
+    /** Partitions that slapproxy knows and the machine has not. */
+    missing: z.array(z.string()),
+    /** Its web server takes connections. */
+    answers: z.boolean(),
     /** Our program that asks slapproxy, as it is on the machine. */
     program: z.string().nullable(),
     /** The parameters' file of the last request. */
@@ -82,11 +86,13 @@ export const requestMaster = defineStep({
               children: instance.children,
             },
       failing: state?.failing ?? [],
+      missing: state?.missing ?? [],
+      answers: state?.answers ?? false,
       program: answers.program?.exit === 0 ? answers.program.out : null,
       file: answers.file?.exit === 0 ? answers.file.out : null,
     };
   },
-  found: ({ instance, failing }) =>
+  found: ({ instance, failing, missing, answers }) =>
     instance === null
       ? [says('request-master', 'found.absent')]
       : [
@@ -94,17 +100,19 @@ export const requestMaster = defineStep({
           says('request-master', instance.families.includes(serviceFamily) ? 'found.families' : 'found.noFamilies'),
           instance.address === null
             ? says('request-master', 'found.noAddress')
-            : says('request-master', 'found.address', { address: instance.address }),
+            : says('request-master', answers ? 'found.address' : 'found.silent', { address: instance.address }),
+          ...(missing.length === 0 ? [] : [says('request-master', 'found.missing', { count: missing.length })]),
           ...(failing.length === 0 ? [] : [says('request-master', 'found.failing', { count: failing.length })]),
         ],
-  verdict: ({ known, instance, failing, program }, context) => {
+  verdict: ({ known, instance, failing, missing, answers, program }, context) => {
     const { name: machine } = machineOfSubject(context);
     const release = releaseOf(context.site.releases);
     if (release === undefined)
       return blocked(finding('step-before-missing', { step: 'request-master', before: 'describe-site' }));
     if (!known) return blocked(finding('slapos-proxy-silent', { machine }));
     if (instance === null || !asWanted(instance, release, context) || program !== slapproxyProgram) return todo();
-    if (!instance.families.includes(serviceFamily) || instance.address === null)
+    // A database that was put back knows everything, and nothing of it stands yet.
+    if (!instance.families.includes(serviceFamily) || missing.length > 0 || !answers)
       return waiting(says('request-master', 'waits.converged'));
     const [first] = failing;
     return first === undefined ? done() : done(finding('promises-failing', { machine, count: failing.length, first }));

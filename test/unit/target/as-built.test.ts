@@ -54,6 +54,8 @@ const answers: Record<string, Answer> = {
         children: 3,
       },
       failing: [],
+      missing: [],
+      answers: true,
     }),
   ),
   'folder /srv/slapcommon/erp5-ssl': ok('d 2770 root:slapcommon 4096'),

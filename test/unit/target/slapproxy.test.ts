@@ -1,6 +1,7 @@
 /** The program that asks slapproxy, run by the host's Python on a database in the form of slapos.core 1.22. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -13,7 +14,7 @@ const root =
   '<instance><parameter id="_">{"city": "Lille", "inituser-password": "canary4given"}</parameter></instance>';
 const published =
   '{"family-service-v6": "https://[fd00::1]:2155", "inituser-password": "canary4published", "zopes": {"a": 1}}';
-const zope = '{"zope-address-list": [["10.0.24.201:2200", 4, false]]}';
+const zopeAt = (port: number) => `{"zope-address-list": [["127.0.0.1:${port}", 4, false]]}`;
 const connection = (text: string) =>
   `<instance><parameter id="_">${text.replaceAll('"', '&quot;')}</parameter></instance>`;
 
@@ -49,13 +50,33 @@ describe.skipIf(!python)('the program that asks slapproxy', () => {
     const state = parseSlapproxyState(ask('state').stdout);
     expect(state?.instance).toMatchObject({ partition: 'slappart0', release: 'url', address: null, children: 0 });
     expect(state?.instance?.parameters.city).toBe('Lille');
+    expect(state).toMatchObject({ missing: ['slappart0'], answers: false });
     expect(ask('ready')).toMatchObject({ status: 1, stdout: 'done 0 1\n' });
     expect(ask('address').status).toBe(1);
   });
 
-  it('is ready when families and address are published and every promise is kept', () => {
+  it('is ready when all is published, every promise is kept, every partition stands, and the web server answers', async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const zope = zopeAt(port);
     sql(`UPDATE partition17 SET connection_xml = '${connection(published)}' WHERE reference = 'slappart0';
-      INSERT INTO partition17 VALUES ('slappart1', 'busy', 'url', NULL, '${connection(zope)}', 'zope-1', 'slapos-master', 'started');`);
+      INSERT INTO partition17 VALUES ('slappart1', 'busy', 'url', NULL, '${connection(zope)}', 'zope-1', 'slapos-master', 'started'),
+        ('slappart2', 'busy', 'url', NULL, NULL, 'memcached', 'zope-1', 'started'), ('slappart3', 'busy', 'other', NULL, NULL, 'another', '', 'started');`);
+    const state = () => parseSlapproxyState(ask('state').stdout);
+    expect(state()).toMatchObject({ missing: ['slappart0', 'slappart1', 'slappart2'], answers: true });
+    expect(ask('ready')).toMatchObject({ status: 1, stdout: 'done 0 3\n' });
+    for (const name of ['slappart0', 'slappart1', 'slappart2']) {
+      mkdirSync(join(folder, name), { recursive: true });
+      writeFileSync(join(folder, name, '.timestamp'), '1.0');
+    }
+    expect(state()).toMatchObject({ missing: [], answers: true });
+    expect(ask('ready').status).toBe(0);
+    // Slapgrid takes the time stamp away while it works at a partition: it stands all the same, and is not ready.
+    renameSync(join(folder, 'slappart2/.timestamp'), join(folder, 'slappart2/.installed.cfg'));
+    expect(state()?.missing).toEqual([]);
+    expect(ask('ready')).toMatchObject({ status: 1, stdout: 'done 2 3\n' });
+    renameSync(join(folder, 'slappart2/.installed.cfg'), join(folder, 'slappart2/.timestamp'));
     const results = join(folder, 'slappart1/.slapgrid/promise/result');
     mkdirSync(results, { recursive: true });
     writeFileSync(join(results, 'one.status.json'), JSON.stringify({ title: 'one', result: { failed: true } }));
@@ -63,7 +84,10 @@ describe.skipIf(!python)('the program that asks slapproxy', () => {
     expect(parseSlapproxyState(ask('state').stdout)?.failing).toEqual(['slappart1 one']);
     writeFileSync(join(results, 'one.status.json'), JSON.stringify({ title: 'one', result: { failed: false } }));
     expect(ask('ready')).toMatchObject({ status: 0, stdout: 'ready\n' });
-    expect(ask('address').stdout).toBe('10.0.24.201:2200\n');
+    expect(ask('address').stdout).toBe(`127.0.0.1:${port}\n`);
+    await new Promise((resolve) => server.close(resolve));
+    expect(state()).toMatchObject({ missing: [], answers: false });
+    expect(ask('ready')).toMatchObject({ status: 1, stdout: 'done 3 3\n' });
   });
 
   it('gathers the logs that tell why, without the secrets they hold', () => {

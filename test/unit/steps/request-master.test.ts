@@ -1,0 +1,55 @@
+/** What the facts of the master's instance mean, above all where slapproxy knows more than the machine has. */
+import { describe, expect, it } from 'vitest';
+import { requestMaster } from '../../../src-main/steps/master/request-master.ts';
+import { masterParameters } from '../../../src-main/steps/master-parameters.ts';
+import { slapproxyProgram } from '../../../src-main/target/slapproxy.ts';
+import { emptyLock } from '../../../src-shared/lock.ts';
+import { sitePlan } from '../../../src-shared/site.ts';
+
+const url = 'https://lab.example/software.cfg';
+const site = sitePlan.parse({
+  format: 1,
+  name: 'lab',
+  machines: [{ name: 'm', roles: ['master'], address: '10.0.0.1', release: '12', interface: 'eth0' }],
+  releases: [{ name: 'slapos-master', url }],
+});
+const context = { site, lock: emptyLock, subject: { kind: 'machine', name: 'm' }, input: {}, needs: [] } as never;
+const instance = {
+  release: url,
+  requestedState: 'started',
+  parameters: masterParameters(site.master),
+  families: ['family-1', 'family-service-v6'],
+  address: '10.0.1.2:2200',
+  children: 1,
+};
+const stands = {
+  known: true,
+  instance,
+  failing: [],
+  missing: [],
+  answers: true,
+  program: slapproxyProgram,
+  file: null,
+};
+
+describe('request-master', () => {
+  it.each([
+    ['all of it stands', {}, 'done'],
+    ['a promise is not kept', { failing: ['slappart1 one'] }, 'done'],
+    ['put back: slapproxy knows it, no partition stands', { missing: ['slappart0', 'slappart1'] }, 'waiting'],
+    ['its partitions stand, its web server does not answer', { answers: false }, 'waiting'],
+    ['no families', { instance: { ...instance, families: [] } }, 'waiting'],
+    ['nothing asked for', { instance: null }, 'todo'],
+    ['another release', { instance: { ...instance, release: 'other' } }, 'todo'],
+    ['parameters were lost', { instance: { ...instance, parameters: {} } }, 'todo'],
+    ['our program is older', { program: '#' }, 'todo'],
+    ['no database', { known: false }, 'blocked'],
+  ])('%s', (_, facts, state) => {
+    expect(requestMaster.verdict({ ...stands, ...facts } as never, context).state).toBe(state);
+  });
+
+  it('only waits for what was put back, and asks for nothing again', () => {
+    const plan = requestMaster.plan({ ...stands, missing: ['slappart0'] } as never, context);
+    expect(plan.map(({ kind }) => kind)).toEqual(['until']);
+  });
+});
