@@ -37,6 +37,36 @@ export const isInstalled = (status: string): boolean => status.startsWith('insta
 export const installUnlessThere = (machine: string, name: string, status: string, note: Told): readonly Command[] =>
   isInstalled(status) ? [] : [run(machine, aptInstallArgv(name), { limitMs: 300_000, long: true, note })];
 
+// ---------------------------------------------------------------- work that was cut off
+
+/** What dpkg left half done: after a reboot or a kill in the middle, apt refuses to do anything until it is brought to its end. */
+export const unfinishedProbes: readonly Probe[] = [
+  { id: 'dpkg-states', kind: 'run', argv: ['dpkg-query', '-W', '-f', '${db:Status-Abbrev} ${Package}\\n'] },
+  { id: 'dpkg-updates', kind: 'list', path: '/var/lib/dpkg/updates' },
+];
+
+/** Packages that are neither installed nor gone, and whether dpkg's own notes were left open. */
+export function unfinishedFactsOf(answers: Readonly<Record<string, Answer>>): {
+  packages: string[];
+  interrupted: boolean;
+} {
+  return {
+    packages: (answers['dpkg-states']?.out ?? '').split('\n').flatMap((line) => {
+      const [, state = '', name = ''] = /^.(..) (\S+)$/.exec(line) ?? [];
+      return name === '' || /^[inc] $/.test(state) ? [] : [name];
+    }),
+    interrupted: /^f \d+ \d+$/m.test(answers['dpkg-updates']?.out ?? ''),
+  };
+}
+
+/** Brings it to its end as far as it goes; what lacks its own needs yet is for `apt-get --fix-broken`, and ends this with 1. */
+export const finishUnfinished = (machine: string, note: Told): Command =>
+  run(
+    machine,
+    ['env', 'DEBIAN_FRONTEND=noninteractive', 'dpkg', '--force-confdef', '--force-confold', '--configure', '-a'],
+    { limitMs: 3_600_000, long: true, expect: [0, 1], note },
+  );
+
 // ---------------------------------------------------------------- our configuration
 
 /** apt sees this source alone, keeps its lists apart from the machine's, and never asks a proxy for it. */

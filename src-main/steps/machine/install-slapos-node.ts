@@ -21,8 +21,11 @@ import {
   aptProbes,
   aptSetUp,
   aptTexts,
+  finishUnfinished,
   isInstalled,
   packageStatusArgv,
+  unfinishedFactsOf,
+  unfinishedProbes,
 } from '../apt.ts';
 
 /** Needed by SlapOS at run time, declared by no package: cron only arrives as an alternative, openssl checks the cache. */
@@ -48,6 +51,8 @@ export const installSlaposNode = defineStep({
     status: z.record(z.string(), z.string()),
     slapos: z.string(),
     gcc: z.string(),
+    /** What dpkg was cut off in: packages half installed or not configured, and its notes left open. */
+    unfinished: z.strictObject({ packages: z.array(z.string()), interrupted: z.boolean() }),
     /** Our configuration of apt as it is. */
     apt: z.strictObject({ config: fileFact, source: fileFact, key: fileFact }),
   }),
@@ -62,6 +67,7 @@ export const installSlaposNode = defineStep({
       })),
       { id: 'slapos', kind: 'run', argv: ['slapos', '--version'], limitMs: 60_000 },
       { id: 'gcc', kind: 'run', argv: ['gcc', '-dumpmachine'] },
+      ...unfinishedProbes,
       ...aptProbes,
     ]);
     const text = (id: string): string | null => (answers[id]?.exit === 0 ? (answers[id]?.out ?? '') : null);
@@ -69,10 +75,19 @@ export const installSlaposNode = defineStep({
       status: Object.fromEntries(names.map((name) => [name, text(name) ?? ''])),
       slapos: text('slapos')?.trim() ?? '',
       gcc: text('gcc')?.trim() ?? '',
+      unfinished: unfinishedFactsOf(answers),
       apt: aptFactsOf(answers),
     };
   },
-  found: ({ status, slapos, gcc }) => [
+  found: ({ status, slapos, gcc, unfinished }) => [
+    ...(cutOff(unfinished)
+      ? [
+          says('install-slapos-node', 'found.unfinished', {
+            count: unfinished.packages.length,
+            names: unfinished.packages.slice(0, 5).join(', '),
+          }),
+        ]
+      : []),
     slapos === ''
       ? says('install-slapos-node', 'found.absent')
       : says('install-slapos-node', 'found.slapos', { version: slapos }),
@@ -94,20 +109,23 @@ export const installSlaposNode = defineStep({
       return blocked(finding('step-before-missing', { step: 'install-slapos-node', before: 'fetch-vendor-packages' }));
     // Without a source nothing of ours asks for one any more; one that leads elsewhere is put right.
     const leads = facts.apt.source === null || facts.apt.source === wantedTexts(context).source;
-    return stands(facts, version) && leads ? done() : todo();
+    return stands(facts, version) && leads && !cutOff(facts.unfinished) ? done() : todo();
   },
   plan: (facts, context) => {
     const machine = machineOfSubject(context);
     const count = context.lock.systems[systemOf(machine)]?.packages.length ?? 0;
     const version = vendorVersion(context);
     const prepare: Command[] = [
+      ...(cutOff(facts.unfinished) ? [finishUnfinished(machine.name, says('install-slapos-node', 'does.finish'))] : []),
       ...aptSetUp(machine.name, wantedTexts(context), facts.apt),
       run(machine.name, apt('update'), { limitMs: 300_000, note: says('install-slapos-node', 'does.update') }),
     ];
-    if (version !== null && stands(facts, version)) return prepare;
+    if (version !== null && stands(facts, version) && !cutOff(facts.unfinished)) return prepare;
+    // What is unpacked and lacks its own needs is brought them first.
+    const mending = cutOff(facts.unfinished) ? ['--fix-broken'] : [];
     return [
       ...prepare,
-      run(machine.name, aptInstallArgv(`slapos-node=${vendorVersion(context)}`, ...alongside), {
+      run(machine.name, aptInstallArgv(...mending, `slapos-node=${version ?? ''}`, ...alongside), {
         limitMs: 3_600_000,
         long: true,
         note: says('install-slapos-node', 'does.install', { count }),
@@ -116,6 +134,9 @@ export const installSlaposNode = defineStep({
     ];
   },
 });
+
+const cutOff = ({ packages, interrupted }: { packages: readonly string[]; interrupted: boolean }): boolean =>
+  packages.length > 0 || interrupted;
 
 /** The packages are there, of the version asked for, and answer. */
 const stands = (

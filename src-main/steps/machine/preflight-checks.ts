@@ -19,6 +19,8 @@ export interface Seen {
   readonly site: SitePlan;
   /** Version of slapos-node on the medium, null before it was fetched. */
   readonly carriedSlapos: string | null;
+  /** Installing slapos-node was begun and did not end: what dpkg left half done is that step's to mend. */
+  readonly installing: boolean;
 }
 
 export interface Check {
@@ -210,7 +212,9 @@ export const preflightChecks: readonly Check[] = [
   on('target-disk-errors', ({ facts }) => when(facts.diskErrors.length > 0, { detail: facts.diskErrors.at(-1) ?? '' })),
 
   // packages
-  on('target-apt-broken', ({ facts }) => when(facts.aptTrouble !== '', { detail: facts.aptTrouble })),
+  on('target-apt-broken', ({ facts, installing }) =>
+    when(facts.aptTrouble !== '' && !installing, { detail: facts.aptTrouble }),
+  ),
   on('target-apt-busy', ({ facts }) => when(facts.aptHolders.length > 0, { holder: facts.aptHolders.join(', ') })),
   on('target-upgrades-automatic', ({ facts }) => when(facts.automaticUpgrades)),
   on('target-packages-held', ({ packages }) =>

@@ -103,6 +103,11 @@ const checksFor = (context: AnyContext) => {
   return preflightChecks.filter((check) => check.roles.some((role) => roles.includes(role)));
 };
 
+function isInstalling(context: AnyContext): boolean {
+  const install = context.record('install-slapos-node');
+  return install?.everDone === false && install.commands.some(({ state }) => state !== 'pending');
+}
+
 function seenOf({ machine: facts, clockOffSeconds, packages }: Facts, context: AnyContext): Seen {
   const machine = machineOfSubject(context);
   const system = systemOf(machine);
@@ -114,6 +119,7 @@ function seenOf({ machine: facts, clockOffSeconds, packages }: Facts, context: A
     rooms: roomsOf(needed, facts.folders),
     machine,
     site: context.site,
+    installing: isInstalling(context),
     carriedSlapos: context.lock.systems[system]?.vendor.find(({ name }) => name === 'slapos-node')?.version ?? null,
   };
 }

@@ -18,6 +18,8 @@ import { httpGetArgv, httpStatus, httpStatusArgv } from '../../target/system.ts'
 import { slapos, slaposPaths } from '../slapos.ts';
 
 const proxyPort = 8080;
+/** Where `slapos` looks for the address of the master when a person calls it; `configure local` makes it last. */
+const clientConfig = '/root/.slapos/slapos-client.cfg';
 const computerPath = '/getFullComputerInformation?computer_id=local_computer';
 /** One line a partition: its number of IPv6 addresses is what formatting must have given it. */
 const partitionsScript =
@@ -40,6 +42,7 @@ export const configureProxy = defineStep({
     /** Partitions that slapproxy knows: formatting may have reached it in vain. */
     registered: z.int(),
     globalIpv6: z.boolean(),
+    clientConfig: z.boolean(),
   }),
   read: async (world, context) => {
     const machine = machineOfSubject(context);
@@ -53,6 +56,7 @@ export const configureProxy = defineStep({
         kind: 'run',
         argv: ['ip', '-o', '-6', 'addr', 'show', 'dev', machine.interface, 'scope', 'global'],
       },
+      { id: 'client', kind: 'stat', path: clientConfig },
     ]);
     return {
       config: answers.config?.exit === 0 ? answers.config.out : null,
@@ -62,6 +66,7 @@ export const configureProxy = defineStep({
         .filter((line) => /"addr": "[^"]*:/.test(line) && /"addr": "\d+\./.test(line)).length,
       registered: new Set(answers.computer?.out.match(/slappart\d+/g) ?? []).size,
       globalIpv6: (answers.ipv6?.out ?? '').trim() !== '',
+      clientConfig: answers.client?.exit === 0,
     };
   },
   found: ({ config, proxyStatus, partitions, registered }, context) => [
@@ -72,7 +77,7 @@ export const configureProxy = defineStep({
       wanted: machineOfSubject(context).partitions,
     }),
   ],
-  verdict: ({ config, proxyStatus, partitions, registered, globalIpv6 }, context) => {
+  verdict: ({ config, proxyStatus, partitions, registered, globalIpv6, clientConfig: client }, context) => {
     const machine = machineOfSubject(context);
     if (!globalIpv6)
       return blocked(finding('target-addresses-unmanaged', { machine: machine.name, interface: machine.interface }));
@@ -85,9 +90,9 @@ export const configureProxy = defineStep({
       return blocked(
         finding('target-already-configured', { machine: machine.name, detail: `computer_id = ${computer ?? ''}` }),
       );
-    return proxyStatus === 200 && Math.min(partitions, registered) >= machine.partitions ? done() : todo();
+    return proxyStatus === 200 && Math.min(partitions, registered) >= machine.partitions && client ? done() : todo();
   },
-  plan: ({ config, proxyStatus }, context) => {
+  plan: ({ config, proxyStatus, clientConfig: client }, context) => {
     const { name, interface: device, partitions, ipv4Network } = machineOfSubject(context);
     const configure: Command[] = [
       // Absent roots make `configure local` crash half-way and refuse the retry.
@@ -136,6 +141,11 @@ export const configureProxy = defineStep({
       expect: [0, 1, 2, 3, 10],
       note: says('configure-proxy', 'does.wake'),
     });
-    return [...(proxyStatus === 200 ? [] : [wake, waitForProxy]), format];
+    // A `configure local` that was cut off never got to it, and cannot be called a second time.
+    const link: Command[] = [
+      run(name, ['install', '-d', '-m', '0700', '/root/.slapos']),
+      run(name, ['ln', '-s', slaposPaths.config, clientConfig], { note: says('configure-proxy', 'does.link') }),
+    ];
+    return [...(proxyStatus === 200 ? [] : [wake, waitForProxy]), format, ...(client ? [] : link)];
   },
 });

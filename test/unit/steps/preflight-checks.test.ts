@@ -67,6 +67,8 @@ interface Change {
   readonly machine?: Readonly<Record<string, unknown>>;
   readonly site?: Readonly<Record<string, unknown>>;
   readonly secondsAway?: number;
+  /** What the record says of install-slapos-node. */
+  readonly install?: { readonly everDone: boolean; readonly commands: readonly { readonly state: string }[] };
 }
 
 function outputOf({ answers = {} }: Change): string {
@@ -103,7 +105,7 @@ async function judge(change: Change, output = outputOf(change), setClock = false
     input: { setClock } as never,
     needs: [],
     earlier: { answers: {}, skipped: [], everDone: false } as never,
-    record: () => undefined,
+    record: () => change.install as never,
   };
   const answer: Answer = { exit: 0, out: output, err: '' };
   const world = {
@@ -358,6 +360,15 @@ it('offers to set the clock, under guard, only when asked to', async () => {
   ]);
   expect(asked.plan[0]).toHaveProperty('undo', expect.stringMatching(/' sh -7200$/));
   expect(await judge({ secondsAway: 200 }, recorded, true)).toMatchObject({ verdict: { state: 'done' }, plan: [] });
+});
+
+it('leaves to install-slapos-node what that step was cut off in, and nothing else', async () => {
+  const answers = { apt: 'E: Unmet dependencies.\nexit 100' };
+  const verdictAfter = async (everDone: boolean, state: string) =>
+    (await judge({ answers, install: { everDone, commands: [{ state }] } })).verdict.state;
+  expect(await verdictAfter(false, 'unknown')).toBe('done');
+  expect(await verdictAfter(false, 'pending')).toBe('blocked');
+  expect(await verdictAfter(true, 'performed')).toBe('blocked');
 });
 
 it.each([

@@ -1,0 +1,65 @@
+/** What dpkg's answers mean for the install: whole, absent, or cut off in the middle. */
+import { describe, expect, it } from 'vitest';
+import { unfinishedFactsOf } from '../../../src-main/steps/apt.ts';
+import { installSlaposNode } from '../../../src-main/steps/machine/install-slapos-node.ts';
+import { emptyLock } from '../../../src-shared/lock.ts';
+import { sitePlan } from '../../../src-shared/site.ts';
+
+const site = sitePlan.parse({
+  format: 1,
+  name: 'lab',
+  machines: [{ name: 'm', roles: ['master'], address: '10.0.0.1', release: '12', interface: 'eth0' }],
+});
+const lock = {
+  ...emptyLock,
+  systems: { 'debian-12-amd64': { vendor: [{ name: 'slapos-node', version: '1.2-3' }], packages: [{}, {}] } },
+};
+const context = { site, lock, subject: { kind: 'machine', name: 'm' }, input: {}, needs: [] } as never;
+const installed = 'install ok installed 1.2-3';
+const status = { 'slapos-node': installed, cron: installed, openssl: installed, 'ca-certificates': installed };
+const apt = { config: null, source: null, key: null };
+const whole = { status, slapos: 'slapos 1.22', gcc: 'x86_64-linux-gnu', unfinished: unfinishedFactsOf({}), apt };
+const answer = (out: string) => ({ exit: 0, out, err: '' });
+
+describe('install-slapos-node', () => {
+  it.each([
+    ['everything is installed and answers', {}, 'done'],
+    ['nothing is there', { status: {}, slapos: '', gcc: '' }, 'todo'],
+    [
+      'it is installed, another package is not configured',
+      { unfinished: { packages: ['gcc'], interrupted: false } },
+      'todo',
+    ],
+    ['dpkg’s notes were left open', { unfinished: { packages: [], interrupted: true } }, 'todo'],
+    ['another version', { status: { ...status, 'slapos-node': 'install ok installed 1.2-2' } }, 'todo'],
+  ])('%s', (_, facts, state) => {
+    expect(installSlaposNode.verdict({ ...whole, ...facts } as never, context).state).toBe(state);
+  });
+
+  const words = (facts: object) =>
+    installSlaposNode
+      .plan({ ...whole, ...facts } as never, context)
+      .map((command) => ('argv' in command ? command.argv.join(' ') : ''));
+
+  it('brings to its end first what dpkg was cut off in, then installs what is still missing', () => {
+    const plan = words({ unfinished: { packages: ['libc6-dev'], interrupted: true }, slapos: '' });
+    expect(plan[0]).toContain('dpkg --force-confdef --force-confold --configure -a');
+    expect(
+      plan.some((line) =>
+        line.includes('install -y --no-install-recommends --no-remove --fix-broken slapos-node=1.2-3'),
+      ),
+    ).toBe(true);
+    expect(words({ slapos: '' }).some((line) => /--configure|--fix-broken/.test(line))).toBe(false);
+  });
+
+  it('reads from dpkg what is neither installed nor gone', () => {
+    const out =
+      'ii  bash\nrc  old\nun  ghost\niU  unpacked\niF  half-configured\niHR half-installed\nhi  held\niW  awaiting\nit  pending\n';
+    expect(unfinishedFactsOf({ 'dpkg-states': answer(out) })).toEqual({
+      packages: ['unpacked', 'half-configured', 'half-installed', 'awaiting', 'pending'],
+      interrupted: false,
+    });
+    expect(unfinishedFactsOf({ 'dpkg-updates': answer('f 512 0003\nf 10 tmp.i\n') }).interrupted).toBe(true);
+    expect(unfinishedFactsOf({ 'dpkg-updates': answer('f 10 tmp.i\n') }).interrupted).toBe(false);
+  });
+});
