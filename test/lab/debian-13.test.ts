@@ -17,7 +17,7 @@ if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
 const answers = { passphrase: 'canary13passphrase13of13', 'host-key:master-1': 'yes' };
 
-describe.skipIf(reason !== null)('a node of Debian 13', () => {
+describe.skipIf(reason !== null)('a machine of Debian 13', () => {
   let lab: Lab;
   let vendor: VendorRepository;
   let machine: LabMachine;
@@ -28,7 +28,7 @@ describe.skipIf(reason !== null)('a node of Debian 13', () => {
     vendor = await startVendorRepository('trixie');
     machine = await lab.bootMachine({ name: 'thirteen', base: 'trixie' });
     laptop = await Laptop.make(answers);
-    await makeSite(laptop, { machine, vendor, release: 'trixie', role: 'node' });
+    await makeSite(laptop, { machine, vendor, release: 'trixie', withoutRelease: true });
   });
   afterAll(async () => {
     await vendor?.close();

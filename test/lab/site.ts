@@ -154,8 +154,8 @@ export interface LabSite {
   readonly vendor: VendorRepository;
   /** What the machine is of, and the medium is for. */
   readonly release?: DebianRelease;
-  /** A node is given slapos-node and no software release. Default: a master. */
-  readonly role?: 'master' | 'node';
+  /** The master's software release is left out: its medium holds slapos-node alone. */
+  readonly withoutRelease?: boolean;
   /** Lines put in place of a field's, for tests of bad input. */
   readonly machineLines?: readonly string[];
   /** Takes the release from this software cache instead of its archive; the certificate is the path of a PEM file. */
@@ -166,7 +166,7 @@ export interface LabSite {
 
 /** Writes the site plan and makes the site on the laptop. */
 export async function makeSite(laptop: Laptop, site: LabSite): Promise<void> {
-  const { machine, vendor, machineLines = [], cache, builder, release = 'bookworm', role = 'master' } = site;
+  const { machine, vendor, machineLines = [], cache, builder, release = 'bookworm' } = site;
   const number = debianNumbers[release];
   const system = `debian-${number}-amd64`;
   const vendorKey = join(laptop.home, 'vendor.asc');
@@ -181,7 +181,7 @@ format: 1
 name: lab
 machines:
   - name: master-1
-    roles: [${role}]
+    roles: [master]
     address: ${machine.address}
     ${login(machine)}
     release: "${number}"
@@ -221,8 +221,8 @@ function archivesOf(release: DebianRelease): readonly ArchiveSource[] {
   return own.map((source) => ({ ...source, suite: source.suite.replace('bookworm', release) }));
 }
 
-async function releaseLines({ cache, builder, role }: LabSite, system: string): Promise<string> {
-  if (role === 'node') return 'releases: []\n';
+async function releaseLines({ cache, builder, withoutRelease }: LabSite, system: string): Promise<string> {
+  if (withoutRelease === true) return 'releases: []\n';
   const of = (url: string, ...lines: readonly string[]): string =>
     `releases:\n  - name: slapos-master\n    url: ${url}\n${lines.map((line) => `    ${line}\n`).join('')}`;
   if (builder !== undefined) return of(builder.url, 'from: builder', 'newMaster: true');
