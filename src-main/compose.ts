@@ -13,6 +13,7 @@ import { verifyMedium } from './medium/verify.ts';
 import { drivesMark, nextMark } from './medium/watch.ts';
 import { contentSights } from './performers/content-sights.ts';
 import { makeHands, type Outside } from './performers/hands.ts';
+import { exportKeys, importKeys, type Passphrases } from './performers/key-files.ts';
 import {
   type Cloned,
   type Comparison,
@@ -39,6 +40,7 @@ import { practiceFaults, practicePaths, setPracticeFault } from './practice/faul
 import { practiceAnswers, practiceInputs, preparePractice } from './practice/prepare.ts';
 import { practiceOutside, standMachines } from './practice/site.ts';
 import type { DeskParts } from './runbook/desk.ts';
+import type { OpenSite } from './runbook/open-site.ts';
 import { createSite, isPractice, readSitePlan, siteFolder, siteNames } from './runbook/sites.ts';
 import { runbook } from './steps/index.ts';
 import { openConnection, scanHostKey } from './target/connection.ts';
@@ -82,6 +84,13 @@ export interface Kit {
   /** What may go from a medium; goes when `remove` is true. */
   readonly cleanMedium: (folder: string, remove: boolean) => Promise<CleanUp>;
   readonly restoreMedium: (folder: string, generation: number | null, pinned: string | null) => Promise<Manifest>;
+  /** A site's private keys as an encrypted file, for another laptop. */
+  readonly keys: {
+    /** This laptop's vault is there; else importing makes one. */
+    readonly vaultExists: (site: OpenSite) => Promise<boolean>;
+    readonly exportTo: (site: OpenSite, path: string, passphrases: Passphrases) => ReturnType<typeof exportKeys>;
+    readonly importFrom: (site: OpenSite, path: string, passphrases: Passphrases) => ReturnType<typeof importKeys>;
+  };
   /** Downloads kept across sites. */
   readonly cache: DownloadCache;
   readonly records: RecordsKit;
@@ -156,6 +165,7 @@ export function compose(options: ComposeOptions): Kit {
     return planText;
   };
 
+  const vaultOf = (site: OpenSite): string => (site.practice ? practiceVault : vaultPath);
   const takeOverParts = { dataFolder: paths.data, program, clock };
 
   const media = async (): Promise<MediumChoice[]> => {
@@ -243,6 +253,11 @@ export function compose(options: ComposeOptions): Kit {
     cloneMedium: (from, to, signal) => cloneMedium(from, to, () => undefined, signal),
     cleanMedium: tidyMedium,
     restoreMedium,
+    keys: {
+      vaultExists: (site) => exists(vaultOf(site)),
+      exportTo: (site, path, passphrases) => exportKeys(site, vaultOf(site), path, passphrases),
+      importFrom: (site, path, passphrases) => importKeys(site, vaultOf(site), path, passphrases),
+    },
     cache: downloadCache(paths.cache),
     testSources: async (name, signal) => {
       const folder = await siteFolder(paths.data, name);

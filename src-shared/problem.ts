@@ -92,6 +92,8 @@ export const problems = {
   'passphrase-wrong': define('input', [], { retryable: true }),
   'vault-damaged': define('input', ['path']),
   'key-missing': define('trust', ['key']),
+  'keys-file-unfit': define('input', ['path', 'detail']),
+  'keys-of-another-site': define('trust', ['path', 'site', 'expected', 'found']),
   'backup-missing': define('input', ['machine', 'number']),
   'backup-damaged': define('trust', ['path']),
   'master-never-backed-up': define('target', ['machine'], { severity: 'warning' }),

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { interviewSystems } from '../../src-shared/interview.ts';
 import { exitCodes } from '../../src-shared/problem.ts';
 import { clearCache, limitCache, listCache, verifyCache } from './commands/cache.ts';
+import { exportKeys, importKeys } from './commands/keys.ts';
 import { listMedia, verifyMedium } from './commands/medium.ts';
 import { cleanMedium, cloneMedium, compareMedia, restoreMedium, showMedium } from './commands/medium-content.ts';
 import { practise } from './commands/practice.ts';
@@ -126,6 +127,17 @@ common(medium.command('restore').argument('<folder>'))
   .option('--fingerprint <hex>', 'the manifest key to trust')
   .description('make an earlier generation the sealed one again')
   .action(end(restoreMedium));
+const keys = program
+  .command('keys')
+  .description('private keys of a site, for another laptop that is to go on with its medium');
+const withKeys = (command: Command): Command =>
+  onSite(command).option('--answers <file>', 'JSON file with answers by question id');
+withKeys(keys.command('export').argument('<file>', 'a new file, not on the medium'))
+  .description('write them, encrypted with a passphrase of their own')
+  .action(end(exportKeys));
+withKeys(keys.command('import').argument('<file>'))
+  .description("read them into this laptop's vault, once they prove to be the site's")
+  .action(end(importKeys));
 const sources = program.command('sources').description('where the content of a site comes from');
 onSite(
   sources.command('test').description('ask every source of the site plan whether it answers; fetches nothing large'),

@@ -40,15 +40,10 @@ import { releasedState, removableDrive } from './medium-jobs.ts';
 import { planMedium } from './medium-plan.ts';
 import { repositoryIsCurrent, repositoryLacks } from './repository-state.ts';
 import { requireRoom } from './room.ts';
+import { keyNames } from './site-keys.ts';
 
 const nothing = z.strictObject({});
 const vendorArgs = z.strictObject({ system: z.string(), packages: z.record(z.string(), z.string()) });
-/** Names of the private halves in the vault, by site. */
-const keyNames = (site: string) => ({
-  cache: `${site}/cache`,
-  repository: `${site}/repository`,
-  manifest: `${site}/manifest`,
-});
 
 /** A private half of the site's keys. Throws `key-missing` on a laptop that does not hold it. */
 export async function privateKey(context: JobContext, which: 'cache' | 'repository' | 'manifest'): Promise<string> {

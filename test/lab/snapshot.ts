@@ -36,6 +36,7 @@ const leftOut: readonly RegExp[] = [
   /^\/var\/(cache|tmp)(\/|$)/,
   /^\/var\/backups(\/|$)/,
   /\/__pycache__(\/|$)/,
+  /\/\.cache\/python-entrypoints(\/|$)/,
   // dpkg's state is compared package by package; these hold the same, the one before, and locks.
   /^\/var\/lib\/dpkg\/(status|status-old|available|available-old|lock|lock-frontend|triggers\/Lock)$/,
   /^\/var\/lib\/apt\/(extended_states|lists\/lock|lists\/partial)$/,

@@ -21,6 +21,8 @@ import {
   aptProbes,
   aptSetUp,
   aptTexts,
+  archivesLeft,
+  archivesProbe,
   finishUnfinished,
   isInstalled,
   packageStatusArgv,
@@ -53,6 +55,8 @@ export const installSlaposNode = defineStep({
     gcc: z.string(),
     /** What dpkg was cut off in: packages half installed or not configured, and its notes left open. */
     unfinished: z.strictObject({ packages: z.array(z.string()), interrupted: z.boolean() }),
+    /** Package files that were brought and not taken away. */
+    archives: z.int(),
     /** Our configuration of apt as it is. */
     apt: z.strictObject({ config: fileFact, source: fileFact, key: fileFact }),
   }),
@@ -68,6 +72,7 @@ export const installSlaposNode = defineStep({
       { id: 'slapos', kind: 'run', argv: ['slapos', '--version'], limitMs: 60_000 },
       { id: 'gcc', kind: 'run', argv: ['gcc', '-dumpmachine'] },
       ...unfinishedProbes,
+      archivesProbe,
       ...aptProbes,
     ]);
     const text = (id: string): string | null => (answers[id]?.exit === 0 ? (answers[id]?.out ?? '') : null);
@@ -76,6 +81,7 @@ export const installSlaposNode = defineStep({
       slapos: text('slapos')?.trim() ?? '',
       gcc: text('gcc')?.trim() ?? '',
       unfinished: unfinishedFactsOf(answers),
+      archives: archivesLeft(answers),
       apt: aptFactsOf(answers),
     };
   },
@@ -109,7 +115,7 @@ export const installSlaposNode = defineStep({
       return blocked(finding('step-before-missing', { step: 'install-slapos-node', before: 'fetch-vendor-packages' }));
     // Without a source nothing of ours asks for one any more; one that leads elsewhere is put right.
     const leads = facts.apt.source === null || facts.apt.source === wantedTexts(context).source;
-    return stands(facts, version) && leads && !cutOff(facts.unfinished) ? done() : todo();
+    return stands(facts, version) && leads && facts.archives === 0 ? done() : todo();
   },
   plan: (facts, context) => {
     const machine = machineOfSubject(context);
@@ -120,7 +126,8 @@ export const installSlaposNode = defineStep({
       ...aptSetUp(machine.name, wantedTexts(context), facts.apt),
       run(machine.name, apt('update'), { limitMs: 300_000, note: says('install-slapos-node', 'does.update') }),
     ];
-    if (version !== null && stands(facts, version) && !cutOff(facts.unfinished)) return prepare;
+    const clean = run(machine.name, apt('clean'), { note: says('install-slapos-node', 'does.clean') });
+    if (version !== null && stands(facts, version)) return [...prepare, ...(facts.archives === 0 ? [] : [clean])];
     // What is unpacked and lacks its own needs is brought them first.
     const mending = cutOff(facts.unfinished) ? ['--fix-broken'] : [];
     return [
@@ -130,19 +137,25 @@ export const installSlaposNode = defineStep({
         long: true,
         note: says('install-slapos-node', 'does.install', { count }),
       }),
-      run(machine.name, apt('clean'), { note: says('install-slapos-node', 'does.clean') }),
+      clean,
     ];
   },
 });
 
-const cutOff = ({ packages, interrupted }: { packages: readonly string[]; interrupted: boolean }): boolean =>
-  packages.length > 0 || interrupted;
+type Unfinished = ReturnType<typeof unfinishedFactsOf>;
+const cutOff = ({ packages, interrupted }: Unfinished): boolean => packages.length > 0 || interrupted;
 
-/** The packages are there, of the version asked for, and answer. */
+/** The packages are there, of the version asked for, none half done, and answer. */
 const stands = (
-  { status, slapos, gcc }: { status: Readonly<Record<string, string>>; slapos: string; gcc: string },
+  {
+    status,
+    slapos,
+    gcc,
+    unfinished,
+  }: { status: Readonly<Record<string, string>>; slapos: string; gcc: string; unfinished: Unfinished },
   version: string,
 ): boolean =>
+  !cutOff(unfinished) &&
   ['slapos-node', ...alongside].every((name) => isInstalled(status[name] ?? '')) &&
   status['slapos-node']?.endsWith(` ${version}`) === true &&
   slapos.startsWith('slapos ') &&

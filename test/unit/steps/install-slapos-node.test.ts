@@ -1,6 +1,6 @@
 /** What dpkg's answers mean for the install: whole, absent, or cut off in the middle. */
 import { describe, expect, it } from 'vitest';
-import { unfinishedFactsOf } from '../../../src-main/steps/apt.ts';
+import { archivesLeft, unfinishedFactsOf } from '../../../src-main/steps/apt.ts';
 import { installSlaposNode } from '../../../src-main/steps/machine/install-slapos-node.ts';
 import { emptyLock } from '../../../src-shared/lock.ts';
 import { sitePlan } from '../../../src-shared/site.ts';
@@ -18,7 +18,14 @@ const context = { site, lock, subject: { kind: 'machine', name: 'm' }, input: {}
 const installed = 'install ok installed 1.2-3';
 const status = { 'slapos-node': installed, cron: installed, openssl: installed, 'ca-certificates': installed };
 const apt = { config: null, source: null, key: null };
-const whole = { status, slapos: 'slapos 1.22', gcc: 'x86_64-linux-gnu', unfinished: unfinishedFactsOf({}), apt };
+const whole = {
+  status,
+  slapos: 'slapos 1.22',
+  gcc: 'x86_64-linux-gnu',
+  unfinished: unfinishedFactsOf({}),
+  archives: 0,
+  apt,
+};
 const answer = (out: string) => ({ exit: 0, out, err: '' });
 
 describe('install-slapos-node', () => {
@@ -31,6 +38,7 @@ describe('install-slapos-node', () => {
       'todo',
     ],
     ['dpkg’s notes were left open', { unfinished: { packages: [], interrupted: true } }, 'todo'],
+    ['package files were left behind', { archives: 3 }, 'todo'],
     ['another version', { status: { ...status, 'slapos-node': 'install ok installed 1.2-2' } }, 'todo'],
   ])('%s', (_, facts, state) => {
     expect(installSlaposNode.verdict({ ...whole, ...facts } as never, context).state).toBe(state);
@@ -50,6 +58,14 @@ describe('install-slapos-node', () => {
       ),
     ).toBe(true);
     expect(words({ slapos: '' }).some((line) => /--configure|--fix-broken/.test(line))).toBe(false);
+  });
+
+  it('takes away the package files that a cut off install left, and installs nothing again', () => {
+    expect(words({ archives: 3 }).at(-1)).toBe(
+      'env APT_CONFIG=/etc/apt/fieldkit.conf DEBIAN_FRONTEND=noninteractive apt-get clean',
+    );
+    expect(words({ archives: 3 }).some((line) => line.includes(' install '))).toBe(false);
+    expect(archivesLeft({ 'apt-archives': answer('f 20 a_1_all.deb\nd 4096 partial\nf 0 lock\n') })).toBe(1);
   });
 
   it('reads from dpkg what is neither installed nor gone', () => {
