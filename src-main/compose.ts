@@ -29,6 +29,7 @@ import { mirrorJobs, mirrorSights } from './performers/mirror-jobs.ts';
 import { prepareJobs, prepareSights } from './performers/prepare-jobs.ts';
 import { recordJobs, recordSights } from './performers/record-jobs.ts';
 import { type RecordsKit, recordsKit } from './performers/records.ts';
+import { secretSights } from './performers/secret-sights.ts';
 import { routeOf, type SourceAnswer, testSources } from './performers/sources.ts';
 import { sitesOnMedium, takeOverSite } from './performers/take-over.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
@@ -136,6 +137,7 @@ export function compose(options: ComposeOptions): Kit {
     ...mirrorSights({ trustFolder }),
     ...recordSights(),
     ...contentSights,
+    ...secretSights,
   });
   const real = {
     sights: sights(vaultPath),

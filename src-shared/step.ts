@@ -142,6 +142,19 @@ export const runCommand = z.strictObject({
       unit: z.enum(['bytes', 'parts']),
     })
     .optional(),
+  /** What a failed command's output means; the first that matches is told instead of the bare exit code. */
+  failures: z
+    .array(
+      z.strictObject({
+        pattern: z.string(),
+        finding,
+        /** The one-time secret was not handed over, or not accepted as spent. */
+        keepsSecret: z.boolean().optional(),
+      }),
+    )
+    .optional(),
+  /** Handle of a one-time secret among its input: once it ended, that secret is spent, and asked for anew if need be. */
+  spends: z.string().optional(),
   /** Name under which its output is kept for later references. */
   capture: z.string().optional(),
   ...note,

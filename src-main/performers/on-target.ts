@@ -27,12 +27,17 @@ const keptOutput = 1_048_576;
 export const unitId = ({ instance, hash, index }: Pick<Performing, 'instance' | 'hash' | 'index'>): string =>
   `${instance.replace(/[^a-z0-9-]+/g, '-')}-${hash.slice(0, 8)}-${index}`;
 
-const failed = (command: CommandOf<'run'>, machine: string, exit: number | null, output: string): Problem =>
-  problem(
-    'command-failed',
-    { command: lineOf(command), exit: exit ?? -1, machine, detail: lastLine(output) },
-    { evidence: output.slice(-16_384) },
-  );
+function failed(command: CommandOf<'run'>, machine: string, exit: number | null, output: string): Problem {
+  const evidence = output.slice(-16_384);
+  const meaning = command.failures?.find(({ pattern }) => new RegExp(pattern, 'm').test(output))?.finding;
+  return meaning === undefined
+    ? problem(
+        'command-failed',
+        { command: lineOf(command), exit: exit ?? -1, machine, detail: lastLine(output) },
+        { evidence },
+      )
+    : problem(meaning.code, meaning.params as never, { evidence });
+}
 
 const lastLine = (text: string): string => text.trim().split('\n').at(-1)?.slice(0, 300) ?? '';
 

@@ -1,6 +1,6 @@
 // Which instances a site plan makes of the runbook, what they come after, and what they will ask for offline. Pure.
 import { z } from 'zod';
-import type { SitePlan } from '../../src-shared/site.ts';
+import type { Machine, SitePlan } from '../../src-shared/site.ts';
 import { isBuilder, machineNamed, systemsFrom, systemsOf } from '../../src-shared/site.ts';
 import type { Chapter, FieldInfo, InstanceKey, Phase, StepInfo, Subject } from '../../src-shared/step.ts';
 import { instanceKey, stepOf, theSite } from '../../src-shared/step.ts';
@@ -48,9 +48,14 @@ export function instancesOf(runbook: readonly Step[], site: SitePlan): readonly 
 
 function instanceOf(step: Step, subject: Subject, site: SitePlan): Instance {
   const machine = subject.kind === 'machine' ? machineNamed(site, subject.name) : undefined;
-  const { phase, chapter } = machine !== undefined && isBuilder(machine) ? atOffice : step;
+  const { phase, chapter } =
+    machine === undefined ? step : isBuilder(machine) ? atOffice : { ...step, chapter: chapterOn(machine, step) };
   return { key: instanceKey(step.id, subject), step, subject, phase, chapter };
 }
+
+/** What is done alike on master and node stands with what belongs to the machine. */
+const chapterOn = (machine: Machine, { chapter }: Step): Chapter =>
+  chapter === 'master' && machine.roles.includes('node') ? 'node' : chapter;
 
 const atOffice = { phase: 'prepare', chapter: 'prepare' } as const;
 

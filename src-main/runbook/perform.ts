@@ -104,14 +104,36 @@ async function performOne(means: PerformMeans, act: Act, options: PerformOptions
     const result = await hands.perform(command, performing);
     if (command.kind === 'run' && command.capture !== undefined) captured.set(command.capture, result.output.trim());
     await ended('performed', result, null);
+    await spend(site, instance.key, command, null);
   } catch (error) {
     const data = toProblemData(error);
-    await ended(endOf(command, data, options.signal), { exit: exitIn(data), output: lines.join('\n') }, data);
+    const outcome = endOf(command, data, options.signal);
+    await ended(outcome, { exit: exitIn(data), output: lines.join('\n') }, data);
+    if (outcome === 'failed') await spend(site, instance.key, command, data);
     throw error;
   } finally {
     site.settleLive(instance.key, 'progress', 'awaiting', 'question');
   }
 }
+
+/** A one-time secret that was handed over is of no use any more: it is forgotten, and that it was spent is recorded. */
+async function spend(site: OpenSite, instance: string, command: Command, trouble: ProblemData | null): Promise<void> {
+  if (command.kind !== 'run' || command.spends === undefined) return;
+  const kept = command.failures?.some(({ finding, keepsSecret }) => keepsSecret && finding.code === trouble?.code);
+  // Where the machine itself was not reached, nothing was handed over.
+  if (kept || (trouble !== null && awayCodes.has(trouble.code))) return;
+  site.secrets.forget(command.spends);
+  await site.append({ kind: 'spent', instance, secret: command.spends });
+}
+
+const awayCodes: ReadonlySet<ProblemData['code']> = new Set([
+  'host-unreachable',
+  'machine-held',
+  'machine-taken',
+  'sudo-refused',
+  'login-refused',
+  'question-unanswered',
+]);
 
 /** What is known of a command that ended with a problem. */
 function endOf(command: Command, { code }: ProblemData, signal: AbortSignal): 'failed' | 'cancelled' | 'unknown' {

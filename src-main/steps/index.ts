@@ -24,6 +24,11 @@ import { restoreMaster } from './master/restore-master.ts';
 import { setCaPath } from './master/set-ca-path.ts';
 import { shareCaFolder } from './master/share-ca-folder.ts';
 import { useCache } from './master/use-cache.ts';
+import { configureClient } from './node/configure-client.ts';
+import { createNodeToken } from './node/create-node-token.ts';
+import { formatNode } from './node/format-node.ts';
+import { refreshMaster } from './node/refresh-master.ts';
+import { registerNode } from './node/register-node.ts';
 import { chooseMedium } from './prepare/choose-medium.ts';
 import { describeSite } from './prepare/describe-site.ts';
 import { fetchVendorPackages } from './prepare/fetch-vendor-packages.ts';
@@ -71,6 +76,12 @@ export const runbook: readonly Step[] = [
   redirectToMaster,
   firstLogin,
   setCaPath,
+  // on site, each node
+  createNodeToken,
+  registerNode,
+  formatNode,
+  refreshMaster,
+  configureClient,
   // when the plan no longer wants it
   removeContent,
   // hand over

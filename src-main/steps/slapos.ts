@@ -24,6 +24,13 @@ export const slapos = (...words: readonly string[]): string[] => [
   ...words,
 ];
 
+/** One line a partition: its number of IPv6 addresses is what formatting must have given it. */
+export const partitionsScript =
+  'for f in /srv/slapgrid/slappart*/.slapos-resource; do [ -e "$f" ] && tr -d "\\n" < "$f" && echo; done; exit 0';
+/** Partitions that have an IPv4 and an IPv6 address, in what the script prints. */
+export const countPartitions = (out: string): number =>
+  out.split('\n').filter((line) => /"addr": "[^"]*:/.test(line) && /"addr": "\d+\./.test(line)).length;
+
 /** Folder of an installed release; its name is the md5 of the URL. */
 export const releaseFolder = (md5: string): string => `${slaposPaths.softwareRoot}/${md5}`;
 

@@ -11,6 +11,7 @@ import { mustRun } from './command.ts';
 import { buildWhole, cached, cacheFolder, recipeKey, removeTree, takeLock } from './host.ts';
 import { Lab, type MachineSpec } from './lab.ts';
 import type { LabMachine } from './machine.ts';
+import { Panel } from './panel.ts';
 import { masterRelease } from './release.ts';
 import { cli, Laptop, makeSite, walk } from './site.ts';
 import { slapOsNodePackage } from './slapos-node.ts';
@@ -26,10 +27,14 @@ const walks = {
   'software-installed': ['configure-proxy', 'use-cache', 'check-cache', 'install-master-software'],
   /** The whole runbook: the master answers. */
   'master-running': ['machine', 'master'],
+  /** A master and a node: registered, formatted, and its user `tech` is the site's client. */
+  'node-registered': ['machine', 'node'],
 } as const;
 
 export type Checkpoint = keyof typeof walks;
 const order = Object.keys(walks) as Checkpoint[];
+/** Of which there are two machines. */
+const withNode = 'node-registered' satisfies Checkpoint;
 
 /** What the laptop of every checkpoint answers with. The passphrase is that of its vault. */
 export const checkpointAnswers = {
@@ -44,12 +49,20 @@ export const checkpointAnswers = {
  */
 export const checkpointIpv6 = 'fd5a:77::11/64';
 
+/** The range of each node is its own, as partitions number their addresses alike everywhere; all of them are on one cable. */
+export const nodeIpv6 = (number: number): string => `fd5a:77:0:${number}::11/64`;
+
+/** The user on a node who asks for services. */
+export const clientUser = 'tech';
+
 interface CheckpointRecord {
   /** Where the laptop's data folder was: what names it is changed to where it is now. */
   readonly home: string;
   readonly vendorUrl: string;
   /** The machine's own layers, the uppermost first, without the bare Debian. None for a bare machine. */
   readonly layers: Layers;
+  /** The node's, where there is one. */
+  readonly nodeLayers?: Layers;
 }
 
 type RestoredSpec = Pick<MachineSpec, 'name' | 'addresses' | 'sshdOptions' | 'prepare'>;
@@ -74,6 +87,33 @@ export async function restore(
   await laptop.aimAt(machine);
   return { laptop, machine };
 }
+
+/** Master and node of the checkpoint that has both, booted, and the laptop that brought them there. The node is `node-1` in the plan. */
+export async function restoreWithNode(lab: Lab): Promise<Restored & { readonly node: LabMachine }> {
+  const { nodeLayers = [] } = await recordOf(await checkpoint(withNode));
+  const [machine, node] = await Promise.all([
+    restoreMachine(lab, withNode, { name: 'master' }),
+    lab.bootMachine({
+      name: 'node-1',
+      from: [...nodeLayers, ...(await baseLayers('bookworm'))],
+      addresses: { ipv6: nodeIpv6(1) },
+    }),
+  ]);
+  const laptop = await restoreLaptop(withNode);
+  await laptop.aimAt(machine, 'master-1');
+  await laptop.aimAt(node, 'node-1');
+  return { laptop, machine, node };
+}
+
+/** A bare machine that is to become a node, with the user who may ask for services. */
+export const bootBareNode = (lab: Lab, number: number): Promise<LabMachine> =>
+  lab.bootMachine({
+    name: `node-${number}`,
+    addresses: { ipv6: nodeIpv6(number) },
+    prepare: async (tree) => {
+      await mustRun(['chroot', tree, 'useradd', '--create-home', '--shell', '/bin/bash', clientUser]);
+    },
+  });
 
 /** The machine of a checkpoint alone. */
 export async function restoreMachine(lab: Lab, name: Checkpoint, spec: RestoredSpec): Promise<LabMachine> {
@@ -121,12 +161,14 @@ async function checkpoint(name: Checkpoint): Promise<string> {
   const before = order[order.indexOf(name) - 1];
   const made = await cached(kept, async (building) => {
     if (before === undefined) await makeOffice(building);
+    else if (name === withNode) await registerNode(building, before);
     else await walkOn(building, before, walks[name] ?? []);
     await makeRoom();
   });
   // What it stands on is in use as well, and is kept as long.
   const now = new Date();
-  for (const layer of (await recordOf(made)).layers) await utimes(dirname(dirname(layer)), now, now);
+  const { layers, nodeLayers = [] } = await recordOf(made);
+  for (const layer of [...layers, ...nodeLayers]) await utimes(dirname(dirname(layer)), now, now);
   return made;
 }
 
@@ -161,6 +203,33 @@ async function walkOn(building: string, before: Checkpoint, words: readonly stri
   }
 }
 
+async function registerNode(building: string, before: Checkpoint): Promise<void> {
+  const lab = await Lab.open();
+  try {
+    const { laptop, machine } = await restore(lab, before, { name: 'frozen' });
+    try {
+      const node = await bootBareNode(lab, 1);
+      await laptop.addMachine(node, 'node-1', ['roles: [node]', `client: ${clientUser}`]);
+      const panel = new Panel(machine);
+      await laptop.answer({
+        ...checkpointAnswers,
+        'host-key:node-1': 'yes',
+        'create-node-token:node-1': await panel.token('computer'),
+        'configure-client:node-1': await panel.token('credential'),
+      });
+      await must(laptop, ['run', ...walks[withNode], '--yes', '--answers', laptop.answersPath]);
+      // Tokens are spent; what is asked from here on is what every other laptop is asked.
+      await laptop.answer({ ...checkpointAnswers, 'host-key:node-1': 'yes' });
+      const { vendorUrl } = await recordOf(await checkpoint(before));
+      await store(building, { laptop, machine, node, vendorUrl });
+    } finally {
+      await laptop.discard();
+    }
+  } finally {
+    await lab.close();
+  }
+}
+
 async function must(laptop: Laptop, words: readonly string[]): Promise<void> {
   const run = await laptop.fieldkit(words);
   if (run.code !== 0) throw new Error(`${words.join(' ')}: exit ${run.code}\n${run.stdout.slice(-4000)}${run.stderr}`);
@@ -169,32 +238,38 @@ async function must(laptop: Laptop, words: readonly string[]): Promise<void> {
 interface Reached {
   readonly laptop: Laptop;
   readonly machine: LabMachine | null;
+  readonly node?: LabMachine;
   readonly vendorUrl: string;
 }
 
 /** Fills `building`, whose final name is known to begin with the same words: layers are recorded by their final place. */
-async function store(building: string, { laptop, machine, vendorUrl }: Reached): Promise<void> {
+async function store(building: string, { laptop, machine, node, vendorUrl }: Reached): Promise<void> {
   await mkdir(building, { recursive: true });
+  const layers = machine === null ? [] : await storeMachine(building, machine, 'layers');
+  const nodeLayers = node === undefined ? {} : { nodeLayers: await storeMachine(building, node, 'node-layers') };
+  await mustRun(['cp', '-a', '--reflink=auto', laptop.home, join(building, 'home')]);
+  const record: CheckpointRecord = { home: laptop.home, vendorUrl, layers, ...nodeLayers };
+  await writeFile(join(building, 'checkpoint.json'), JSON.stringify(record));
+}
+
+/** Freezes a machine for good; its own layers are moved below `building`. */
+async function storeMachine(building: string, machine: LabMachine, folder: string): Promise<Layers> {
   const path = join(dirname(building), finalName(building));
+  const base = await baseLayers('bookworm');
+  const frozen = await machine.freeze();
+  await machine.discard();
   const layers: string[] = [];
-  if (machine !== null) {
-    const base = await baseLayers('bookworm');
-    const frozen = await machine.freeze();
-    await machine.discard();
-    for (const layer of frozen.filter((one) => !base.includes(one))) {
-      // What it started from belongs to the checkpoint before.
-      if (basename(dirname(dirname(layer))).startsWith(folderPrefix)) layers.push(layer);
-      else {
-        const own = join('layers', String(layers.length));
-        await mkdir(join(building, 'layers'), { recursive: true });
-        await rename(layer, join(building, own));
-        layers.push(join(path, own));
-      }
+  for (const layer of frozen.filter((one) => !base.includes(one))) {
+    // What it started from belongs to the checkpoint before.
+    if (basename(dirname(dirname(layer))).startsWith(folderPrefix)) layers.push(layer);
+    else {
+      const own = join(folder, String(layers.length));
+      await mkdir(join(building, folder), { recursive: true });
+      await rename(layer, join(building, own));
+      layers.push(join(path, own));
     }
   }
-  await mustRun(['cp', '-a', '--reflink=auto', laptop.home, join(building, 'home')]);
-  const record: CheckpointRecord = { home: laptop.home, vendorUrl, layers };
-  await writeFile(join(building, 'checkpoint.json'), JSON.stringify(record));
+  return layers;
 }
 
 async function recordOf(folder: string): Promise<CheckpointRecord> {
@@ -212,7 +287,9 @@ async function folderName(name: Checkpoint): Promise<string> {
     const built = dirname(cli);
     const files = (await readdir(built, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
     const paths = files.map((entry) => join(entry.parentPath, entry.name)).sort();
-    const recipes = ['checkpoints.ts', 'site.ts', 'machine.ts'].map((file) => join(import.meta.dirname, file));
+    const recipes = ['checkpoints.ts', 'site.ts', 'machine.ts', 'panel.ts'].map((file) =>
+      join(import.meta.dirname, file),
+    );
     const texts = [...paths, ...recipes].flatMap((path) => [basename(path), readFileSync(path, 'latin1')]);
     const brought = [await slapOsNodePackage(), (await masterRelease()).archivePath];
     return recipeKey(...texts, ...brought, ...(await baseLayers('bookworm')));

@@ -54,6 +54,9 @@ export const traceWords = (file: string): string[] => [
   file,
 ];
 
+/** Holds the ranges of a site's machines; none of them has an address of this length. */
+const siteRange = 'fd5a:77::/48';
+
 /** systemd-nspawn ends with this when the machine asked for a reboot. */
 const rebootCode = 133;
 const bootTimeoutMs = 120_000;
@@ -353,9 +356,11 @@ export class LabMachine {
     const lines = ['[Match]', 'Name=host0', '[Network]', ...addresses.map((address) => `Address=${address}`)];
     // No router is believed, and an address can be used as soon as it is there: nobody else is on the cable.
     const quiet = ['LinkLocalAddressing=ipv6', 'IPv6AcceptRA=no', 'IPv6DuplicateAddressDetection=0'];
+    // Machines of one site may have ranges of their own: all of them are on this one cable.
+    const neighbours = ['[Route]', `Destination=${siteRange}`];
     const folder = join(this.tree, 'etc/systemd/network');
     await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, '10-host0.network'), `${[...lines, ...quiet].join('\n')}\n`);
+    await writeFile(join(folder, '10-host0.network'), `${[...lines, ...quiet, ...neighbours].join('\n')}\n`);
     const wants = join(this.tree, 'etc/systemd/system/multi-user.target.wants');
     await mkdir(wants, { recursive: true });
     const unit = join(wants, 'systemd-networkd.service');

@@ -27,7 +27,7 @@ export interface SoftwareRelease {
  */
 export async function masterRelease(megabytes = 0): Promise<SoftwareRelease> {
   const md5 = createHash('md5').update(masterReleaseUrl).digest('hex');
-  const sources = ['software.cfg', 'instance.cfg.in', 'server.py.in', 'compile.sh', 'serve.py'];
+  const sources = ['software.cfg', 'instance.cfg.in', 'server.py.in', 'nodes.py.in', 'compile.sh', 'serve.py'];
   const texts = await Promise.all(sources.map((name) => readFile(standInFile(name), 'utf8')));
   const lower = await builderLayers();
   const name = `release-${recipeKey(masterReleaseUrl, String(megabytes), ...lower, ...texts)}`;
@@ -62,7 +62,8 @@ async function compile(tree: string, megabytes: number): Promise<void> {
   const base = masterReleaseUrl.slice(0, masterReleaseUrl.lastIndexOf('/'));
   const served = join(tree, 'var/tmp/served', new URL(base).pathname);
   await mkdir(served, { recursive: true });
-  for (const name of ['instance.cfg.in', 'server.py.in']) await copyFile(standInFile(name), join(served, name));
+  for (const name of ['instance.cfg.in', 'server.py.in', 'nodes.py.in'])
+    await copyFile(standInFile(name), join(served, name));
   const profile = await readFile(standInFile('software.cfg'), 'utf8');
   const filled = profile.replaceAll('@BASE@', base).replaceAll('@MEGABYTES@', String(megabytes));
   await writeFile(join(served, 'software.cfg'), filled);

@@ -51,7 +51,7 @@ export class Laptop {
   static async make(answers: Readonly<Record<string, string>>): Promise<Laptop> {
     const laptop = new Laptop(await mkdtemp(join(tmpdir(), 'fieldkit-lab-')));
     await mkdir(laptop.stick);
-    await writeFile(laptop.answersPath, JSON.stringify(answers), { mode: 0o600 });
+    await laptop.answer(answers);
     return laptop;
   }
 
@@ -79,13 +79,38 @@ export class Laptop {
     return laptop;
   }
 
-  /** The site's machine is another one now. */
-  aimAt(machine: Reached): Promise<void> {
-    return this.editPlan((text) =>
-      text
+  /** The site's machine is another one now; the first of the plan, or the one of this name. */
+  aimAt(machine: Reached, name?: string): Promise<void> {
+    return this.editPlan((text) => {
+      const from = name === undefined ? 0 : text.indexOf(`- name: ${name}\n`);
+      if (from < 0) throw new Error(`no ${name} in the plan`);
+      const aimed = text
+        .slice(from)
         .replace(/^( {4}address:) .*$/m, `$1 ${machine.address}`)
-        .replace(/^( {4}keyFile:) .*$/m, `$1 ${machine.login.keyPath}`),
+        .replace(/^( {4}keyFile:) .*$/m, `$1 ${machine.login.keyPath}`);
+      return text.slice(0, from) + aimed;
+    });
+  }
+
+  /** One more machine in the plan, of the lab's Debian 12; `lines` are its fields besides. */
+  addMachine(machine: Reached, name: string, lines: readonly string[]): Promise<void> {
+    const own = [
+      `address: ${machine.address}`,
+      `user: ${machine.login.user}`,
+      machine.login.password === null ? `keyFile: ${machine.login.keyPath}` : '# logs in with a password',
+      'release: "12"',
+      'interface: host0',
+      'partitions: 3',
+      ...lines,
+    ];
+    return this.editPlan((text) =>
+      text.replace(/^(?=releases:)/m, `  - name: ${name}\n${own.map((line) => `    ${line}\n`).join('')}`),
     );
+  }
+
+  /** What it answers from now on. */
+  async answer(answers: Readonly<Record<string, string>>): Promise<void> {
+    await writeFile(this.answersPath, JSON.stringify(answers), { mode: 0o600 });
   }
 
   /** Edits the site plan as a technician would: in the file. */

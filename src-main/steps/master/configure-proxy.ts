@@ -15,15 +15,12 @@ import {
 } from '../../runbook/define.ts';
 import { parseConfig } from '../../target/slapos-config.ts';
 import { httpGetArgv, httpStatus, httpStatusArgv } from '../../target/system.ts';
-import { slapos, slaposPaths } from '../slapos.ts';
+import { countPartitions, partitionsScript, slapos, slaposPaths } from '../slapos.ts';
 
 const proxyPort = 8080;
 /** Where `slapos` looks for the address of the master when a person calls it; `configure local` makes it last. */
 const clientConfig = '/root/.slapos/slapos-client.cfg';
 const computerPath = '/getFullComputerInformation?computer_id=local_computer';
-/** One line a partition: its number of IPv6 addresses is what formatting must have given it. */
-const partitionsScript =
-  'for f in /srv/slapgrid/slappart*/.slapos-resource; do [ -e "$f" ] && tr -d "\\n" < "$f" && echo; done; exit 0';
 
 export const configureProxy = defineStep({
   id: 'configure-proxy',
@@ -61,9 +58,7 @@ export const configureProxy = defineStep({
     return {
       config: answers.config?.exit === 0 ? answers.config.out : null,
       proxyStatus: httpStatus(answers.proxy?.out ?? ''),
-      partitions: (answers.partitions?.out ?? '')
-        .split('\n')
-        .filter((line) => /"addr": "[^"]*:/.test(line) && /"addr": "\d+\./.test(line)).length,
+      partitions: countPartitions(answers.partitions?.out ?? ''),
       registered: new Set(answers.computer?.out.match(/slappart\d+/g) ?? []).size,
       globalIpv6: (answers.ipv6?.out ?? '').trim() !== '',
       clientConfig: answers.client?.exit === 0,

@@ -13,8 +13,12 @@ export const useCache = defineStep({
   id: 'use-cache',
   chapter: 'master',
   phase: 'site',
-  per: machines('master'),
-  after: [{ step: 'configure-proxy', on: 'same' }],
+  per: machines('master', 'node'),
+  after: [
+    { step: 'configure-proxy', on: 'same' },
+    // Registering moves the configuration away, and what was written into it.
+    { step: 'register-node', on: 'same' },
+  ],
   risk: 'changes',
   holds: [],
   input: z.strictObject({}),

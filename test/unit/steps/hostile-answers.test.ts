@@ -18,6 +18,7 @@ const site = sitePlan.parse({
   machines: [
     { name: 'm', roles: ['master'], address: 'fd00::1', release: '12', interface: 'eth0', addresses: ['fd00::11/64'] },
     { name: 'b', roles: ['builder'], address: 'fd00::2', release: '12', interface: 'eth0' },
+    { name: 'n', roles: ['node'], address: 'fd00::3', release: '12', interface: 'eth0', client: 'tech' },
   ],
   releases: [{ name: 'slapos-master', url, from: 'builder', newMaster: true }],
 });
@@ -109,6 +110,7 @@ describe('a machine that lies', () => {
             medium: async () => null,
             sight: async (name: string) => {
               if (name === 'backups') return [];
+              if (name === 'secret') return { held: open, spent: !open };
               return name === 'built-archive' ? { path: '/nowhere', sizeBytes: open ? 3 : null } : 1_700_000_000;
             },
           } as unknown as World;

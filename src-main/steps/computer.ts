@@ -1,0 +1,88 @@
+// A node and the master it belongs to: how the steps learn the master's addresses, the node's own name there, and whether a one-time
+// token is at hand. One definition for every step after slapos-node is installed on a node. Pure but for `readMaster`, which reads.
+import { z } from 'zod';
+import type { InstanceView } from '../../src-shared/journal.ts';
+import { holdsNewMaster, type Machine, masterOf, type SitePlan } from '../../src-shared/site.ts';
+import type { Command, CommandOf, Told } from '../../src-shared/step.ts';
+import type { AnyContext, World } from '../runbook/define.ts';
+import { finding } from '../runbook/define.ts';
+import { parseSlapproxyState, slapproxyStateArgv } from '../target/slapproxy.ts';
+import { ownAddresses } from './redirect.ts';
+
+/** The master's address for nodes and clients, and its pages for people; both empty while it says nothing. */
+export const masterPlaces = z.strictObject({
+  /** Address of `family-service-v6`, as published: its port differs from master to master. */
+  service: z.string(),
+  panel: z.string(),
+});
+export type MasterPlaces = z.infer<typeof masterPlaces>;
+
+/** The one master of a plan with nodes. Throws a RangeError without one: plans are checked for it. */
+export function masterMachine(plan: SitePlan): Machine {
+  const master = masterOf(plan);
+  if (master === undefined) throw new RangeError('no master in the plan');
+  return master;
+}
+
+/** Asks the master what it publishes. A master that does not answer throws what its connection throws. */
+export async function readMaster(world: World, { site }: Pick<AnyContext, 'site'>): Promise<MasterPlaces> {
+  const { name, interface: device } = masterMachine(site);
+  const { state, own } = await world.probe(name, [
+    { id: 'state', kind: 'run', argv: slapproxyStateArgv(site.master.instance), limitMs: 60_000 },
+    { id: 'own', kind: 'run', argv: ['ip', '-j', '-4', 'addr', 'show', 'dev', device, 'scope', 'global'] },
+  ]);
+  const published = parseSlapproxyState(state?.exit === 0 ? state.out : '')?.instance?.published ?? {};
+  const service = published['family-service-v6'];
+  const [address] = ownAddresses(own?.out ?? '');
+  return {
+    service: typeof service === 'string' && /^https:\/\/[\w.:[\]-]+$/.test(service) ? service : '',
+    panel: address === undefined ? '' : panelOf(site, address),
+  };
+}
+
+/** Where people and `slapos … --master-url-web` turn to; the new master has another page. */
+export function panelOf({ releases, master }: SitePlan, address: string): string {
+  const url = releases.find(({ name }) => name === 'slapos-master')?.url ?? '';
+  const page = holdsNewMaster(url) === true ? 'slapos_master_panel' : 'hostingjs';
+  return `http://${address}/${master.siteId}/web_site_module/${page}`;
+}
+
+/** `COMP-7` in a slapos.cfg, null while the computer is not registered. Works on a text that slapos itself cannot read. */
+export const computerIn = (config: string | null): string | null =>
+  /^\s*computer_id\s*=\s*(COMP-\d+)\s*$/m.exec(config ?? '')?.[1] ?? null;
+
+// ---------------------------------------------------------------- one-time tokens
+
+/** Names a node's token: as question, and in an answers file. */
+export const nodeTokenId = (machine: string): string => `create-node-token:${machine}`;
+
+/** What this session knows of a secret: whether it is at hand, and whether one was handed over already. */
+export const tokenFacts = z.strictObject({ held: z.boolean(), spent: z.boolean() });
+export type TokenFacts = z.infer<typeof tokenFacts>;
+export const readToken = (world: World, id: string): Promise<TokenFacts> => world.sight('secret', { id });
+
+/** Why a token is asked for: `refused` by the master, `again` since an earlier one is spent or was lost with the program's end. */
+export type TokenReason = 'first' | 'refused' | 'again';
+
+/** @param consumer the record of the step that hands the token over; @param given one was typed before */
+export const tokenReason = ({ spent }: TokenFacts, consumer: InstanceView | undefined, given: boolean): TokenReason =>
+  consumer?.problem?.code === 'token-refused' ? 'refused' : spent || given ? 'again' : 'first';
+
+/** The gate: a person takes a token from the panel and types it here. */
+export const askToken = (id: string, told: Told, panel: string): Command => ({
+  kind: 'ask',
+  question: { id, kind: 'secret', ...told, show: [{ label: 'address', value: panel }], choices: [] },
+});
+
+/** What the master's answers to a token mean. The token is still good where nobody was reached. */
+export const tokenFailures = (machine: string, url: string): NonNullable<CommandOf<'run'>['failures']> => [
+  { pattern: 'Access denied to the SlapOS Master', finding: finding('token-refused', { machine }) },
+  {
+    pattern: 'ConnectionError|Connection refused|No route to host|timed out|404 Client Error|50[234] Server Error',
+    finding: finding('master-unreachable', { machine, url }),
+    keepsSecret: true,
+  },
+];
+
+/** Whether the master says where it is reached. */
+export const isPublished = ({ service, panel }: MasterPlaces): boolean => service !== '' && panel !== '';

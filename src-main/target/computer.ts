@@ -1,0 +1,213 @@
+// What a registered computer and its master know of each other, asked on the computer itself with its own certificate, by a small
+// Python program. Called by the steps for nodes and for services on them. The program must never write, and never print a value
+// that may be a secret: parameters leave as a hash, what an instance publishes without what is named like a secret.
+// Forms: slapos.core 1.10 to 1.26; the SLAP calls `getFullComputerInformation` and nothing else.
+import { z } from 'zod';
+import { json } from '../../src-shared/json.ts';
+import { pythonArgv } from './slapproxy.ts';
+
+/**
+ * `state` prints JSON. `green NAME KEYS` says whether an instance and its children have come together: `green`, or how far it is, in
+ * the lines of a sighting, and ends with 1. `answers PARTITIONS` says whether the master knows that many partitions of it.
+ */
+const program = `# Written by SlapOS Field Kit. Reads what the master knows of this computer; writes nothing.
+import configparser, glob, hashlib, json, os, re, sys
+import requests, urllib3
+from slapos.util import loads
+
+urllib3.disable_warnings()
+ASKED = sys.argv[1]
+HIDDEN = re.compile("password|passwd|secret|token|private|[-_]key$|^key$", re.I)
+INTERNAL = re.compile("slap_.*|ip_list|full_ip_list|full_address_list|instance_title|root_instance_title|slave_instance_list|timestamp|.*_certificate_file|.*_key_file")
+
+
+def values(given):
+    if "_" in given:
+        try:
+            return json.loads(given["_"])
+        except ValueError:
+            pass
+    return {key: value for key, value in given.items() if not INTERNAL.fullmatch(key)}
+
+
+def without_secrets(value):
+    if isinstance(value, dict):
+        return {key: "(hidden)" if HIDDEN.search(str(key)) else without_secrets(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [without_secrets(one) for one in value]
+    return value
+
+
+def canonical(value):
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def failing(root, reference):
+    for path in sorted(glob.glob("%s/%s/.slapgrid/promise/result/*.status.json" % (root, reference))):
+        try:
+            with open(path) as file:
+                status = json.load(file)
+        except (OSError, ValueError):
+            continue
+        if status.get("result", {}).get("failed"):
+            yield "%s %s" % (reference, status.get("title"))
+
+
+def addresses(root, reference):
+    try:
+        with open("%s/%s/.slapos-resource" % (root, reference)) as file:
+            return [one["addr"] for one in json.load(file)["address_list"]]
+    except (OSError, ValueError, KeyError):
+        return []
+
+
+def ask(config):
+    section = config["slapos"]
+    # As slapos itself asks: the master's own certificate is not checked by it either.
+    return requests.get(
+        section["master_url"].rstrip("/") + "/getFullComputerInformation",
+        params={"computer_id": section["computer_id"]},
+        cert=(section["cert_file"], section["key_file"]),
+        verify=False,
+        timeout=30,
+    )
+
+
+config = configparser.ConfigParser()
+config.read("/etc/opt/slapos/slapos.cfg")
+state = {"error": "", "status": 0, "software": [], "partitions": []}
+try:
+    answer = ask(config)
+    state["status"] = answer.status_code
+    if answer.ok:
+        computer = loads(answer.content)
+        root = config["slapos"].get("instance_root", "/srv/slapgrid")
+        state["software"] = [
+            {"url": one._software_release, "state": getattr(one, "_requested_state", "available")}
+            for one in getattr(computer, "_software_release_list", [])
+        ]
+        for one in getattr(computer, "_computer_partition_list", []):
+            given = getattr(one, "_parameter_dict", None) or {}
+            release = getattr(one, "_software_release_document", None)
+            state["partitions"].append(
+                {
+                    "partition": one._partition_id,
+                    "title": given.get("instance_title") if release else None,
+                    "root": given.get("root_instance_title") if release else None,
+                    "type": given.get("slap_software_type") if release else None,
+                    "release": release._software_release if release else None,
+                    "requestedState": str(getattr(one, "_requested_state", "")),
+                    "parametersSha256": hashlib.sha256(canonical(values(given)).encode()).hexdigest(),
+                    "published": without_secrets(values(getattr(one, "_connection_dict", None) or {})),
+                    "addresses": addresses(root, one._partition_id),
+                    "failing": list(failing(root, one._partition_id)),
+                }
+            )
+    else:
+        state["error"] = "HTTP %d" % answer.status_code
+except Exception as error:
+    state["error"] = "%s: %s" % (type(error).__name__, str(error)[:300])
+
+if ASKED == "state":
+    print(json.dumps(state))
+elif ASKED == "answers":
+    if state["status"] == 200 and len(state["partitions"]) >= int(sys.argv[2]):
+        print("answers")
+    else:
+        print("line %s" % (state["error"] or "%d partitions are known" % len(state["partitions"])))
+        sys.exit(1)
+elif ASKED == "green":
+    name, wanted = sys.argv[2], sys.argv[3:]
+    tree = [one for one in state["partitions"] if name in (one["title"], one["root"])]
+    top = next((one for one in tree if one["title"] == name), None)
+    published = top["published"] if top else {}
+    complaints = [line for one in tree for line in one["failing"]]
+    if top and not complaints and all(key in published for key in wanted):
+        print("green")
+    else:
+        for line in complaints:
+            print("failing " + line)
+        print("done %d %d" % (len([one for one in tree if not one["failing"]]), max(1, len(tree))))
+        lacking = [key for key in wanted if key not in published]
+        print("line %s" % (state["error"] or ("publishes no %s yet" % ", ".join(lacking) if lacking else "")))
+        sys.exit(1)
+`;
+
+const partition = z.object({
+  /** Such as `slappart0`. */
+  partition: z.string(),
+  /** Name of the instance on it and of the one at the root of its tree; null on a free partition. */
+  title: z.string().nullable(),
+  root: z.string().nullable(),
+  type: z.string().nullable(),
+  release: z.string().nullable(),
+  requestedState: z.string(),
+  /** Of the canonical JSON of its parameters. */
+  parametersSha256: z.string(),
+  /** What it publishes; secrets are hidden. */
+  published: z.record(z.string(), json),
+  addresses: z.array(z.string()),
+  /** Promises that are not kept, `slappart3 title`. */
+  failing: z.array(z.string()),
+});
+
+export const computerState = z.object({
+  /** Why the master could not be asked; empty when it answered. */
+  error: z.string(),
+  /** HTTP status, 0 without an answer. */
+  status: z.int(),
+  software: z.array(z.object({ url: z.string(), state: z.string() })),
+  partitions: z.array(partition),
+});
+export type ComputerState = z.infer<typeof computerState>;
+
+/** Asks for all that the master knows of this computer. Run as root: its key is root's alone. */
+export const computerStateArgv: readonly string[] = pythonArgv('-c', program, 'state');
+/** Exit 0 once the master answers this computer and knows that many partitions. */
+export const computerAnswersArgv = (partitions: number): string[] =>
+  pythonArgv('-c', program, 'answers', String(partitions));
+/** Exit 0 once an instance publishes these keys and no promise in its tree fails. */
+export const serviceGreenArgv = (instance: string, published: readonly string[]): string[] =>
+  pythonArgv('-c', program, 'green', instance, ...published);
+
+/** The state, null when the answer is not ours. */
+export function parseComputerState(text: string): ComputerState | null {
+  try {
+    return computerState.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}
+
+// ---------------------------------------------------------------- the certificate
+
+/** Prints whether the computer's certificate and key belong together, then since when it is valid, as seconds. */
+export const certificateFactsScript = `folder=/etc/opt/slapos/ssl
+[ -e "$folder/certificate" ] && [ -e "$folder/key" ] || exit 1
+one=$(openssl x509 -in "$folder/certificate" -noout -pubkey 2>/dev/null) && [ -n "$one" ] || { echo "unfit 0"; exit 0; }
+other=$(openssl pkey -in "$folder/key" -pubout 2>/dev/null)
+from=$(date -d "$(openssl x509 -in "$folder/certificate" -noout -startdate | cut -d = -f 2)" +%s)
+[ "$one" = "$other" ] && echo "fits $from" || echo "unfit $from"`;
+
+export interface CertificateFacts {
+  readonly fits: boolean;
+  /** Seconds since 1970, by the clock of who signed it. */
+  readonly from: number;
+}
+export function parseCertificateFacts(text: string): CertificateFacts | null {
+  const [, word, from] = /^(fits|unfit) (\d{1,15})$/m.exec(text) ?? [];
+  return word === undefined ? null : { fits: word === 'fits', from: Number(from) };
+}
+
+/**
+ * Takes a certificate's text out of slapos.cfg. slapos reads a computer's name up to `/email`; in a certificate that writes its
+ * subject in the newer way, the whole rest of the text becomes the name. Null when nothing of the kind stands there.
+ */
+export function withoutCertificate(config: string, certificate: string): string | null {
+  const at = certificate.indexOf('COMP-');
+  const [computer] = /^COMP-\d+/.exec(certificate.slice(Math.max(at, 0))) ?? [];
+  // One character short: slapos cuts at the place where it did not find what it looked for.
+  const taken = certificate.slice(at, -1);
+  if (at < 0 || computer === undefined || taken === computer || !config.includes(taken)) return null;
+  return config.replaceAll(taken, computer);
+}
