@@ -197,7 +197,10 @@ export function compose(options: ComposeOptions): Kit {
   };
 
   const records = recordsKit((name) => pinnedOf(paths.data, name));
-  const practiceMark = async (): Promise<string> => String(await exists(practicePaths(practiceFolder).stick));
+  const practiceMark = async (): Promise<string> => {
+    const { stick, unplugged } = practicePaths(practiceFolder);
+    return `${await exists(stick)} ${await exists(unplugged)}`;
+  };
 
   return {
     media,
@@ -247,7 +250,7 @@ export function compose(options: ComposeOptions): Kit {
         prepare: preparedPlan,
         answers: practiceAnswers,
         faults: (set) =>
-          set === null ? practiceFaults(practiceFolder) : setPracticeFault(practiceFolder, set.id, set.on),
+          set === null ? practiceFaults(practiceFolder) : setPracticeFault(practiceFolder, set.id, set.on, set.met),
       },
     },
     mediumContents: contentsOf,

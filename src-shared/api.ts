@@ -123,7 +123,8 @@ export const mediumContents = z.strictObject({
 });
 export type MediumContents = z.infer<typeof mediumContents>;
 
-export const fault = z.strictObject({ id: z.string(), on: z.boolean() });
+/** A fault of the practice site; `met`: the program was seen to notice it. */
+export const fault = z.strictObject({ id: z.string(), on: z.boolean(), met: z.boolean() });
 
 /** Live things that are not worth keeping: shown, never journaled. */
 export const liveEvent = z.discriminatedUnion('kind', [

@@ -4,10 +4,12 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { mediumPaths, mediumRoot } from '../../src-shared/manifest.ts';
 import { ensureFolder, exists, readTextOrNull, writeAtomic } from '../platform/files.ts';
 
 export const faultIds = [
   'stick-unplugged',
+  'another-stick',
   'tampered-package-index',
   'tampered-release-archive',
   'tampered-cache-archive',
@@ -26,36 +28,47 @@ export type FaultId = (typeof faultIds)[number];
 export interface PracticeFault {
   readonly id: FaultId;
   readonly on: boolean;
+  /** The program was seen to notice it, once at least. */
+  readonly met: boolean;
 }
 
-const faultsFile = z.strictObject({ on: z.array(z.string()) });
+const faultsFile = z.strictObject({ on: z.array(z.string()), met: z.array(z.string()).default([]) });
 
 /** Places in the practice folder that faults move. */
 export const practicePaths = (folder: string) => ({
   stick: join(folder, 'stick'),
   unplugged: join(folder, 'stick-unplugged'),
+  anotherStick: join(folder, 'another-stick'),
   release: join(folder, 'releases', 'slapos-master.tar.gz'),
   soundRelease: join(folder, 'releases', 'sound.tar.gz'),
   wrongRelease: join(folder, 'releases', 'wrong-folder.tar.gz'),
   faults: join(folder, 'faults.json'),
 });
 
-/** The faults that are switched on. A file that cannot be read counts as none. */
-export async function activeFaults(folder: string): Promise<ReadonlySet<FaultId>> {
+interface Kept {
+  readonly on: ReadonlySet<FaultId>;
+  readonly met: ReadonlySet<FaultId>;
+}
+
+/** A file that cannot be read counts as none. */
+async function readKept(folder: string): Promise<Kept> {
   const text = await readTextOrNull(practicePaths(folder).faults);
-  if (text === null) return new Set();
   try {
-    const { on } = faultsFile.parse(JSON.parse(text));
-    return new Set(faultIds.filter((id) => on.includes(id)));
+    const { on, met } = faultsFile.parse(JSON.parse(text ?? '{"on":[]}'));
+    const known = (ids: readonly string[]) => new Set(faultIds.filter((id) => ids.includes(id)));
+    return { on: known(on), met: known(met) };
   } catch {
-    return new Set();
+    return { on: new Set(), met: new Set() };
   }
 }
 
-/** All faults, and which are on. */
+/** The faults that are switched on. */
+export const activeFaults = async (folder: string): Promise<ReadonlySet<FaultId>> => (await readKept(folder)).on;
+
+/** All faults, which are on, and which were met. */
 export async function practiceFaults(folder: string): Promise<PracticeFault[]> {
-  const active = await activeFaults(folder);
-  return faultIds.map((id) => ({ id, on: active.has(id) }));
+  const { on, met } = await readKept(folder);
+  return faultIds.map((id) => ({ id, on: on.has(id), met: met.has(id) }));
 }
 
 type Listener = (active: ReadonlySet<FaultId>) => void;
@@ -70,14 +83,17 @@ export function onFaultChange(folder: string, listener: Listener): () => void {
   };
 }
 
-/** Switches a fault; an id that is not known changes nothing. */
-export async function setPracticeFault(folder: string, id: string, on: boolean): Promise<PracticeFault[]> {
+/** Switches a fault, and keeps that it was met; an id that is not known changes nothing. */
+export async function setPracticeFault(folder: string, id: string, on: boolean, met = false): Promise<PracticeFault[]> {
   const known = faultIds.find((one) => one === id);
   if (known !== undefined) {
-    const active = new Set(await activeFaults(folder));
+    const kept = await readKept(folder);
+    const active = new Set(kept.on);
     if (on) active.add(known);
     else active.delete(known);
-    await writeAtomic(practicePaths(folder).faults, JSON.stringify({ on: [...active].sort() }));
+    const seen = met ? [...kept.met, known] : [...kept.met];
+    const text = JSON.stringify({ on: [...active].sort(), met: [...new Set(seen)].sort() });
+    await writeAtomic(practicePaths(folder).faults, text);
     await arrange(folder, active);
     for (const listener of listeners.get(folder) ?? []) listener(active);
   }
@@ -87,7 +103,7 @@ export async function setPracticeFault(folder: string, id: string, on: boolean):
 /** Puts the things of the folder where the faults want them. Safe to repeat. */
 async function arrange(folder: string, active: ReadonlySet<FaultId>): Promise<void> {
   const paths = practicePaths(folder);
-  await move(active.has('stick-unplugged') ? [paths.stick, paths.unplugged] : [paths.unplugged, paths.stick]);
+  await arrangeSticks(folder, active);
   if (active.has('tampered-release-archive')) {
     if (!(await exists(paths.wrongRelease))) return;
     await move([paths.release, paths.soundRelease]);
@@ -96,6 +112,20 @@ async function arrange(folder: string, active: ReadonlySet<FaultId>): Promise<vo
     await move([paths.release, paths.wrongRelease]);
     await move([paths.soundRelease, paths.release]);
   }
+}
+
+/** One stick is plugged in at most: ours, or one that carries another medium's marker. */
+async function arrangeSticks(folder: string, active: ReadonlySet<FaultId>): Promise<void> {
+  const { stick, unplugged, anotherStick } = practicePaths(folder);
+  if (await exists(unplugged)) await move([stick, anotherStick]);
+  const away = active.has('stick-unplugged') || active.has('another-stick');
+  await move(away ? [stick, unplugged] : [unplugged, stick]);
+  if (!active.has('another-stick') || active.has('stick-unplugged')) return;
+  if (!(await exists(anotherStick)) && !(await exists(stick))) {
+    await ensureFolder(join(anotherStick, mediumRoot));
+    await writeAtomic(join(anotherStick, mediumRoot, mediumPaths.mediumId), `${'0'.repeat(32)}\n`);
+  }
+  await move([anotherStick, stick]);
 }
 
 async function move([from, to]: readonly [string, string]): Promise<void> {

@@ -49,9 +49,7 @@ const draftsFile = z.record(z.string(), jsonObject);
 export interface Practice {
   /** Makes what the site is simulated from, once, and gives its plan. */
   readonly prepare: () => Promise<string>;
-  readonly faults: (
-    set: { readonly id: string; readonly on: boolean } | null,
-  ) => Promise<{ id: string; on: boolean }[]>;
+  readonly faults: (set: InputOf<'practice.faults'>['set']) => Promise<OutputOf<'practice.faults'>>;
   /** What its simulated machines take as secrets, by the question's id: shown with the question. */
   readonly answers: Readonly<Record<string, string>>;
 }

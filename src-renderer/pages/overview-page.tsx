@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { Heading } from '../app/heading.tsx';
 import { useWords } from '../i18n/words.ts';
 import { FaultsPanel } from '../panels/faults-panel.tsx';
+import { GuidePanel } from '../panels/guide-panel.tsx';
 import { MachineTable } from '../panels/machine-table.tsx';
 import { Picture } from '../panels/picture.tsx';
 import { check, run } from '../state/actions.ts';
@@ -31,6 +32,7 @@ export const OverviewPage = ({ site }: { readonly site: OpenedSite }) => {
         </header>
         {site.practice && <p className={styles.practice}>{t('ui.practice.banner')}</p>}
         <Picture site={site} />
+        {site.practice && <GuidePanel site={site} whole />}
         <section className={styles.next} aria-labelledby="next-title">
           <div>
             <h2 id="next-title">{running !== undefined ? t('ui.overview.running') : t('ui.overview.next')}</h2>
@@ -63,7 +65,7 @@ export const OverviewPage = ({ site }: { readonly site: OpenedSite }) => {
           </ul>
         </section>
         <MachineTable site={site} />
-        {site.practice && <FaultsPanel site={site.name} />}
+        {site.practice && <FaultsPanel site={site} />}
       </div>
     </div>
   );

@@ -7,6 +7,7 @@ import { Heading } from '../app/heading.tsx';
 import { useWords } from '../i18n/words.ts';
 import { ActBar } from '../panels/act-bar.tsx';
 import { FoundPanel } from '../panels/found-panel.tsx';
+import { GuidePanel } from '../panels/guide-panel.tsx';
 import { InputForm } from '../panels/input-form.tsx';
 import { LogPanel } from '../panels/log-panel.tsx';
 import { PlanList } from '../panels/plan-list.tsx';
@@ -71,6 +72,7 @@ const Page = ({ site, instance, info }: Props & { readonly info: StepInfo }) => 
             <p>{words.maybe(`steps.${instance.step}.why`)}</p>
           </header>
 
+          {site.practice && <GuidePanel site={site} />}
           {info.reveals && <RevealPanel key={`reveal ${key}`} site={site.name} instance={key} />}
           <LiveQuestion site={site} instance={instance} live={live} />
           {instance.state === 'doing' && live.confirm === null && (

@@ -1,37 +1,32 @@
 // Faults of the practice site that can be switched on, to meet them here first.
-import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { OutputOf } from '../../src-shared/api.ts';
 import { useWords } from '../i18n/words.ts';
-import { call } from '../state/bridge.ts';
+import { setFault } from '../state/lessons.ts';
+import type { OpenedSite } from '../state/store.ts';
 import { CheckInput } from '../ui/field.tsx';
+import { Fold } from '../ui/fold.tsx';
 import styles from './faults-panel.module.css';
 
-export const FaultsPanel = ({ site }: { readonly site: string }) => {
+export const FaultsPanel = ({ site }: { readonly site: OpenedSite }) => {
   const { t } = useTranslation();
   const words = useWords();
-  const [faults, setFaults] = useState<OutputOf<'practice.faults'>>([]);
-  useEffect(() => {
-    call('practice.faults', { site, set: null }).then(setFaults, () => setFaults([]));
-  }, [site]);
-  if (faults.length === 0) return null;
-  const change = (id: string, on: boolean) =>
-    void call('practice.faults', { site, set: { id, on } }).then(setFaults, () => undefined);
+  if (site.faults.length === 0) return null;
   return (
-    <section className={styles.panel} aria-labelledby="faults-title">
-      <h2 id="faults-title">{t('ui.faults.title')}</h2>
-      <p className="quiet">{t('ui.faults.hint')}</p>
-      <div className={styles.list}>
-        {faults.map(({ id, on }) => (
-          <CheckInput
-            key={id}
-            label={words.maybe(`ui.faults.${id}.label`) ?? id}
-            hint={words.maybe(`ui.faults.${id}.hint`) ?? undefined}
-            checked={on}
-            onChange={(next) => change(id, next)}
-          />
-        ))}
+    <Fold title={t('ui.faults.title')}>
+      <div className={styles.panel}>
+        <p className="quiet">{t('ui.faults.hint')}</p>
+        <div className={styles.list}>
+          {site.faults.map(({ id, on, met }) => (
+            <CheckInput
+              key={id}
+              label={words.maybe(`ui.faults.${id}.label`) ?? id}
+              hint={words.maybe(`ui.faults.${id}.hint`) ?? undefined}
+              checked={on}
+              onChange={(next) => void setFault(site.name, { id, on: next, met })}
+            />
+          ))}
+        </div>
       </div>
-    </section>
+    </Fold>
   );
 };

@@ -28,8 +28,9 @@ export async function loadSite(name: string): Promise<void> {
   }
   const { view, steps, number, runs, drafts, terminal, practice } = snapshot;
   const previews = known?.name === name ? known.previews : {};
+  const faults = practice ? await call('practice.faults', { site: name, set: null }).catch(() => []) : [];
   useStore.setState({
-    site: { name, view, steps, number, runs, drafts, terminal, practice, live, previews },
+    site: { name, view, steps, number, runs, drafts, terminal, practice, live, previews, faults },
     trouble: null,
   });
 }

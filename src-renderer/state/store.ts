@@ -13,6 +13,8 @@ export interface OpenedSite
   readonly name: string;
   readonly live: LiveViews;
   readonly previews: Readonly<Record<string, Preview>>;
+  /** Of the practice site; empty on a real one. */
+  readonly faults: OutputOf<'practice.faults'>;
 }
 
 /** What `steps.plan` answered for an instance, and for which input. */

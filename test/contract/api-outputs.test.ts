@@ -95,7 +95,7 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
   const { run } = await call('steps.check', { site, instances: [] });
   expect(await call('run.cancel', { site, run })).toEqual({ stopsAfter: null });
   await over(run);
-  const faults = await call('practice.faults', { site, set: { id: 'clock-off', on: true } });
+  const faults = await call('practice.faults', { site, set: { id: 'clock-off', on: true, met: false } });
   expect(faults.filter(({ on }) => on).map(({ id }) => id)).toEqual(['clock-off']);
 
   const outputs = Object.values(after.view.instances).flatMap((item) => item.commands.map(({ output }) => output));

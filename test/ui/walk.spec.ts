@@ -98,6 +98,7 @@ test('faults of the practice site are met in the window, and mended there', asyn
   await walk(page, mouse, async (title) => title !== 'Connect master-1');
   const connect = page.url();
   await page.getByRole('link', { name: /^practice/ }).click();
+  await page.getByRole('button', { name: 'All faults, to meet here first' }).click();
   await page.getByText('The machine shows another host key').click();
   await page.goto(connect);
   await page.getByRole('button', { name: 'Read again' }).click();
@@ -105,8 +106,38 @@ test('faults of the practice site are met in the window, and mended there', asyn
   await expect(page.locator('main li', { hasText: 'Must be mended' })).toContainText('master-1');
   await expect(page.getByRole('button', { name: /^Do / })).toBeHidden();
   await page.getByRole('link', { name: /^practice/ }).click();
+  await page.getByRole('button', { name: 'All faults, to meet here first' }).click();
   await page.getByText('The machine shows another host key').click();
   await page.goto(connect);
   await page.getByRole('button', { name: 'Read again' }).click();
   await expect(page.locator('main [data-state="done"]').first()).toBeVisible();
+});
+
+test('the guided first run: a fault is let in, met where the program notices it, put right and learned', async ({
+  practice: page,
+}) => {
+  const guide = page.getByRole('region', { name: 'Your first run: five faults to meet' });
+  await beginPractice(page, mouse);
+  await page.getByRole('link', { name: /^practice/ }).click();
+  await expect(guide).toContainText('0 of 5 met and mended');
+  await expect(guide).toContainText('The next one waits at: Plan the medium');
+  await page.getByRole('button', { name: 'Go to this step' }).click();
+  await walk(page, mouse, async (title) => title !== "Make the site's keys");
+  await page.getByRole('link', { name: /^practice/ }).click();
+  await guide.getByRole('button', { name: 'Let somebody alter the list' }).click();
+  await guide.getByRole('link', { name: 'Plan the medium' }).click();
+  await page.getByRole('button', { name: /^Do / }).click();
+  await expect(page.getByRole('heading', { name: /altered|hash|list/i }).first()).toBeVisible();
+  await guide.getByRole('button', { name: 'Use another network' }).click();
+  await expect(guide).toContainText('Put right');
+  await page
+    .getByRole('button', { name: 'Read again' })
+    .or(page.getByRole('button', { name: /^Do / }))
+    .first()
+    .click();
+  await settle(page, mouse);
+  await page.getByRole('link', { name: /^practice/ }).click();
+  await expect(guide).toContainText('1 of 5 met and mended');
+  await page.reload();
+  await expect(guide).toContainText('1 of 5 met and mended');
 });

@@ -38,9 +38,13 @@ export async function openPracticeBench(place: PracticeHome): Promise<PracticeBe
   return { ...bench, kit };
 }
 
-/** Walks the whole runbook, as the terminal does. */
-export const walk = ({ runner, kit }: PracticeBench, skip: readonly string[] = []): Promise<readonly Ended[]> =>
-  runner.runAll(runner.instances(), {
+/** Walks the whole runbook, or a part of it, as the terminal does. */
+export const walk = (
+  { runner, kit }: PracticeBench,
+  skip: readonly string[] = [],
+  part = runner.instances(),
+): Promise<readonly Ended[]> =>
+  runner.runAll(part, {
     asker: recordedAsker(kit.practice.answers, { yes: true, who }),
     consent: 'phase',
     agreed: [],

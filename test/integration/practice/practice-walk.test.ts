@@ -8,6 +8,7 @@ import { readState } from '../../../src-main/practice/state.ts';
 import type { Command } from '../../../src-main/runbook/define.ts';
 import { closeBench } from '../../../src-main/runbook/desk.ts';
 import { readJournal } from '../../../src-main/runbook/journal-store.ts';
+import { lessons } from '../../../src-shared/lessons.ts';
 import { readManifestPaths } from './medium-paths.ts';
 import { openPracticeBench, type PracticeHome, practiceHome, walk } from './practice-bench.ts';
 
@@ -95,6 +96,7 @@ describe('the practice site', () => {
     await meets('tampered-package-index', 'plan-medium@site', 'index-tampered');
     await meets('tampered-release-archive', 'import-software@release:slapos-master', 'release-archive-wrong-folder');
     await meets('tampered-cache-archive', 'mirror-software@release:re6stnet', 'download-wrong-hash');
+    await meets('another-stick', 'choose-medium@site', 'medium-swapped');
     await meets('forwarding-forbidden', 'preflight@machine:master-1', 'forwarding-forbidden');
     await meets('host-key-changed', 'connect@machine:master-1', 'host-key-changed');
     await meets('wrong-password', 'connect@machine:master-1', 'login-refused');
@@ -117,6 +119,31 @@ describe('the practice site', () => {
     expect((await walk(bench)).at(-1)?.outcome).toBe('done');
     await closeBench(bench);
     expect(await endState(place)).toEqual(await endState(reference));
+  });
+
+  it('has a guided first run whose every lesson is met at its step and mended there', {
+    timeout: 300_000,
+  }, async () => {
+    const place = await fresh(prepared);
+    const bench = await openPracticeBench(place);
+    const all = bench.runner.instances();
+    let from = 0;
+    for (const { fault, instance, code } of lessons) {
+      const at = all.findIndex(({ key }) => key === instance);
+      expect(at, instance).toBeGreaterThanOrEqual(from);
+      const way = all.slice(from, at);
+      expect((await walk(bench, [], way)).filter(({ outcome }) => outcome !== 'done')).toEqual([]);
+      await setPracticeFault(place.folder, fault, true);
+      expect(troubleOf(await walk(bench, [], all.slice(at, at + 1))), fault).toEqual([
+        instance,
+        expect.anything(),
+        code,
+      ]);
+      await setPracticeFault(place.folder, fault, false);
+      expect((await walk(bench, [], all.slice(at, at + 1))).at(-1)?.outcome, fault).toBe('done');
+      from = at + 1;
+    }
+    await closeBench(bench);
   });
 
   it('may be walked past a clock that is off, and the record says so', async () => {

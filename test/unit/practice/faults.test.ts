@@ -30,7 +30,7 @@ async function prepared(): Promise<string> {
 describe('faults', () => {
   it('are all off at first, are kept, and one that is not known changes nothing', async () => {
     const folder = await prepared();
-    expect(await practiceFaults(folder)).toEqual(faultIds.map((id) => ({ id, on: false })));
+    expect(await practiceFaults(folder)).toEqual(faultIds.map((id) => ({ id, on: false, met: false })));
     await setPracticeFault(folder, 'clock-off', true);
     await setPracticeFault(folder, 'coffee-spilled', true);
     expect([...(await activeFaults(folder))]).toEqual(['clock-off']);
@@ -38,16 +38,31 @@ describe('faults', () => {
     expect([...(await activeFaults(folder))]).toEqual([]);
   });
 
+  it('stay met once they were, whatever is switched', async () => {
+    const folder = await prepared();
+    await setPracticeFault(folder, 'clock-off', true, true);
+    await setPracticeFault(folder, 'clock-off', false);
+    const found = await setPracticeFault(folder, 'wrong-password', true);
+    expect(found.filter(({ met }) => met).map(({ id }) => id)).toEqual(['clock-off']);
+    expect(found.filter(({ on }) => on).map(({ id }) => id)).toEqual(['wrong-password']);
+  });
+
   it('move stick and release as switched, whatever the order and however often', async () => {
     const folder = await prepared();
     const { stick, release } = practicePaths(folder);
-    const change = fc.tuple(fc.constantFrom('stick-unplugged', 'tampered-release-archive'), fc.boolean());
+    await writeFile(join(stick, 'ours'), '');
+    const change = fc.tuple(
+      fc.constantFrom('stick-unplugged', 'another-stick', 'tampered-release-archive'),
+      fc.boolean(),
+    );
     const state: Record<string, boolean> = {};
     await fc.assert(
       fc.asyncProperty(change, async ([id, on]) => {
         await setPracticeFault(folder, id, on);
         state[id] = on;
+        const another = state['another-stick'] === true;
         expect(await isThere(stick)).toBe(state['stick-unplugged'] !== true);
+        expect(await isThere(join(stick, 'ours'))).toBe(state['stick-unplugged'] !== true && !another);
         expect(await readFile(release, 'utf8')).toBe(state['tampered-release-archive'] === true ? 'wrong' : 'sound');
       }),
       { numRuns: 40 },
