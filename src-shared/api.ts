@@ -187,6 +187,8 @@ const snapshot = z.strictObject({
   /** The same on a terminal, up to the instance. */
   terminal: z.string(),
   practice: z.boolean(),
+  /** The plan's machines, for the picture. */
+  machines: z.array(z.strictObject({ name: z.string(), roles: z.array(z.string()), address: z.string() })),
 });
 export type Snapshot = z.infer<typeof snapshot>;
 

@@ -71,15 +71,18 @@ const print = (fingerprint: string): string =>
 
 function picture({ machines }: Dossier, say: Say): string {
   const { width, height, boxes, lines } = sitePicture(machines);
-  const drawn = boxes.map(({ kind, name, detail, x, y, width: wide, height: high }) => {
-    const label = kind === 'machine' ? escaped(name) : say(`record.picture.${kind}`);
-    const texts =
-      detail === ''
-        ? `<text x="${x + wide / 2}" y="${y + high / 2 + 5}">${label}</text>`
-        : `<text x="${x + wide / 2}" y="${y + 28}">${label}</text><text class="small" x="${x + wide / 2}" y="${y + 48}">${escaped(detail)}</text>`;
-    return `<g><rect class="${kind}" x="${x}" y="${y}" width="${wide}" height="${high}" rx="6"/>${texts}</g>`;
+  const drawn = boxes.map(({ kind, name, details, x, y, width: wide, height: high }) => {
+    const middle = x + wide / 2;
+    const top = y + high / 2 + 5 - details.length * 9;
+    const label = `<text x="${middle}" y="${top}">${kind === 'machine' ? escaped(name) : say(`record.picture.${kind}`)}</text>`;
+    const below = details.map(
+      (line, index) => `<text class="small" x="${middle}" y="${top + 19 * (index + 1)}">${escaped(line)}</text>`,
+    );
+    return `<g><rect class="${kind}" x="${x}" y="${y}" width="${wide}" height="${high}" rx="6"/>${label}${below.join('')}</g>`;
   });
-  const links = lines.map(({ x1, y1, x2, y2 }) => `<line x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}"/>`);
+  const links = lines.map(
+    ({ kind, x1, y1, x2, y2 }) => `<line class="${kind}" x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}"/>`,
+  );
   return `<svg role="img" aria-label="${say('record.picture.title')}" viewBox="-2 -2 ${width + 4} ${height + 4}">${links.join('')}${drawn.join('')}</svg>`;
 }
 

@@ -297,6 +297,7 @@ export function makeDesk(parts: DeskParts): Desk {
         drafts: await drafts(opened),
         terminal: `fieldkit run --site ${site}`,
         practice: opened.site.practice,
+        machines: opened.site.plan.machines.map(({ name, roles, address }) => ({ name, roles: [...roles], address })),
       };
     },
     'sites.close': async ({ site }) => {

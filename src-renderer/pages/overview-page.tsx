@@ -30,9 +30,7 @@ export const OverviewPage = ({ site }: { readonly site: OpenedSite }) => {
           <Heading page={`site ${site.name}`} title={site.name} />
           <span className="quiet">{t('ui.side.sum', { done: countDone(all), total: all.length })}</span>
         </header>
-        {site.practice && <p className={styles.practice}>{t('ui.practice.banner')}</p>}
         <Picture site={site} />
-        {site.practice && <GuidePanel site={site} whole />}
         <section className={styles.next} aria-labelledby="next-title">
           <div>
             <h2 id="next-title">{running !== undefined ? t('ui.overview.running') : t('ui.overview.next')}</h2>
@@ -44,6 +42,7 @@ export const OverviewPage = ({ site }: { readonly site: OpenedSite }) => {
             </Button>
           )}
         </section>
+        {site.practice && <GuidePanel site={site} whole />}
         <section className={styles.chapters} aria-labelledby="chapters-title">
           <div className={styles.chaptersHead}>
             <h2 id="chapters-title">{t('ui.chapters')}</h2>

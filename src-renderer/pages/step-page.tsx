@@ -72,13 +72,13 @@ const Page = ({ site, instance, info }: Props & { readonly info: StepInfo }) => 
             <p>{words.maybe(`steps.${instance.step}.why`)}</p>
           </header>
 
-          {site.practice && <GuidePanel site={site} />}
           {info.reveals && <RevealPanel key={`reveal ${key}`} site={site.name} instance={key} />}
           <LiveQuestion site={site} instance={instance} live={live} />
           {instance.state === 'doing' && live.confirm === null && (
             <ProgressPanel instance={instance} live={live} run={runOf(site, key)} />
           )}
           {problem !== null && <ProblemPanel problem={problem} />}
+          {site.practice && <GuidePanel site={site} />}
           <StepNotices site={site} instance={instance} missing={missing} />
           {info.input.length > 0 && instance.state !== 'doing' && (
             <InputForm

@@ -27,21 +27,28 @@ export const GuidePanel = ({ site, whole = false }: Props) => {
         <h2 id="guide-title">{t('ui.guide.title')}</h2>
         <span className="quiet small">{t('ui.guide.sum', { done: learned, total: all.length })}</span>
       </div>
-      {whole && (
-        <ol className={styles.lessons}>
-          {all.map((lesson) => (
-            <li key={lesson.fault} className={styles[lesson.state]} aria-current={lesson === now ? 'step' : undefined}>
-              {t(`ui.guide.${lesson.fault}.title`)}
-              <span className="quiet small">{t(`ui.guide.state.${lesson.state}`)}</span>
-            </li>
-          ))}
-        </ol>
-      )}
-      {now !== null ? (
-        <Now site={site} lesson={now} />
-      ) : (
-        <p>{learned === all.length ? t('ui.guide.over') : <Ahead all={all} />}</p>
-      )}
+      {whole && <p className="quiet">{t('ui.practice.banner')}</p>}
+      <div className={styles.body}>
+        {whole && (
+          <ol className={styles.lessons}>
+            {all.map((lesson) => (
+              <li
+                key={lesson.fault}
+                className={styles[lesson.state]}
+                aria-current={lesson === now ? 'step' : undefined}
+              >
+                {t(`ui.guide.${lesson.fault}.title`)}
+                <span className="quiet small">{t(`ui.guide.state.${lesson.state}`)}</span>
+              </li>
+            ))}
+          </ol>
+        )}
+        {now !== null ? (
+          <Now site={site} lesson={now} />
+        ) : (
+          <p>{learned === all.length ? t('ui.guide.over') : <Ahead all={all} />}</p>
+        )}
+      </div>
     </section>
   );
 };

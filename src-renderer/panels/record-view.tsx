@@ -100,22 +100,25 @@ const Drawing = ({ record }: { readonly record: Dossier }) => {
       aria-label={t('record.picture.title')}
       viewBox={`-2 -2 ${width + 4} ${height + 4}`}
     >
-      {lines.map((line) => (
-        <line key={`${line.x1} ${line.y2}`} {...line} />
+      {lines.map(({ kind, to, ...ends }) => (
+        <line key={`${kind} ${to}`} className={styles[kind]} {...ends} />
       ))}
-      {boxes.map(({ kind, name, detail, x, y, width: wide, height: high }) => (
-        <g key={`${kind} ${name}`}>
-          <rect x={x} y={y} width={wide} height={high} rx={6} />
-          <text x={x + wide / 2} y={y + (detail === '' ? high / 2 + 5 : 28)}>
-            {kind === 'machine' ? name : t(`record.picture.${kind}`)}
-          </text>
-          {detail !== '' && (
-            <text className={styles.detail} x={x + wide / 2} y={y + 48}>
-              {detail}
+      {boxes.map(({ kind, name, details, x, y, width: wide, height: high }) => {
+        const top = y + high / 2 + 5 - details.length * 9;
+        return (
+          <g key={`${kind} ${name}`}>
+            <rect x={x} y={y} width={wide} height={high} rx={6} />
+            <text x={x + wide / 2} y={top}>
+              {kind === 'machine' ? name : t(`record.picture.${kind}`)}
             </text>
-          )}
-        </g>
-      ))}
+            {details.map((line, index) => (
+              <text key={line} className={styles.detail} x={x + wide / 2} y={top + 19 * (index + 1)}>
+                {line}
+              </text>
+            ))}
+          </g>
+        );
+      })}
     </svg>
   );
 };

@@ -12,6 +12,7 @@ import type {
   MediumChoice,
   PlanReading,
   Settings,
+  Snapshot,
   StreamEvent,
 } from '../../src-shared/api.ts';
 import type { ProcedureName } from '../../src-shared/channels.ts';
@@ -71,6 +72,8 @@ export interface ScriptedDesk {
   refuseToOpen: boolean;
   readonly calls: Call[];
   readonly drafts: Record<string, Record<string, never>>;
+  /** What the picture is drawn from; the runbook's instances stay those of the first. */
+  machines: Snapshot['machines'];
   /** What is plugged in; may be changed under way. */
   media: readonly MediumChoice[];
 }
@@ -146,6 +149,7 @@ export function scriptedDesk(): ScriptedDesk {
     refuseToOpen: false,
     calls: [],
     drafts: {},
+    machines: [{ name: 'master-1', roles: ['master'], address: 'fd00:1::11' }],
     media: drivesAtFirst,
   };
   const answers: Handlers = {
@@ -192,6 +196,7 @@ export function scriptedDesk(): ScriptedDesk {
         drafts: desk.drafts,
         terminal: `fieldkit run --site ${site}`,
         practice: false,
+        machines: desk.machines,
       };
     },
     'sites.close': async () => ({}),

@@ -1,6 +1,10 @@
 // States of a site written into a scripted desk: what a person may meet, one function each.
+
+import { instancesOf } from '../../src-main/runbook/instances.ts';
+import { runbook } from '../../src-main/steps/index.ts';
 import type { NewEvent } from '../../src-shared/journal.ts';
 import { problem } from '../../src-shared/problem.ts';
+import { sitePlan } from '../../src-shared/site.ts';
 import type { Command, Plan, Told, Verdict } from '../../src-shared/step.ts';
 import { tell } from '../../src-shared/step.ts';
 import { type ScriptedDesk, scriptedOrder } from './scripted-desk.ts';
@@ -382,4 +386,39 @@ export function interrupted(desk: ScriptedDesk): string {
 export function choosing(desk: ScriptedDesk): string {
   doneBefore(desk, key.medium);
   return key.medium;
+}
+
+/** A site of a master and three nodes, one of them re6st's registry, one the frontend; two have joined, one failed. */
+export function manyMachines(desk: ScriptedDesk): string {
+  desk.machines = [
+    { name: 'master-1', roles: ['master'], address: 'fd00:1::11' },
+    { name: 'node-1', roles: ['node', 'registry'], address: 'fd00:1::12' },
+    { name: 'node-2', roles: ['node', 'frontend'], address: 'fd00:1::13' },
+    { name: 'node-3', roles: ['node'], address: 'fd00:1::14' },
+  ];
+  const plan = sitePlan.parse({
+    format: 1,
+    name: 'plant-lille',
+    machines: desk.machines.map((item) => ({ ...item, release: '12', interface: 'eth0' })),
+  });
+  const list = instancesOf(runbook, plan);
+  desk.tell({
+    kind: 'instances',
+    list: list.map(({ step, subject, chapter }) => ({ step: step.id, subject, chapter })),
+  });
+  const done = (wanted: (item: (typeof list)[number]) => boolean) => {
+    for (const { key: instance } of list.filter(wanted)) {
+      desk.tell({ kind: 'run-started', instance, input: {} });
+      desk.tell(read(instance, [], finished));
+      desk.tell({ kind: 'run-ended', instance, outcome: 'done', problem: null });
+    }
+  };
+  done(({ phase, step }) => phase === 'prepare' || step.id === 'connect');
+  done(({ subject, chapter }) => subject.kind === 'machine' && subject.name === 'master-1' && chapter !== 'close');
+  done(({ step, subject }) => step.id === 'join-re6st' && subject.kind === 'machine' && subject.name === 'node-1');
+  const failing = `preflight@machine:node-3`;
+  desk.tell({ kind: 'run-started', instance: failing, input: {} });
+  const lost = problem('connection-lost', { machine: 'node-3', detail: 'the machine went silent' });
+  desk.tell({ kind: 'run-ended', instance: failing, outcome: 'failed', problem: lost.data });
+  return failing;
 }

@@ -67,6 +67,14 @@ export const places: readonly Place[] = [
     go: (page) => goTo(page),
   },
   {
+    name: 'the overview of many machines',
+    prepare: (desk) => {
+      states.manyMachines(desk);
+      return null;
+    },
+    go: (page) => goTo(page),
+  },
+  {
     name: 'the site plan with things to mend',
     prepare: (desk) => {
       states.failed(desk);

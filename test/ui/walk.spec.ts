@@ -2,7 +2,7 @@
 import type { Page } from '@playwright/test';
 import { test as base, expect } from './kit.ts';
 import { type PracticeCore, practiceCore, removeHome, temporaryHome } from './practice-core.ts';
-import { beginPractice, keyboard, mouse, settle, sum, walk } from './walking.ts';
+import { beginPractice, counting, keyboard, mouse, runChapters, settle, sum, walk } from './walking.ts';
 
 const test = base.extend<{ home: string; core: PracticeCore; practice: Page }>({
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names of fixtures from this pattern
@@ -39,6 +39,18 @@ test('the same walk by keyboard alone', async ({ practice: page }) => {
   const seen = await walk(page, keyboard);
   expect(new Set(seen).size).toBe(total);
   expect(await sum(page)).toEqual({ done: total, total });
+});
+
+test('the whole site in few acts: each chapter runs until it needs the person', async ({ practice: page }) => {
+  const hand = counting(mouse);
+  await beginPractice(page, hand);
+  await settle(page, hand);
+  await hand.press(page, page.getByRole('button', { name: 'Next: Choose the medium' }));
+  await settle(page, hand);
+  await hand.press(page, page.getByRole('link', { name: /^practice/ }));
+  await runChapters(page, hand);
+  console.log(`human acts: ${hand.acts()}`);
+  expect(hand.acts()).toBeLessThanOrEqual(25);
 });
 
 test('a chapter runs until it needs the person, and the record says what consent was given', async ({

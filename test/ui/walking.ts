@@ -19,6 +19,22 @@ export const mouse: Hand = {
   type: (_page, target, text) => target.fill(text),
 };
 
+/** A hand that counts what a person did: each press and each value typed is one act. */
+export function counting(hand: Hand): Hand & { readonly acts: () => number } {
+  let acts = 0;
+  return {
+    press: (page, target) => {
+      acts += 1;
+      return hand.press(page, target);
+    },
+    type: (page, target, text) => {
+      acts += 1;
+      return hand.type(page, target, text);
+    },
+    acts: () => acts,
+  };
+}
+
 /** Only Tab, arrows, space, Enter and letters. */
 export const keyboard: Hand = {
   press: async (page, target) => {
@@ -81,18 +97,8 @@ export async function settle(page: Page, hand: Hand): Promise<void> {
     if (await stick.isVisible()) {
       await hand.press(page, page.getByRole('radio', { name: /Practice stick/ }));
       await expect(stick).toBeHidden();
-    } else if (await secret.isVisible()) {
-      const shown = page.locator('dt:has-text("On the practice site, answer") + dd > span').first();
-      const answer = ((await shown.textContent()) ?? '').trim();
-      await hand.type(page, secret, answer);
-      // A secret that is new is asked for twice.
-      const again = page.getByLabel('The same once more', { exact: true });
-      if (await again.isVisible()) await hand.type(page, again, answer);
-      await hand.press(page, page.getByRole('button', { name: 'Answer', exact: true }));
-      await expect(secret).toBeHidden();
-    } else if (await same.isVisible()) {
-      await hand.press(page, same);
-      await expect(same).toBeHidden();
+    } else if ((await secret.isVisible()) || (await same.isVisible())) {
+      await answer(page, hand);
     } else {
       // The next part of the plan may be there at once: it is another plan then.
       const plan = await act(page).getAttribute('data-plan');
@@ -101,6 +107,25 @@ export async function settle(page: Page, hand: Hand): Promise<void> {
     }
   }
   throw new Error('the step does not settle');
+}
+
+/** Answers the question on the page, as the page itself tells. */
+async function answer(page: Page, hand: Hand): Promise<void> {
+  const secret = page.getByLabel('Secret', { exact: true });
+  const same = page.getByRole('button', { name: /^(They are the same|Yes)$/ });
+  if (!(await secret.isVisible())) {
+    await hand.press(page, same);
+    await expect(same).toBeHidden();
+    return;
+  }
+  const shown = page.locator('dt:has-text("On the practice site, answer") + dd > span').first();
+  const given = ((await shown.textContent()) ?? '').trim();
+  await hand.type(page, secret, given);
+  // A secret that is new is asked for twice.
+  const again = page.getByLabel('The same once more', { exact: true });
+  if (await again.isVisible()) await hand.type(page, again, given);
+  await hand.press(page, page.getByRole('button', { name: 'Answer', exact: true }));
+  await expect(secret).toBeHidden();
 }
 
 /** Settles the step on the page and goes to the next, until there is none or `until` says so; returns the titles seen. */
@@ -118,5 +143,25 @@ export async function walk(
     if (!(await each(title)) || !(await nextStep(page).isVisible())) return seen;
     await hand.press(page, nextStep(page));
     await expect(page.locator('h1')).not.toHaveText(title);
+  }
+}
+
+/** From the overview: lets each chapter run until it needs the person, answers, and goes on, with as few acts as the window allows. */
+export async function runChapters(page: Page, hand: Hand): Promise<void> {
+  const overview = page.getByRole('link', { name: /^practice/ });
+  const chapters = page.getByRole('button', { name: /^Run until something needs me: / }).and(page.locator(':enabled'));
+  const needed = page.getByRole('link', { name: 'Go there' });
+  const asked = page.getByRole('button', { name: /^(Answer|They are the same|Yes)$/ });
+  const all = page.getByText(/^(\d+) of \1 steps done$/).first();
+  for (;;) {
+    await expect(all.or(chapters).or(needed).or(asked).or(nextStep(page)).first()).toBeVisible({ timeout: 120_000 });
+    if (await all.isVisible()) return;
+    if (await asked.first().isVisible()) await answer(page, hand);
+    else if (await needed.isVisible()) await hand.press(page, needed);
+    else if (await chapters.first().isVisible()) {
+      const name = (await chapters.first().getAttribute('aria-label')) ?? '';
+      await hand.press(page, chapters.first());
+      await expect(page.getByRole('button', { name }).and(page.locator(':enabled'))).toBeHidden();
+    } else await hand.press(page, overview);
   }
 }
