@@ -6,7 +6,7 @@ import { clearCache, limitCache, listCache, verifyCache } from './commands/cache
 import { exportKeys, importKeys } from './commands/keys.ts';
 import { listMedia, verifyMedium } from './commands/medium.ts';
 import { cleanMedium, cloneMedium, compareMedia, restoreMedium, showMedium } from './commands/medium-content.ts';
-import { practise } from './commands/practice.ts';
+import { practise, practiseFaults } from './commands/practice.ts';
 import { compareRecord, listRecords, showRecord, verifyRecord } from './commands/record.ts';
 import { checkSteps, planSteps, resumeSteps, runSteps, showPassword, undoStep } from './commands/run.ts';
 import { beginSite, createSiteFrom, listSites, listSteps, showJournal } from './commands/sites.ts';
@@ -165,9 +165,14 @@ common(record.command('verify').argument('<path>', "a record's folder, or a file
 asking(record.command('compare').argument('[number]', 'the latest when none is given'))
   .description('compare the machines with a record; only reads')
   .action(end(compareRecord));
-common(program.command('practice').description('make the practice site, with simulated machines'))
+const practice = common(
+  program.command('practice').enablePositionalOptions().description('make the practice site, with simulated machines'),
+)
   .option('--walk', 'walk the whole practice site with its own answers')
   .action(end(practise));
+common(practice.command('faults').argument('[fault]', 'one of them').argument('[on|off]', 'switch it'))
+  .description('list what can go wrong on the practice site, or switch one of them')
+  .action(end(practiseFaults));
 
 try {
   await program.parseAsync();

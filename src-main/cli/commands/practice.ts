@@ -1,6 +1,6 @@
 // fieldkit practice: the built-in practice site. With --walk it goes through the whole runbook by itself,
 // with the practice site's own answers, through the same engine as a real site.
-import { exitCodes, problemFrom } from '../../../src-shared/problem.ts';
+import { exitCodes, problem, problemFrom } from '../../../src-shared/problem.ts';
 import { recordedAsker } from '../../runbook/asking.ts';
 import { closeBench, openBench } from '../../runbook/desk.ts';
 import { follow } from '../follow.ts';
@@ -36,4 +36,24 @@ export const practise = (options: CommonOptions & { readonly walk?: boolean }): 
       stop();
       await closeBench(bench);
     }
+  });
+
+/** Lists the faults of the practice site; with a name and a state, switches one first. */
+export const practiseFaults = (
+  id: string | undefined,
+  state: string | undefined,
+  options: CommonOptions,
+): Promise<number> =>
+  withSession(options, async (session) => {
+    const { faults } = session.kit.parts.practice;
+    await session.kit.practice.ensureSite();
+    const known = await faults(null);
+    const fault = known.find((item) => item.id === id);
+    if (id !== undefined && fault === undefined) throw problem('usage-wrong', { detail: id });
+    if (id !== undefined && state !== 'on' && state !== 'off')
+      throw problem('usage-wrong', { detail: `${id} ${state ?? ''}` });
+    const all = fault === undefined ? known : await faults({ id: fault.id, on: state === 'on', met: fault.met });
+    for (const item of all)
+      session.print(item, [session.texts.say(`cli.practice.fault.${item.on ? 'on' : 'off'}`, { id: item.id })]);
+    return exitCodes.done;
   });
