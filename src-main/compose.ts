@@ -12,6 +12,8 @@ import { openManifest } from './medium/manifest-store.ts';
 import { verifyMedium } from './medium/verify.ts';
 import { drivesMark, nextMark } from './medium/watch.ts';
 import { contentSights } from './performers/content-sights.ts';
+import { contentsOf, rootOf } from './performers/contents.ts';
+import { type DriveActs, driveActs } from './performers/drive-acts.ts';
 import { makeHands, type Outside } from './performers/hands.ts';
 import { exportKeys, importKeys, type Passphrases } from './performers/key-files.ts';
 import {
@@ -19,9 +21,7 @@ import {
   type Comparison,
   cloneMedium,
   compareMedia,
-  contentsOf,
   restoreMedium,
-  rootOf,
   tidyMedium,
 } from './performers/media.ts';
 import { mediumJobs, mediumSights } from './performers/medium-jobs.ts';
@@ -66,7 +66,7 @@ export interface MediumReport {
   readonly findings: readonly Finding[];
 }
 
-export interface Kit {
+export interface Kit extends DriveActs {
   readonly parts: DeskParts;
   readonly practice: {
     /** Makes the practice site where there is none; returns its name. */
@@ -202,7 +202,10 @@ export function compose(options: ComposeOptions): Kit {
     return `${await exists(stick)} ${await exists(unplugged)}`;
   };
 
+  const acts = driveActs(runningFrom, clock);
+
   return {
+    ...acts,
     media,
     records,
     nextMedia: (mark, signal) => nextMark(drivesMark, mark, { clock: systemClock, limitMs: 3_600_000, signal }),

@@ -116,12 +116,60 @@ export const mediumContents = z.strictObject({
     .nullable(),
   why: z.strictObject({ code: z.string(), params: z.record(z.string(), z.union([z.string(), z.number()])) }).nullable(),
   kinds: z.array(z.strictObject({ kind: z.enum(mediumKinds), count: z.int(), sizeBytes: z.number() })),
-  /** Links, devices, names that no manifest holds. */
-  strange: z.int(),
+  /** The packages of each target system, as its signed list names them. */
+  systems: z.array(
+    z.strictObject({
+      system: z.string(),
+      sizeBytes: z.number(),
+      packages: z.array(z.strictObject({ name: z.string(), version: z.string(), sizeBytes: z.number() })),
+    }),
+  ),
+  /** One an index entry; `sizeBytes` null: its archive is not there. */
+  releases: z.array(z.strictObject({ url: z.string(), system: z.string(), sizeBytes: z.number().nullable() })),
+  /** What is not ours: beside our folder, and in it without being signed. */
+  foreign: z.strictObject({
+    beside: z.array(z.strictObject({ name: z.string(), folder: z.boolean() })),
+    unlisted: z.array(z.string()),
+  }),
   freeBytes: z.number(),
   fileSystem: z.string(),
 });
 export type MediumContents = z.infer<typeof mediumContents>;
+
+/** What a drive can be formatted as here. */
+export const formatKinds = ['exfat', 'ext4', 'vfat'] as const;
+export type FormatKind = (typeof formatKinds)[number];
+
+/** A volume that would be lost with its drive. */
+export const volumeLoss = z.strictObject({
+  device: z.string(),
+  label: z.string().nullable(),
+  fileSystem: z.string().nullable(),
+  sizeBytes: z.number(),
+  /** False: nobody can say what it holds (encrypted, unknown, or nothing at all). */
+  readable: z.boolean(),
+  files: z.int(),
+  /** False: counting was given up after a while; there are more. */
+  whole: z.boolean(),
+  newest: z.strictObject({ path: z.string(), at: z.string() }).nullable(),
+  /** A sealed medium of ours. */
+  medium: z.strictObject({ site: z.string(), generation: z.int() }).nullable(),
+});
+export type VolumeLoss = z.infer<typeof volumeLoss>;
+
+/** What formatting a drive would erase. */
+export const driveLoss = z.strictObject({
+  device: z.string(),
+  name: z.string(),
+  serial: z.string().nullable(),
+  sizeBytes: z.number(),
+  /** Stands for exactly this drive as it was shown; handed back with the yes. */
+  mark: z.string(),
+  /** What is typed to say that this drive is meant. */
+  typeName: z.string(),
+  volumes: z.array(volumeLoss),
+});
+export type DriveLoss = z.infer<typeof driveLoss>;
 
 /** A fault of the practice site; `met`: the program was seen to notice it. */
 export const fault = z.strictObject({ id: z.string(), on: z.boolean(), met: z.boolean() });

@@ -6,6 +6,7 @@ import { clearCache, limitCache, listCache, verifyCache } from './commands/cache
 import { exportKeys, importKeys } from './commands/keys.ts';
 import { listMedia, verifyMedium } from './commands/medium.ts';
 import { cleanMedium, cloneMedium, compareMedia, restoreMedium, showMedium } from './commands/medium-content.ts';
+import { formatMedium, repairMedium } from './commands/medium-drive.ts';
 import { practise, practiseFaults } from './commands/practice.ts';
 import { compareRecord, listRecords, showRecord, verifyRecord } from './commands/record.ts';
 import { checkSteps, planSteps, resumeSteps, runSteps, showPassword, undoStep } from './commands/run.ts';
@@ -127,6 +128,16 @@ common(medium.command('restore').argument('<folder>'))
   .option('--fingerprint <hex>', 'the manifest key to trust')
   .description('make an earlier generation the sealed one again')
   .action(end(restoreMedium));
+common(medium.command('repair').argument('<place>', 'device or folder, e.g. /dev/sdb1'))
+  .option('--yes', 'repair it; without it the file system is only looked at')
+  .description('look through the file system of a stick that was pulled, and have it repaired')
+  .action(end(repairMedium));
+common(medium.command('format').argument('<drive>', 'the whole drive, e.g. /dev/sdb'))
+  .option('--as <exfat|ext4|fat32>', 'file system', 'exfat')
+  .option('--label <name>', 'its new name', 'FIELDKIT')
+  .option('--confirm <name>', 'the name of the drive as it is shown; without it a terminal is asked')
+  .description('erase a drive and give it a new file system; says first what will be lost')
+  .action(end(formatMedium));
 const keys = program
   .command('keys')
   .description('private keys of a site, for another laptop that is to go on with its medium');

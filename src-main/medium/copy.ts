@@ -32,7 +32,7 @@ export type CopyResult = 'written' | 'kept';
 
 /**
  * Copies a file to the medium, hashing it in the same pass. Stopped, it leaves only a `.part` file.
- * Throws `copy-source-differs`, `medium-absent`, `medium-full`, `medium-read-only`, `medium-write-failed`, `cancelled`.
+ * Throws `copy-source-differs`, `medium-absent`, `medium-full`, `medium-needs-repair`, `medium-read-only`, `medium-write-failed`, `cancelled`.
  */
 export async function copyToMedium(request: CopyRequest): Promise<CopyResult> {
   const { to, sizeBytes } = request;
@@ -50,7 +50,7 @@ export async function copyToMedium(request: CopyRequest): Promise<CopyResult> {
   } catch (thrown) {
     if (request.signal?.aborted) throw problem('cancelled', { what: to }, { cause: thrown });
     await rm(part, { force: true }).catch(() => undefined);
-    throw await writeProblem(thrown, to, sizeBytes);
+    throw await writeProblem(thrown, to, sizeBytes, request.device);
   }
 }
 
@@ -63,7 +63,7 @@ export async function writeToMedium(path: string, data: string | Uint8Array, dev
     await ensureFolderOn(device, dirname(path));
     await writeAtomic(path, data, { device });
   } catch (thrown) {
-    throw await writeProblem(thrown, path, Buffer.byteLength(data));
+    throw await writeProblem(thrown, path, Buffer.byteLength(data), device);
   }
 }
 

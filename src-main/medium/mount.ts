@@ -1,5 +1,5 @@
 // Mounting a volume, unmounting it, and switching its drive off, through UDisks2: no password on a desktop, never root.
-// Called by choose-medium and seal-medium. It unmounts only the drive it is told to, and it formats nothing.
+// Called by choose-medium, seal-medium, the repair and the format act. It unmounts only the drive it is told to.
 import { join } from 'node:path';
 import { problem } from '../../src-shared/problem.ts';
 import { exists } from '../platform/files.ts';
@@ -21,7 +21,7 @@ export interface MountHands {
 
 const limitMs = 5 * 60_000;
 
-const systemHands: MountHands = {
+export const systemHands: MountHands = {
   run: (argv, signal) =>
     runLocal(argv, { limitMs, remedy: 'apt-get install udisks2', ...(signal === undefined ? {} : { signal }) }),
   mounts: readMounts,
@@ -61,20 +61,27 @@ export async function releaseDrive(
   hands: MountHands = systemHands,
   signal?: AbortSignal,
 ): Promise<{ readonly poweredOff: boolean }> {
-  for (const device of drive.mounted) {
-    // A volume may be mounted several times; each call takes one away.
-    for (let place = placeOf(device, await hands.mounts()); place !== null; ) {
-      const argv = ['udisksctl', 'unmount', '--block-device', device, '--no-user-interaction'];
-      const result = await hands.run(argv, signal);
-      const left = placeOf(device, await hands.mounts());
-      if (left !== null && result.exit !== 0) {
-        throw problem('medium-unmount-failed', { path: left, detail: shortened(result) }, { evidence: result.stderr });
-      }
-      place = left;
-    }
-  }
+  for (const device of drive.mounted) await unmountVolume(device, hands, signal);
   const argv = ['udisksctl', 'power-off', '--block-device', drive.device, '--no-user-interaction'];
   return { poweredOff: (await hands.run(argv, signal)).exit === 0 };
+}
+
+/** Unmounts a volume wherever it is mounted. Throws `medium-unmount-failed`, `program-missing`, `cancelled`. */
+export async function unmountVolume(
+  device: string,
+  hands: MountHands = systemHands,
+  signal?: AbortSignal,
+): Promise<void> {
+  // A volume may be mounted several times; each call takes one away.
+  for (let place = placeOf(device, await hands.mounts()); place !== null; ) {
+    const argv = ['udisksctl', 'unmount', '--block-device', device, '--no-user-interaction'];
+    const result = await hands.run(argv, signal);
+    const left = placeOf(device, await hands.mounts());
+    if (left !== null && result.exit !== 0) {
+      throw problem('medium-unmount-failed', { path: left, detail: shortened(result) }, { evidence: result.stderr });
+    }
+    place = left;
+  }
 }
 
 function placeOf(device: string, mounts: readonly Mount[]): string | null {

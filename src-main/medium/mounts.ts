@@ -12,6 +12,8 @@ export interface Mount {
   /** What is mounted: `/dev/sdb1`, `tmpfs`, … */
   readonly source: string;
   readonly readOnly: boolean;
+  /** Mounted for writing, and switched to reading by the kernel since: it has met an error in the file system. */
+  readonly afterError: boolean;
 }
 
 /** Mounts in the order they were made; a later one hides an earlier one at the same place. */
@@ -27,8 +29,9 @@ export function parseMounts(text: string): readonly Mount[] {
     const [fileSystem, source, superOptions] = (right ?? '').split(' ');
     if (deviceNumber === undefined || root === undefined || mountPoint === undefined) return [];
     if (options === undefined || fileSystem === undefined || source === undefined) return [];
-    const readOnly = [...options.split(','), ...(superOptions ?? '').split(',')].includes('ro');
-    const mount = { deviceNumber, fileSystem, readOnly };
+    const asked = options.split(',').includes('ro');
+    const now = (superOptions ?? '').split(',').includes('ro');
+    const mount = { deviceNumber, fileSystem, readOnly: asked || now, afterError: now && !asked };
     return [{ ...mount, root: decode(root), mountPoint: decode(mountPoint), source: decode(source) }];
   });
 }

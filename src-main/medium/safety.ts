@@ -15,10 +15,11 @@ export const reasons = {
   virtual: 'choose-another',
   'no-card': 'insert-card',
   'read-only': 'unlock-write-protection',
+  'needs-repair': 'repair-volume',
   'not-usb': 'allow-other-drives',
   locked: 'unlock-volume',
-  'no-file-system': 'format-elsewhere',
-  'unknown-file-system': 'format-elsewhere',
+  'no-file-system': 'format-drive',
+  'unknown-file-system': 'format-drive',
   'not-mounted': 'mount-volume',
 } as const;
 
@@ -126,6 +127,7 @@ function judgeVolume(device: BlockDevice, ofDrive: Reason | null, { mounts, canM
     (fileSystem !== null && encrypted.test(fileSystem) ? 'locked' : null) ??
     (fileSystem === null ? 'no-file-system' : null) ??
     (limitsOf(fileSystem).known ? null : 'unknown-file-system') ??
+    (!device.readOnly && mount?.afterError === true ? 'needs-repair' : null) ??
     (device.readOnly || mount?.readOnly === true ? 'read-only' : null) ??
     (mountPoint === null && !canMount ? 'not-mounted' : null);
   const warnings: Warning[] = [];

@@ -9,6 +9,7 @@ import { writeToMedium } from './copy.ts';
 import { checkIdentity, type MediumIdentity } from './identity.ts';
 import { fingerprintOf, publicHalf } from './keys.ts';
 import { type Put, writeManifest } from './manifest-store.ts';
+import { goneProblem } from './medium-problem.ts';
 import { readBack } from './read-back.ts';
 import { removeLeftovers, type ScannedFile, scanMedium } from './scan.ts';
 import { withSignal } from './verify.ts';
@@ -67,7 +68,7 @@ export async function sealMedium(request: SealRequest, replaced?: Put): Promise<
   const scan = await scanMedium(root);
   const { files, expected, unlisted } = choose(scan.files, request.expected);
   refuseTwins(files);
-  const { listed, cacheBypassed } = await readAll(files, expected, request);
+  const { listed, cacheBypassed } = await readAll(files, expected, request, device);
   const { site, generation, program } = request;
   const manifest: Manifest = {
     format: 1,
@@ -119,6 +120,7 @@ async function readAll(
   files: readonly ScannedFile[],
   expected: Expectations,
   { root, onProgress, signal }: SealRequest,
+  device: number | undefined,
 ): Promise<{ listed: ManifestFile[]; cacheBypassed: boolean }> {
   const totalBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const listed: ManifestFile[] = [];
@@ -131,9 +133,12 @@ async function readAll(
       sha512: isBlob,
       onProgress: (done) => onProgress?.({ doneBytes: before + done, totalBytes }),
       ...withSignal(signal),
-    }).catch((thrown: unknown) => {
+    }).catch(async (thrown: unknown) => {
       if (errnoOf(thrown) === '') throw thrown;
-      throw problem('medium-file-damaged', { file: path, offset: 0 }, { cause: thrown });
+      throw (
+        (await goneProblem(thrown, join(root, path), device)) ??
+        problem('medium-file-damaged', { file: path, offset: 0 }, { cause: thrown })
+      );
     });
     const wanted = expected.get(path)?.sha256;
     const wrong = found.sizeBytes !== sizeBytes || (wanted !== undefined && wanted !== found.sha256);

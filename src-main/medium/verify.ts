@@ -1,10 +1,12 @@
 // Compares what is on a medium with what it should hold, byte by byte, read from the medium itself.
 // Called by sealing, by `medium verify`, and before a medium is used. It only reads.
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Manifest, type ManifestFile, mediumPaths } from '../../src-shared/manifest.ts';
 import type { Progress } from '../platform/fetch.ts';
 import { errnoOf } from '../platform/files.ts';
 import { sealedPath } from './generations.ts';
+import { goneProblem } from './medium-problem.ts';
 import { firstDamage, type ReadBack, readBack } from './read-back.ts';
 import { type Scan, scanMedium } from './scan.ts';
 
@@ -34,7 +36,7 @@ export interface VerifyOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Reads every listed file whole. Throws `cancelled`; damage is a finding, not an error. */
+/** Reads every listed file whole. Throws `cancelled`, `medium-absent`; damage is a finding, not an error. */
 export async function verifyMedium(
   root: string,
   manifest: Manifest,
@@ -44,6 +46,7 @@ export async function verifyMedium(
   const findings: Finding[] = unlisted(scan, manifest);
   const present = new Map(scan.files.map((file) => [file.path, file.sizeBytes]));
   const totalBytes = manifest.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const device = (await stat(root)).dev;
   let doneBytes = 0;
   let cacheBypassed = true;
   for (const file of manifest.files) {
@@ -53,7 +56,7 @@ export async function verifyMedium(
     } else {
       const before = doneBytes;
       const onProgress = (done: number) => options.onProgress?.({ doneBytes: before + done, totalBytes });
-      const found = await verifyFile(place, file, { onProgress, ...withSignal(options.signal) });
+      const found = await verifyFile(place, file, { device, onProgress, ...withSignal(options.signal) });
       cacheBypassed &&= found.cacheBypassed;
       if (found.finding !== null) findings.push(found.finding);
     }
@@ -74,7 +77,11 @@ interface FileVerdict {
   readonly cacheBypassed: boolean;
 }
 
-type FileOptions = { readonly onProgress?: (doneBytes: number) => void; readonly signal?: AbortSignal };
+type FileOptions = {
+  readonly device: number;
+  readonly onProgress?: (doneBytes: number) => void;
+  readonly signal?: AbortSignal;
+};
 
 /** Reads one file, and a second time when it differs: that tells a lasting damage from a passing one. */
 async function verifyFile(place: string, file: ManifestFile, options: FileOptions): Promise<FileVerdict> {
@@ -94,6 +101,8 @@ async function readOnce(place: string, file: ManifestFile, options: FileOptions)
     return await readBack(place, { ...options, sha512: isBlob(file.path) });
   } catch (thrown) {
     if (errnoOf(thrown) === '') throw thrown;
+    const gone = await goneProblem(thrown, place, options.device);
+    if (gone !== null) throw gone;
     return null;
   }
 }

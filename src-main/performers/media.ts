@@ -1,92 +1,15 @@
-// Media beyond the one a site has chosen: what lies on one, two compared, a copy, the way back, and tidying up.
+// Media beyond the one a site has chosen: two compared, a copy, the way back, and tidying up.
 // Called by compose for the window and the command line. A medium that does not verify is told, never used.
 import { join } from 'node:path';
-import type { MediumContents, MediumKind } from '../../src-shared/api.ts';
 import { type Manifest, mediumPaths, mediumRoot } from '../../src-shared/manifest.ts';
-import { Problem, problem } from '../../src-shared/problem.ts';
+import { problem } from '../../src-shared/problem.ts';
 import { copyToMedium, writeToMedium } from '../medium/copy.ts';
-import { readRoom } from '../medium/file-system.ts';
-import { cleanUp, cleanUpOf, keptGenerations, restoreGeneration, sealedPath } from '../medium/generations.ts';
+import { cleanUp, cleanUpOf, restoreGeneration, sealedPath } from '../medium/generations.ts';
 import { refuseSystemFolder } from '../medium/identity.ts';
-import type { OpenedManifest } from '../medium/manifest-check.ts';
 import { openManifest } from '../medium/manifest-store.ts';
-import { scanMedium } from '../medium/scan.ts';
 import { ensureFolder, exists, readTextOrNull } from '../platform/files.ts';
+import { rootOf, sizeOf } from './contents.ts';
 import { requireRoom } from './room.ts';
-
-/** A folder that is a medium, or holds one. */
-export const rootOf = async (folder: string): Promise<string> =>
-  (await exists(join(folder, mediumRoot))) ? join(folder, mediumRoot) : folder;
-
-const kinds: readonly (readonly [MediumKind, RegExp])[] = [
-  ['packages', /^debian\//],
-  ['software', /^bcache\//],
-  ['index', /^bdir\//],
-  ['trust', /^trust\//],
-  ['site', /^site\//],
-  ['kept', /^generations\//],
-];
-const kindOf = (path: string): MediumKind => kinds.find(([, pattern]) => pattern.test(path))?.[0] ?? 'other';
-
-/** What lies on a medium, by kind, and whether it is sealed. Reads no file whole. Throws `medium-absent`. */
-export async function contentsOf(folder: string): Promise<MediumContents> {
-  const root = await rootOf(folder);
-  if (!(await exists(root))) throw problem('medium-absent', { path: folder });
-  const { files, strange } = await scanMedium(root);
-  const room = await readRoom(root);
-  const byKind = new Map<MediumKind, { count: number; sizeBytes: number }>();
-  for (const { path, sizeBytes } of files) {
-    const before = byKind.get(kindOf(path)) ?? { count: 0, sizeBytes: 0 };
-    byKind.set(kindOf(path), { count: before.count + 1, sizeBytes: before.sizeBytes + sizeBytes });
-  }
-  const sealed = await sealOf(root, new Map(files.map((file) => [file.path, file.sizeBytes])));
-  return {
-    path: folder,
-    sealed: sealed.seal,
-    why: sealed.why,
-    kinds: [...byKind].map(([kind, sums]) => ({ kind, ...sums })),
-    strange: strange.length,
-    freeBytes: room.freeBytes,
-    fileSystem: room.fileSystem ?? '',
-  };
-}
-
-async function sealOf(
-  root: string,
-  present: ReadonlyMap<string, number>,
-): Promise<Pick<MediumContents, 'why'> & { readonly seal: MediumContents['sealed'] }> {
-  let opened: OpenedManifest;
-  try {
-    opened = await openManifest(root, null);
-  } catch (thrown) {
-    if (!(thrown instanceof Problem)) throw thrown;
-    return { seal: null, why: { code: thrown.code, params: { ...thrown.data.params } } };
-  }
-  const { manifest, fingerprint } = opened;
-  const { site, generation, sealedAt, program, files } = manifest;
-  const lacking: string[] = [];
-  for (const { path, sizeBytes } of files)
-    if (present.get(path) !== sizeBytes && (await sealedPath(root, manifest, path)) === join(root, path))
-      lacking.push(path);
-  const kept = (await keptGenerations(root, fingerprint)).map((other) => other.generation);
-  return {
-    why: null,
-    seal: {
-      site,
-      generation,
-      sealedAt,
-      program,
-      fingerprint,
-      files: files.length,
-      sizeBytes: sizeOf(manifest),
-      kept: kept.filter((number) => number !== generation),
-      updating: kept.includes(generation),
-      lacking: lacking.length,
-    },
-  };
-}
-
-const sizeOf = ({ files }: Manifest): number => files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 
 export interface Comparison {
   readonly first: { readonly site: string; readonly generation: number };

@@ -16,7 +16,9 @@ import {
   unmountedDevice,
 } from '../medium/identity.ts';
 import { mountVolume, releaseDrive } from '../medium/mount.ts';
-import { readMounts } from '../medium/mounts.ts';
+import { type Mount, mountOf, readMounts } from '../medium/mounts.ts';
+import { needsRepair, repairVolume } from '../medium/repair.ts';
+import type { Drive, Reason, Volume } from '../medium/safety.ts';
 import { readTextOrNull, writeAtomic } from '../platform/files.ts';
 import { type OpenSite, siteFiles } from '../runbook/open-site.ts';
 import { boundMedium, readBinding, writeBinding } from './bound-medium.ts';
@@ -34,12 +36,13 @@ export function mediumJobs({ runningFrom }: MediumJobParts): Readonly<Record<str
   return {
     'mount-medium': job(z.strictObject({ device: z.string() }), async ({ device }, { signal }) => {
       // The rules are asked again here: between the list and the yes a drive may have become another.
-      const drives = await listDrives({ runningFrom, advanced: true, signal });
-      for (const drive of drives)
-        for (const volume of drive.volumes) if (volume.path === device) requireUsable(drive, volume);
-      if (!drives.some(({ volumes }) => volumes.some(({ path }) => path === device)))
-        throw problem('medium-absent', { path: device });
+      requireVolume(await listDrives({ runningFrom, advanced: true, signal }), device);
       await mountVolume(device, undefined, signal);
+    }),
+
+    'repair-medium': job(z.strictObject({ device: z.string() }), async ({ device }, { signal }) => {
+      requireVolume(await listDrives({ runningFrom, advanced: true, signal }), device, 'needs-repair');
+      await repairVolume(device, undefined, signal);
     }),
 
     'choose-medium': job(z.strictObject({ path: z.string() }), async ({ path }, { site }) => {
@@ -70,6 +73,17 @@ export function mediumJobs({ runningFrom }: MediumJobParts): Readonly<Record<str
   };
 }
 
+/** A volume by its device, when it may be used, or is kept from it by `except` alone. Throws `medium-drive-unusable`, `medium-absent`. */
+export function requireVolume(drives: readonly Drive[], device: string, except: Reason | null = null): Volume {
+  for (const drive of drives) {
+    const volume = drive.volumes.find(({ path }) => path === device);
+    if (volume === undefined) continue;
+    if (volume.reason !== except) requireUsable(drive, volume);
+    return volume;
+  }
+  throw problem('medium-absent', { path: device });
+}
+
 const releasedFile = z.strictObject({
   mediumId: z.string().nullable(),
   poweredOff: z.boolean(),
@@ -98,23 +112,46 @@ export async function removableDrive(path: string): Promise<string | null> {
   return cleanLine(name === '' ? under.drive.path : name, 80);
 }
 
+const nowhere = { folder: null, device: null, damaged: false };
+
+/** A folder as it is, unless the kernel has met an error on its volume. */
+function placed(folder: string, mounts: readonly Mount[]): Json {
+  const mount = mountOf(folder, mounts);
+  const damaged = mount?.afterError === true && isDevice(mount.source);
+  return damaged ? { folder: null, device: mount.source, damaged } : { folder, device: null, damaged };
+}
+
 export const mediumSights: Readonly<Record<string, Sight>> = {
-  /** Where what was asked for is now: a folder, or a device that must be mounted first. Null path: what is bound. */
-  'medium-place': sight(z.strictObject({ path: z.string().nullable() }), async ({ path }, { site }): Promise<Json> => {
-    if (path === null) {
-      const identity = await readBinding(site);
-      if (identity === null) return { folder: null, device: null };
-      const now = await locateMedium(identity);
-      const there = await readIdentity(now.path).catch(() => null);
-      if (there?.mediumId === identity.mediumId) return { folder: now.path, device: null };
-      return { folder: null, device: await unmountedDevice(identity) };
-    }
-    if (isDevice(path)) {
-      // A lasting name is a link; while its stick is away it leads nowhere.
-      const device = await realpath(path).catch(() => null);
-      const mount = (await readMounts()).findLast(({ source }) => source === device);
-      return mount === undefined ? { folder: null, device } : { folder: mount.mountPoint, device: null };
-    }
-    return { folder: isAbsolute(path) ? await realpath(path).catch(() => null) : null, device: null };
-  }),
+  /**
+   * Where what was asked for is now: a folder, or a device that must be mounted first. Null path: what is bound.
+   * `damaged`: its file system must be repaired before anything is written; then it is told as a device, mounted or not.
+   */
+  'medium-place': sight(
+    z.strictObject({ path: z.string().nullable() }),
+    async ({ path }, { site, signal }): Promise<Json> => {
+      const mounts = await readMounts();
+      const unmounted = async (device: string | null): Promise<Json> => ({
+        folder: null,
+        device,
+        damaged: device !== null && (await needsRepair(device, undefined, undefined, signal)),
+      });
+      if (path === null) {
+        const identity = await readBinding(site);
+        if (identity === null) return nowhere;
+        const now = await locateMedium(identity);
+        const there = await readIdentity(now.path).catch(() => null);
+        return there?.mediumId === identity.mediumId
+          ? placed(now.path, mounts)
+          : unmounted(await unmountedDevice(identity));
+      }
+      if (isDevice(path)) {
+        // A lasting name is a link; while its stick is away it leads nowhere.
+        const device = await realpath(path).catch(() => null);
+        const mount = mounts.findLast(({ source }) => source === device);
+        return mount === undefined ? unmounted(device) : placed(mount.mountPoint, mounts);
+      }
+      const folder = isAbsolute(path) ? await realpath(path).catch(() => null) : null;
+      return folder === null ? nowhere : placed(folder, mounts);
+    },
+  ),
 };

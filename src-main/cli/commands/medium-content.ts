@@ -1,7 +1,9 @@
 // fieldkit medium show, compare, clone, clean, restore: what media hold, and their earlier states.
 import { resolve } from 'node:path';
+import type { MediumContents } from '../../../src-shared/api.ts';
 import { exitCodes, problem } from '../../../src-shared/problem.ts';
 import { type CommonOptions, withSession } from '../session.ts';
+import type { Texts } from '../texts.ts';
 
 export const showMedium = (folder: string, options: CommonOptions): Promise<number> =>
   withSession(options, async ({ kit, texts, print }) => {
@@ -20,10 +22,46 @@ export const showMedium = (folder: string, options: CommonOptions): Promise<numb
       ...contents.kinds.map(({ kind, count, sizeBytes }) =>
         texts.say('cli.medium.kind', { what: texts.say(`cli.medium.kinds.${kind}`), count, sizeBytes }),
       ),
+      ...contents.systems.map(({ system, packages, sizeBytes }) =>
+        texts.say('cli.medium.system', {
+          system,
+          count: packages.length,
+          sizeBytes,
+          names: packages
+            .filter(({ name }) => ownPackages.has(name))
+            .map(({ name, version }) => `${name} ${version}`)
+            .join(', '),
+        }),
+      ),
+      ...contents.releases.map(({ url, system, sizeBytes }) =>
+        sizeBytes === null
+          ? texts.say('cli.medium.releaseLacking', { url, system })
+          : texts.say('cli.medium.release', { url, system, sizeBytes }),
+      ),
+      ...foreignLines(contents.foreign, texts),
       texts.say('cli.medium.free', { freeBytes: contents.freeBytes }),
     ]);
     return sealed === null ? exitCodes.medium : exitCodes.done;
   });
+
+/** The ones a technician asks for by version; the whole list is in --json and in the window. */
+const ownPackages = new Set(['slapos-node', 're6st-node']);
+
+/** A stick in use for other things holds thousands of files: their names are told, the first ones. */
+const namesShown = 12;
+
+function foreignLines({ beside, unlisted }: MediumContents['foreign'], texts: Texts): string[] {
+  const few = (names: readonly string[]): string =>
+    [...names.slice(0, namesShown), ...(names.length > namesShown ? ['…'] : [])].join(', ');
+  return [
+    ...(beside.length === 0
+      ? []
+      : [texts.say('cli.medium.beside', { count: beside.length, names: few(beside.map(({ name }) => name)) })]),
+    ...(unlisted.length === 0
+      ? []
+      : [texts.say('cli.medium.unlisted', { count: unlisted.length, names: few(unlisted) })]),
+  ];
+}
 
 export const compareMedia = (first: string, second: string, options: CommonOptions): Promise<number> =>
   withSession(options, async ({ kit, texts, print }) => {

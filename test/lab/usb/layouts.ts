@@ -84,6 +84,13 @@ export const layouts: Readonly<Record<string, Layout>> = {
   'stick-mounted-read-only': {
     make: async (on) => on.user(`${mount(`${await on.stick('a', 'ext4')}1`)} --options ro`),
   },
+  'stick-after-an-error': {
+    make: async (on) => {
+      const name = await on.stick('a', 'ext4');
+      await on.user(mount(`${name}1`));
+      await on.root(`echo lab > /sys/fs/ext4/${name}1/trigger_fs_error; touch /media/user/STICKEXT4/x || true`);
+    },
+  },
   'stick-locked': { make: async (on) => on.root(`${luks} /dev/${await on.stick('a', 100)} -; udevadm settle`) },
   'stick-unlocked': {
     make: async (on) => {
@@ -295,7 +302,8 @@ export const layouts: Readonly<Record<string, Layout>> = {
     disks: { one: 256 },
     arguments: ['-device', 'sdhci-pci', '-device', 'sd-card,drive=one'],
     make: async (on) => {
-      await on.root('mkfs.vfat -I -n CARD /dev/mmcblk0 >/dev/null; udevadm settle');
+      await on.root(`mkfs.vfat -I -n CARD /dev/mmcblk0 >/dev/null; udevadm settle
+        until udisksctl info -b /dev/mmcblk0 | grep -q Filesystem; do udevadm trigger -c change /dev/mmcblk0; udevadm settle; done`);
       await on.user(mount('mmcblk0'));
     },
   },

@@ -53,5 +53,6 @@ export const mounted = (source: string, mountPoint: string, more: Partial<Mount>
   fileSystem: 'ext4',
   source,
   readOnly: false,
+  afterError: false,
   ...more,
 });

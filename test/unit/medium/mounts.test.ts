@@ -23,6 +23,7 @@ describe('mountinfo', () => {
       fileSystem: 'vfat',
       source: '/dev/sdb1',
       readOnly: false,
+      afterError: false,
     });
     expect(mounts[3]?.root).toBe('/@home');
   });
@@ -30,6 +31,10 @@ describe('mountinfo', () => {
   test('read-only counts from either side', () => {
     expect(mounts[2]?.readOnly).toBe(true);
     expect(mounts[4]?.readOnly).toBe(true);
+  });
+
+  test('a file system that went read-only under a mount for writing has met an error', () => {
+    expect(mounts.map(({ afterError }) => afterError)).toEqual([false, false, false, false, true]);
   });
 
   test('the deepest mount holds a path, and the last one made there', () => {

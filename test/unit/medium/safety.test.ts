@@ -209,8 +209,8 @@ describe('volumes', () => {
     [{ mountPoints: [] }, 'not-mounted', 'mount-volume'],
     [{ fileSystem: 'crypto_LUKS', mountPoints: [] }, 'locked', 'unlock-volume'],
     [{ fileSystem: 'BitLocker', mountPoints: [] }, 'locked', 'unlock-volume'],
-    [{ fileSystem: null, mountPoints: [] }, 'no-file-system', 'format-elsewhere'],
-    [{ fileSystem: 'iso9660' }, 'unknown-file-system', 'format-elsewhere'],
+    [{ fileSystem: null, mountPoints: [] }, 'no-file-system', 'format-drive'],
+    [{ fileSystem: 'iso9660' }, 'unknown-file-system', 'format-drive'],
     [{ readOnly: true }, 'read-only', 'unlock-write-protection'],
   ])('%j: %s', (volume, reason, remedy) => {
     expect(volumeOf(volume)).toMatchObject({ usable: false, reason, remedy });
@@ -219,6 +219,13 @@ describe('volumes', () => {
   test('mounted read-only by the system', () => {
     const mounts = [mounted('/dev/sda1', '/media/anna/A', { readOnly: true })];
     expect(volumeOf({}, { mounts })).toMatchObject({ usable: false, reason: 'read-only' });
+  });
+
+  test('switched to reading by the kernel after an error', () => {
+    const mounts = [mounted('/dev/sda1', '/media/anna/A', { readOnly: true, afterError: true })];
+    expect(volumeOf({}, { mounts })).toMatchObject({ usable: false, reason: 'needs-repair', remedy: 'repair-volume' });
+    // A lock switch is no damage.
+    expect(volumeOf({ readOnly: true }, { mounts })).toMatchObject({ reason: 'read-only' });
   });
 
   test('an opened container is judged by what is inside', () => {
