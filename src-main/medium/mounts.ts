@@ -19,7 +19,15 @@ export interface Mount {
 /** Mounts in the order they were made; a later one hides an earlier one at the same place. */
 export async function readMounts(): Promise<readonly Mount[]> {
   const text = await readTextOrNull('/proc/self/mountinfo').catch(() => null);
-  return text === null ? [] : parseMounts(text);
+  return Promise.all((text === null ? [] : parseMounts(text)).map(withErrors));
+}
+
+/** ext4 of newer kernels refuses writing after an error and leaves its mount as it is; it counts its errors instead. */
+async function withErrors(mount: Mount): Promise<Mount> {
+  const name = /^ext[234]$/.test(mount.fileSystem) ? /^\/dev\/([^/]+)$/.exec(mount.source)?.[1] : undefined;
+  if (name === undefined || mount.afterError) return mount;
+  const count = await readTextOrNull(`/sys/fs/ext4/${name}/errors_count`).catch(() => null);
+  return { ...mount, afterError: Number(count ?? 0) > 0 };
 }
 
 export function parseMounts(text: string): readonly Mount[] {

@@ -86,9 +86,12 @@ export const layouts: Readonly<Record<string, Layout>> = {
   },
   'stick-after-an-error': {
     make: async (on) => {
-      const name = await on.stick('a', 'ext4');
-      await on.user(mount(`${name}1`));
-      await on.root(`echo lab > /sys/fs/ext4/${name}1/trigger_fs_error; touch /media/user/STICKEXT4/x || true`);
+      const name = `${await on.stick('a', 'vfat')}1`;
+      await on.user(mount(name));
+      await on.user('head -c 300000 /dev/urandom > /media/user/STICKVFAT/f; sync');
+      // The file's chain is broken below the kernel, which finds out when the file is removed.
+      await on.root(`dd if=/dev/zero of=/dev/${name} bs=1 seek=$((32*512+16)) count=200 conv=notrunc status=none
+        echo 3 > /proc/sys/vm/drop_caches; rm /media/user/STICKVFAT/f || true; grep 'vfat /dev/${name} ro' /proc/self/mountinfo`);
     },
   },
   'stick-locked': { make: async (on) => on.root(`${luks} /dev/${await on.stick('a', 100)} -; udevadm settle`) },

@@ -20,7 +20,7 @@ export interface Plug {
   readonly vendor?: string;
   readonly product?: string;
   readonly readOnly?: boolean;
-  /** Bytes a second it can be written with. */
+  /** Bytes a second it can be written with, and read with. */
   readonly slowBytes?: number;
   /** Every write to this sector (512 bytes) fails, the others do not. */
   readonly badSector?: number;
@@ -244,7 +244,9 @@ export class UsbMachine {
     const node = `b-${id}`;
     const raw = { driver: 'raw', 'read-only': plug.readOnly ?? false, file: host };
     if (plug.slowBytes !== undefined) {
-      const limits = { 'bps-write': plug.slowBytes, 'bps-write-max': plug.slowBytes };
+      const limits = Object.fromEntries(
+        ['bps-write', 'bps-write-max', 'bps-read', 'bps-read-max'].map((name) => [name, plug.slowBytes]),
+      );
       await monitor.command('object-add', { 'qom-type': 'throttle-group', id: `tg-${id}`, limits });
       await monitor.command('blockdev-add', {
         driver: 'throttle',
