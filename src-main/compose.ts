@@ -14,6 +14,7 @@ import { drivesMark, nextMark } from './medium/watch.ts';
 import { contentSights } from './performers/content-sights.ts';
 import { contentsOf, rootOf } from './performers/contents.ts';
 import { type DriveActs, driveActs } from './performers/drive-acts.ts';
+import { frontendSights } from './performers/frontend-sights.ts';
 import { makeHands, type Outside } from './performers/hands.ts';
 import { exportKeys, importKeys, type Passphrases } from './performers/key-files.ts';
 import {
@@ -138,6 +139,7 @@ export function compose(options: ComposeOptions): Kit {
     ...recordSights(),
     ...contentSights,
     ...secretSights,
+    ...frontendSights,
   });
   const real = {
     sights: sights(vaultPath),

@@ -150,12 +150,40 @@ export const master = z.strictObject({
 });
 export type Master = z.infer<typeof master>;
 
+/** The site's frontend: the domain whose names it answers, and what it is told. */
+export const frontend = z.strictObject({
+  /** Names below it are the frontend's. */
+  domain: z
+    .string()
+    .regex(
+      /^(?=.{3,200}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
+      'a domain of at least two parts in lower-case letters, such as my.example.org',
+    )
+    .refine((value) => parseAddress(value) === null, 'a domain, not an address'),
+  /** PEM files on the laptop: the certificate with its chain, and its private key. Relative paths count from the plan. */
+  certificate: z.string().min(1),
+  key: z.string().min(1),
+  /** Where its users reach it; empty: the machine's own addresses. */
+  publicAddresses: z
+    .array(z.string().refine((value) => parseAddress(value) !== null, 'an IPv4 or IPv6 address'))
+    .default([]),
+  /** The local DNS server that answers for names below the domain; without one, the machine's resolver stays as it is. */
+  dns: z
+    .string()
+    .refine((value) => parseAddress(value) !== null, 'an IPv4 or IPv6 address')
+    .optional(),
+  /** Name under which the master knows it. */
+  instance: name.default('master-frontend'),
+});
+export type Frontend = z.infer<typeof frontend>;
+
 export const sitePlan = z.strictObject({
   format: z.literal(1),
   name,
   machines: z.array(machine).min(1),
   releases: z.array(release).default([]),
   master: master.prefault({}),
+  frontend: frontend.optional(),
   /** Versions of the vendor's packages; `newest` is fixed when they are fetched. */
   packages: z.strictObject({ 'slapos-node': z.string().default('newest') }).prefault({}),
   /** Sources by target system; the public ones when a system is not named. */
@@ -218,7 +246,7 @@ export function planFaults(plan: SitePlan): readonly PlanFault[] {
       faults.push({ path: ['releases', index, 'name'], detail: `${item} is named twice` });
   });
   faults.push(...builderFaults(plan), ...plan.releases.flatMap((item, index) => releaseFaults(plan, item, index)));
-  faults.push(...contentFaults(plan), ...nodeFaults(plan));
+  faults.push(...contentFaults(plan), ...nodeFaults(plan), ...frontendFaults(plan));
   const { lan, re6st } = plan.ranges;
   const first = lan === undefined ? null : parseRange(lan);
   const second = re6st === undefined ? null : parseRange(re6st);
@@ -283,16 +311,23 @@ function releaseFaults(plan: SitePlan, item: Release, index: number): readonly P
   return faults;
 }
 
-/** The first release tag of SlapOS whose slapos-master holds the new master. */
-const newMasterSince = [1, 0, 359] as const;
-
-/** Whether a slapos-master of this address holds the new master already; null when the address names no release tag. */
-export function holdsNewMaster(url: string): boolean | null {
+/** Whether the release at this address is of that tag or a later one; null when the address names no release tag. */
+function isSince(url: string, since: readonly [number, number, number]): boolean | null {
   const tag = /\/raw\/(\d+(?:\.\d+)+)\//.exec(url)?.[1]?.split('.').map(Number);
   if (tag === undefined) return null;
-  const at = newMasterSince.findIndex((part, index) => (tag[index] ?? 0) !== part);
-  return at < 0 || (tag[at] ?? 0) > (newMasterSince[at] ?? 0);
+  const at = since.findIndex((part, index) => (tag[index] ?? 0) !== part);
+  return at < 0 || (tag[at] ?? 0) > (since[at] ?? 0);
 }
+
+/** Whether a slapos-master of this address holds the new master already; null when the address names no release tag. */
+export const holdsNewMaster = (url: string): boolean | null => isSince(url, [1, 0, 359]);
+
+/** How slapos is told to write an instance's parameters. */
+export type Serialisation = 'xml' | 'json-in-xml';
+
+/** How a rapid-cdn of this address reads its parameters. An address without a release tag is taken for a new one. */
+export const frontendSerialisation = (url: string): Serialisation =>
+  isSince(url, [1, 0, 465]) === false ? 'xml' : 'json-in-xml';
 
 /** A copy needs a master to stay on, and its server lets machines in by address: a name alone is none. */
 function contentFaults(plan: SitePlan): readonly PlanFault[] {
@@ -340,6 +375,25 @@ function nodeFaults(plan: SitePlan): readonly PlanFault[] {
       faults.push({ path: at('jump'), detail: `${item.jump} cannot be reached directly itself` });
   });
   return faults;
+}
+
+/** The role and the block belong together: one says where the frontend stands, the other what it answers. */
+function frontendFaults(plan: SitePlan): readonly PlanFault[] {
+  const at = plan.machines.findIndex((item) => item.roles.includes('frontend'));
+  if (plan.frontend === undefined)
+    return at < 0
+      ? []
+      : [{ path: ['machines', at, 'roles'], detail: 'frontend needs the block frontend: its domain and certificate' }];
+  const { publicAddresses, certificate, key } = plan.frontend;
+  return [
+    ...(at < 0 ? [{ path: ['frontend'], detail: 'no machine of the plan has the role frontend' }] : []),
+    ...(certificate === key ? [{ path: ['frontend', 'key'], detail: 'the same file as the certificate' }] : []),
+    ...publicAddresses.flatMap((text, index): PlanFault[] =>
+      publicAddresses.indexOf(text) === index
+        ? []
+        : [{ path: ['frontend', 'publicAddresses', index], detail: `${text} is named twice` }],
+    ),
+  ];
 }
 
 /** What is allowed but deserves a word. */

@@ -7,6 +7,9 @@ import { closeSite } from './close/close-site.ts';
 import { compareWithRecord } from './close/compare-with-record.ts';
 import { recordSite } from './close/record-site.ts';
 import { removeContent } from './close/remove-content.ts';
+import { allocateServices, allowFrontend } from './frontend/gates.ts';
+import { redirectToFrontend } from './frontend/redirect-to-frontend.ts';
+import { setDns } from './frontend/set-dns.ts';
 import { connect } from './machine/connect.ts';
 import { installSlaposNode } from './machine/install-slapos-node.ts';
 import { preflight } from './machine/preflight.ts';
@@ -82,6 +85,11 @@ export const runbook: readonly Step[] = [
   formatNode,
   refreshMaster,
   configureClient,
+  // on site, the frontend
+  allowFrontend,
+  setDns,
+  redirectToFrontend,
+  allocateServices,
   // when the plan no longer wants it
   removeContent,
   // hand over

@@ -2,24 +2,20 @@
 // of our own, kept by a timer that finds both ends anew. Guarded, as any change to what the network may reach.
 import { z } from 'zod';
 import { systemsOf } from '../../../src-shared/site.ts';
-import {
-  blocked,
-  defineStep,
-  done,
-  finding,
-  machineOfSubject,
-  machines,
-  run,
-  says,
-  todo,
-} from '../../runbook/define.ts';
+import { blocked, defineStep, done, finding, machineOfSubject, machines, says, todo } from '../../runbook/define.ts';
 import { parseSlapproxyState, slapproxyStateArgv } from '../../target/slapproxy.ts';
 import { httpAtArgv, httpStatus } from '../../target/system.ts';
 import { installUnlessThere, isInstalled, packageStatusArgv } from '../apt.ts';
-import { ownAddresses, redirectTable, redirectTargets, redirectUnit } from '../redirect.ts';
-import { unitCommands, unitFactsOf, unitProbes, unitRemoval, unitStands, unitUndo } from '../units.ts';
-
-const confirmWithinMs = 120_000;
+import {
+  guardedRedirect,
+  masterRedirection,
+  ownAddresses,
+  redirectEvidence,
+  redirectFactsOf,
+  redirectProbes,
+  redirectRemoval,
+  redirectStands,
+} from '../redirect.ts';
 
 export const redirectToMaster = defineStep({
   id: 'redirect-to-master',
@@ -42,8 +38,8 @@ export const redirectToMaster = defineStep({
     own: z.array(z.string()),
     /** Where the web server is, null while nobody knows. */
     address: z.string().nullable(),
-    /** Where our rules lead, one for each chain. */
-    targets: z.array(z.string()),
+    /** Where our rules lead, each once for each chain. */
+    rules: z.array(z.string()),
     /** HTTP status at port 80 of each own address; 0 where nobody answers. */
     answers: z.record(z.string(), z.int()),
   }),
@@ -51,11 +47,10 @@ export const redirectToMaster = defineStep({
     const machine = machineOfSubject(context);
     const { instance } = context.site.master;
     const first = await world.probe(machine.name, [
-      ...unitProbes(redirectUnit(machine, instance)),
+      ...redirectProbes(masterRedirection(machine, instance)),
       { id: 'package', kind: 'run', argv: packageStatusArgv('nftables') },
       { id: 'own', kind: 'run', argv: ['ip', '-j', '-4', 'addr', 'show', 'dev', machine.interface, 'scope', 'global'] },
       { id: 'state', kind: 'run', argv: slapproxyStateArgv(instance), limitMs: 60_000 },
-      { id: 'rules', kind: 'run', argv: ['nft', 'list', 'table', 'ip', redirectTable] },
     ]);
     const own = ownAddresses(first.own?.out ?? '');
     const answers = await world.probe(
@@ -64,16 +59,17 @@ export const redirectToMaster = defineStep({
     );
     const state = parseSlapproxyState(first.state?.exit === 0 ? first.state.out : '');
     return {
-      ...unitFactsOf(first),
+      ...redirectFactsOf(masterRedirection(machine, instance), first),
       package: first.package?.exit === 0 ? first.package.out : '',
       own: [...own],
       address: state?.instance?.address ?? null,
-      targets: first.rules?.exit === 0 ? [...redirectTargets(first.rules.out)] : [],
       answers: Object.fromEntries(own.map((address) => [address, httpStatus(answers[address]?.out ?? '')])),
     };
   },
-  found: ({ own, address, targets, answers }) => [
-    says('redirect-to-master', targets.length === 0 ? 'found.noRules' : 'found.rules', { address: targets[0] ?? '' }),
+  found: ({ own, address, rules, answers }) => [
+    says('redirect-to-master', rules.length === 0 ? 'found.noRules' : 'found.rules', {
+      address: rules[0]?.split(' ').at(-1) ?? '',
+    }),
     ...(address === null ? [] : [says('redirect-to-master', 'found.server', { address })]),
     ...own.map((one) =>
       says('redirect-to-master', (answers[one] ?? 0) === 0 ? 'found.silent' : 'found.answers', { address: one }),
@@ -85,53 +81,39 @@ export const redirectToMaster = defineStep({
       return blocked(finding('step-before-missing', { step: 'redirect-to-master', before: 'request-master' }));
     if (facts.own.length === 0)
       return blocked(finding('target-no-ipv4', { machine: machine.name, interface: machine.interface }));
-    const leads = facts.targets.length === 2 && facts.targets.every((target) => target === facts.address);
+    const [host, port] = facts.address.split(':') as [string, string];
+    const stands = redirectStands(redirectionOf(context), facts, { ip: host }, port);
     const answered = facts.own.every((address) => (facts.answers[address] ?? 0) > 0);
-    return isInstalled(facts.package) && unitStands(unitOf(context), facts) && leads && answered ? done() : todo();
+    return isInstalled(facts.package) && stands && answered ? done() : todo();
   },
   plan: (facts, context) => {
     const { name } = machineOfSubject(context);
-    const on = { machine: name };
-    const unit = unitOf(context);
+    const redirection = redirectionOf(context);
+    const { address } = facts;
     const [first] = facts.own;
-    if (facts.address === null || first === undefined) return [];
+    if (address === null || first === undefined) return [];
     return [
       ...installUnlessThere(name, 'nftables', facts.package, says('redirect-to-master', 'does.install')),
-      {
-        kind: 'guard',
-        on,
-        commands: [...unitCommands(name, unit, facts)],
-        undo: `${unitUndo(unit)}; nft delete table ip ${redirectTable}`,
-        confirmWithinMs,
-        note: says('redirect-to-master', 'does.guard', { address: facts.address, seconds: confirmWithinMs / 1000 }),
-      },
+      guardedRedirect(name, redirection, facts, (seconds) =>
+        says('redirect-to-master', 'does.guard', { address, seconds }),
+      ),
       {
         kind: 'until',
-        on,
+        on: { machine: name },
         probe: { id: 'answer', kind: 'run', argv: httpAtArgv(first, 80, '/'), limitMs: 20_000 },
         wanted: { pattern: '^HTTP/1\\.[01] [1-5]' },
         everyMs: 3000,
         limitMs: 600_000,
         awaited: says('redirect-to-master', 'waits.answer', { address: first }),
-        evidence: [
-          { id: 'rules', kind: 'run', argv: ['nft', 'list', 'table', 'ip', redirectTable] },
-          { id: 'unit', kind: 'run', argv: ['journalctl', '--no-pager', '-n', '30', '-u', `${unit.name}.service`] },
-          { id: 'status', kind: 'run', argv: ['systemctl', 'status', '--no-pager', `${unit.name}.timer`] },
-        ],
+        evidence: redirectEvidence(redirection),
       },
     ];
   },
   undo: {
-    plan: (facts, context) => {
-      const { name } = machineOfSubject(context);
-      return [
-        ...unitRemoval(name, unitOf(context), facts),
-        ...(facts.targets.length === 0 ? [] : [run(name, ['nft', 'delete', 'table', 'ip', redirectTable])]),
-      ];
-    },
+    plan: (facts, context) => redirectRemoval(machineOfSubject(context).name, redirectionOf(context), facts),
     stays: () => [says('redirect-to-master', 'stays.package')],
   },
 });
 
-const unitOf = (context: Parameters<typeof machineOfSubject>[0]) =>
-  redirectUnit(machineOfSubject(context), context.site.master.instance);
+const redirectionOf = (context: Parameters<typeof machineOfSubject>[0]) =>
+  masterRedirection(machineOfSubject(context), context.site.master.instance);

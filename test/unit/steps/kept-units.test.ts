@@ -2,12 +2,20 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { caFolderUnit } from '../../../src-main/steps/ca-folder.ts';
-import { ownAddresses, redirectTargets, redirectUnit } from '../../../src-main/steps/redirect.ts';
+import {
+  frontendRedirection,
+  masterRedirection,
+  ownAddresses,
+  redirectRules,
+  redirectUnit,
+} from '../../../src-main/steps/redirect.ts';
 import { unitCommands, unitPaths, unitStands, unitTexts } from '../../../src-main/steps/units.ts';
 import { machine } from '../../../src-shared/site.ts';
 
 const master = machine.parse({ name: 'm', roles: ['master'], address: '10.0.0.1', release: '12', interface: 'eth0' });
-const units = [caFolderUnit('/srv/slapcommon/erp5-ssl'), redirectUnit(master, 'slapos-master')];
+const toMaster = redirectUnit(masterRedirection(master, 'slapos-master'));
+const toFrontend = redirectUnit(frontendRedirection(master, []));
+const units = [caFolderUnit('/srv/slapcommon/erp5-ssl'), toMaster, toFrontend];
 const none = { program: null, service: null, timer: null, active: false };
 
 describe.each(units)('$name', (unit) => {
@@ -49,14 +57,24 @@ describe('redirect', () => {
   });
 
   it('reads where the rules lead', () => {
-    expect(redirectTargets('ip daddr { 1.2.3.4 } tcp dport 80 dnat to 10.0.1.2:2200\n}\nchain x {}')).toEqual([
-      '10.0.1.2:2200',
-    ]);
+    const listing = `table ip6 fieldkit_frontend {
+	chain prerouting {
+		type nat hook prerouting priority dstnat; policy accept;
+		ip6 daddr fd00::1 tcp dport 80 dnat to [fd00::3]:8080
+		ip6 daddr { fd00::1, fd00::2 } udp dport 443 dnat to [fd00::3]:4443
+	}
+	chain output {
+		type nat hook output priority -100; policy accept;
+	}
+}`;
+    expect(redirectRules(listing)).toEqual(['ip6 tcp 80 [fd00::3]:8080', 'ip6 udp 443 [fd00::3]:4443']);
   });
 
-  it('never flushes, and names no table but its own', () => {
-    const { program } = redirectUnit(master, 'slapos-master');
+  it.each([
+    [toMaster, ['ip fieldkit_master']],
+    [toFrontend, ['ip fieldkit_frontend', 'ip6 fieldkit_frontend']],
+  ])('never flushes, and names no table but its own', ({ program }, tables) => {
     expect(program).not.toMatch(/flush/);
-    expect([...program.matchAll(/\btable (\S+ \S+)/g)].every(([, name]) => name === 'ip fieldkit_master')).toBe(true);
+    expect([...new Set([...program.matchAll(/\btable (\S+ \S+)/g)].map(([, name]) => name))]).toEqual(tables);
   });
 });

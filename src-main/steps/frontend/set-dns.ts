@@ -1,0 +1,132 @@
+// Names below the frontend's domain, answered on its machine by the site's own DNS server. Put first by the means of whoever
+// manages the machine's resolver; a server that the plan does not name is nobody's business here.
+import { z } from 'zod';
+import type { AnyContext, Command } from '../../runbook/define.ts';
+import {
+  blocked,
+  defineStep,
+  done,
+  finding,
+  machineOfSubject,
+  machines,
+  run,
+  says,
+  todo,
+} from '../../runbook/define.ts';
+import { proofName } from '../../software/frontend-certificate.ts';
+import {
+  lookUpArgv,
+  parseLookUp,
+  resolverApply,
+  resolverManagers,
+  resolverProbes,
+  resolverSettings,
+  resolverText,
+} from '../../target/resolver.ts';
+import { ownAddressesText } from '../redirect.ts';
+import { frontendOf } from './frontend-plan.ts';
+
+export const setDns = defineStep({
+  id: 'set-dns',
+  chapter: 'frontend',
+  phase: 'site',
+  per: machines('frontend'),
+  after: [{ step: 'install-slapos-node', on: 'same' }],
+  risk: 'changes',
+  holds: [],
+  input: z.strictObject({}),
+  facts: z.strictObject({
+    /** Who answers for names; null when it is nobody we can write for. */
+    manager: z.enum(resolverManagers).nullable(),
+    detail: z.string(),
+    path: z.string(),
+    /** Our file, or the one we put our server into. */
+    text: z.string().nullable(),
+    /** What a name below the domain leads to. */
+    resolves: z.array(z.string()),
+    /** Where it should lead. */
+    wanted: z.array(z.string()),
+  }),
+  read: async (world, context) => {
+    const { name: machine, interface: device } = machineOfSubject(context);
+    const { domain, publicAddresses } = frontendOf(context);
+    const first = await world.probe(machine, [
+      ...resolverProbes,
+      { id: 'name', kind: 'run', argv: lookUpArgv(proofName(domain)), limitMs: 60_000 },
+      {
+        id: 'own',
+        kind: 'run',
+        argv: ['sh', '-c', `${ownAddressesText(device, 'ip')}\n${ownAddressesText(device, 'ip6')}`],
+      },
+    ]);
+    const { manager, path, detail } = resolverSettings(first);
+    const file = path === '' ? undefined : (await world.probe(machine, [{ id: 'file', kind: 'read', path }])).file;
+    const own = (first.own?.out ?? '').split('\n').filter((line) => line !== '');
+    return {
+      manager,
+      detail,
+      path,
+      text: file?.exit === 0 ? file.out : null,
+      resolves: [...parseLookUp(first.name?.exit === 0 ? first.name.out : '')],
+      wanted: publicAddresses.length > 0 ? [...publicAddresses] : own,
+    };
+  },
+  found: ({ resolves }, context) => {
+    const { dns, domain } = frontendOf(context);
+    const name = proofName(domain);
+    return [
+      dns === undefined ? says('set-dns', 'found.none') : says('set-dns', 'found.server', { dns }),
+      resolves.length === 0
+        ? says('set-dns', 'found.unknown', { name })
+        : says('set-dns', 'found.resolves', { name, addresses: resolves.join(', ') }),
+    ];
+  },
+  verdict: (facts, context) => {
+    const { dns, domain } = frontendOf(context);
+    if (dns === undefined) return done();
+    const { name: machine } = machineOfSubject(context);
+    if (facts.manager === null) return blocked(finding('resolver-unmanaged', { machine, detail: facts.detail }));
+    if (wantedText(facts, context) !== facts.text) return todo();
+    return facts.resolves.length > 0 && facts.resolves.every((address) => facts.wanted.includes(address))
+      ? done()
+      : blocked(
+          finding('name-resolves-elsewhere', {
+            machine,
+            name: proofName(domain),
+            dns,
+            found: facts.resolves.join(', ') || '-',
+            wanted: facts.wanted.join(', '),
+          }),
+        );
+  },
+  plan: (facts, context): readonly Command[] => {
+    const { name: machine } = machineOfSubject(context);
+    const { dns, domain } = frontendOf(context);
+    const text = wantedText(facts, context);
+    if (facts.manager === null || dns === undefined || text === null || text === facts.text) return [];
+    return [
+      ...(facts.manager === 'resolved'
+        ? [run(machine, ['install', '-d', '-m', '0755', '/etc/systemd/resolved.conf.d'])]
+        : []),
+      {
+        kind: 'write',
+        on: { machine },
+        path: facts.path,
+        text,
+        before: facts.text,
+        mode: 0o644,
+        ...(facts.text === null ? {} : { keepCopy: true }),
+        note: says('set-dns', 'does.write', { dns, domain }),
+      },
+      ...resolverApply(facts.manager).map((argv) => run(machine, [...argv])),
+    ];
+  },
+});
+
+const wantedText = (
+  { manager, text }: { readonly manager: (typeof resolverManagers)[number] | null; readonly text: string | null },
+  context: AnyContext,
+): string | null => {
+  const { dns, domain } = frontendOf(context);
+  return manager === null || dns === undefined ? null : resolverText(manager, dns, domain, text);
+};
