@@ -141,6 +141,7 @@ export const problems = {
   'record-missing': define('input', ['path']),
   'record-damaged': define('trust', ['path', 'file']),
   'record-newer': define('input', ['path', 'found', 'known']),
+  'machine-behind-medium': define('blocked', ['machine', 'count', 'first', 'step'], { severity: 'warning' }),
   'site-differs': define('blocked', ['number', 'count', 'first'], { severity: 'skippable', retryable: true }),
 
   // packages

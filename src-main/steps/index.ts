@@ -43,6 +43,9 @@ import { proveComplete } from './prepare/prove-complete.ts';
 import { sealMedium } from './prepare/seal-medium.ts';
 import { solvePackages } from './prepare/solve-packages.ts';
 import { writeIndex } from './prepare/write-index.ts';
+import { compareWithMedium } from './update/compare-with-medium.ts';
+import { updatePackages } from './update/update-packages.ts';
+import { updateSoftware } from './update/update-software.ts';
 
 export const runbook: readonly Step[] = [
   // at the office, online
@@ -97,4 +100,8 @@ export const runbook: readonly Step[] = [
   recordSite,
   closeSite,
   compareWithRecord,
+  // stay current, from a newer generation of the medium
+  compareWithMedium,
+  updatePackages,
+  updateSoftware,
 ];

@@ -1,6 +1,7 @@
 // Ports of a machine's own addresses, sent to a partition where a server is: port 80 to the master, 80 and 443 to the frontend.
 // Rules of a table of our own only: nothing of anybody else is read, changed or flushed. One definition for the steps and for
 // the unit that keeps the rules when addresses change. Pure.
+import { parseAddress } from '../../src-shared/address.ts';
 import type { Machine } from '../../src-shared/site.ts';
 import type { CommandOf } from '../../src-shared/step.ts';
 import type { Answer, Command, Probe, Told } from '../runbook/define.ts';
@@ -117,6 +118,13 @@ export const ownAddressesText = (device: string, family: Family): string => {
     grep -qsF "\\"$one\\"" /srv/slapgrid/slappart*/.slapos-resource || echo "$one"
   done`;
 };
+
+/** Addresses that such a text printed; what is none, and more than anybody has, is left out. */
+export const printedAddresses = (text: string): string[] =>
+  text
+    .split('\n')
+    .filter((line) => parseAddress(line) !== null)
+    .slice(0, 32);
 
 // ---------------------------------------------------------------- the unit
 

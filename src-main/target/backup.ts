@@ -24,15 +24,20 @@ set -eu
 umask 077
 work=$(mktemp -d /run/fieldkit-backup-XXXXXX)
 trap 'rm -rf "$work"' EXIT
-python=$(${slaposPythonPath})
-"$python" -c "$2" ${database} "$work/slapproxy.db"
+database=
+# A node of a master has none; where slapproxy is configured, one that is gone is no backup.
+if [ -e /etc/opt/slapos/slapos-proxy.cfg ]; then
+  python=$(${slaposPythonPath})
+  "$python" -c "$2" ${database} "$work/slapproxy.db"
+  database=./slapproxy.db
+fi
 cd /
 set -- "$1"
 for path in /etc/opt/slapos /opt/slapos/slapos.xml /opt/slapos/slapos.xml.zip "$1" ${keptFolder} /etc/systemd/system/fieldkit-*.service /etc/systemd/system/fieldkit-*.timer; do
   [ -e "$path" ] && set -- "$@" ".$path"
 done
 shift
-tar --create --acls --xattrs --sort=name -C "$work" ./slapproxy.db -C / "$@"
+tar --create --acls --xattrs --sort=name -C "$work" $database -C / "$@"
 `;
 
 export const takeBackupArgv = (caFolder: string): string[] => ['sh', '-c', takeScript, 'sh', caFolder, copyDatabase];

@@ -1,5 +1,6 @@
 // What a build machine is told to do, as texts for its shell: compile, bring in the new master, pack. Pure; used by the builder's
 // steps and known to the simulated machine. Each must be safe to be killed and started again.
+import { pauseCron } from './cron-pause.ts';
 
 const softwareRoot = '/opt/slapgrid';
 
@@ -22,9 +23,6 @@ until [ -e "$folder/.completed" ]; do
   sleep 20
 done`;
 
-const cronMark = '/run/fieldkit/cron-paused';
-const pidFile = '/opt/slapos/slapgrid-sr.pid';
-
 /**
  * Pauses cron, lets a pass of slapos that is under way end, and packs. The mark of completion stays out: slapos writes its own
  * where it unpacks. Owners go in by name: a number would be somebody else on the target.
@@ -34,19 +32,11 @@ export const packScript = `set -e
 md5=$1 to=$2
 export TOTAL="$3"
 mkdir -p "$(dirname "$to")"
-if systemctl is-active --quiet cron; then touch ${cronMark}; systemctl stop cron; fi
-tries=0
-while pid=$(cat ${pidFile} 2>/dev/null) && grep -qs slapos "/proc/$pid/cmdline"; do
-  tries=$((tries + 1))
-  if [ $tries -gt 900 ]; then echo "slapos node software is still running ($pid)"; exit 1; fi
-  sleep 2
-done
+${pauseCron('sr')}
 tar -C ${softwareRoot} --owner=slapsoft --group=slapsoft --anchored --no-wildcards --exclude="$md5/.completed" \\
   --checkpoint=5000 --checkpoint-action='exec=echo "packed $((TAR_CHECKPOINT * 10240)) of $TOTAL"' -czf "$to.part" "$md5"
 sync "$to.part"
 mv -f "$to.part" "$to"`;
-
-export const resumeCron = `if [ -e ${cronMark} ]; then systemctl start cron && rm -f ${cronMark}; fi`;
 
 /** `packed BYTES` of the archive, else `unpacked BYTES` of the folder. */
 export const sizesScript =

@@ -61,4 +61,4 @@ export const lookUpArgv = (name: string): string[] => ['getent', 'ahosts', name]
 
 /** Addresses in what `getent ahosts` printed, each once, sorted. */
 export const parseLookUp = (text: string): readonly string[] =>
-  [...new Set([...text.matchAll(/^(\S+)\s+STREAM\b/gm)].map(([, address]) => address ?? ''))].sort();
+  [...new Set([...text.matchAll(/^([0-9a-f.:]{2,45})\s+STREAM\b/gm)].map(([, address]) => address ?? ''))].sort();

@@ -133,13 +133,24 @@ def last_lines(path, count):
     return [line for line in lines if line.strip()][-count:]
 
 
+def moved(row):
+    # slapgrid writes down what it built a partition from.
+    try:
+        with open("/srv/slapgrid/%s/buildout.cfg" % row["reference"]) as file:
+            lines = [line.strip() for line in file]
+    except OSError:
+        return False
+    return row["software_release"] == root["software_release"] and "software-release-url = %s" % row["software_release"] in lines
+
+
+whole = bool(root) and all(moved(row) for row in family)
 promises = [line for row in family for line in failing(row["reference"])]
 missing = [row["reference"] for row in family if not stands(row["reference"])]
 if ASKED == "ready":
     late = {line.split(" ")[0] for line in promises}
     stand = [row for row in family if row["reference"] not in late and os.path.exists("/srv/slapgrid/%s/.timestamp" % row["reference"])]
     # What slapproxy knows may be older than the machine: its partitions must stand, and answer.
-    ready = "family-service-v6" in families and len(stand) == len(family) and address and answers(address)
+    ready = "family-service-v6" in families and len(stand) == len(family) and address and answers(address) and whole
     if not ready:
         print("done %d %d" % (len(stand), len(family)))
         for line in promises:
@@ -178,8 +189,10 @@ if root:
         "zope": zope and zope["reference"],
         "address": address,
         "children": len(children),
+        "moved": whole,
     }
-print(json.dumps({"instance": state, "failing": promises, "missing": missing, "answers": bool(address and answers(address))}))
+used = sorted({row["software_release"] for row in rows if row["software_release"]})
+print(json.dumps({"instance": state, "failing": promises, "missing": missing, "used": used, "answers": bool(address and answers(address))}))
 `;
 
 /** Prints the first user's password, for a person who asked for it now. */
@@ -205,6 +218,8 @@ const instance = z.object({
   /** `10.0.1.2:2200`, null while it is not published. */
   address: z.string().nullable(),
   children: z.int(),
+  /** Every partition was built from the release that the root was asked for with. */
+  moved: z.boolean(),
 });
 const state = z.object({
   instance: instance.nullable(),
@@ -213,6 +228,8 @@ const state = z.object({
   missing: z.array(z.string()),
   /** Its web server takes connections. */
   answers: z.boolean(),
+  /** Releases that any partition of the machine was asked for with. */
+  used: z.array(z.string()),
 });
 export type SlapproxyState = z.infer<typeof state>;
 

@@ -45,7 +45,7 @@ WantedBy=multi-user.target
 `;
     await front.mustShell('systemctl stop lab-frontend 2>/dev/null; true');
     await front.mustShell(`install -d -m 0750 ${resourceFile.replace(/\/[^/]*$/, '')}; cat > ${resourceFile}`, {
-      input: resource,
+      stdin: resource,
     });
     await front.mustShell('cat > /etc/systemd/system/lab-frontend.service', { stdin: unit });
     await front.mustShell('systemctl daemon-reload && systemctl enable --now lab-frontend');

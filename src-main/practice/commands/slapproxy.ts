@@ -78,6 +78,9 @@ export function slapproxyProgramRun(call: Call): Outcome {
           zope: address === null ? null : 'slappart1',
           address,
           children: address === null ? 0 : 1,
+          moved: address !== null,
         };
-  return { exit: 0, out: `${JSON.stringify({ instance, failing: [], missing: [], answers: address !== null })}\n` };
+  const used = known === null ? [] : [known.url];
+  const answers = address !== null;
+  return { exit: 0, out: `${JSON.stringify({ instance, failing: [], missing: [], used, answers })}\n` };
 }

@@ -17,7 +17,8 @@ import {
   work,
 } from '../../runbook/define.ts';
 import { urlKey } from '../../software/entry.ts';
-import { packScript, resumeCron, sizesScript } from '../../target/builder-scripts.ts';
+import { packScript, sizesScript } from '../../target/builder-scripts.ts';
+import { resumeCron } from '../../target/cron-pause.ts';
 import { parseConfig } from '../../target/slapos-config.ts';
 import { wholeNumber } from '../../target/system.ts';
 import { releaseFolder, slaposPaths } from '../slapos.ts';

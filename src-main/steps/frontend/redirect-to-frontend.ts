@@ -14,6 +14,7 @@ import {
   frontendRedirection,
   guardedRedirect,
   ownAddressesText,
+  printedAddresses,
   redirectEvidence,
   redirectFactsOf,
   redirectProbes,
@@ -72,7 +73,7 @@ export const redirectToFrontend = defineStep({
       { id: 'own ip6', kind: 'run', argv: ['sh', '-c', ownAddressesText(machine.interface, 'ip6')] },
       { id: 'listening', kind: 'run', argv: ['sh', '-c', frontendAddressesText] },
     ]);
-    const lines = (id: string): string[] => (first[id]?.out ?? '').split('\n').filter((line) => line !== '');
+    const lines = (id: string): string[] => printedAddresses(first[id]?.out ?? '');
     const listening = lines('listening');
     const known = publicAddresses.length > 0 ? publicAddresses : [...lines('own ip'), ...lines('own ip6')];
     const at = known.filter((address) => listening.some((one) => one.includes(':') === address.includes(':')));

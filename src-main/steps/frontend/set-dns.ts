@@ -23,7 +23,7 @@ import {
   resolverSettings,
   resolverText,
 } from '../../target/resolver.ts';
-import { ownAddressesText } from '../redirect.ts';
+import { ownAddressesText, printedAddresses } from '../redirect.ts';
 import { frontendOf } from './frontend-plan.ts';
 
 export const setDns = defineStep({
@@ -61,7 +61,7 @@ export const setDns = defineStep({
     ]);
     const { manager, path, detail } = resolverSettings(first);
     const file = path === '' ? undefined : (await world.probe(machine, [{ id: 'file', kind: 'read', path }])).file;
-    const own = (first.own?.out ?? '').split('\n').filter((line) => line !== '');
+    const own = printedAddresses(first.own?.out ?? '');
     return {
       manager,
       detail,

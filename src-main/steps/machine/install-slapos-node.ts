@@ -29,6 +29,7 @@ import {
   unfinishedFactsOf,
   unfinishedProbes,
 } from '../apt.ts';
+import { slaposPaths } from '../slapos.ts';
 
 /** Needed by SlapOS at run time, declared by no package: cron only arrives as an alternative, openssl checks the cache. */
 const alongside = ['cron', 'openssl', 'ca-certificates'];
@@ -57,6 +58,8 @@ export const installSlaposNode = defineStep({
     unfinished: z.strictObject({ packages: z.array(z.string()), interrupted: z.boolean() }),
     /** Package files that were brought and not taken away. */
     archives: z.int(),
+    /** slapos was configured on it: from then on its packages are upgraded with a backup, by update-packages. */
+    configured: z.boolean(),
     /** Our configuration of apt as it is. */
     apt: z.strictObject({ config: fileFact, source: fileFact, key: fileFact }),
   }),
@@ -73,6 +76,7 @@ export const installSlaposNode = defineStep({
       { id: 'gcc', kind: 'run', argv: ['gcc', '-dumpmachine'] },
       ...unfinishedProbes,
       archivesProbe,
+      { id: 'configured', kind: 'stat', path: slaposPaths.config },
       ...aptProbes,
     ]);
     const text = (id: string): string | null => (answers[id]?.exit === 0 ? (answers[id]?.out ?? '') : null);
@@ -82,6 +86,7 @@ export const installSlaposNode = defineStep({
       gcc: text('gcc')?.trim() ?? '',
       unfinished: unfinishedFactsOf(answers),
       archives: archivesLeft(answers),
+      configured: answers.configured?.exit === 0,
       apt: aptFactsOf(answers),
     };
   },
@@ -115,7 +120,17 @@ export const installSlaposNode = defineStep({
       return blocked(finding('step-before-missing', { step: 'install-slapos-node', before: 'fetch-vendor-packages' }));
     // Without a source nothing of ours asks for one any more; one that leads elsewhere is put right.
     const leads = facts.apt.source === null || facts.apt.source === wantedTexts(context).source;
-    return stands(facts, version) && leads && facts.archives === 0 ? done() : todo();
+    if (!stands(facts, version) || !leads || facts.archives > 0) return todo();
+    return isVersion(facts, version)
+      ? done()
+      : done(
+          finding('machine-behind-medium', {
+            machine: machineOfSubject(context).name,
+            count: 1,
+            first: `slapos-node ${version}`,
+            step: 'update-packages',
+          }),
+        );
   },
   plan: (facts, context) => {
     const machine = machineOfSubject(context);
@@ -145,21 +160,24 @@ export const installSlaposNode = defineStep({
 type Unfinished = ReturnType<typeof unfinishedFactsOf>;
 const cutOff = ({ packages, interrupted }: Unfinished): boolean => packages.length > 0 || interrupted;
 
-/** The packages are there, of the version asked for, none half done, and answer. */
-const stands = (
-  {
-    status,
-    slapos,
-    gcc,
-    unfinished,
-  }: { status: Readonly<Record<string, string>>; slapos: string; gcc: string; unfinished: Unfinished },
-  version: string,
-): boolean =>
-  !cutOff(unfinished) &&
-  ['slapos-node', ...alongside].every((name) => isInstalled(status[name] ?? '')) &&
-  status['slapos-node']?.endsWith(` ${version}`) === true &&
-  slapos.startsWith('slapos ') &&
-  gcc !== '';
+interface Installed {
+  readonly status: Readonly<Record<string, string>>;
+  readonly slapos: string;
+  readonly gcc: string;
+  readonly unfinished: Unfinished;
+  readonly configured: boolean;
+}
+
+/** The packages are there, none half done, and answer; of the version asked for while the machine is not in use. */
+const stands = (facts: Installed, version: string): boolean =>
+  !cutOff(facts.unfinished) &&
+  ['slapos-node', ...alongside].every((name) => isInstalled(facts.status[name] ?? '')) &&
+  (facts.configured || isVersion(facts, version)) &&
+  facts.slapos.startsWith('slapos ') &&
+  facts.gcc !== '';
+
+const isVersion = ({ status }: Installed, version: string): boolean =>
+  status['slapos-node']?.endsWith(` ${version}`) === true;
 
 const wantedTexts = (context: AnyContext) => {
   const machine = machineOfSubject(context);

@@ -82,45 +82,61 @@ export const installMasterSoftware = defineStep({
     const { name: machine } = machineOfSubject(context);
     return releases
       .filter((item) => !item.completed || !item.wanted)
-      .flatMap(({ name, url, wanted, poisoned }): Command[] => [
-        ...(poisoned ? [setAside(machine, url, says('install-master-software', 'does.setAside', { name }))] : []),
-        ...(wanted
-          ? []
-          : [
-              run(machine, slapos('supply', url, computer ?? '', '--cfg', slaposPaths.config), {
-                limitMs: 120_000,
-                note: says('install-master-software', 'does.supply', { name }),
-              }),
-            ]),
-        {
-          kind: 'until',
-          on: { machine },
-          probe: {
-            id: 'completed',
-            kind: 'run',
-            argv: softwareProgressArgv(url, releaseFolder(urlKey(url)), slaposPaths.softwareLog),
-          },
-          // A folder that turns out to be in the way ends the wait as well: the next round sets it aside.
-          wanted: { pattern: '^(completed$|poisoned )' },
-          hopeless: [
-            // Without a network it would go on trying for the whole limit.
-            { pattern: '^compiling .*$', finding: finding('cache-not-used', { machine, url }) },
-            { pattern: '^failed .*$', finding: finding('software-install-failed', { machine, url }) },
-          ],
-          everyMs: 5000,
-          limitMs: 3_600_000,
-          awaited: awaited([name]),
-          evidence: [
-            { id: 'log', kind: 'run', argv: ['tail', '-n', '80', slaposPaths.softwareLog] },
-            { id: 'folder', kind: 'list', path: releaseFolder(urlKey(url)) },
-            { id: 'disk', kind: 'run', argv: ['df', '-h', '/opt', '/tmp'] },
-            { id: 'network', kind: 'run', argv: ['ip', '-brief', 'address'] },
-            { id: 'cron', kind: 'run', argv: ['systemctl', 'status', '--no-pager', '-n', '20', 'cron'] },
-          ],
-        },
-      ]);
+      .flatMap((item) => bringRelease(machine, computer ?? '', item));
   },
 });
+
+/** What stands of a release on a machine. */
+interface ReleaseState {
+  readonly name: string;
+  readonly url: string;
+  readonly wanted: boolean;
+  readonly completed: boolean;
+  readonly poisoned: boolean;
+}
+
+/** Asks for a release that is not there and waits until it is unpacked from our cache; others stay as they are. */
+export const bringRelease = (
+  machine: string,
+  computer: string,
+  { name, url, wanted, poisoned }: ReleaseState,
+): readonly Command[] => [
+  ...(poisoned ? [setAside(machine, url, says('install-master-software', 'does.setAside', { name }))] : []),
+  ...(wanted
+    ? []
+    : [
+        run(machine, slapos('supply', url, computer, '--cfg', slaposPaths.config), {
+          limitMs: 120_000,
+          note: says('install-master-software', 'does.supply', { name }),
+        }),
+      ]),
+  {
+    kind: 'until',
+    on: { machine },
+    probe: {
+      id: 'completed',
+      kind: 'run',
+      argv: softwareProgressArgv(url, releaseFolder(urlKey(url)), slaposPaths.softwareLog),
+    },
+    // A folder that turns out to be in the way ends the wait as well: the next round sets it aside.
+    wanted: { pattern: '^(completed$|poisoned )' },
+    hopeless: [
+      // Without a network it would go on trying for the whole limit.
+      { pattern: '^compiling .*$', finding: finding('cache-not-used', { machine, url }) },
+      { pattern: '^failed .*$', finding: finding('software-install-failed', { machine, url }) },
+    ],
+    everyMs: 5000,
+    limitMs: 3_600_000,
+    awaited: awaited([name]),
+    evidence: [
+      { id: 'log', kind: 'run', argv: ['tail', '-n', '80', slaposPaths.softwareLog] },
+      { id: 'folder', kind: 'list', path: releaseFolder(urlKey(url)) },
+      { id: 'disk', kind: 'run', argv: ['df', '-h', '/opt', '/tmp'] },
+      { id: 'network', kind: 'run', argv: ['ip', '-brief', 'address'] },
+      { id: 'cron', kind: 'run', argv: ['systemctl', 'status', '--no-pager', '-n', '20', 'cron'] },
+    ],
+  },
+];
 
 const releasesOf = (context: Context<Readonly<Record<string, Json>>>) =>
   releasesFor(context.site, machineOfSubject(context));

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   cacheOf,
   compiledOn,
+  frontendSerialisation,
   holdsNewMaster,
   machineNamed,
   originOf,
@@ -151,11 +152,50 @@ it.each([
   expect(sourcesOf(plan({}), system) === null).toBe(codename === '');
 });
 
+it.each([
+  ['1.0.344', 'xml'],
+  ['1.0.464', 'xml'],
+  ['1.0.464.3', 'xml'],
+  ['1.0.465', 'json-in-xml'],
+  ['1.0.465.1', 'json-in-xml'],
+  ['1.0.499', 'json-in-xml'],
+  ['1.1', 'json-in-xml'],
+  ['master', 'json-in-xml'],
+])('a frontend of release %s reads its parameters as %s', (tag, form) => {
+  for (const raw of ['raw', '-/raw'])
+    expect(frontendSerialisation(`https://lab.example.org/slapos/${raw}/${tag}/software/rapid-cdn/software.cfg`)).toBe(
+      form,
+    );
+});
+
 describe('services on a node, and the way to a machine', () => {
   const { machines, ...rest } = plan({});
   const node = { name: 'c', roles: ['node'], address: 'fd00::3', release: '12', interface: 'eth0' };
+  const frontend = { domain: 'shop.example.org', certificate: 'site.crt', key: 'site.key' };
   const faultsWith = (...more: readonly object[]) =>
-    planFaults(sitePlan.parse({ ...rest, machines: [...machines, ...more] })).map(({ path }) => path.join('.'));
+    planFaults(
+      sitePlan.parse({
+        ...rest,
+        machines: [...machines, ...more],
+        ...(JSON.stringify(more).includes('"frontend"') ? { frontend } : {}),
+      }),
+    ).map(({ path }) => path.join('.'));
+
+  it('wants the frontend’s block with the role, and the role with the block', () => {
+    const faults = (more: object, ...roles: string[]) =>
+      planFaults(sitePlan.parse({ ...rest, machines: [...machines, { ...node, roles }], ...more })).map(({ path }) =>
+        path.join('.'),
+      );
+    expect(faults({}, 'node', 'frontend')).toEqual(['machines.2.roles']);
+    expect(faults({ frontend }, 'node')).toEqual(['frontend']);
+    expect(faults({ frontend: { ...frontend, key: 'site.crt' } }, 'node', 'frontend')).toEqual(['frontend.key']);
+    const publicAddresses = ['10.0.0.1', 'fd00::1', '10.0.0.1'];
+    expect(faults({ frontend: { ...frontend, publicAddresses } }, 'node', 'frontend')).toEqual([
+      'frontend.publicAddresses.2',
+    ]);
+    for (const domain of ['shop', '-a.org', 'a..org', 'A.org', '10.0.0.1', 'a.org.'])
+      expect(sitePlan.safeParse({ ...rest, machines, frontend: { ...frontend, domain } }).success, domain).toBe(false);
+  });
 
   it.each<[string, readonly object[], readonly string[]]>([
     ['a node with both services', [{ ...node, roles: ['node', 'registry', 'frontend'] }], []],

@@ -19,8 +19,10 @@ const site = sitePlan.parse({
     { name: 'm', roles: ['master'], address: 'fd00::1', release: '12', interface: 'eth0', addresses: ['fd00::11/64'] },
     { name: 'b', roles: ['builder'], address: 'fd00::2', release: '12', interface: 'eth0' },
     { name: 'n', roles: ['node'], address: 'fd00::3', release: '12', interface: 'eth0', client: 'tech' },
+    { name: 'f', roles: ['node', 'frontend'], address: 'fd00::4', release: '12', interface: 'eth0' },
   ],
   releases: [{ name: 'slapos-master', url, from: 'builder', newMaster: true }],
+  frontend: { domain: 'shop.example.org', certificate: 'site.crt', key: 'site.key', dns: 'fd00::9' },
 });
 const vendor = {
   name: 'slapos-node',
@@ -111,6 +113,8 @@ describe('a machine that lies', () => {
             sight: async (name: string) => {
               if (name === 'backups') return [];
               if (name === 'secret') return { held: open, spent: !open };
+              if (name === 'frontend-certificate')
+                return { fault: null, chain: '', fingerprint: '00'.repeat(32), until: '' };
               return name === 'built-archive' ? { path: '/nowhere', sizeBytes: open ? 3 : null } : 1_700_000_000;
             },
           } as unknown as World;
