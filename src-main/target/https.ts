@@ -17,13 +17,7 @@ export const httpsSightArgv = (address: string, port: number, name: string): str
   name,
 ];
 
-export interface HttpsSight {
-  /** sha256 of the certificate shown, lower-case hex; empty when none was. */
-  readonly fingerprint: string;
-  /** Status of the answer, 0 when there was none. */
-  readonly status: number;
-}
-
+/** sha256 of the certificate shown, lower-case hex, empty when none was; and the answer's status, 0 when there was none. */
 export function parseHttpsSight(text: string): { fingerprint: string; status: number } {
   const [, fingerprint = ''] = /^sha256 Fingerprint=([0-9A-F:]{95})\s*$/im.exec(text) ?? [];
   const [, status = '0'] = /^HTTP\/\d(?:\.\d)? (\d{3})/m.exec(text) ?? [];

@@ -113,11 +113,10 @@ export const redirectToFrontend = defineStep({
     const told = (machine: string, seen: Readonly<Record<string, z.infer<typeof sight>>>) =>
       at.map((address) => {
         const { fingerprint = '', status = 0 } = seen[address] ?? {};
-        return says(
-          'redirect-to-frontend',
-          fingerprint === '' ? 'found.silent' : fingerprint === certificate.fingerprint ? 'found.right' : 'found.other',
-          { machine, address, name, status },
-        );
+        if (fingerprint === '') return says('redirect-to-frontend', 'found.silent', { machine, address });
+        return fingerprint === certificate.fingerprint
+          ? says('redirect-to-frontend', 'found.right', { machine, address, name, status })
+          : says('redirect-to-frontend', 'found.other', { machine, address, name, status });
       });
     return [
       listening.length === 0
