@@ -23,21 +23,21 @@ export interface SoftwareRelease {
 
 /**
  * The stand-in's archive, compiled on first use (about half a minute). `megabytes` of it are random: 0 makes an archive of
- * a few hundred kilobytes, more makes transfers that last long enough to be interrupted.
+ * a few hundred kilobytes, more makes transfers that last long enough to be interrupted. Another address is another release.
  */
-export async function masterRelease(megabytes = 0): Promise<SoftwareRelease> {
-  const md5 = createHash('md5').update(masterReleaseUrl).digest('hex');
+export async function masterRelease(megabytes = 0, releaseUrl = masterReleaseUrl): Promise<SoftwareRelease> {
+  const md5 = createHash('md5').update(releaseUrl).digest('hex');
   const sources = ['software.cfg', 'instance.cfg.in', 'server.py.in', 'nodes.py.in', 'compile.sh', 'serve.py'];
   const texts = await Promise.all(sources.map((name) => readFile(standInFile(name), 'utf8')));
   const lower = await builderLayers();
-  const name = `release-${recipeKey(masterReleaseUrl, String(megabytes), ...lower, ...texts)}`;
+  const name = `release-${recipeKey(releaseUrl, String(megabytes), ...lower, ...texts)}`;
   const folder = await cached(name, async (path) => {
     await mkdir(path);
     const scratch = join(cacheFolder(), scratchName());
     try {
       await mkdir(scratch, { recursive: true });
       await buildLayer(join(scratch, 'layer'), lower, async (tree) => {
-        await compile(tree, megabytes);
+        await compile(tree, megabytes, releaseUrl);
         const archive = join(path, `${md5}.tar.gz`);
         // With the tree's own user names: they are what the archive must carry, this host knows only their numbers.
         const tar = ['tar', '-C', '/opt/slapgrid', '-czf', '/var/tmp/release.tar.gz', md5];
@@ -50,16 +50,16 @@ export async function masterRelease(megabytes = 0): Promise<SoftwareRelease> {
       await removeTree(scratch);
     }
   });
-  return { url: masterReleaseUrl, md5, archivePath: join(folder, `${md5}.tar.gz`) };
+  return { url: releaseUrl, md5, archivePath: join(folder, `${md5}.tar.gz`) };
 }
 
 /**
  * Runs slapgrid on the true address: in a tree without a network, the address's host is the tree itself, and serves the sources with
  * a certificate the tree trusts.
  */
-async function compile(tree: string, megabytes: number): Promise<void> {
-  const url = new URL(masterReleaseUrl);
-  const base = masterReleaseUrl.slice(0, masterReleaseUrl.lastIndexOf('/'));
+async function compile(tree: string, megabytes: number, releaseUrl: string): Promise<void> {
+  const url = new URL(releaseUrl);
+  const base = releaseUrl.slice(0, releaseUrl.lastIndexOf('/'));
   const served = join(tree, 'var/tmp/served', new URL(base).pathname);
   await mkdir(served, { recursive: true });
   for (const name of ['instance.cfg.in', 'server.py.in', 'nodes.py.in'])
@@ -69,6 +69,6 @@ async function compile(tree: string, megabytes: number): Promise<void> {
   await writeFile(join(served, 'software.cfg'), filled);
   for (const name of ['compile.sh', 'serve.py']) await copyFile(standInFile(name), join(tree, 'var/tmp', name));
   await writeFile(join(tree, 'etc/hosts'), `127.0.0.1 localhost ${url.hostname}\n::1 localhost\n`);
-  const env = { RELEASE_URL: masterReleaseUrl, RELEASE_HOST: url.hostname };
+  const env = { RELEASE_URL: releaseUrl, RELEASE_HOST: url.hostname };
   await runInTree(tree, ['bash', '/var/tmp/compile.sh'], { network: 'none', env });
 }

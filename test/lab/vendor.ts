@@ -48,10 +48,13 @@ export interface VendorRepository {
   close(): Promise<void>;
 }
 
-/** Serves the repository with slapos-node and re6st-node, built on first use. */
-export async function startVendorRepository(release: DebianRelease = 'bookworm'): Promise<VendorRepository> {
+/** Serves the repository with slapos-node and re6st-node, built on first use, and with `more` packages, given by path. */
+export async function startVendorRepository(
+  release: DebianRelease = 'bookworm',
+  more: readonly string[] = [],
+): Promise<VendorRepository> {
   const distribution = `Debian_${debianNumbers[release]}`;
-  const folder = await vendorFolder(release, distribution);
+  const folder = await vendorFolder(release, distribution, more);
   const requests: VendorRequest[] = [];
   const faults = new Map<string, VendorFault>();
   const server = createServer((request, response) => {
@@ -114,8 +117,8 @@ async function answer(
 }
 
 /** The repository's files: an apt repository without components, packages in a folder per architecture. */
-async function vendorFolder(release: DebianRelease, distribution: string): Promise<string> {
-  const packages = [await slapOsNodePackage(release), await re6stNodePackage()];
+async function vendorFolder(release: DebianRelease, distribution: string, more: readonly string[]): Promise<string> {
+  const packages = [await slapOsNodePackage(release), await re6stNodePackage(), ...more];
   return cached(`vendor-${recipeKey('4', distribution, ...packages)}`, async (path) => {
     const root = join(path, distribution);
     await mkdir(join(root, 'amd64'), { recursive: true });

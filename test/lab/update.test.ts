@@ -1,0 +1,133 @@
+/** A master brought up to date from a newer generation of its medium: packages and release, with its data, addresses and parameters. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkpointAnswers, restore } from './checkpoints.ts';
+import { Lab, type LabMachine, longLabUnavailable, masterRelease, startVendorRepository } from './index.ts';
+import { laterSlapOsNode, laterVersion } from './later-package.ts';
+import { masterReleaseUrl } from './release.ts';
+import { type Laptop, walk } from './site.ts';
+import type { VendorRepository } from './vendor.ts';
+
+const reason = longLabUnavailable();
+if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
+
+const laterUrl = masterReleaseUrl.replace('1.0.499', '1.0.500');
+const passphrase = 'canary9passphrase9of9the9backup';
+
+describe.skipIf(reason !== null)('a site brought up to date', () => {
+  let lab: Lab;
+  let machine: LabMachine;
+  let laptop: Laptop;
+  let vendor: VendorRepository;
+  const run = (...words: readonly string[]) =>
+    laptop.fieldkit(['run', ...words, '--yes', '--answers', laptop.answersPath]);
+  const must = async (...words: readonly string[]) => {
+    const ran = await run(...words);
+    expect(ran.code, ran.stdout.slice(-5000) + ran.stderr).toBe(0);
+    return ran;
+  };
+  const findingsOf = ({ lines }: Awaited<ReturnType<typeof run>>, code: string) =>
+    lines
+      .flatMap((line) => (line.verdict as { findings?: { code: string; params: { first: string } }[] })?.findings ?? [])
+      .filter((one) => one.code === code)
+      .map(({ params }) => params.first);
+  const answersHttp = () =>
+    fetch(`http://${machine.address}/erp5/`).then(
+      (one) => one.text(),
+      () => '',
+    );
+  /** What must be the same after everything: the partitions with their addresses, what each was asked with, the passwords. */
+  const kept = async () => ({
+    partitions: await machine.mustShell(
+      `slapos proxy show --cfg /etc/opt/slapos/slapos-proxy.cfg --network --params | grep -v '^Using'`,
+    ),
+    parameters: await machine.mustShell(
+      `/opt/slapos/bin/python -c "import sqlite3; d = sqlite3.connect('file:/opt/slapos/slapproxy.db?mode=ro', uri=True); t = [n for (n,) in d.execute('select name from sqlite_master') if n.startswith('partition') and n[9:].isdigit()][0]; print(sorted(d.execute('select reference, partition_reference, xml from ' + t + ' where slap_state != \\'free\\'')))"`,
+    ),
+    addresses: await machine.mustShell('cat /srv/slapgrid/slappart*/.slapos-resource'),
+    settings: await machine.mustShell('find /etc/opt/slapos -type f | sort | xargs sha256sum'),
+  });
+  let before: Awaited<ReturnType<typeof kept>>;
+
+  beforeAll(async () => {
+    const release = await masterRelease(0, laterUrl);
+    vendor = await startVendorRepository('bookworm', [await laterSlapOsNode()]);
+    lab = await Lab.open();
+    ({ laptop, machine } = await restore(lab, 'master-running', { name: 'site' }, vendor));
+    await writeFile(laptop.answersPath, JSON.stringify({ ...checkpointAnswers, 'backup-passphrase': passphrase }));
+    await writeFile(join(laptop.home, 'vendor.asc'), vendor.publicKey);
+    await expect.poll(answersHttp, { timeout: 300_000, interval: 1000 }).toContain('Lab master');
+    before = await kept();
+    expect(findingsOf(await must('compare-with-medium'), 'machine-behind-medium')).toEqual([]);
+    // At the office again: the same medium, a newer generation.
+    await laptop.editPlan((text) =>
+      text
+        .replaceAll(masterReleaseUrl, laterUrl)
+        .replace(/archives: \{ debian-12-amd64: \S+ \}/, `archives: { debian-12-amd64: ${release.archivePath} }`)
+        .replace(/^releases:/m, `packages: { slapos-node: "${laterVersion}" }\nreleases:`),
+    );
+    const prepared = await laptop.fieldkit(walk.prepare(laptop));
+    expect(prepared.code, prepared.stdout.slice(-5000) + prepared.stderr).toBe(0);
+  });
+  afterAll(async () => {
+    await lab?.close();
+    await vendor?.close();
+    await laptop?.discard();
+  });
+
+  it('is told what the medium holds that it has not, and stays as it is', async () => {
+    await must('connect', 'serve-content', 'install-slapos-node', 'use-cache');
+    const compared = await must('compare-with-medium');
+    expect(findingsOf(compared, 'machine-behind-medium')).toEqual([`slapos-node ${laterVersion}`, 'slapos-master']);
+    expect(await machine.mustShell("dpkg-query -W -f '${Version}' slapos-node")).not.toBe(laterVersion);
+    const waiting = await must('request-master');
+    expect(waiting.lines.at(-1)).toMatchObject({ performed: 0 });
+    expect(await kept()).toMatchObject({ partitions: before.partitions, parameters: before.parameters });
+  });
+
+  it('gets its packages after a backup, and loses nothing', async () => {
+    const [boot, supervisor] = [await machine.bootId(), await machine.mustShell('pgrep -of supervisord')];
+    await must('update-packages');
+    expect(await machine.mustShell("dpkg-query -W -f '${Version}' slapos-node")).toBe(laterVersion);
+    expect(await machine.mustShell('systemctl is-active cron; slapos --version')).toMatch(/^active\nslapos /);
+    expect(await machine.mustShell('pgrep -of supervisord')).toBe(supervisor);
+    expect(await machine.bootId()).toBe(boot);
+    expect(await kept()).toMatchObject({
+      partitions: before.partitions,
+      parameters: before.parameters,
+      addresses: before.addresses,
+    });
+    const backup = await must('back-up-master');
+    expect(backup.stdout).toContain('"number":1');
+    expect((await run('update-packages')).lines.at(-1)).toMatchObject({ performed: 0 });
+    await expect.poll(answersHttp, { timeout: 120_000, interval: 1000 }).toContain('Lab master');
+  });
+
+  it('moves to the new release beside the old one, with all its parameters and addresses', async () => {
+    await must('check-cache', 'update-software');
+    const after = await kept();
+    expect(after.parameters).toBe(before.parameters);
+    expect(after.addresses).toBe(before.addresses);
+    const partitions = await machine.mustShell(
+      'slapos proxy show --cfg /etc/opt/slapos/slapos-proxy.cfg --partitions; grep -h software-release-url /srv/slapgrid/slappart[01]/buildout.cfg',
+    );
+    expect(partitions).toContain(laterUrl);
+    expect(partitions).not.toContain(masterReleaseUrl);
+    expect(await machine.mustShell('ls /opt/slapgrid/*/.completed | wc -l')).toBe('2\n');
+    await expect.poll(answersHttp, { timeout: 300_000, interval: 1000 }).toContain('Lab master');
+    expect((await run('update-software')).lines.at(-1)).toMatchObject({ performed: 0 });
+    expect(findingsOf(await must('compare-with-medium'), 'machine-behind-medium')).toEqual([]);
+  });
+
+  it('gives the old release up only when that is asked for', async () => {
+    await must('update-software', '--input', 'update-software@machine:master-1.removeOld=true');
+    expect(await machine.mustShell('ls /opt/slapgrid/*/.completed | wc -l')).toBe('1\n');
+    await expect.poll(answersHttp, { timeout: 120_000, interval: 1000 }).toContain('Lab master');
+    expect(
+      (await machine.mustShell('slapos proxy show --cfg /etc/opt/slapos/slapos-proxy.cfg --partitions')).includes(
+        laterUrl,
+      ),
+    ).toBe(true);
+  });
+});
