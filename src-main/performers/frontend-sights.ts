@@ -3,10 +3,10 @@
 // cleared of it; nothing of it is in the answer.
 import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
-import type { Json } from '../../src-shared/json.ts';
-import { readTextOrNull } from '../platform/files.ts';
+import { canonicalJson, type Json } from '../../src-shared/json.ts';
+import { readTextOrNull, sha256Of } from '../platform/files.ts';
 import type { OpenSite } from '../runbook/open-site.ts';
-import { judgeFrontendPair } from '../software/frontend-certificate.ts';
+import { frontendParameters, judgeFrontendPair } from '../software/frontend-certificate.ts';
 import { type Sight, sight } from './jobs.ts';
 
 /** The shortest line of a key that is hidden by itself: what a program prints is seen line by line. */
@@ -29,6 +29,8 @@ export const frontendSights: Readonly<Record<string, Sight>> = {
       chain,
       fingerprint,
       until,
+      // Tells whether the master has been told all this, key included; the key cannot be found from it.
+      parametersSha256: sha256Of(canonicalJson(frontendParameters(frontend.domain, chain, key ?? ''))),
     };
   }),
 };

@@ -27,6 +27,16 @@ export interface JudgedPair {
   readonly until: string;
 }
 
+/**
+ * What a frontend is told, always all of it: a request makes the master forget what it leaves out. `key` may be a mark that
+ * stands for the key.
+ */
+export const frontendParameters = (domain: string, chain: string, key: string): Readonly<Record<string, string>> => ({
+  domain,
+  'apache-certificate': chain,
+  'apache-key': key,
+});
+
 /** A name below the domain that nobody has: what the certificate must cover, and what the proof asks for. */
 export const proofName = (domain: string): string => `fieldkit-check.${domain}`;
 

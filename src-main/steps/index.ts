@@ -8,6 +8,7 @@ import { compareWithRecord } from './close/compare-with-record.ts';
 import { recordSite } from './close/record-site.ts';
 import { removeContent } from './close/remove-content.ts';
 import { allocateServices, allowFrontend } from './frontend/gates.ts';
+import { installFrontend } from './frontend/install-frontend.ts';
 import { redirectToFrontend } from './frontend/redirect-to-frontend.ts';
 import { setDns } from './frontend/set-dns.ts';
 import { connect } from './machine/connect.ts';
@@ -90,6 +91,7 @@ export const runbook: readonly Step[] = [
   configureClient,
   // on site, the frontend
   allowFrontend,
+  installFrontend,
   setDns,
   redirectToFrontend,
   allocateServices,

@@ -23,6 +23,8 @@ export const certificateFacts = z.strictObject({
   until: z.string(),
   /** PEM: the certificate and its chain. */
   chain: z.string(),
+  /** Of what the frontend is to be told, key included. */
+  parametersSha256: z.string(),
 });
 type CertificateFacts = z.infer<typeof certificateFacts>;
 

@@ -102,7 +102,7 @@ export const allocateServices = gate({
     open: says('allocate-services', 'found.open'),
   },
   asks: (domain) => ({ key: 'steps.allocate-services.asks.done', params: { domain } }),
-  after: [{ step: 'allow-frontend', on: 'same' }],
+  after: [{ step: 'install-frontend', on: 'same' }],
   page: 'portal_alarms/slapos_allocate_instance',
   show: () => [],
 });

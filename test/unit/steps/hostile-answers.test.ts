@@ -114,7 +114,7 @@ describe('a machine that lies', () => {
               if (name === 'backups') return [];
               if (name === 'secret') return { held: open, spent: !open };
               if (name === 'frontend-certificate')
-                return { fault: null, chain: '', fingerprint: '00'.repeat(32), until: '' };
+                return { fault: null, chain: '', fingerprint: '00'.repeat(32), until: '', parametersSha256: '' };
               return name === 'built-archive' ? { path: '/nowhere', sizeBytes: open ? 3 : null } : 1_700_000_000;
             },
           } as unknown as World;

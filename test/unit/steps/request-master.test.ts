@@ -21,6 +21,7 @@ const instance = {
   families: ['family-1', 'family-service-v6'],
   address: '10.0.1.2:2200',
   children: 1,
+  moved: true,
 };
 const stands = {
   known: true,
@@ -28,6 +29,7 @@ const stands = {
   failing: [],
   missing: [],
   answers: true,
+  used: [],
   program: slapproxyProgram,
   file: null,
 };
@@ -40,7 +42,11 @@ describe('request-master', () => {
     ['its partitions stand, its web server does not answer', { answers: false }, 'waiting'],
     ['no families', { instance: { ...instance, families: [] } }, 'waiting'],
     ['nothing asked for', { instance: null }, 'todo'],
-    ['another release', { instance: { ...instance, release: 'other' } }, 'todo'],
+    [
+      'a living one of another release is left to update-software',
+      { instance: { ...instance, release: 'other' } },
+      'done',
+    ],
     ['parameters were lost', { instance: { ...instance, parameters: {} } }, 'todo'],
     ['our program is older', { program: '#' }, 'todo'],
     ['no database', { known: false }, 'blocked'],

@@ -70,6 +70,12 @@ describe.skipIf(!python)('the program that asks slapproxy', () => {
       mkdirSync(join(folder, name), { recursive: true });
       writeFileSync(join(folder, name, '.timestamp'), '1.0');
     }
+    // Asked for with a release, and not built from it yet.
+    expect(state()?.instance?.moved).toBe(false);
+    expect(ask('ready').status).toBe(1);
+    for (const name of ['slappart0', 'slappart1', 'slappart2'])
+      writeFileSync(join(folder, name, 'buildout.cfg'), '[slap-connection]\nsoftware-release-url = url\n');
+    expect(state()).toMatchObject({ instance: { moved: true }, used: ['other', 'url'] });
     expect(state()).toMatchObject({ missing: [], answers: true });
     expect(ask('ready').status).toBe(0);
     // Slapgrid takes the time stamp away while it works at a partition: it stands all the same, and is not ready.
