@@ -181,7 +181,7 @@ export interface SiteView {
   readonly instances: Readonly<Record<InstanceKey, InstanceView>>;
   /** Keys in the runbook's order. */
   readonly order: readonly InstanceKey[];
-  /** The instance being run, null when none is. */
+  /** The instance being run, null when none is; the last that was begun of several. */
   readonly running: InstanceKey | null;
   readonly leases: Readonly<Record<string, 'open' | 'closed'>>;
   readonly spent: readonly string[];
@@ -239,7 +239,12 @@ export function reduce(view: SiteView, event: JournalEvent): SiteView {
   if (event.kind === 'hold' || event.kind === 'taken-over') return next;
   const was = Object.hasOwn(view.instances, event.instance) ? view.instances[event.instance] : undefined;
   if (was === undefined) return next;
-  const running = event.kind === 'run-started' ? event.instance : event.kind === 'run-ended' ? null : view.running;
+  const running =
+    event.kind === 'run-started'
+      ? event.instance
+      : event.kind === 'run-ended' && view.running === event.instance
+        ? (view.order.findLast((key) => key !== event.instance && view.instances[key]?.state === 'doing') ?? null)
+        : view.running;
   const spent = event.kind === 'spent' ? [...view.spent, event.secret] : view.spent;
   return { ...next, running, spent, instances: { ...view.instances, [event.instance]: step(was, event) } };
 }

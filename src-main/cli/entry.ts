@@ -79,11 +79,13 @@ asking(program.command('plan').argument('<steps...>'))
 asking(program.command('run').argument('[steps...]', 'instances, steps or chapters; all when none'))
   .option('--yes', 'perform plans without asking, except those that destroy')
   .option('--skip <code>', 'go on past this skippable finding; repeatable', more)
+  .option('--at-once <count>', 'nodes worked on side by side; 5 without it')
   .description('run steps in order until one needs a person')
   .action(end(runSteps));
 asking(program.command('resume'))
   .option('--yes', 'perform plans without asking, except those that destroy')
   .option('--skip <code>', 'go on past this skippable finding; repeatable', more)
+  .option('--at-once <count>', 'nodes worked on side by side; 5 without it')
   .description('say what was interrupted, and go on with every step that is not done')
   .action(end(resumeSteps));
 asking(program.command('show-password').argument('[step]', 'an instance, or a step with one', 'first-login'))

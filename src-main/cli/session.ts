@@ -6,7 +6,7 @@ import { parseJson } from '../../src-shared/json.ts';
 import { exitCodeOf, exitCodes, problem, toProblemData } from '../../src-shared/problem.ts';
 import type { Kit } from '../compose.ts';
 import { compose } from '../compose.ts';
-import type { Asker } from '../runbook/asking.ts';
+import { type Asker, oneAtATime } from '../runbook/asking.ts';
 import type { Bench } from '../runbook/desk.ts';
 import { closeBench, openBench } from '../runbook/desk.ts';
 import { siteNames } from '../runbook/sites.ts';
@@ -103,7 +103,10 @@ export const withSite = (options: CommonOptions, act: (session: SiteSession) => 
   withSession(options, async (session, signal) => {
     const name = await chosenSite(session.kit, options.site);
     const interactive = process.stdin.isTTY === true && !session.json;
-    const asker = terminalAsker({ answers: readAnswers(options.answers), interactive, texts: session.texts });
+    // Steps of several machines and their connections share one terminal.
+    const asker = oneAtATime(
+      terminalAsker({ answers: readAnswers(options.answers), interactive, texts: session.texts }),
+    );
     const bench = await openBench(session.kit.parts, name, asker);
     try {
       return await act({ ...session, bench, asker, signal });

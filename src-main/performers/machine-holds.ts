@@ -37,9 +37,18 @@ interface Held {
 
 export function machineHolds({ site, program, withSudo }: HoldParts): MachineHolds {
   const held = new Map<string, Held>();
+  /** Machines are taken side by side, and all of them by one name. */
+  let id: Promise<string> | null = null;
+  const ownId = (): Promise<string> => {
+    id ??= holdId(site).catch((error: unknown) => {
+      id = null;
+      throw error;
+    });
+    return id;
+  };
 
   const take = async (machine: string, holder: Holder, takeFrom: string | null, signal: AbortSignal): Promise<Hold> => {
-    const id = await holdId(site);
+    const id = await ownId();
     return withSudo(machine, signal, (target) => takeHold(target, { id, holder, staleMs, takeFrom }));
   };
   const told = (machine: string, how: 'silent' | 'asked' | 'lost', { person, laptop, since }: Holder): Promise<void> =>
@@ -81,7 +90,7 @@ export function machineHolds({ site, program, withSudo }: HoldParts): MachineHol
     releaseAll: async () => {
       const machines = [...held.keys()];
       for (const machine of machines) drop(machine);
-      const id = machines.length === 0 ? '' : await holdId(site);
+      const id = machines.length === 0 ? '' : await ownId();
       const limit = AbortSignal.timeout(15_000);
       await Promise.allSettled(
         machines.map((machine) => withSudo(machine, limit, (target) => releaseHold(target, id))),

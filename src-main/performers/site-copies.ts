@@ -49,15 +49,23 @@ export function siteCopies(site: OpenSite): SiteCopies {
     return relationOf(mine, theirs);
   }
 
+  async function copyNow(): Promise<void> {
+    const there = await folderThere();
+    if (there === null) return;
+    const { folder, device } = there;
+    const relation = await relationThere(folder);
+    if (relation === 'behind' || relation === 'diverged') return;
+    await copySite(site.folder, folder, device);
+    seen = await stampOf(join(folder, siteFiles.journal));
+  }
+  let copying: Promise<unknown> = Promise.resolve();
+
   return {
-    copy: async () => {
-      const there = await folderThere();
-      if (there === null) return;
-      const { folder, device } = there;
-      const relation = await relationThere(folder);
-      if (relation === 'behind' || relation === 'diverged') return;
-      await copySite(site.folder, folder, device);
-      seen = await stampOf(join(folder, siteFiles.journal));
+    // One after the other: an older copy must not end after a newer one.
+    copy: () => {
+      const copied = copying.then(copyNow);
+      copying = copied.catch(() => undefined);
+      return copied;
     },
     requireOurs: async () => {
       const there = await folderThere();

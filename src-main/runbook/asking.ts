@@ -48,6 +48,21 @@ export class WaitingRoom {
   }
 }
 
+/** Asks one thing after the other, whoever asks: a person reads one question at a time. */
+export function oneAtATime(asker: Asker): Asker {
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(ask: () => Promise<T>): Promise<T> => {
+    const asked = last.then(ask);
+    last = asked.catch(() => undefined);
+    return asked;
+  };
+  return {
+    who: asker.who,
+    answer: (...question) => inTurn(() => asker.answer(...question)),
+    confirm: (...plan) => inTurn(() => asker.confirm(...plan)),
+  };
+}
+
 /** Answers from a record of ids; confirms plans only when told to. Used with answers files and by the practice site. */
 export const recordedAsker = (
   answers: Readonly<Record<string, string>>,

@@ -107,6 +107,8 @@ export interface StepDefinition<Facts extends Json, Input extends Readonly<Recor
   readonly per: Per;
   readonly after: readonly After[];
   readonly risk: Risk;
+  /** It touches what other machines stand on: nothing else of the site is worked on meanwhile. */
+  readonly alone?: true;
   readonly holds: readonly Lease[];
   /** The lease this step lends once it was done. */
   readonly lends?: Lease;

@@ -51,6 +51,7 @@ export class OpenSite {
   view: SiteView;
   number = 0;
   readonly #journal: Journal;
+  #changing: Promise<unknown> = Promise.resolve();
   readonly #release: () => Promise<void>;
   readonly #recent: StreamEvent[] = [];
   readonly #listeners = new Set<(event: StreamEvent) => void>();
@@ -187,22 +188,33 @@ export class OpenSite {
    * Edits the plan file as it is on the disk now, so that what a person wrote there meanwhile stays, comments too.
    * Throws `site-plan-*` and changes nothing when it cannot stand.
    */
-  async editPlan(
+  editPlan(
     edits: (plan: SitePlan) => readonly { readonly path: readonly (string | number)[]; readonly value: Json }[],
   ): Promise<void> {
-    const path = join(this.folder, siteFiles.plan);
-    const text = (await readTextOrNull(path)) ?? this.#planText;
-    await this.savePlan(editPlanText(text, edits(planFromText(text, path))));
+    return this.#inTurn(async () => {
+      const path = join(this.folder, siteFiles.plan);
+      const text = (await readTextOrNull(path)) ?? this.#planText;
+      await this.savePlan(editPlanText(text, edits(planFromText(text, path))));
+    });
+  }
+
+  /** Steps of several machines change the same files: one reads what the other has written. */
+  #inTurn(change: () => Promise<void>): Promise<void> {
+    const changed = this.#changing.then(change);
+    this.#changing = changed.catch(() => undefined);
+    return changed;
   }
 
   /** Replaces the lock atomically. */
-  async updateLock(change: (lock: SiteLock) => SiteLock): Promise<void> {
-    const lock = siteLock.parse(change(this.lock));
-    await writeAtomic(
-      join(this.folder, siteFiles.lock),
-      `${JSON.stringify(JSON.parse(canonicalJson(lock)), null, 1)}\n`,
-    );
-    this.lock = lock;
+  updateLock(change: (lock: SiteLock) => SiteLock): Promise<void> {
+    return this.#inTurn(async () => {
+      const lock = siteLock.parse(change(this.lock));
+      await writeAtomic(
+        join(this.folder, siteFiles.lock),
+        `${JSON.stringify(JSON.parse(canonicalJson(lock)), null, 1)}\n`,
+      );
+      this.lock = lock;
+    });
   }
 
   /** Keeps large output beside the journal, redacted, without terminal sequences; returns its hash, null for nothing. */

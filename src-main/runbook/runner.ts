@@ -5,14 +5,16 @@ import type { InstanceView } from '../../src-shared/journal.ts';
 import type { Json } from '../../src-shared/json.ts';
 import type { ProblemData } from '../../src-shared/problem.ts';
 import { Problem, problem, problems, toProblemData } from '../../src-shared/problem.ts';
+import { machineNamed } from '../../src-shared/site.ts';
 import type { Plan, Told, Verdict } from '../../src-shared/step.ts';
 import { bySeverity, instanceKey, planText, subjectName } from '../../src-shared/step.ts';
 import { sha256Of } from '../platform/files.ts';
-import type { Asker } from './asking.ts';
+import { type Asker, oneAtATime } from './asking.ts';
 import type { Command, Context, Finding, Need, Step } from './define.ts';
 import { blockedBy } from './define.ts';
 import type { Instance } from './instances.ts';
 import { before, instancesOf, needsOf, secretFields } from './instances.ts';
+import { inLanes } from './lanes.ts';
 import type { OpenSite } from './open-site.ts';
 import { type PerformMeans, performAll, settle, unsettledOf } from './perform.ts';
 import type { Hands } from './performer.ts';
@@ -38,8 +40,12 @@ export interface RunOptions {
   /** Codes of skippable findings a person chose to pass. */
   readonly skip: readonly string[];
   readonly inputs: Readonly<Record<string, Input>>;
+  /** Nodes worked on side by side, at most; 5 without it. */
+  readonly atOnce?: number;
   readonly signal: AbortSignal;
 }
+
+const nodesAtOnce = 5;
 
 export type Outcome = 'done' | 'waiting' | 'stopped' | 'cancelled' | 'failed' | 'undone';
 
@@ -421,23 +427,48 @@ export class Runner {
     );
   }
 
-  /** Runs instances in order; stops at the first that does not end done. */
+  /**
+   * Runs instances in order; nodes go side by side, and one that fails stops alone. Anything else that does not end done stops
+   * the run.
+   */
   async runAll(instances: readonly Instance[], options: RunOptions): Promise<readonly Ended[]> {
     const ended: Ended[] = [];
+    const all = this.instances();
+    const asker = oneAtATime(options.asker);
+    const act = async (instance: Instance): Promise<boolean> => {
+      const own = { ...options, asker };
+      const still = options.consent === 'phase' && (await this.#holdsStill(instance, own));
+      const result: Ended = still
+        ? { instance: instance.key, outcome: 'done', problem: null, performed: 0 }
+        : await this.run(instance, own);
+      ended.push(result);
+      return result.outcome === 'done';
+    };
     try {
-      for (const instance of instances) {
-        if (options.consent === 'phase' && (await this.#holdsStill(instance, options))) {
-          ended.push({ instance: instance.key, outcome: 'done', problem: null, performed: 0 });
-          continue;
-        }
-        const result = await this.run(instance, options);
-        ended.push(result);
-        if (result.outcome !== 'done') break;
-      }
+      await inLanes(instances, {
+        atOnce: options.atOnce ?? nodesAtOnce,
+        laneOf: (instance) => this.#laneOf(instance),
+        before: (instance) => before(instance, all),
+        alone: ({ step }) => step.alone === true,
+        firstAlone: !this.#anyNodeStands(),
+        act,
+      });
     } finally {
       await this.#hands.rest();
     }
     return ended;
+  }
+
+  /** What is done for a node on site goes beside what is done for others. */
+  #laneOf({ phase, subject }: Instance): string | null {
+    if (phase !== 'site' || subject.kind !== 'machine') return null;
+    return machineNamed(this.#site.plan, subject.name)?.roles.includes('node') ? subject.name : null;
+  }
+
+  /** A node of this site was brought to its end before: the way is known to be good. */
+  #anyNodeStands(): boolean {
+    const last = this.#runbook.findLast(({ alone }) => alone === true)?.id;
+    return Object.values(this.#site.view.instances).some((item) => item.step === last && item.everDone);
   }
 
   /** A step done before is read again; when it still is, no run is recorded. A cancel leaves it to the run, which says so. */

@@ -16,6 +16,7 @@ export interface RunOptions extends CommonOptions {
   readonly input?: readonly string[];
   readonly skip?: readonly string[];
   readonly shell?: boolean;
+  readonly atOnce?: string;
 }
 
 /** Instances by key, step or chapter; all when no word is given. Throws `step-unknown` with what is spelled alike. */
@@ -146,17 +147,25 @@ async function run(session: SiteSession, instances: readonly Instance[], options
     if (!Object.hasOwn(problems, code) || problems[code as keyof typeof problems].severity !== 'skippable')
       throw problem('usage-wrong', { detail: `--skip ${code}` });
   const inputs = parseInputs(bench.runner.instances(), options.input);
+  const atOnce = options.atOnce === undefined ? {} : { atOnce: Number(options.atOnce) };
+  if (options.atOnce !== undefined && !/^[1-9]\d?$/.test(options.atOnce))
+    throw problem('usage-wrong', { detail: `--at-once ${options.atOnce}` });
   const stop = follow(bench.site, session);
   const started = bench.site.clock.monotonicMs();
   const ended = await bench.runner
-    .runAll(instances, { asker, consent: options.yes ? 'phase' : 'each', agreed: [], skip, inputs, signal })
+    .runAll(instances, { asker, consent: options.yes ? 'phase' : 'each', agreed: [], skip, inputs, ...atOnce, signal })
     .finally(stop);
-  const last = ended.at(-1);
   const performed = ended.reduce((sum, item) => sum + item.performed, 0);
   const tookMs = Math.round(bench.site.clock.monotonicMs() - started);
-  if (last?.problem != null) return fail(problemFrom(last.problem), session, { ended, performed, tookMs });
+  const troubles = ended.flatMap(({ problem: trouble }) => trouble ?? []);
+  const worst = troubles.find(({ code }) => code !== 'cancelled') ?? troubles[0];
+  if (worst !== undefined) {
+    if (!session.json) for (const other of troubles) if (other !== worst) fail(problemFrom(other), session);
+    return fail(problemFrom(worst), session, { ended, performed, tookMs });
+  }
   const steps = ended.filter((item) => item.outcome === 'done').length;
   print({ ended, performed, tookMs, problem: null }, [texts.say('cli.run.ended', { steps, performed, tookMs })]);
-  if (last === undefined || last.outcome === 'done') return exitCodes.done;
-  return last.outcome === 'waiting' ? exitCodes.blocked : exitCodeOf('cancelled');
+  const open = ended.find(({ outcome }) => outcome !== 'done');
+  if (open === undefined) return exitCodes.done;
+  return open.outcome === 'waiting' ? exitCodes.blocked : exitCodeOf('cancelled');
 }

@@ -26,6 +26,8 @@ export const refreshMaster = defineStep({
   per: machines('node'),
   after: [{ step: 'format-node', on: 'same' }],
   risk: 'changes',
+  // Everybody who speaks with the master is cut off meanwhile.
+  alone: true,
   holds: [],
   input: z.strictObject({}),
   facts: z.strictObject({
