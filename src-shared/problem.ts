@@ -75,6 +75,7 @@ export const problems = {
   // the site
   'site-plan-missing': define('input', ['path']),
   'site-plan-invalid': define('input', ['path', 'place', 'detail']),
+  'machine-list-invalid': define('input', ['path', 'line', 'detail']),
   'site-plan-changed': define('input', ['path']),
   'site-name-taken': define('input', ['name', 'path']),
   'site-unknown': define('input', ['name']),

@@ -4,6 +4,7 @@ import { interviewSystems } from '../../src-shared/interview.ts';
 import { exitCodes } from '../../src-shared/problem.ts';
 import { clearCache, limitCache, listCache, verifyCache } from './commands/cache.ts';
 import { exportKeys, importKeys } from './commands/keys.ts';
+import { addMachines, listMachines } from './commands/machines.ts';
 import { listMedia, verifyMedium } from './commands/medium.ts';
 import { cleanMedium, cloneMedium, compareMedia, restoreMedium, showMedium } from './commands/medium-content.ts';
 import { formatMedium, repairMedium } from './commands/medium-drive.ts';
@@ -68,6 +69,23 @@ common(sites.command('new').argument('<name>'))
   .requiredOption('--interface <name>', 'network interface of the machines')
   .option('--system <name>', `one of ${interviewSystems.join(', ')}`, 'debian-12')
   .action(end(beginSite));
+const machines = onSite(
+  program.command('machines').enablePositionalOptions().description('the machines of a site, and how far each is'),
+).action(end(listMachines));
+onSite(machines.command('add').argument('[names...]', 'its name; with --from the names to take, all when none'))
+  .description('add machines to the plan: one, or those of a CSV file, an ssh_config or an Ansible inventory')
+  .option('--from <file>', 'a list of machines; the options below are for what it does not say')
+  .option('--format <csv|ssh-config|inventory>', 'what the list is, where its name does not tell')
+  .option('--address <address>', 'where SSH answers')
+  .option('--port <number>', 'port of SSH')
+  .option('--user <name>', 'who logs in')
+  .option('--role <role>', 'node when none is given; repeatable', more)
+  .option('--interface <name>', "network interface; the master's when none is given")
+  .option('--system <system>', "such as debian-12-amd64; the master's when none is given")
+  .option('--jump <machine>', 'a machine of the plan through which it is reached')
+  .option('--client <name>', 'the ordinary user who asks the master for services')
+  .option('--key-file <path>', 'private key on this laptop')
+  .action(end(addMachines));
 onSite(program.command('steps').description('list the steps of a site and their states')).action(end(listSteps));
 asking(program.command('check').argument('[steps...]', 'instances, steps or chapters; all when none'))
   .description('read facts and say what they mean; changes nothing')

@@ -5,7 +5,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Json } from '../../src-shared/json.ts';
 import { Problem, problem } from '../../src-shared/problem.ts';
-import { type ContentWay, contentWayOf, machineNamed } from '../../src-shared/site.ts';
+import { type ContentWay, contentWayOf, type Machine, machineNamed } from '../../src-shared/site.ts';
 import type { Command, Question } from '../../src-shared/step.ts';
 import { machineOf } from '../../src-shared/step.ts';
 import { type Fetch, forbiddenFetch } from '../platform/fetch.ts';
@@ -14,7 +14,7 @@ import type { Asker } from '../runbook/asking.ts';
 import type { HostKey, World } from '../runbook/define.ts';
 import type { OpenSite } from '../runbook/open-site.ts';
 import type { Hands, Performed, Performing } from '../runbook/performer.ts';
-import type { Connection, ConnectionRequest, LoginMaterial } from '../target/connection.ts';
+import type { Connection, ConnectionRequest, Dial, LoginMaterial } from '../target/connection.ts';
 import { ConnectionPool } from '../target/connection-pool.ts';
 import { takeBackup, unpackBackup } from './backups.ts';
 import { boundMedium, sightOfMedium } from './bound-medium.ts';
@@ -44,6 +44,7 @@ export interface Outside {
   readonly scanHostKey: (
     machine: { readonly name: string; readonly address: string; readonly port: number },
     signal: AbortSignal,
+    through?: Dial,
   ) => Promise<HostKey>;
 }
 
@@ -124,8 +125,18 @@ export function makeHands(parts: HandsParts): Hands {
       machine: { name, address: machine.address, port: machine.port, user: machine.user },
       pinnedHostKey: machine.hostKey ?? null,
       login,
+      ...wayTo(machine),
     };
   }
+
+  /** The machine on the way is connected to like any other, and asks for its own password. */
+  const wayTo = ({ jump }: Pick<Machine, 'jump'>): { readonly through?: Dial } =>
+    jump === undefined
+      ? {}
+      : {
+          through: async (host, port, signal = new AbortController().signal) =>
+            (await target(jump, signal)).dial(host, port, signal),
+        };
 
   const pool = new ConnectionPool({ requestOf, open: outside.open, onLoss: (name) => void content.close(name) });
 
@@ -226,7 +237,7 @@ export function makeHands(parts: HandsParts): Hands {
     hostKey: (name) => {
       const machine = machineNamed(site.plan, name);
       if (machine === undefined) throw problem('step-unknown', { step: name });
-      return outside.scanHostKey(machine, signal);
+      return outside.scanHostKey(machine, signal, wayTo(machine).through);
     },
     leaseOpen: (_lease, name) => leaseOpen(name),
     medium: () => sightOfMedium(site),

@@ -70,6 +70,13 @@ class PracticeConnection implements Connection {
     void this.closed.then(stop);
   }
 
+  /** Simulated machines stand side by side: none is behind another. */
+  dial(host: string, port: number): Promise<never> {
+    return Promise.reject(
+      problem('host-unreachable', { machine: this.name, address: `${host} ${port}`, detail: 'simulated' }),
+    );
+  }
+
   gone(): Problem | null {
     return this.#gone;
   }

@@ -109,6 +109,8 @@ export interface StepDefinition<Facts extends Json, Input extends Readonly<Recor
   readonly risk: Risk;
   /** It touches what other machines stand on: nothing else of the site is worked on meanwhile. */
   readonly alone?: true;
+  /** It makes a machine reachable, and what is reached through that one comes after it. */
+  readonly opensWay?: true;
   readonly holds: readonly Lease[];
   /** The lease this step lends once it was done. */
   readonly lends?: Lease;

@@ -13,6 +13,8 @@ export interface Instance {
   /** The step's own, but for a build machine: everything that is done there belongs to the office. */
   readonly phase: Phase;
   readonly chapter: Chapter;
+  /** The machine through which its own is reached, null where it is reached directly. */
+  readonly way: string | null;
 }
 
 function subjectsOf(step: Step, site: SitePlan): readonly Subject[] {
@@ -50,7 +52,7 @@ function instanceOf(step: Step, subject: Subject, site: SitePlan): Instance {
   const machine = subject.kind === 'machine' ? machineNamed(site, subject.name) : undefined;
   const { phase, chapter } =
     machine === undefined ? step : isBuilder(machine) ? atOffice : { ...step, chapter: chapterOn(machine, step) };
-  return { key: instanceKey(step.id, subject), step, subject, phase, chapter };
+  return { key: instanceKey(step.id, subject), step, subject, phase, chapter, way: machine?.jump ?? null };
 }
 
 /** What is done alike on master and node stands with what belongs to the machine. */
@@ -61,13 +63,14 @@ const atOffice = { phase: 'prepare', chapter: 'prepare' } as const;
 
 /** The instances that must be done before this one. Steps that the plan has no subject for ask for nothing. */
 export function before(instance: Instance, all: readonly Instance[]): readonly Instance[] {
-  return instance.step.after
-    .filter(({ at }) => at === undefined || at === instance.phase)
+  const { step: own, subject, phase, way } = instance;
+  const asked = own.after
+    .filter(({ at }) => at === undefined || at === phase)
     .flatMap(({ step, on }) =>
-      all.filter(
-        (other) => other.step.id === step && (on === 'all' || other.key === instanceKey(step, instance.subject)),
-      ),
+      all.filter((other) => other.step.id === step && (on === 'all' || other.key === instanceKey(step, subject))),
     );
+  const first = own.opensWay && way !== null ? instanceKey(own.id, { kind: 'machine', name: way }) : null;
+  return [...asked, ...all.filter(({ key }) => key === first)];
 }
 
 /** The sum of all steps' needs, each once, in a stable order. */

@@ -4,20 +4,22 @@ import type { Problem } from '../../src-shared/problem.ts';
 import type { Answer, Probe } from '../../src-shared/step.ts';
 import { exec } from './exec.ts';
 import { reverseForward } from './forward.ts';
-import { type Link, type LinkRequest, openLink } from './link.ts';
+import { type Dial, dial, type Link, type LinkRequest, openLink } from './link.ts';
 import { answersOf, cutShort, parseFrames, probeScript, probesLimitMs } from './probe.ts';
 import type { Target } from './target.ts';
 import { pull, push, receive, upload } from './transfer.ts';
 import { followUnit, forgetUnit, startUnit, stopUnit, unitState } from './units.ts';
 import { writeFile } from './write-file.ts';
 
-export { type HostKey, type LoginMaterial, type Machine, scanHostKey } from './link.ts';
+export { type Dial, type HostKey, type LoginMaterial, type Machine, scanHostKey } from './link.ts';
 
 export type ConnectionRequest = LinkRequest;
 
 export interface Connection extends Target {
   /** What the machine shows before the login, cleaned; often empty. */
   readonly banner: string;
+  /** Opens a stream to an address behind the machine. Throws `host-unreachable`, `forwarding-forbidden`, `connection-lost`. */
+  readonly dial: Dial;
   /** The reason when the connection is gone, null while it stands. */
   gone(): Problem | null;
 }
@@ -35,6 +37,7 @@ export async function openConnection(request: ConnectionRequest): Promise<Connec
     banner: link.banner,
     closed: link.closed,
     gone: link.gone,
+    dial: (host, port, signal) => dial(link, host, port, signal),
     close: link.close,
     probe: (probes, signal) => probe(link, probes, signal),
     exec: (argv, options) => exec(link, argv, options),

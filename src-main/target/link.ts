@@ -3,9 +3,10 @@
 // what the running program's crypto lacks (Electron has no chacha20) would then fail at once instead of falling back.
 import { createHash } from 'node:crypto';
 import { connect as connectSocket, isIP, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import ssh2, { type AuthenticationType, type Client, type ConnectConfig } from 'ssh2';
 import { cleanLine, cleanText } from '../../src-shared/clean.ts';
-import { type Problem, problem } from '../../src-shared/problem.ts';
+import { Problem, problem } from '../../src-shared/problem.ts';
 
 export interface Machine {
   readonly name: string;
@@ -24,8 +25,13 @@ export interface LoginMaterial {
   readonly sudoPassword?: string;
 }
 
+/** Opens a stream to an address as another machine sees it, over the connection to that machine. */
+export type Dial = (host: string, port: number, signal?: AbortSignal) => Promise<Duplex>;
+
 export interface LinkRequest {
   readonly machine: Machine;
+  /** Reaches the machine through another one; directly without it. */
+  readonly through?: Dial;
   /** `SHA256:…`, as ssh-keygen -l prints it; null before the first contact. */
   readonly pinnedHostKey: string | null;
   /** When the host key was pinned, for the sentence that says it changed. */
@@ -74,8 +80,9 @@ export interface HostKey {
 export async function scanHostKey(
   machine: Pick<Machine, 'name' | 'address' | 'port'>,
   signal?: AbortSignal,
+  through?: Dial,
 ): Promise<HostKey> {
-  const socket = await openSocket(machine, signal);
+  const socket = await openStream(machine, signal, through);
   return new Promise((resolve, reject) => {
     const client = new ssh2.Client();
     const fail = (error: Error) => {
@@ -107,7 +114,7 @@ export async function openLink(request: LinkRequest): Promise<Link> {
   const { machine, login, signal } = request;
   const { name } = machine;
   checkPrivateKey(login);
-  const socket = await openSocket(machine, signal);
+  const socket = await openStream(machine, signal, request.through);
   const client = new ssh2.Client();
   let hostKeyProblem: Problem | null = null;
   let banner = '';
@@ -208,12 +215,55 @@ function lossDetail(error: Error | null): string {
   return cleanLine((error as NodeJS.ErrnoException).code ?? error.message);
 }
 
+const bare = (address: string): string => address.replace(/^\[(.*)\]$/, '$1');
+
+/** A way to the machine's ssh server: directly, or through another machine, which looks up names by itself. */
+async function openStream(
+  machine: Pick<Machine, 'name' | 'address' | 'port'>,
+  signal: AbortSignal | undefined,
+  through: Dial | undefined,
+): Promise<Duplex> {
+  if (through === undefined) return openSocket(machine, signal);
+  const host = bare(machine.address);
+  const stream = await through(host, machine.port, signal).catch((error: unknown) => {
+    // The machine on the way answers; it is the one behind it that cannot be reached.
+    if (!(error instanceof Problem) || error.data.params.address !== `${host} ${machine.port}`) throw error;
+    const { machine: way = '', detail = '' } = error.data.params;
+    throw problem('host-unreachable', { machine: machine.name, address: host, detail: `${way}: ${detail}` });
+  });
+  stream.on('error', () => undefined);
+  return stream;
+}
+
+/** From a machine to an address behind it. Throws `host-unreachable`, `forwarding-forbidden` of that machine, `connection-lost`. */
+export function dial(link: Link, host: string, port: number, signal?: AbortSignal): Promise<Duplex> {
+  const { name } = link.machine;
+  return new Promise((resolve, reject) => {
+    const gone = link.gone();
+    if (gone !== null) return reject(gone);
+    const onAbort = () => reject(cancelled(name));
+    const timer = setTimeout(() => fail('ETIMEDOUT'), connectLimitMs);
+    const fail = (detail: string) =>
+      reject(problem('host-unreachable', { machine: name, address: `${host} ${port}`, detail }));
+    signal?.addEventListener('abort', onAbort, { once: true });
+    void link.closed.then(reject);
+    link.client.forwardOut('127.0.0.1', 0, host, port, (error, stream) => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      // 1: the server's rules forbid it (RFC 4254, 5.1).
+      if (error === undefined) resolve(stream);
+      else if (Reflect.get(error, 'reason') === 1) reject(problem('forwarding-forbidden', { machine: name }));
+      else fail(cleanLine(error.message));
+    });
+  });
+}
+
 /** A TCP connection without delay; the name is looked up here so that a name's fault is told from the network's. */
 async function openSocket(
   machine: Pick<Machine, 'name' | 'address' | 'port'>,
   signal: AbortSignal | undefined,
 ): Promise<Socket> {
-  const host = machine.address.replace(/^\[(.*)\]$/, '$1');
+  const host = bare(machine.address);
   if (signal?.aborted) throw cancelled(machine.name);
   return new Promise((resolve, reject) => {
     const socket = connectSocket({ host, port: machine.port, noDelay: true, keepAlive: true });

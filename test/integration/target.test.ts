@@ -96,6 +96,37 @@ describe.skipIf(reason !== null)(`a real sshd${reason === null ? '' : ` (skipped
       }
     });
 
+    it('goes through another machine, and tells which of the two cannot be reached', async () => {
+      const way = await open('clerk');
+      const through = way.dial;
+      expect(await scanHostKey(server.machine, undefined, through)).toMatchObject({ fingerprint: server.fingerprint });
+      const login = { privateKey: server.key };
+      const behind = await openConnection({
+        machine: server.as('root'),
+        pinnedHostKey: server.fingerprint,
+        login,
+        through,
+      });
+      const big = 'x'.repeat(3_000_000);
+      expect((await behind.exec(['wc', '-c'], { stdin: big })).stdout.trim()).toBe(String(big.length));
+      const closedPort = await freePort();
+      const nobody = await problemOf(
+        openConnection({
+          machine: { name: 'hidden', address: '127.0.0.1', port: closedPort, user: 'root' },
+          pinnedHostKey: server.fingerprint,
+          login,
+          through,
+        }),
+      );
+      expect([nobody.code, nobody.data.params.machine]).toEqual(['host-unreachable', 'hidden']);
+      expect(nobody.data.params.detail).toContain(way.name);
+      // The way falls, and with it what was reached through it.
+      way.close();
+      expect((await behind.closed).code).toBe('connection-lost');
+      const gone = await problemOf(scanHostKey(server.machine, undefined, through));
+      expect(gone.code).toBe('cancelled');
+    });
+
     it('tells a closed port, an unknown name, and something that is not ssh', async () => {
       const login = { privateKey: server.key };
       const at = (address: string, port: number) =>

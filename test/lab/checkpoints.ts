@@ -105,11 +105,15 @@ export async function restoreWithNode(lab: Lab): Promise<Restored & { readonly n
   return { laptop, machine, node };
 }
 
-/** A bare machine that is to become a node, with the user who may ask for services. */
-export const bootBareNode = (lab: Lab, number: number): Promise<LabMachine> =>
+/** A bare machine that is to become a node, with the user who may ask for services; under another name in the lab where one is given. */
+export const bootBareNode = (
+  lab: Lab,
+  number: number,
+  { name = `node-${number}`, ipv4 }: { readonly name?: string; readonly ipv4?: string | null } = {},
+): Promise<LabMachine> =>
   lab.bootMachine({
-    name: `node-${number}`,
-    addresses: { ipv6: nodeIpv6(number) },
+    name,
+    addresses: { ipv6: nodeIpv6(number), ...(ipv4 === undefined ? {} : { ipv4 }) },
     prepare: async (tree) => {
       await mustRun(['chroot', tree, 'useradd', '--create-home', '--shell', '/bin/bash', clientUser]);
     },
@@ -323,3 +327,4 @@ async function makeRoom(): Promise<void> {
     left -= sizeBytes;
   }
 }
+

@@ -123,6 +123,8 @@ describe.skipIf(reason !== null)('nodes', () => {
       const facts = await readService(world, { site }, 'node-1', service);
       return { facts, verdict: serviceVerdict(facts, service, 'node-1', site, told) };
     };
+    // The master has just booted, and the node may be first.
+    await expect.poll(async () => (await look()).facts.error, { timeout: 300_000, interval: 2000 }).toBe('');
     const before = await look();
     expect(before.facts).toMatchObject({
       computer: 'COMP-1',
@@ -169,7 +171,8 @@ describe.skipIf(reason !== null)('nodes', () => {
       body: new URLSearchParams({ title: 'somebody-else' }),
     });
     await laptop.addMachine(second, 'node-2', ['roles: [node]']);
-    await laptop.addMachine(third, 'node-3', ['roles: [node]']);
+    // The third is reached through the master.
+    await laptop.addMachine(third, 'node-3', ['roles: [node]', 'jump: master-1']);
     answers['create-node-token:node-2'] = used;
     answers['create-node-token:node-3'] = await panel.token('computer');
     await laptop.answer(answers);
@@ -182,6 +185,10 @@ describe.skipIf(reason !== null)('nodes', () => {
     expect(journal).toContain('"secret":"create-node-token:node-2"');
     for (const token of [used, answers['create-node-token:node-3'] ?? '']) expect(journal).not.toContain(token);
     expect((await second.shell('test -e /etc/opt/slapos/slapos.cfg')).code).not.toBe(0);
+    const from = await third.mustShell(
+      'journalctl --no-pager -o cat -t sshd | sed -n "s/^Accepted .* from \\([^ ]*\\) .*/\\1/p" | sort -u',
+    );
+    expect(from.trim()).toBe(master.address);
   });
 
   it('goes on with a new token, asked for with the reason', async () => {
@@ -200,5 +207,26 @@ describe.skipIf(reason !== null)('nodes', () => {
       expect(await machine.mustShell('cat /etc/opt/slapos/slapos.cfg')).toContain(`\ncomputer_id = ${computer}\n`);
     const last = await run('machine', 'node');
     expect(started(last)).toEqual([]);
+  });
+
+  it('takes a dead one back under its name, once its certificate was revoked', async () => {
+    await second.kill();
+    const fresh = await bootBareNode(lab, 2, { name: 'node-2b', ipv4: second.addresses.ipv4 });
+    // A person compared the new host key; the old one is taken out of the plan on purpose.
+    await laptop.aimAt(fresh, 'node-2');
+    await laptop.editPlan((text) => {
+      const at = text.indexOf('- name: node-2\n');
+      return text.slice(0, at) + text.slice(at).replace(/^ {4}hostKey: .*\n/m, '');
+    });
+    answers['create-node-token:node-2'] = await panel.token('computer');
+    await laptop.answer(answers);
+    const taken = await run('machine', 'node');
+    expect(ended(taken)).toMatchObject({ 'register-node@machine:node-2': 'node-name-taken' });
+    await panel.revoke('node-2');
+    answers['create-node-token:node-2'] = await panel.token('computer');
+    await laptop.answer(answers);
+    const back = await run('machine', 'node');
+    expect(back.code, back.stdout.slice(-4000)).toBe(0);
+    expect(await fresh.mustShell('cat /etc/opt/slapos/slapos.cfg')).toContain('\ncomputer_id = COMP-4\n');
   });
 });

@@ -20,6 +20,7 @@ export const connect = defineStep({
   per: machines('builder', 'master', 'node'),
   after: [{ step: 'describe-site', on: 'all' }],
   risk: 'reads',
+  opensWay: true,
   holds: [],
   input: z.strictObject({}),
   facts: z.strictObject({
