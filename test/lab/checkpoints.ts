@@ -327,4 +327,3 @@ async function makeRoom(): Promise<void> {
     left -= sizeBytes;
   }
 }
-
