@@ -2,6 +2,7 @@
 import { basename, join } from 'node:path';
 import type { MediumChoice, MediumContents } from '../src-shared/api.ts';
 import type { Manifest } from '../src-shared/manifest.ts';
+import { problem } from '../src-shared/problem.ts';
 import type { SitePlan } from '../src-shared/site.ts';
 import type { Finding } from '../src-shared/step.ts';
 import { recordTexts } from './compose-texts.ts';
@@ -11,6 +12,7 @@ import type { CleanUp } from './medium/generations.ts';
 import { openManifest } from './medium/manifest-store.ts';
 import { verifyMedium } from './medium/verify.ts';
 import { drivesMark, nextMark } from './medium/watch.ts';
+import { boundMedium } from './performers/bound-medium.ts';
 import { contentSights } from './performers/content-sights.ts';
 import { contentsOf, rootOf } from './performers/contents.ts';
 import { type DriveActs, driveActs } from './performers/drive-acts.ts';
@@ -119,6 +121,8 @@ const pinnedOf = (dataFolder: string, name: string): Promise<string | null> =>
     (plan) => plan.trust.manifest ?? null,
     () => null,
   );
+
+const noDrive = (device: string): Promise<never> => Promise.reject(problem('medium-absent', { path: device }));
 
 export function compose(options: ComposeOptions): Kit {
   const paths = userPaths(options.env);
@@ -236,6 +240,13 @@ export function compose(options: ComposeOptions): Kit {
           ...(site.practice ? practice : { ...real, outside: outsideOf(site) }),
         }),
       records,
+      mediumContents: async (site, path) => contentsOf(path ?? (await boundMedium(site)).identity.path),
+      // A practice site has no drives: its stick is a folder.
+      format: {
+        drives: async (site) => (site.practice ? [] : acts.format.drives()),
+        look: (site, device) => (site.practice ? noDrive(device) : acts.format.look(device)),
+        perform: (site, request) => (site.practice ? noDrive(request.device) : acts.format.perform(request)),
+      },
       listMedia: (site) => (site.practice ? practiceMedia() : media()),
       nextMedia: (site, mark) =>
         nextMark(site.practice ? practiceMark : drivesMark, mark, { clock: systemClock, limitMs: 10_000 }),

@@ -140,6 +140,17 @@ export type MediumContents = z.infer<typeof mediumContents>;
 export const formatKinds = ['exfat', 'ext4', 'vfat'] as const;
 export type FormatKind = (typeof formatKinds)[number];
 
+/** A drive that could be formatted; `why` null: it may be. */
+export const formatChoice = z.strictObject({
+  device: z.string(),
+  /** What is printed on it and what its volumes are called. */
+  label: z.string(),
+  sizeBytes: z.number(),
+  serial: z.string().nullable(),
+  why: z.strictObject({ code: z.string(), params: z.record(z.string(), z.union([z.string(), z.number()])) }).nullable(),
+});
+export type FormatChoice = z.infer<typeof formatChoice>;
+
 /** A volume that would be lost with its drive. */
 export const volumeLoss = z.strictObject({
   device: z.string(),
@@ -355,6 +366,27 @@ export const api = {
     output: z.strictObject({ mark: z.string() }),
   },
   'media.list': { input: site, output: z.array(mediumChoice) },
+  /** What lies on a medium that was offered or picked; null: on the site's own. */
+  'media.contents': {
+    input: z.strictObject({ site: z.string(), path: z.string().nullable() }),
+    output: mediumContents,
+  },
+  /** Every drive, whole, with the reason for those that are never formatted. */
+  'format.drives': { input: site, output: z.array(formatChoice) },
+  /** What would be lost. Changes nothing. */
+  'format.look': { input: z.strictObject({ site: z.string(), device: z.string() }), output: driveLoss },
+  /** Erases the drive of that mark, when its name was typed. */
+  'format.perform': {
+    input: z.strictObject({
+      site: z.string(),
+      device: z.string(),
+      mark: z.string(),
+      typed: z.string(),
+      fileSystem: z.enum(formatKinds),
+      label: z.string(),
+    }),
+    output: z.strictObject({ device: z.string() }),
+  },
   /** Opens the system's picker; null when closed without a choice. */
   'pick.path': {
     input: z.strictObject({ kind: z.enum(['folder', 'file']), title: z.string() }),

@@ -45,6 +45,8 @@ export function allHandlers(desk: Desk, dataFolder: string, onSettings: (setting
       picks.offer(choices);
       return choices;
     },
+    'media.contents': ({ site, path }) =>
+      desk.handlers['media.contents']({ site, path: path === null ? null : picks.path(path) }),
     'sites.onMedium': async ({ path }) => {
       const found = await desk.handlers['sites.onMedium']({ path: path === null ? null : picks.path(path) });
       picks.offer(found.map((item) => ({ token: item.path })));

@@ -2,7 +2,7 @@
 // line. The rules of which drive may be touched are asked each time, and nothing is done that was not asked for by a yes.
 import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { DriveLoss } from '../../src-shared/api.ts';
+import type { DriveLoss, FormatChoice } from '../../src-shared/api.ts';
 import { problem } from '../../src-shared/problem.ts';
 import { listDrives } from '../medium/drives.ts';
 import { type FormatRequest, formatDrive, formatHands, lookBeforeFormat } from '../medium/format.ts';
@@ -10,6 +10,7 @@ import { readBlockDevices } from '../medium/lsblk.ts';
 import { mountVolume } from '../medium/mount.ts';
 import { mountOf, readMounts } from '../medium/mounts.ts';
 import { checkVolume, repairVolume } from '../medium/repair.ts';
+import type { Drive } from '../medium/safety.ts';
 import type { Health } from '../medium/udisks.ts';
 import type { Clock } from '../platform/clock.ts';
 import { requireVolume } from './medium-jobs.ts';
@@ -25,6 +26,7 @@ export interface DriveActs {
   /** Of a device or of the folder where it is mounted. Without `yes` it is only looked at, which unmounts it for that while. */
   readonly repairMedium: (place: string, yes: boolean, signal: AbortSignal) => Promise<Repaired>;
   readonly format: {
+    readonly drives: (signal?: AbortSignal) => Promise<FormatChoice[]>;
     readonly look: (device: string, signal?: AbortSignal) => Promise<DriveLoss>;
     readonly perform: (request: FormatRequest, signal?: AbortSignal) => Promise<string>;
   };
@@ -57,10 +59,18 @@ export function driveActs(runningFrom: readonly string[], clock: Clock): DriveAc
       return { device, health: 'whole', mountPoint: (await mountVolume(device, undefined, signal)).mountPoint };
     },
     format: {
+      drives: async (signal) => (await hands.drives(signal)).map(choiceOf),
       look: (device, signal) => lookBeforeFormat(device, hands, clock, signal),
       perform: (request, signal) => formatDrive(request, hands, signal),
     },
   };
+}
+
+function choiceOf({ path, name, serial, sizeBytes, reason, volumes }: Drive): FormatChoice {
+  const label =
+    [name, ...volumes.map((volume) => volume.label ?? '')].filter((part) => part !== '').join(' · ') || path;
+  const why = reason === null ? null : { code: 'medium-drive-unusable', params: { drive: label, reason } };
+  return { device: path, label, sizeBytes, serial, why };
 }
 
 /** The device of a folder's volume, or of a name below /dev. Throws `medium-absent`. */

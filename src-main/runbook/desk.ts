@@ -64,6 +64,13 @@ export interface DeskParts {
   readonly listMedia: (site: OpenSite) => Promise<MediumChoice[]>;
   /** Waits a while for drives to change; returns the mark of what is there now. */
   readonly nextMedia: (site: OpenSite, mark: string) => Promise<string>;
+  /** What lies on a medium: the one at this path, or the site's own. */
+  readonly mediumContents: (site: OpenSite, path: string | null) => Promise<OutputOf<'media.contents'>>;
+  readonly format: {
+    readonly drives: (site: OpenSite) => Promise<OutputOf<'format.drives'>>;
+    readonly look: (site: OpenSite, device: string) => Promise<OutputOf<'format.look'>>;
+    readonly perform: (site: OpenSite, request: Omit<InputOf<'format.perform'>, 'site'>) => Promise<string>;
+  };
   readonly practice: Practice;
   /** Records of a site, by their folder and the fingerprint that the plan holds. */
   readonly records: {
@@ -418,6 +425,12 @@ export function makeDesk(parts: DeskParts): Desk {
     },
     'practice.faults': async ({ site, set }) =>
       (await isPractice(await siteFolder(parts.dataFolder, site))) ? parts.practice.faults(set) : [],
+    'media.contents': async ({ site, path }) => parts.mediumContents((await at(site)).site, path),
+    'format.drives': async ({ site }) => parts.format.drives((await at(site)).site),
+    'format.look': async ({ site, device }) => parts.format.look((await at(site)).site, device),
+    'format.perform': async ({ site, ...request }) => ({
+      device: await parts.format.perform((await at(site)).site, request),
+    }),
     'records.list': async ({ site }) => parts.records.list(...(await recordsOf(site))),
     'records.read': async ({ site, number }) => {
       const [folder, pinned] = await recordsOf(site);

@@ -9,6 +9,8 @@ import { forgetTrouble } from '../state/actions.ts';
 import { addressOf, type Route, type SitePageName } from '../state/route.ts';
 import { type OpenedSite, useStore } from '../state/store.ts';
 import { ChecklistPage } from './checklist-page.tsx';
+import { FormatPage } from './format-page.tsx';
+import { MediumPage } from './medium-page.tsx';
 import { OverviewPage } from './overview-page.tsx';
 import { PlanPage } from './plan-page.tsx';
 import { RecordsPage } from './records-page.tsx';
@@ -19,6 +21,8 @@ import { SupportPage } from './support-page.tsx';
 const pages: Readonly<Record<SitePageName, ComponentType<{ readonly site: OpenedSite }>>> = {
   plan: PlanPage,
   checklist: ChecklistPage,
+  medium: MediumPage,
+  format: FormatPage,
   records: RecordsPage,
   support: SupportPage,
 };

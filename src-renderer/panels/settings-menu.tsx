@@ -3,7 +3,7 @@ import { Settings2 } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { languages, type Settings, themes } from '../../src-shared/api.ts';
 import { changeSettings } from '../state/actions.ts';
-import { go, sitePages } from '../state/route.ts';
+import { go, menuPages } from '../state/route.ts';
 import { useStore } from '../state/store.ts';
 import { Menu, type MenuGroup } from '../ui/menu.tsx';
 
@@ -23,11 +23,11 @@ export const SettingsMenu = ({ site }: { readonly site: string | null }) => {
             chosen: null,
             items: [
               { id: 'overview', text: t('ui.menu.overview') },
-              ...sitePages.map((id) => ({ id, text: t(`ui.menu.${id}`) })),
+              ...menuPages.map((id) => ({ id, text: t(`ui.menu.${id}`) })),
               { id: 'start', text: t('ui.menu.start') },
             ],
             onAction: (id) =>
-              go(id === 'start' ? { page: 'start' } : { page: sitePages.find((page) => page === id) ?? 'site', site }),
+              go(id === 'start' ? { page: 'start' } : { page: menuPages.find((page) => page === id) ?? 'site', site }),
           },
         ];
   const groups: MenuGroup[] = [

@@ -19,6 +19,7 @@ import type { ProcedureName } from '../../src-shared/channels.ts';
 import { emptyView, type NewEvent, reduce, type SiteView } from '../../src-shared/journal.ts';
 import { problem } from '../../src-shared/problem.ts';
 import { instanceKey, type Plan, type Subject } from '../../src-shared/step.ts';
+import { scriptedContents, scriptedDrives, scriptedLoss } from './scripted-medium.ts';
 import { scriptedRecord, scriptedSummary } from './scripted-record.ts';
 
 /** One call the window made. */
@@ -235,6 +236,13 @@ export function scriptedDesk(): ScriptedDesk {
       return { mark: now() };
     },
     'media.list': async () => [...desk.media],
+    'media.contents': async () => scriptedContents,
+    'format.drives': async () => [...scriptedDrives],
+    'format.look': async () => scriptedLoss,
+    'format.perform': async ({ typed }) => {
+      if (typed !== scriptedLoss.typeName) throw problem('format-name-differs', { name: scriptedLoss.typeName, typed });
+      return { device: `${scriptedLoss.device}1` };
+    },
     'records.list': async () => [
       {
         number: 1,

@@ -143,7 +143,7 @@ sources:
 
   describe.each(kinds)('%s', (kind) => {
     const place = `/media/user/STICK${kind.toUpperCase()}`;
-    const journal = `/home/user/data/sites/${kind}/journal.jsonl`;
+    const journal = `/home/user/data/data/sites/${kind}/journal.jsonl`;
 
     it('pulled in the middle of a write: said, and nothing lies below the bare mount point', async () => {
       await mustDo(`sites create ${kind}.yaml`);

@@ -355,3 +355,63 @@ test('run until something needs me gives consent to the chapter, and only to wha
     agreed: [],
   });
 });
+
+const pageOf = async (page: Page, name: string) => {
+  await page.evaluate((hash) => {
+    window.location.hash = hash;
+  }, `#/site/plant-lille/${name}`);
+  await expect(page.locator('h1:focus')).toHaveCount(1);
+};
+
+test('what lies on the medium: its seal, versions by system, a release whose archive is missing, what is not ours', async ({
+  desk,
+  window: page,
+}) => {
+  await at(page, states.choosing(desk));
+  await pageOf(page, 'medium');
+  await expect(page.getByText('Sealed for plant-lille, generation 3')).toBeVisible();
+  await expect(page.getByText('7f3a 91c0 4be2 d856')).toBeVisible();
+  await page.getByRole('button', { name: /^debian-12-amd64: 5 packages/ }).click();
+  await expect(page.getByRole('row', { name: /slapos-node 1\.22\.1\+0/ })).toBeVisible();
+  await expect(page.getByRole('row', { name: /caddy-frontend/ })).toContainText('its archive is missing');
+  await page.getByRole('button', { name: /2 beside the folder fieldkit/ }).click();
+  await expect(page.getByText('Holiday 2025/')).toBeVisible();
+});
+
+test('formatting: nothing is chosen, what is lost is shown, and only the typed name makes the button work', async ({
+  desk,
+  window: page,
+}) => {
+  await at(page, states.choosing(desk));
+  await pageOf(page, 'format');
+  for (const radio of await page.getByRole('radio').all()) await expect(radio).not.toBeChecked();
+  await expect(page.getByRole('radio', { name: /Samsung/ })).toBeDisabled();
+  expect(callsOf(desk, 'format.look')).toEqual([]);
+  await page.getByText('SanDisk Ultra · HOLIDAY').click();
+  await expect(page.getByText('A sealed medium: plant-lille, generation 2')).toBeVisible();
+  await expect(page.getByText('nobody can say what would be lost')).toBeVisible();
+  const erase = page.getByRole('button', { name: 'Erase HOLIDAY' });
+  const name = page.getByLabel('To erase it, type HOLIDAY');
+  for (const wrong of ['holiday', 'HOLIDA', 'yes']) {
+    await name.fill(wrong);
+    await expect(erase).toBeDisabled();
+  }
+  // A drive that comes or goes meanwhile takes nothing from what was typed.
+  await name.fill('HOLIDAY');
+  desk.media = desk.media.slice(1);
+  await expect.poll(() => callsOf(desk, 'format.drives').length).toBeGreaterThan(1);
+  await expect(name).toHaveValue('HOLIDAY');
+  expect(callsOf(desk, 'format.perform')).toEqual([]);
+  await erase.click();
+  await expect(page.getByText('Erased and formatted: /dev/sdb1')).toBeVisible();
+  expect(callsOf(desk, 'format.perform').map((call) => call.input)).toEqual([
+    {
+      site: 'plant-lille',
+      device: '/dev/sdb',
+      mark: 'c0ffee',
+      typed: 'HOLIDAY',
+      fileSystem: 'exfat',
+      label: 'FIELDKIT',
+    },
+  ]);
+});

@@ -44,6 +44,8 @@ export class UsbMachine {
   #qemu: ChildProcess | null = null;
   #monitor: Monitor | null = null;
   #port = 0;
+  /** Sticks with a limit of their own, by id. */
+  readonly #slowed = new Set<string>();
 
   private constructor(image: UsbImage, folder: string) {
     this.#image = image;
@@ -247,6 +249,7 @@ export class UsbMachine {
       const limits = Object.fromEntries(
         ['bps-write', 'bps-write-max', 'bps-read', 'bps-read-max'].map((name) => [name, plug.slowBytes]),
       );
+      this.#slowed.add(id);
       await monitor.command('object-add', { 'qom-type': 'throttle-group', id: `tg-${id}`, limits });
       await monitor.command('blockdev-add', {
         driver: 'throttle',
@@ -310,6 +313,7 @@ export class UsbMachine {
     for (;;) {
       try {
         await monitor.command('blockdev-del', { 'node-name': `b-${id}` });
+        if (this.#slowed.delete(id)) await monitor.command('object-del', { id: `tg-${id}` });
         return;
       } catch (error) {
         if (Date.now() > until) throw error;

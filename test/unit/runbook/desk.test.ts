@@ -27,6 +27,8 @@ const none = async (): Promise<never> => {
   throw new Error('no record');
 };
 const noMedia = {
+  mediumContents: none,
+  format: { drives: async () => [], look: none, perform: none },
   sitesOnMedium: async () => [],
   takeOver: async () => ({ site, setAside: null }),
   records: { list: async () => [], open: none, save: none },

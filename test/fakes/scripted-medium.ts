@@ -1,0 +1,118 @@
+// What the scripted desk tells of media and drives: a sealed medium with something of everybody's on it, and a stick to format.
+import type { DriveLoss, FormatChoice, MediumContents } from '../../src-shared/api.ts';
+
+const packages = [
+  ['slapos-node', '1.22.1+0', 31_200_000],
+  ['re6st-node', '0.642-1', 22_900_000],
+  ['cron', '3.0pl1-162', 76_500],
+  ['libssl3', '3.0.17-1~deb12u3', 2_020_000],
+  ['python3.11-minimal', '3.11.2-6+deb12u6', 2_070_000],
+] as const;
+
+export const scriptedContents: MediumContents = {
+  path: '/media/ada/FIELD/fieldkit',
+  sealed: {
+    site: 'plant-lille',
+    generation: 3,
+    sealedAt: '2026-03-02T16:40:00.000Z',
+    program: 'SlapOS Field Kit 0.1.0',
+    fingerprint: '7f3a91c04be2d8566a0f1c93be77d2405d1e88a3049b7cc2f6510ea4b83d9c6e',
+    files: 348,
+    sizeBytes: 3_412_000_000,
+    kept: [2],
+    updating: false,
+    lacking: 0,
+  },
+  why: null,
+  kinds: [
+    { kind: 'packages', count: 307, sizeBytes: 214_300_000 },
+    { kind: 'software', count: 2, sizeBytes: 3_190_000_000 },
+    { kind: 'index', count: 2, sizeBytes: 9_120 },
+    { kind: 'trust', count: 5, sizeBytes: 11_400 },
+    { kind: 'site', count: 6, sizeBytes: 482_000 },
+    { kind: 'other', count: 4, sizeBytes: 1_900_000 },
+  ],
+  systems: [
+    {
+      system: 'debian-12-amd64',
+      sizeBytes: 109_800_000,
+      packages: packages.map(([name, version, sizeBytes]) => ({ name, version, sizeBytes })),
+    },
+    {
+      system: 'debian-13-amd64',
+      sizeBytes: 104_500_000,
+      packages: packages.slice(0, 3).map(([name, version, sizeBytes]) => ({ name, version, sizeBytes })),
+    },
+  ],
+  releases: [
+    {
+      url: 'https://lab.example/nexedi/slapos/raw/1.0.358/software/slapos-master/software.cfg',
+      system: 'debian 12.11 bookworm x86_64-linux-gnu',
+      sizeBytes: 2_980_000_000,
+    },
+    {
+      url: 'https://lab.example/nexedi/slapos/raw/1.0.358/software/caddy-frontend/software.cfg',
+      system: 'debian 12.11 bookworm x86_64-linux-gnu',
+      sizeBytes: null,
+    },
+  ],
+  foreign: {
+    beside: [
+      { name: 'Holiday 2025', folder: true },
+      { name: 'invoice-0042.pdf', folder: false },
+    ],
+    unlisted: ['debian/debian-12-amd64/notes.txt'],
+  },
+  freeBytes: 58_200_000_000,
+  fileSystem: 'exfat',
+};
+
+export const scriptedDrives: readonly FormatChoice[] = [
+  {
+    device: '/dev/sdb',
+    label: 'SanDisk Ultra · HOLIDAY',
+    sizeBytes: 61_500_000_000,
+    serial: '4C530001230412117295',
+    why: null,
+  },
+  {
+    device: '/dev/nvme0n1',
+    label: 'Samsung SSD 980',
+    sizeBytes: 512_100_000_000,
+    serial: 'S649NX0R112233',
+    why: { code: 'medium-drive-unusable', params: { drive: 'Samsung SSD 980', reason: 'holds-system' } },
+  },
+];
+
+export const scriptedLoss: DriveLoss = {
+  device: '/dev/sdb',
+  name: 'SanDisk Ultra',
+  serial: '4C530001230412117295',
+  sizeBytes: 61_500_000_000,
+  mark: 'c0ffee',
+  typeName: 'HOLIDAY',
+  volumes: [
+    {
+      device: '/dev/sdb1',
+      label: 'HOLIDAY',
+      fileSystem: 'vfat',
+      sizeBytes: 59_000_000_000,
+      readable: true,
+      files: 2481,
+      whole: true,
+      newest: { path: 'DCIM/2026/IMG_0921.jpg', at: '2026-02-27T18:03:00.000Z' },
+      medium: { site: 'plant-lille', generation: 2 },
+    },
+    {
+      device: '/dev/sdb2',
+      label: null,
+      fileSystem: 'crypto_LUKS',
+      sizeBytes: 2_400_000_000,
+      readable: false,
+      files: 0,
+      whole: false,
+      newest: null,
+      medium: null,
+    },
+  ],
+};
