@@ -92,6 +92,21 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
     instances.map((key) => [key, 'done']),
   );
 
+  const contents = await call('media.contents', { site, path: null });
+  expect(contents).toMatchObject({
+    sealed: { site, generation: 1, lacking: 0 },
+    foreign: { beside: [], unlisted: [] },
+  });
+  for (const { packages, sizeBytes } of contents.systems) expect(packages.length * sizeBytes).toBeGreaterThan(0);
+  expect(contents.systems.flatMap(({ packages }) => packages.map(({ name }) => name))).toContain('slapos-node');
+  expect(contents.releases.length).toBeGreaterThan(0);
+  for (const { sizeBytes } of contents.releases) expect(sizeBytes).toBeGreaterThan(0);
+  // A practice site has no drives, and none of the laptop's is ever shown or touched in its place.
+  expect(await call('format.drives', { site })).toEqual([]);
+  const format = { site, device: '/dev/sda', mark: '', typed: '', fileSystem: 'exfat', label: 'A' } as const;
+  await expect(call('format.look', { site, device: '/dev/sda' })).rejects.toMatchObject({ code: 'medium-absent' });
+  await expect(call('format.perform', format)).rejects.toMatchObject({ code: 'medium-absent' });
+
   const { run } = await call('steps.check', { site, instances: [] });
   expect(await call('run.cancel', { site, run })).toEqual({ stopsAfter: null });
   await over(run);
