@@ -283,6 +283,12 @@ export const problems = {
   'service-refused': define('target', ['machine', 'name']),
   'service-unanswered': define('target', ['machine', 'name'], { retryable: true }),
   'software-folder-in-the-way': define('target', ['machine', 'path']),
+  're6st-tunnels-impossible': define('target', ['machine']),
+  're6st-registry-silent': define('target', ['machine'], { retryable: true }),
+  're6st-registry-unreachable': define('target', ['machine', 'url'], { retryable: true }),
+  're6st-network-differs': define('target', ['machine', 'wanted', 'found']),
+  're6st-token-refused': define('input', ['machine'], { retryable: true }),
+  're6st-old-address-left': define('target', ['machine', 'path', 'count'], { severity: 'warning' }),
   'promises-failing': define('target', ['machine', 'count', 'first'], { severity: 'warning', retryable: true }),
 } as const satisfies Record<string, Definition>;
 

@@ -185,7 +185,9 @@ export const sitePlan = z.strictObject({
   master: master.prefault({}),
   frontend: frontend.optional(),
   /** Versions of the vendor's packages; `newest` is fixed when they are fetched. */
-  packages: z.strictObject({ 'slapos-node': z.string().default('newest') }).prefault({}),
+  packages: z
+    .strictObject({ 'slapos-node': z.string().default('newest'), 're6st-node': z.string().default('newest') })
+    .prefault({}),
   /** Sources by target system; the public ones when a system is not named. */
   sources: z
     .object({
@@ -248,6 +250,11 @@ export function planFaults(plan: SitePlan): readonly PlanFault[] {
   faults.push(...builderFaults(plan), ...plan.releases.flatMap((item, index) => releaseFaults(plan, item, index)));
   faults.push(...contentFaults(plan), ...nodeFaults(plan), ...frontendFaults(plan));
   const { lan, re6st } = plan.ranges;
+  if (wantsRe6st(plan) && re6st === undefined)
+    faults.push({
+      path: ['ranges', 're6st'],
+      detail: 'a site with the role registry needs the range of its re6st network',
+    });
   const first = lan === undefined ? null : parseRange(lan);
   const second = re6st === undefined ? null : parseRange(re6st);
   if (first && second && rangesEqual(first, second))
@@ -554,6 +561,24 @@ export function contentUrlOf(plan: SitePlan, item: Machine): string {
   const { host, port } = contentPlaceOf(plan, item);
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
+
+/** A site has a re6st network when one of its machines is to hold the registry. */
+export const wantsRe6st = (plan: SitePlan): boolean => plan.machines.some((item) => item.roles.includes('registry'));
+
+/** Machines that join the re6st network, in the order in which they must: the registry's own, the master, the others. */
+export function re6stMachines(plan: SitePlan): readonly Machine[] {
+  if (!wantsRe6st(plan)) return [];
+  const rank = ({ roles }: Machine): number => (roles.includes('registry') ? 0 : roles.includes('master') ? 1 : 2);
+  return machinesOnSite(plan)
+    .filter(({ roles }) => roles.includes('master') || roles.includes('node'))
+    .sort((one, other) => rank(one) - rank(other));
+}
+
+/** The vendor's packages that the site installs, with the versions asked for. */
+export const vendorPackagesOf = (plan: SitePlan): Readonly<Record<string, string>> => ({
+  'slapos-node': plan.packages['slapos-node'],
+  ...(wantsRe6st(plan) ? { 're6st-node': plan.packages['re6st-node'] } : {}),
+});
 
 export const machineNamed = (plan: SitePlan, wanted: string): Machine | undefined =>
   plan.machines.find((item) => item.name === wanted);

@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { LockedEntry, LockedSystem } from '../../src-shared/lock.ts';
 import { mediumPaths } from '../../src-shared/manifest.ts';
-import { originOf, systemsFrom, systemsOf } from '../../src-shared/site.ts';
+import { originOf, systemsFrom, systemsOf, vendorPackagesOf } from '../../src-shared/site.ts';
 import { neededBytes, type PlannedFile, readRoom } from '../medium/file-system.ts';
 import { scanMedium } from '../medium/scan.ts';
 import { cachedDeb, indexBytesOf } from '../packages/fetch-packages.ts';
@@ -108,7 +108,10 @@ export async function planMedium(
   const fetchBytes = items.reduce((all, item) => all + item.fetchBytes, 0);
   return {
     unresolved: {
-      vendor: systems.filter((system) => (lock.systems[system]?.vendor ?? []).length === 0),
+      vendor: systems.filter((system) => {
+        const fixed = (lock.systems[system]?.vendor ?? []).map(({ name }) => name);
+        return Object.keys(vendorPackagesOf(plan)).some((name) => !fixed.includes(name));
+      }),
       packages: systems.filter((system) => !isSolved(lock.systems[system], roots[system] ?? [])),
       software: plan.releases.flatMap((release) => {
         const locked = lock.releases[release.name];

@@ -72,7 +72,12 @@ export type Lease = (typeof leases)[number];
 /** What a step is done for. */
 export type Per =
   | { readonly kind: 'site' }
-  | { readonly kind: 'machine'; readonly roles: readonly Role[] }
+  | {
+      readonly kind: 'machine';
+      readonly roles: readonly Role[];
+      /** Which of them, in which order; all of the plan, in its order, when absent. */
+      readonly among?: (site: SitePlan) => readonly Machine[];
+    }
   | { readonly kind: 'system' }
   /** Releases that come from there for at least one target system. */
   | { readonly kind: 'release'; readonly from: Origin };
@@ -81,6 +86,11 @@ export const perSite: Per = { kind: 'site' };
 export const perSystem: Per = { kind: 'system' };
 export const perRelease = (from: Origin): Per => ({ kind: 'release', from });
 export const machines = (...roles: readonly Role[]): Per => ({ kind: 'machine', roles });
+export const machinesAmong = (among: (site: SitePlan) => readonly Machine[], ...roles: readonly Role[]): Per => ({
+  kind: 'machine',
+  roles,
+  among,
+});
 
 /** Everything a step decides from, besides its facts. */
 export interface Context<Input> {

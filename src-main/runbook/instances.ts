@@ -23,7 +23,7 @@ function subjectsOf(step: Step, site: SitePlan): readonly Subject[] {
     case 'site':
       return [theSite];
     case 'machine':
-      return site.machines
+      return (per.among?.(site) ?? site.machines)
         .filter((item) => item.roles.some((role) => per.roles.includes(role)))
         .map(({ name }) => ({ kind: 'machine', name }));
     case 'system':

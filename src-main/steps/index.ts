@@ -44,6 +44,11 @@ import { proveComplete } from './prepare/prove-complete.ts';
 import { sealMedium } from './prepare/seal-medium.ts';
 import { solvePackages } from './prepare/solve-packages.ts';
 import { writeIndex } from './prepare/write-index.ts';
+import { installRe6stNode } from './re6st/install-re6st-node.ts';
+import { installRe6stRegistry } from './re6st/install-re6st-registry.ts';
+import { joinRe6st } from './re6st/join-re6st.ts';
+import { moveToRe6st } from './re6st/move-to-re6st.ts';
+import { updateReferences } from './re6st/update-references.ts';
 import { compareWithMedium } from './update/compare-with-medium.ts';
 import { updatePackages } from './update/update-packages.ts';
 import { updateSoftware } from './update/update-software.ts';
@@ -89,6 +94,12 @@ export const runbook: readonly Step[] = [
   formatNode,
   refreshMaster,
   configureClient,
+  // the re6st network: the registry's machine, the master, the nodes
+  installRe6stRegistry,
+  installRe6stNode,
+  joinRe6st,
+  moveToRe6st,
+  updateReferences,
   // on site, the frontend
   allowFrontend,
   installFrontend,

@@ -2,8 +2,9 @@
 // Python program. Called by the steps for nodes and for services on them. The program must never write, and never print a value
 // that may be a secret: parameters leave as a hash, what an instance publishes without what is named like a secret.
 // Forms: slapos.core 1.10 to 1.26; the SLAP calls `getFullComputerInformation` and nothing else.
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { json } from '../../src-shared/json.ts';
+import { canonicalJson, type Json, json } from '../../src-shared/json.ts';
 import { pythonArgv } from './slapproxy.ts';
 
 /**
@@ -211,3 +212,7 @@ export function withoutCertificate(config: string, certificate: string): string 
   if (at < 0 || computer === undefined || taken === computer || !config.includes(taken)) return null;
   return config.replaceAll(taken, computer);
 }
+
+/** As the program above tells what the master has: sha256 of the parameters as canonical JSON. */
+export const parametersSha256 = (parameters: Json): string =>
+  createHash('sha256').update(canonicalJson(parameters)).digest('hex');

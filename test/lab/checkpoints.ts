@@ -89,7 +89,10 @@ export async function restore(
 }
 
 /** Master and node of the checkpoint that has both, booted, and the laptop that brought them there. The node is `node-1` in the plan. */
-export async function restoreWithNode(lab: Lab): Promise<Restored & { readonly node: LabMachine }> {
+export async function restoreWithNode(
+  lab: Lab,
+  vendor?: VendorRepository,
+): Promise<Restored & { readonly node: LabMachine }> {
   const { nodeLayers = [] } = await recordOf(await checkpoint(withNode));
   const [machine, node] = await Promise.all([
     restoreMachine(lab, withNode, { name: 'master' }),
@@ -99,7 +102,7 @@ export async function restoreWithNode(lab: Lab): Promise<Restored & { readonly n
       addresses: { ipv6: nodeIpv6(1) },
     }),
   ]);
-  const laptop = await restoreLaptop(withNode);
+  const laptop = await restoreLaptop(withNode, vendor);
   await laptop.aimAt(machine, 'master-1');
   await laptop.aimAt(node, 'node-1');
   return { laptop, machine, node };

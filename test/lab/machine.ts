@@ -419,6 +419,8 @@ export class LabMachine {
       '--timezone=off',
       '--link-journal=no',
       ...withoutSync(),
+      // Tunnels are made through it; the host's other devices stay unseen.
+      ...(existsSync('/dev/net/tun') ? ['--bind=/dev/net/tun'] : []),
       ...this.#parts.devices.map((device) => `--bind=${device}`),
       '-D',
       this.tree,

@@ -11,7 +11,7 @@ import { mustRun } from './command.ts';
 import { cached, cacheFolder, recipeKey, removeTree, runQuietly, scratchName } from './host.ts';
 
 /** The Python of each Debian, and a slapos.core that fits it: 1.23 and later need Python 3.12. */
-const builtFor: Readonly<Record<DebianRelease, { readonly python: string; readonly core: string }>> = {
+export const builtFor: Readonly<Record<DebianRelease, { readonly python: string; readonly core: string }>> = {
   bookworm: { python: '3.11', core: '1.22.1' },
   trixie: { python: '3.13', core: '1.26.1' },
 };
@@ -33,9 +33,12 @@ export function standInFile(name: string): string {
   return fileURLToPath(new URL(`./stand-in/${name}`, import.meta.url));
 }
 
+/** Python modules of the releases that the lab compiles. */
+const recipes = ['lab_master.py', 'lab_registry.py'] as const;
+
 /** The path of `slapos-node_<version>_amd64.deb`, built on first use (two to three minutes). */
 export async function slapOsNodePackage(release: DebianRelease = 'bookworm'): Promise<string> {
-  const names = ['slapos-node.cron', 'slapos-node.postrm', 'lab_master.py'];
+  const names = ['slapos-node.cron', 'slapos-node.postrm', ...recipes];
   const texts = await Promise.all(names.map((name) => readFile(standInFile(name), 'utf8')));
   const control = await controlOf(release);
   const file = `slapos-node_${slapOsNodeVersion(release)}_amd64.deb`;
@@ -52,20 +55,6 @@ export async function slapOsNodePackage(release: DebianRelease = 'bookworm'): Pr
 async function controlOf(release: DebianRelease): Promise<string> {
   const template = await readFile(standInFile('slapos-node.control'), 'utf8');
   return template.replace('@VERSION@', slapOsNodeVersion(release)).replace('@PYTHON@', builtFor[release].python);
-}
-
-/** The path of the re6st-node package: control fields only, its description says so. */
-export async function re6stNodePackage(): Promise<string> {
-  const control = await readFile(standInFile('re6st-node.control'), 'utf8');
-  const version = /^Version: (.*)$/m.exec(control)?.[1];
-  const file = `re6st-node_${version}_amd64.deb`;
-  const folder = await cached(`re6st-node-${recipeKey('1', control)}`, async (path) => {
-    await mkdir(join(path, 'stage/DEBIAN'), { recursive: true });
-    await writeFile(join(path, 'stage/DEBIAN/control'), control);
-    await makePackage(join(path, 'stage'), join(path, file));
-    await removeTree(join(path, 'stage'));
-  });
-  return join(folder, file);
 }
 
 /** Layers of a tree in which slapos-node is installed by apt from the host's mirror: where releases are compiled. */
@@ -112,17 +101,19 @@ async function installRecipe(tree: string, release: DebianRelease): Promise<void
   await mkdir(info);
   const files: Readonly<Record<string, string>> = {
     METADATA: 'Metadata-Version: 2.1\nName: lab-master\nVersion: 1.0\n',
-    'top_level.txt': 'lab_master\n',
-    'entry_points.txt': '[zc.buildout]\ndefault = lab_master:Recipe\npayload = lab_master:Payload\n',
+    'top_level.txt': 'lab_master\nlab_registry\n',
+    'entry_points.txt':
+      '[zc.buildout]\ndefault = lab_master:Recipe\npayload = lab_master:Payload\nfolder = lab_master:Folder\nregistry = lab_registry:Recipe\n',
     INSTALLER: 'lab\n',
   };
   for (const [name, text] of Object.entries(files)) await writeFile(join(info, name), text);
-  const recorded = ['lab_master.py', ...Object.keys(files).map((name) => `lab_master-1.0.dist-info/${name}`)];
+  const recorded = [...recipes, ...Object.keys(files).map((name) => `lab_master-1.0.dist-info/${name}`)];
   await writeFile(join(info, 'RECORD'), recorded.map((name) => `${name},,\n`).join(''));
-  await copyFile(standInFile('lab_master.py'), join(packages, 'lab_master.py'));
+  for (const name of recipes) await copyFile(standInFile(name), join(packages, name));
 }
 
-async function makePackage(stage: string, target: string): Promise<void> {
+/** Builds a .deb from a staged tree. */
+export async function makePackage(stage: string, target: string): Promise<void> {
   await mkdir(dirname(target), { recursive: true });
   await runQuietly(['dpkg-deb', '--build', '--root-owner-group', stage, target]);
 }

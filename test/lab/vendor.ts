@@ -12,7 +12,8 @@ import { basename, join } from 'node:path';
 import { type DebianRelease, debianNumbers } from './base.ts';
 import { mustRun } from './command.ts';
 import { cached, recipeKey } from './host.ts';
-import { re6stNodePackage, slapOsNodePackage } from './slapos-node.ts';
+import { re6stNodePackage } from './re6st-node.ts';
+import { slapOsNodePackage } from './slapos-node.ts';
 
 /** The folder of a project on the Build Service's download server. */
 const projectPath = '/repositories/home:/VIFIBnexedi';
@@ -118,7 +119,7 @@ async function answer(
 
 /** The repository's files: an apt repository without components, packages in a folder per architecture. */
 async function vendorFolder(release: DebianRelease, distribution: string, more: readonly string[]): Promise<string> {
-  const packages = [await slapOsNodePackage(release), await re6stNodePackage(), ...more];
+  const packages = [await slapOsNodePackage(release), await re6stNodePackage(release), ...more];
   return cached(`vendor-${recipeKey('4', distribution, ...packages)}`, async (path) => {
     const root = join(path, distribution);
     await mkdir(join(root, 'amd64'), { recursive: true });

@@ -1,7 +1,7 @@
-// slapos-node from the vendor's signed repository for one target system, fixed to a version in the site lock.
+// What the site installs of the vendor's, from its signed repository for one target system, fixed to versions in the site lock.
 import { z } from 'zod';
 import { lockedPackage } from '../../../src-shared/lock.ts';
-import { sourcesOf } from '../../../src-shared/site.ts';
+import { sourcesOf, vendorPackagesOf } from '../../../src-shared/site.ts';
 import { defineStep, done, perSystem, says, systemOfSubject, todo, work } from '../../runbook/define.ts';
 
 export const fetchVendorPackages = defineStep({
@@ -28,21 +28,31 @@ export const fetchVendorPackages = defineStep({
           says('fetch-vendor-packages', atHand ? 'found.atHand' : 'found.fixed', { name, version, sizeBytes }),
         ),
   verdict: ({ fixed, atHand }, { site }) => {
-    const wanted = site.packages['slapos-node'];
-    const slapos = fixed.find((item) => item.name === 'slapos-node');
-    return atHand && slapos !== undefined && (wanted === 'newest' || wanted === slapos.version) ? done() : todo();
+    const wanted = vendorPackagesOf(site);
+    const fits =
+      fixed.every(({ name }) => name in wanted) &&
+      Object.entries(wanted).every(([name, version]) =>
+        fixed.some((item) => item.name === name && (version === 'newest' || version === item.version)),
+      );
+    return atHand && fits ? done() : todo();
   },
   plan: (_facts, context) => {
     const { site } = context;
     const system = systemOfSubject(context);
-    const version = site.packages['slapos-node'];
+    const packages = vendorPackagesOf(site);
     const url = sourcesOf(site, system)?.vendor.url ?? '';
     return [
       work(
         'fetch-vendor-packages',
-        { system, packages: { 'slapos-node': version } },
-        says('fetch-vendor-packages', 'does.fetch', { url, version }),
+        { system, packages },
+        says('fetch-vendor-packages', 'does.fetch', { url, names: vendorNames(packages) }),
       ),
     ];
   },
 });
+
+/** `slapos-node (newest), re6st-node (0.642)`: for a sentence. */
+export const vendorNames = (packages: Readonly<Record<string, string>>): string =>
+  Object.entries(packages)
+    .map(([name, version]) => `${name} (${version})`)
+    .join(', ');

@@ -1,10 +1,11 @@
 // One plan of everything the medium will hold, with sizes, before the first byte of it is fetched. It resolves what has no size
 // yet (versions, packages, entries: small signed lists) and refuses what will not fit, naming what could be left out.
 import { z } from 'zod';
-import { releasesFor, systemOf } from '../../../src-shared/site.ts';
+import { releasesFor, systemOf, vendorPackagesOf } from '../../../src-shared/site.ts';
 import type { Need } from '../../runbook/define.ts';
 import { blocked, defineStep, done, finding, perSite, says, todo, work } from '../../runbook/define.ts';
 import { neededByFolder } from '../machine/preflight-room.ts';
+import { vendorNames } from './fetch-vendor-packages.ts';
 import { rootsFor } from './solve-packages.ts';
 
 const item = z.strictObject({
@@ -100,13 +101,13 @@ export const planMedium = defineStep({
   },
   plan: ({ unresolved }, { site, needs }) => {
     const { vendor, packages, software } = unresolved;
-    const version = site.packages['slapos-node'];
+    const wanted = vendorPackagesOf(site);
     if (vendor.length > 0)
       return vendor.map((system) =>
         work(
           'resolve-vendor-packages',
-          { system, packages: { 'slapos-node': version } },
-          says('plan-medium', 'does.version', { system, version }),
+          { system, packages: wanted },
+          says('plan-medium', 'does.version', { system, names: vendorNames(wanted) }),
         ),
       );
     const roots = rootsOf(needs);

@@ -7,6 +7,7 @@ need any service at all on a node, publishes what it was given.
 """
 import json
 import os
+import shutil
 import subprocess
 
 from slapos import slap
@@ -117,6 +118,20 @@ class Payload:
         with open(self.output, "wb") as payload:
             for _ in range(self.megabytes):
                 payload.write(os.urandom(1 << 20))
+        return [self.output]
+
+    update = install
+
+
+class Folder:
+    """Copies a folder of the machine that compiles into the release."""
+
+    def __init__(self, buildout, name, options):
+        self.source = options["source"]
+        self.output = options["output"]
+
+    def install(self):
+        shutil.copytree(self.source, self.output, symlinks=True, dirs_exist_ok=True)
         return [self.output]
 
     update = install

@@ -7,11 +7,13 @@ import {
   machineNamed,
   originOf,
   planFaults,
+  re6stMachines,
   sitePlan,
   sourcesOf,
   systemFacts,
   systemsFrom,
   systemsOf,
+  vendorPackagesOf,
 } from '../../../src-shared/site.ts';
 
 const machine = { roles: ['master'], interface: 'eth0' };
@@ -176,6 +178,7 @@ describe('services on a node, and the way to a machine', () => {
     planFaults(
       sitePlan.parse({
         ...rest,
+        ranges: { re6st: 'fd00:6::/48' },
         machines: [...machines, ...more],
         ...(JSON.stringify(more).includes('"frontend"') ? { frontend } : {}),
       }),
@@ -214,6 +217,21 @@ describe('services on a node, and the way to a machine', () => {
     ['a way through itself', [{ ...node, jump: 'c' }], ['machines.2.jump']],
   ])('%s', (_what, more, faults) => {
     expect([...faultsWith(...more)].sort()).toEqual([...faults].sort());
+  });
+
+  it('needs the range of the network that a registry is for', () => {
+    const held = sitePlan.parse({ ...rest, machines: [...machines, { ...node, roles: ['node', 'registry'] }] });
+    expect(planFaults(held).map(({ path }) => path.join('.'))).toEqual(['ranges.re6st']);
+  });
+
+  it('joins the registry first, then the master, then the nodes', () => {
+    const more = [node, { ...node, name: 'd', roles: ['node', 'registry'] }];
+    const site = sitePlan.parse({ ...rest, machines: [...machines, ...more] });
+    const master = site.machines.find(({ roles }) => roles.includes('master'));
+    expect(re6stMachines(site).map(({ name }) => name)).toEqual(['d', master?.name, 'b', 'c']);
+    expect(vendorPackagesOf(site)).toEqual({ 'slapos-node': 'newest', 're6st-node': 'newest' });
+    expect(re6stMachines(plan({}))).toEqual([]);
+    expect(Object.keys(vendorPackagesOf(plan({})))).toEqual(['slapos-node']);
   });
 
   it('needs a master to register with', () => {

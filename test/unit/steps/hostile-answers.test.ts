@@ -18,11 +18,12 @@ const site = sitePlan.parse({
   machines: [
     { name: 'm', roles: ['master'], address: 'fd00::1', release: '12', interface: 'eth0', addresses: ['fd00::11/64'] },
     { name: 'b', roles: ['builder'], address: 'fd00::2', release: '12', interface: 'eth0' },
-    { name: 'n', roles: ['node'], address: 'fd00::3', release: '12', interface: 'eth0', client: 'tech' },
+    { name: 'n', roles: ['node', 'registry'], address: 'fd00::3', release: '12', interface: 'eth0', client: 'tech' },
     { name: 'f', roles: ['node', 'frontend'], address: 'fd00::4', release: '12', interface: 'eth0' },
   ],
   releases: [{ name: 'slapos-master', url, from: 'builder', newMaster: true }],
   frontend: { domain: 'shop.example.org', certificate: 'site.crt', key: 'site.key', dns: 'fd00::9' },
+  ranges: { re6st: 'fd00:6::/48' },
 });
 const vendor = {
   name: 'slapos-node',

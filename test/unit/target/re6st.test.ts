@@ -1,0 +1,103 @@
+/** What a registry and certificates of re6st say, and what becomes of its configuration. */
+import { createHash, X509Certificate } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import {
+  joinArgv,
+  networkOfAuthority,
+  nodeAddress,
+  parseRegistry,
+  re6stConfig,
+  sameNetwork,
+  subnetOf,
+} from '../../../src-main/target/re6st.ts';
+
+/** Of fdbb:eb3c:1b95::/48, made with openssl; and a node's of it, its third. */
+const authority = `-----BEGIN CERTIFICATE-----
+MIIBvTCCAWSgAwIBAgIHAf276zwblTAKBggqhkjOPQQDAjA6MRMwEQYDVQQDDApy
+ZTZzdCB0ZXN0MSMwIQYJKoZIhvcNAQkBFhRyb290QGV4YW1wbGUuaW52YWxpZDAg
+Fw0yNjExMjMwMTA0MDlaGA8yMTI2MTAzMDAxMDQwOVowOjETMBEGA1UEAwwKcmU2
+c3QgdGVzdDEjMCEGCSqGSIb3DQEJARYUcm9vdEBleGFtcGxlLmludmFsaWQwWTAT
+BgcqhkjOPQIBBggqhkjOPQMBBwNCAAQRHiHZQImEKg8YWhRGU9v7tthEW98C5qhM
+Joi0ndxQjDnhMRdkluICHuIMbhULmQWCDEYs/L+OZ97TLh5hgOvio1MwUTAdBgNV
+HQ4EFgQUUBSnhnCBRW11CAN7jx/l0HAfKxowHwYDVR0jBBgwFoAUUBSnhnCBRW11
+CAN7jx/l0HAfKxowDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNHADBEAiBZ
+EeteMDwKrLYujYh7yVMZztpSDV3hSJ8JkGTxlX8qRQIgQNzUHtN65jdKtVRWBPtR
+cw/ucHeMCbxCEihJhKg4uVM=
+-----END CERTIFICATE-----
+`;
+const node = `-----BEGIN CERTIFICATE-----
+MIIBUDCB9gIBAzAKBggqhkjOPQQDAjA6MRMwEQYDVQQDDApyZTZzdCB0ZXN0MSMw
+IQYJKoZIhvcNAQkBFhRyb290QGV4YW1wbGUuaW52YWxpZDAgFw0yNjExMjMwMTA0
+MTBaGA8yMTI2MTAzMDAxMDQxMFowLDEPMA0GA1UEDAwGbm9kZS0yMQ0wCwYDVQQD
+DAQyLzE2MQowCAYDVQQFEwEyMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEER4h
+2UCJhCoPGFoURlPb+7bYRFvfAuaoTCaItJ3cUIw54TEXZJbiAh7iDG4VC5kFggxG
+LPy/jmfe0y4eYYDr4jAKBggqhkjOPQQDAgNJADBGAiEA9U5gQmKLWJ6C4FJJd+LN
+36TZZQrw3rFiX7AT65uJNqkCIQDgMpOxymsr++g7h7pcWgaqoJPLt27D1nYZGTuY
+ewrV3g==
+-----END CERTIFICATE-----
+`;
+
+const answered = `fd5a:77::104\nHTTP/1.0 200 OK\r\nServer: x\r\nContent-Length: 9\r\n\r\n${authority}`;
+
+describe('a registry', () => {
+  it('is known by its address, its network and the fingerprint of its authority', () => {
+    expect(parseRegistry(answered)).toEqual({
+      address: 'fd5a:77::104',
+      network: 'fdbb:eb3c:1b95::/48',
+      fingerprint: createHash('sha256').update(new X509Certificate(authority).raw).digest('hex'),
+    });
+  });
+
+  it.each([
+    '',
+    'fd5a:77::104\n',
+    answered.replace('200 OK', '500 Oops'),
+    answered.replace(/-----BEGIN[\s\S]*/, '<html>'),
+    answered.replace('fd5a:77::104', '$(reboot)'),
+  ])('is none when it says something else (%#)', (text) => {
+    expect(parseRegistry(text)).toBeNull();
+  });
+});
+
+describe('certificates', () => {
+  it('say which part of which network a machine holds', () => {
+    expect(networkOfAuthority(authority)).toBe('fdbb:eb3c:1b95::/48');
+    expect(subnetOf(authority, node)).toBe('fdbb:eb3c:1b95:2::/64');
+    expect(nodeAddress('fdbb:eb3c:1b95:2::/64')).toBe('fdbb:eb3c:1b95:2::1');
+    expect(nodeAddress('fd00:1:2:3:4:5::/96')).toBe('fd00:1:2:3:4:5:0:1');
+    expect(subnetOf(authority, authority)).toBeNull();
+    expect(subnetOf(authority, '')).toBeNull();
+    expect(networkOfAuthority('babble')).toBeNull();
+  });
+
+  it('are compared by network, not by text', () => {
+    expect(sameNetwork('fdbb:eb3c:1b95:0::/48', 'fdbb:eb3c:1b95::/48')).toBe(true);
+    expect(sameNetwork('fdbb:eb3c:1b95::/48', 'fdbb:eb3c:1b95::/64')).toBe(false);
+    expect(sameNetwork('fdbb:eb3c:1b95::/48', 'nothing')).toBe(false);
+  });
+});
+
+describe('the configuration', () => {
+  const wanted = { registry: 'http://[fd00::9]:9026', ip: '10.0.0.7', interface: 'eth0' };
+  const written = 'registry http://[fd00::1]:9026\nca ca.crt\n\n# increase re6stnet verbosity:\n#verbose 3\n';
+
+  it('gains the address and the interface, and the registry that is there now', () => {
+    expect(re6stConfig(written, wanted)).toBe(
+      'registry http://[fd00::9]:9026\nca ca.crt\n\n# increase re6stnet verbosity:\n#verbose 3\nip 10.0.0.7\ninterface eth0\n',
+    );
+  });
+
+  it('stays as it is once it is so, and keeps an address that somebody chose', () => {
+    const once = re6stConfig(written, wanted);
+    expect(re6stConfig(once, wanted)).toBe(once);
+    expect(re6stConfig(`${written}ip 192.0.2.1\n`, wanted)).not.toContain('10.0.0.7');
+    expect(re6stConfig(written, { ...wanted, ip: '' })).not.toMatch(/^ip /m);
+  });
+});
+
+it('asks for a certificate without a token in any argument', () => {
+  const argv = joinArgv({ address: 'fd00::9', network: 'fd00::/32', fingerprint: 'ab' }, 'node-1', 330);
+  expect(argv).toContain('http://[fd00::9]:9026');
+  expect(argv).toContain('sha256:ab');
+  expect(argv.filter((word) => word.includes('--token'))).toHaveLength(1);
+});
