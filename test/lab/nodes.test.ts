@@ -154,6 +154,19 @@ describe.skipIf(reason !== null)('nodes', () => {
     await connection.close();
   });
 
+  it('says so when the master is asked at a wrong port, and goes back to the one that is published', async () => {
+    await panel.token('computer');
+    await laptop.answer(answers);
+    await first.mustShell("sed -i 's/^\\(master_url = .*\\):2155$/\\1:2158/' /etc/opt/slapos/slapos.cfg");
+    const wrong = await run('format-node@machine:node-1');
+    expect(ended(wrong)).toEqual({ 'format-node@machine:node-1': 'master-unreachable' });
+    expect(wrong.stdout).toContain(':2158');
+    const mended = await run('register-node@machine:node-1', 'format-node@machine:node-1');
+    expect(mended.code, mended.stdout.slice(-4000)).toBe(0);
+    expect(started(mended)).toHaveLength(1);
+    expect(await first.mustShell('cat /etc/opt/slapos/slapos.cfg')).toMatch(/^master_url = .*:2155$/m);
+  });
+
   it('have nothing left to do when they are walked again', async () => {
     // The master has just booted: its pages come after it.
     await panel.token('computer');
