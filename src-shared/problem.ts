@@ -76,6 +76,7 @@ export const problems = {
   'site-plan-missing': define('input', ['path']),
   'site-plan-invalid': define('input', ['path', 'place', 'detail']),
   'machine-list-invalid': define('input', ['path', 'line', 'detail']),
+  'nothing-to-export': define('input', ['site']),
   'site-plan-changed': define('input', ['path']),
   'site-name-taken': define('input', ['name', 'path']),
   'site-unknown': define('input', ['name']),

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { interviewSystems } from '../../src-shared/interview.ts';
 import { exitCodes } from '../../src-shared/problem.ts';
 import { clearCache, limitCache, listCache, verifyCache } from './commands/cache.ts';
+import { exportSite } from './commands/export.ts';
 import { exportKeys, importKeys } from './commands/keys.ts';
 import { addMachines, listMachines } from './commands/machines.ts';
 import { listMedia, verifyMedium } from './commands/medium.ts';
@@ -121,6 +122,9 @@ onSite(program.command('support').description('what to hand to somebody who help
   .option('--hide-addresses', 'put words in place of addresses and host names')
   .option('--output <folder>', 'write it into this folder instead of showing it')
   .action(end(tellSupport));
+onSite(program.command('export').argument('<shell|ansible>').argument('<folder>', 'where the new folder is made'))
+  .description('what was done on the machines, as a shell runbook or an Ansible inventory and playbook')
+  .action(end(exportSite));
 const medium = program.command('medium').description('drives, and what a medium holds');
 common(medium.command('list'))
   .description('drives and why each may or may not be used')
