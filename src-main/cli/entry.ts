@@ -68,6 +68,11 @@ common(sites.command('new').argument('<name>'))
   .option('--node <address>', 'where SSH of a node answers; repeatable', more)
   .option('--user <name>', 'who logs in', 'root')
   .requiredOption('--interface <name>', 'network interface of the machines')
+  .option(
+    '--re6st <range>',
+    'range of the re6st network, such as fdbb:eb3c:1b95::/48; its registry stands on the first node',
+  )
+  .option('--domain <name>', 'domain of the frontend, which stands on the last node')
   .option('--system <name>', `one of ${interviewSystems.join(', ')}`, 'debian-12')
   .action(end(beginSite));
 const machines = onSite(

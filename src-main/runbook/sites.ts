@@ -110,8 +110,8 @@ export async function readSitePlan(dataFolder: string, name: string): Promise<Si
 /** The plan a new site starts from, as far as the interview tells. What it leaves open is explained beside its field. */
 export const planTemplate = (asked: Interview): string => {
   const [distribution = '', release = ''] = asked.system.split('-');
-  const machineText = (name: string, role: string, address: string, explained: boolean) => `  - name: ${name}
-    roles: [${role}]
+  const machineText = (name: string, roles: string, address: string, explained: boolean) => `  - name: ${name}
+    roles: [${roles}]
     address: ${JSON.stringify(address)}${explained ? '        # where SSH answers' : ''}
     user: ${asked.user}${explained ? '                 # or a user with sudo' : ''}
     distribution: ${distribution}
@@ -121,18 +121,41 @@ export const planTemplate = (asked: Interview): string => {
     addresses: []${explained ? '              # e.g. [fd00:1::11/64] when the network gives none' : ''}
     partitions: 20
 `;
+  const rolesOf = (index: number): string =>
+    [
+      'node',
+      ...(asked.re6st !== undefined && index === 0 ? ['registry'] : []),
+      ...(asked.domain !== undefined && index === asked.nodes.length - 1 ? ['frontend'] : []),
+    ].join(', ');
+  const releaseText = (name: string) => `  - name: ${name}
+    url: https://lab.nexedi.com/nexedi/slapos/raw/1.0.499/software/${name}/software.cfg
+`;
   return `# Site plan of ${asked.name}: what must stand. Edit it here or in the window; the program keeps your comments.
 format: 1
 name: ${JSON.stringify(asked.name)}
 
 machines:
 ${machineText('master-1', 'master', asked.master, true)}${asked.nodes
-  .map((address, index) => machineText(`node-${index + 1}`, 'node', address, false))
+  .map((address, index) => machineText(`node-${index + 1}`, rolesOf(index), address, false))
   .join('')}
 releases:
   # The exact address, byte for byte: it is the key of the software cache.
-  - name: slapos-master
-    url: https://lab.nexedi.com/nexedi/slapos/raw/1.0.499/software/slapos-master/software.cfg
-    archives: {}               # ${asked.system}-amd64: /path/of/archive.tar.gz; without one, the public software cache
-`;
+${releaseText('slapos-master')}    archives: {}               # ${asked.system}-amd64: /path/of/archive.tar.gz; without one, the public software cache
+${asked.re6st === undefined ? '' : releaseText('re6stnet')}${asked.domain === undefined ? '' : releaseText('rapid-cdn')}${
+  asked.re6st === undefined
+    ? ''
+    : `
+ranges:
+  re6st: ${JSON.stringify(asked.re6st)}
+`
+}${
+  asked.domain === undefined
+    ? ''
+    : `
+frontend:
+  domain: ${JSON.stringify(asked.domain)}
+  certificate: frontend.crt    # PEM with its chain, beside this plan or by its whole path
+  key: frontend.key            # read when it is needed; never onto the medium
+`
+}`;
 };

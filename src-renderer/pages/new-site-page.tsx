@@ -13,16 +13,32 @@ import { Button } from '../ui/button.tsx';
 import { ChoiceInput, TextInput } from '../ui/field.tsx';
 import styles from './new-site-page.module.css';
 
-const texts = ['name', 'master', 'user', 'interface'] as const;
+const texts = ['name', 'master', 'user', 'interface', 're6st', 'domain'] as const;
+/** Left empty, they are not wanted. */
+const wishes: readonly string[] = ['re6st', 'domain'];
 
 export const NewSitePage = () => {
   const { t } = useTranslation();
-  const [said, setSaid] = useState({ name: '', master: '', user: 'root', interface: '', nodes: '' });
+  const [said, setSaid] = useState({
+    name: '',
+    master: '',
+    user: 'root',
+    interface: '',
+    nodes: '',
+    re6st: '',
+    domain: '',
+  });
   const [system, setSystem] = useState<Interview['system']>('debian-12');
   const [tried, setTried] = useState(false);
   const [problem, setProblem] = useState<ProblemData | null>(null);
   const nodes = said.nodes.split(/[\s,]+/).filter((item) => item !== '');
-  const parsed = interview.safeParse({ ...said, system, nodes });
+  const parsed = interview.safeParse({
+    ...said,
+    system,
+    nodes,
+    re6st: said.re6st || undefined,
+    domain: said.domain || undefined,
+  });
   const wrong = new Set(parsed.success || !tried ? [] : parsed.error.issues.map((issue) => issue.path[0]));
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -40,6 +56,7 @@ export const NewSitePage = () => {
       label={t(`ui.newSite.${key}.label`)}
       hint={t(`ui.newSite.${key}.hint`)}
       error={wrong.has(key) ? t(`ui.newSite.${key}.wrong`) : undefined}
+      required={!wishes.includes(key)}
       value={said[key]}
       onChange={(value) => {
         setSaid({ ...said, [key]: value.trim() });
@@ -76,6 +93,8 @@ export const NewSitePage = () => {
             value={said.nodes}
             onChange={(value) => setSaid({ ...said, nodes: value })}
           />
+          {field('re6st')}
+          {field('domain')}
           {field('user')}
           {field('interface')}
           {problem !== null && <ProblemPanel problem={problem} />}

@@ -38,13 +38,15 @@ export interface BeginOptions extends CommonOptions {
   readonly user: string;
   readonly interface: string;
   readonly system: string;
+  readonly re6st?: string;
+  readonly domain?: string;
 }
 
 /** The interview of the window, answered by options. */
 export const beginSite = (name: string, options: BeginOptions): Promise<number> =>
   withSession(options, async ({ kit, texts, print }) => {
-    const { master, node: nodes, user, interface: interfaceName, system } = options;
-    const asked = interview.safeParse({ name, master, nodes, user, interface: interfaceName, system });
+    const { master, node: nodes, user, interface: interfaceName, system, re6st, domain } = options;
+    const asked = interview.safeParse({ name, master, nodes, user, interface: interfaceName, system, re6st, domain });
     if (!asked.success) {
       const [first] = asked.error.issues;
       throw problem('usage-wrong', { detail: `${first?.path.join(' ')}: ${first?.message}` });

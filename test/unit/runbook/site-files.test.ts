@@ -8,7 +8,7 @@ import { editPlanText, planFromText, readPlanText } from '../../../src-main/runb
 import { Secrets } from '../../../src-main/runbook/secrets.ts';
 import { createSite, planTemplate } from '../../../src-main/runbook/sites.ts';
 import { takeWriterLock, writerOf } from '../../../src-main/runbook/writer-lock.ts';
-import { interviewSystems } from '../../../src-shared/interview.ts';
+import { interview, interviewSystems } from '../../../src-shared/interview.ts';
 import { fold, type NewEvent } from '../../../src-shared/journal.ts';
 import { planText } from '../../fakes/engine.ts';
 
@@ -170,6 +170,26 @@ describe('the site plan file', () => {
         machines: ['::1', ...nodes].map((address) => ({ address, user: 'ada', interface: 'eth0' })),
       });
     }
+  });
+
+  it.each([
+    [
+      'two nodes, re6st and a frontend',
+      ['10.0.0.2', '10.0.0.3'],
+      [['master'], ['node', 'registry'], ['node', 'frontend']],
+    ],
+    ['one node, re6st and a frontend', ['10.0.0.2'], [['master'], ['node', 'registry', 'frontend']]],
+  ])('begins a plan with %s', (_what, nodes, roles) => {
+    const said = { name: 'new', system: 'debian-12', master: '10.0.0.1', nodes, user: 'root', interface: 'eth0' };
+    const wishes = { re6st: 'fdbb:eb3c:1b95::/48', domain: 'site.example.org' };
+    const text = planTemplate(interview.parse({ ...said, ...wishes }));
+    expect(readPlanText(text).faults).toEqual([]);
+    const plan = planFromText(text, '');
+    expect(plan.machines.map((item) => item.roles)).toEqual(roles);
+    expect(plan.releases.map(({ name }) => name)).toEqual(['slapos-master', 're6stnet', 'rapid-cdn']);
+    expect([plan.ranges.re6st, plan.frontend?.domain]).toEqual([wishes.re6st, wishes.domain]);
+    for (const [key, value] of Object.entries(wishes))
+      expect(interview.safeParse({ ...said, nodes: [], [key]: value }).error?.issues[0]?.path).toEqual([key]);
   });
 
   it.each([
