@@ -98,6 +98,10 @@ export const problems = {
   'keys-of-another-site': define('trust', ['path', 'site', 'expected', 'found']),
   'backup-missing': define('input', ['machine', 'number']),
   'backup-damaged': define('trust', ['path']),
+  'new-master-unconfigured': define('target', ['machine', 'persons', 'projects'], {
+    severity: 'skippable',
+    retryable: true,
+  }),
   'master-never-backed-up': define('target', ['machine'], { severity: 'warning' }),
   'fingerprint-differs': define('trust', ['what', 'expected', 'found']),
 

@@ -1,9 +1,11 @@
 // apt on a machine, seeing our repository alone. Used by every step that installs something; install-slapos-node writes the
 // configuration that is named here, and serve-content where it installs a server first. Must never touch the machine's own
 // sources or lists.
+import { z } from 'zod';
 import { mediumPaths } from '../../src-shared/manifest.ts';
-import { type Answer, type Command, type Probe, run, type Told } from '../runbook/define.ts';
-
+import { contentUrlOf, systemOf } from '../../src-shared/site.ts';
+import type { Answer, AnyContext, Command, Probe, Told } from '../runbook/define.ts';
+import { machineOfSubject, run, says } from '../runbook/define.ts';
 import { workFolder } from '../target/our-paths.ts';
 
 export const aptPaths = {
@@ -37,10 +39,6 @@ export const aptInstallArgv = (...names: readonly string[]): string[] =>
 export const packageStatusArgv = (name: string): string[] => ['dpkg-query', '-W', '-f', '${Status} ${Version}', name];
 
 export const isInstalled = (status: string): boolean => status.startsWith('install ok installed ');
-
-/** Installs one package unless dpkg's `status` says that it is there. */
-export const installUnlessThere = (machine: string, name: string, status: string, note: Told): readonly Command[] =>
-  isInstalled(status) ? [] : [run(machine, aptInstallArgv(name), { limitMs: 300_000, long: true, note })];
 
 // ---------------------------------------------------------------- work that was cut off
 
@@ -108,8 +106,16 @@ Signed-By: ${aptPaths.key}
 
 const parts = ['key', 'source', 'config'] as const;
 
-/** The same, as it is on the machine. */
-export type AptFacts = Readonly<Record<(typeof parts)[number], string | null>>;
+/** The same, as it is on the machine; null where a file is not there. */
+const text = z.string().nullable();
+export const aptFacts = z.strictObject({ key: text, source: text, config: text });
+export type AptFacts = z.infer<typeof aptFacts>;
+
+/** What the subject's machine is to have. */
+export function wantedApt(context: AnyContext): AptTexts {
+  const machine = machineOfSubject(context);
+  return aptTexts(context.lock.keys?.repositoryKey ?? '', contentUrlOf(context.site, machine), systemOf(machine));
+}
 
 export const aptProbes: readonly Probe[] = parts.map((part) => ({
   id: `apt-${part}`,
@@ -117,7 +123,7 @@ export const aptProbes: readonly Probe[] = parts.map((part) => ({
   path: aptPaths[part],
 }));
 
-export function aptFactsOf(answers: Readonly<Record<string, Answer>>): Record<(typeof parts)[number], string | null> {
+export function aptFactsOf(answers: Readonly<Record<string, Answer>>): AptFacts {
   const text = (part: string): string | null =>
     answers[`apt-${part}`]?.exit === 0 ? (answers[`apt-${part}`]?.out ?? '') : null;
   return { key: text('key'), source: text('source'), config: text('config') };
@@ -147,3 +153,26 @@ export const aptSetUp = (machine: string, texts: AptTexts, facts: AptFacts): rea
       }),
     ),
 ];
+
+/**
+ * Installs one package unless dpkg's `status` says that it is there. Closing a site takes our configuration away with the lists:
+ * then it is put back first, and closing once more takes it away again.
+ */
+export function installUnlessThere(
+  context: AnyContext,
+  name: string,
+  status: string,
+  facts: AptFacts,
+  note: Told,
+): readonly Command[] {
+  if (isInstalled(status)) return [];
+  const { name: machine } = machineOfSubject(context);
+  const texts = wantedApt(context);
+  const back: readonly Command[] = parts.every((part) => facts[part] === texts[part])
+    ? []
+    : [
+        ...aptSetUp(machine, texts, facts),
+        run(machine, aptArgv('update'), { limitMs: 300_000, note: says('close-site', 'does.putBack') }),
+      ];
+  return [...back, run(machine, aptInstallArgv(name), { limitMs: 300_000, long: true, note })];
+}

@@ -18,6 +18,7 @@ import { serveContent } from './machine/serve-content.ts';
 import { setAddresses } from './machine/set-addresses.ts';
 import { backUpMaster } from './master/back-up-master.ts';
 import { checkCache } from './master/check-cache.ts';
+import { configureNewMaster } from './master/configure-new-master.ts';
 import { configureProxy } from './master/configure-proxy.ts';
 import { firstLogin } from './master/first-login.ts';
 import { installMasterSoftware } from './master/install-master-software.ts';
@@ -88,6 +89,7 @@ export const runbook: readonly Step[] = [
   redirectToMaster,
   firstLogin,
   setCaPath,
+  configureNewMaster,
   // on site, each node
   createNodeToken,
   registerNode,

@@ -1,11 +1,12 @@
 // The certificate authority's folder as the master's web tool has it, read and set by a program on the target itself: the first
 // user's password is taken from slapproxy there and never leaves the machine. Form: the Zope page of ERP5's tool.
 import { z } from 'zod';
-import { pythonArgv, slapproxyReading } from './slapproxy.ts';
+import { masterAsking } from './master-web.ts';
+import { pythonArgv } from './slapproxy.ts';
 
 /** `read NAME SITE`, `write NAME SITE PATH`: prints the HTTP status and the path the form shows afterwards. */
-export const caToolProgram = `${slapproxyReading}
-import base64, html.parser, urllib.error, urllib.parse, urllib.request
+export const caToolProgram = `${masterAsking}
+import html.parser
 
 SITE = sys.argv[3]
 
@@ -22,20 +23,6 @@ class Forms(html.parser.HTMLParser):
             self.current["fields"][given["name"]] = given.get("value") or ""
             if given["name"] == "certificate_authority_path":
                 self.found = self.current
-
-
-def ask(url, fields=None):
-    user = published[root["reference"]]
-    pair = "%s:%s" % (user.get("inituser-login"), user.get("inituser-password"))
-    data = None if fields is None else urllib.parse.urlencode(fields).encode()
-    request = urllib.request.Request(url, data, {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()})
-    try:
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as answer:
-            return answer.status, answer.read().decode("utf-8", "replace")
-    except urllib.error.HTTPError as error:
-        return error.code, ""
-    except OSError:
-        return 0, ""
 
 
 def look():

@@ -112,6 +112,30 @@ describe.skipIf(reason !== null)('the master', () => {
     await machine.mustShell('nft delete table ip others');
   });
 
+  it('waits at a gate for the new master’s first project and users, and asks the master what came of it', async () => {
+    await laptop.editPlan((text) => text.replace(/^( {2}- name: slapos-master\n)/m, '$1    newMaster: true\n'));
+    const gate = (answers: Readonly<Record<string, string>> = {}) =>
+      writeFile(laptop.answersPath, JSON.stringify({ ...checkpointAnswers, ...answers })).then(() =>
+        laptop.fieldkit(['run', 'configure-new-master', '--yes', '--answers', laptop.answersPath]),
+      );
+    const asked = await gate();
+    expect(asked.lines.at(-1)).toMatchObject({ problem: { code: 'question-unanswered' } });
+    expect(asked.stdout).toContain(`http://${machine.address}/erp5/web_site_module/slapos_master_panel/`);
+    const shown = ['show-password', 'configure-new-master', '--print', '--answers', laptop.answersPath];
+    expect(await laptop.reads(shown)).toContain(password);
+    const said = await gate({ 'configure-new-master:master-1': 'yes' });
+    expect(said.lines.at(-1)).toMatchObject({
+      problem: { code: 'new-master-unconfigured', params: { persons: 0, projects: 0 } },
+    });
+    await machine.mustShell(`cd "$(dirname /srv/slapgrid/slappart*/var/passed-once)" &&
+      printf 'one\\ntwo\\n' > person_module && echo first > project_module`);
+    const verified = await gate();
+    expect(verified.code, verified.stdout.slice(-3000) + verified.stderr).toBe(0);
+    expect(await laptop.reads(['check', 'configure-new-master', '--answers', laptop.answersPath])).toContain(
+      '2 persons and 1 projects',
+    );
+  });
+
   const recordFolder = () => join(laptop.siteFolder, 'record', '0001');
   const records = (...words: readonly string[]) =>
     laptop.fieldkit(['record', ...words, ...(words[0] === 'compare' ? ['--answers', laptop.answersPath] : [])]);
@@ -136,6 +160,7 @@ describe.skipIf(reason !== null)('the master', () => {
     expect(Object.values(facts).filter((part) => part === null)).toEqual([]);
     const gates = record.gates.map(({ id, answer, who }: Record<string, string>) => [id, answer, who !== '']);
     expect(gates).toContainEqual(['host-key:master-1', 'yes', true]);
+    expect(gates).toContainEqual(['configure-new-master:master-1', 'yes', true]);
     const redirect = record.steps.find(({ step }: { step: string }) => step === 'redirect-to-master');
     expect(redirect.runs.at(-1).commands.some(({ change }: { change: string }) => change.includes('+ExecStart='))).toBe(
       true,
@@ -228,6 +253,20 @@ systemctl enable --now fieldkit-ca-folder.timer`);
     const again = await close();
     expect(again.lines.filter((line) => line.kind === 'command-started')).toEqual([]);
     // The record is no less true for it.
+    expect(await differing()).toEqual({ code: 0, differences: [] });
+  });
+
+  it('gets a package that was lost after it was closed, and is closed again', async () => {
+    await machine.mustShell('dpkg --purge acl');
+    const run = (step: string) => laptop.fieldkit(['run', step, '--yes', '--answers', laptop.answersPath]);
+    const mended = await run('share-ca-folder');
+    expect(mended.code, mended.stdout.slice(-3000) + mended.stderr).toBe(0);
+    expect(await machine.mustShell('dpkg-query -W -f "${Status}" acl; ls /etc/apt/fieldkit.sources')).toBe(
+      'install ok installed/etc/apt/fieldkit.sources\n',
+    );
+    const closed = await run('close-site');
+    expect(closed.code, closed.stdout.slice(-3000) + closed.stderr).toBe(0);
+    expect(await machine.mustShell('find /etc/apt /var/lib -iname "*fieldkit*"')).toBe('');
     expect(await differing()).toEqual({ code: 0, differences: [] });
   });
 

@@ -16,7 +16,7 @@ import {
 } from '../../runbook/define.ts';
 import { urlKey } from '../../software/entry.ts';
 import { markScript, newMasterRepositories, newMasterScript, revisionsScript } from '../../target/builder-scripts.ts';
-import { installUnlessThere, packageStatusArgv } from '../apt.ts';
+import { aptFacts, aptFactsOf, aptProbes, installUnlessThere, packageStatusArgv } from '../apt.ts';
 import { releaseFolder } from '../slapos.ts';
 import { newMasterMark } from './new-master-mark.ts';
 
@@ -40,6 +40,8 @@ export const useNewMaster = defineStep({
   input: z.strictObject({}),
   facts: z.strictObject({
     git: z.string(),
+    /** Our configuration of apt as it is. */
+    apt: aptFacts,
     releases: z.array(
       z.strictObject({
         name: z.string(),
@@ -63,6 +65,7 @@ export const useNewMaster = defineStep({
       open.length === 0
         ? {}
         : await world.probe(machine.name, [
+            ...aptProbes,
             { id: 'git', kind: 'run', argv: packageStatusArgv('git') },
             ...open.flatMap(({ url }) => {
               const folder = releaseFolder(urlKey(url));
@@ -81,6 +84,7 @@ export const useNewMaster = defineStep({
     const text = (id: string): string => (answers[id]?.exit === 0 ? (answers[id]?.out ?? '').trim() : '');
     return {
       git: text('git'),
+      apt: aptFactsOf(answers),
       releases: masters.map(({ name, url, newMaster }) => ({
         name,
         url,
@@ -113,10 +117,10 @@ export const useNewMaster = defineStep({
       );
     return open.every(stands) ? done() : todo();
   },
-  plan: ({ git, releases }, context) => {
+  plan: ({ git, apt, releases }, context) => {
     const { name: machine } = machineOfSubject(context);
     return [
-      ...installUnlessThere(machine, 'git', git, says('use-new-master', 'does.git')),
+      ...installUnlessThere(context, 'git', git, apt, says('use-new-master', 'does.git')),
       ...releases
         .filter((item) => item.asked && item.inside !== true && !stands(item))
         .flatMap(({ url }) => {

@@ -13,7 +13,7 @@ export const recordSite = defineStep({
   chapter: 'close',
   phase: 'site',
   per: perSite,
-  after: [{ step: 'set-ca-path', on: 'all' }],
+  after: [{ step: 'configure-new-master', on: 'all' }],
   risk: 'changes',
   holds: [],
   // What is written into the record beside the facts; another remark is a reason for another record.

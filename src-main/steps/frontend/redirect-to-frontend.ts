@@ -7,7 +7,7 @@ import { blocked, defineStep, done, finding, machineOfSubject, machines, says, t
 import { proofName } from '../../software/frontend-certificate.ts';
 import { httpsSightArgv, parseHttpsSight } from '../../target/https.ts';
 import { httpAtArgv, httpStatus } from '../../target/system.ts';
-import { installUnlessThere, isInstalled, packageStatusArgv } from '../apt.ts';
+import { aptFacts, aptFactsOf, aptProbes, installUnlessThere, isInstalled, packageStatusArgv } from '../apt.ts';
 import {
   frontendAddressesText,
   frontendPorts,
@@ -48,6 +48,8 @@ export const redirectToFrontend = defineStep({
     active: z.boolean(),
     /** What dpkg says of the package `nftables`. */
     package: z.string(),
+    /** Our configuration of apt as it is. */
+    apt: aptFacts,
     certificate: certificateFacts.omit({ chain: true }),
     /** Where the frontend is reached, IPv4 first. */
     at: z.array(z.string()),
@@ -68,6 +70,7 @@ export const redirectToFrontend = defineStep({
     const { chain: _chain, ...certificate } = await readCertificate(world);
     const first = await world.probe(machine.name, [
       ...redirectProbes(redirectionOf(context)),
+      ...aptProbes,
       { id: 'package', kind: 'run', argv: packageStatusArgv('nftables') },
       { id: 'own ip', kind: 'run', argv: ['sh', '-c', ownAddressesText(machine.interface, 'ip')] },
       { id: 'own ip6', kind: 'run', argv: ['sh', '-c', ownAddressesText(machine.interface, 'ip6')] },
@@ -99,6 +102,7 @@ export const redirectToFrontend = defineStep({
     return {
       ...redirectFactsOf(redirectionOf(context), first),
       package: first.package?.exit === 0 ? first.package.out : '',
+      apt: aptFactsOf(first),
       certificate,
       at,
       listening,
@@ -153,7 +157,13 @@ export const redirectToFrontend = defineStep({
     const shown = facts.certificate.fingerprint.toUpperCase().match(/../g)?.join(':') ?? '';
     const looks = [machine, ...(facts.elsewhere === null ? [] : [facts.elsewhere.machine])];
     return [
-      ...installUnlessThere(machine, 'nftables', facts.package, says('redirect-to-frontend', 'does.install')),
+      ...installUnlessThere(
+        context,
+        'nftables',
+        facts.package,
+        facts.apt,
+        says('redirect-to-frontend', 'does.install'),
+      ),
       guardedRedirect(machine, redirection, facts, (seconds) =>
         says('redirect-to-frontend', 'does.guard', { addresses: facts.listening.join(', '), seconds }),
       ),

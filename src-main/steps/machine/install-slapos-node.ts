@@ -1,8 +1,8 @@
 // slapos-node with all it depends on, from our repository on the medium and from nowhere else:
 // apt is given a configuration of its own, so that the machine's other sources are neither asked nor changed.
 import { z } from 'zod';
-import { contentUrlOf, systemOf, systemsOf } from '../../../src-shared/site.ts';
-import type { AnyContext, Command } from '../../runbook/define.ts';
+import { systemOf, systemsOf } from '../../../src-shared/site.ts';
+import type { Command } from '../../runbook/define.ts';
 import {
   blocked,
   defineStep,
@@ -16,11 +16,11 @@ import {
 } from '../../runbook/define.ts';
 import {
   aptArgv as apt,
+  aptFacts,
   aptFactsOf,
   aptInstallArgv,
   aptProbes,
   aptSetUp,
-  aptTexts,
   archivesLeft,
   archivesProbe,
   finishUnfinished,
@@ -28,13 +28,12 @@ import {
   packageStatusArgv,
   unfinishedFactsOf,
   unfinishedProbes,
+  wantedApt,
 } from '../apt.ts';
 import { slaposPaths } from '../slapos.ts';
 
 /** Needed by SlapOS at run time, declared by no package: cron only arrives as an alternative, openssl checks the cache. */
 const alongside = ['cron', 'openssl', 'ca-certificates'];
-
-const fileFact = z.string().nullable();
 
 export const installSlaposNode = defineStep({
   id: 'install-slapos-node',
@@ -61,7 +60,7 @@ export const installSlaposNode = defineStep({
     /** slapos was configured on it: from then on its packages are upgraded with a backup, by update-packages. */
     configured: z.boolean(),
     /** Our configuration of apt as it is. */
-    apt: z.strictObject({ config: fileFact, source: fileFact, key: fileFact }),
+    apt: aptFacts,
   }),
   read: async (world, context) => {
     const machine = machineOfSubject(context);
@@ -119,7 +118,7 @@ export const installSlaposNode = defineStep({
     if (version === null)
       return blocked(finding('step-before-missing', { step: 'install-slapos-node', before: 'fetch-vendor-packages' }));
     // Without a source nothing of ours asks for one any more; one that leads elsewhere is put right.
-    const leads = facts.apt.source === null || facts.apt.source === wantedTexts(context).source;
+    const leads = facts.apt.source === null || facts.apt.source === wantedApt(context).source;
     if (!stands(facts, version) || !leads || facts.archives > 0) return todo();
     return isVersion(facts, version)
       ? done()
@@ -138,7 +137,7 @@ export const installSlaposNode = defineStep({
     const version = vendorVersion(context);
     const prepare: Command[] = [
       ...(cutOff(facts.unfinished) ? [finishUnfinished(machine.name, says('install-slapos-node', 'does.finish'))] : []),
-      ...aptSetUp(machine.name, wantedTexts(context), facts.apt),
+      ...aptSetUp(machine.name, wantedApt(context), facts.apt),
       run(machine.name, apt('update'), { limitMs: 300_000, note: says('install-slapos-node', 'does.update') }),
     ];
     const clean = run(machine.name, apt('clean'), { note: says('install-slapos-node', 'does.clean') });
@@ -178,11 +177,6 @@ const stands = (facts: Installed, version: string): boolean =>
 
 const isVersion = ({ status }: Installed, version: string): boolean =>
   status['slapos-node']?.endsWith(` ${version}`) === true;
-
-const wantedTexts = (context: AnyContext) => {
-  const machine = machineOfSubject(context);
-  return aptTexts(context.lock.keys?.repositoryKey ?? '', contentUrlOf(context.site, machine), systemOf(machine));
-};
 
 const vendorVersion = ({ lock, site, subject }: Parameters<typeof machineOfSubject>[0]): string | null =>
   lock.systems[systemOf(machineOfSubject({ lock, site, subject } as never))]?.vendor.find(

@@ -29,7 +29,7 @@ import {
 } from '../../runbook/define.ts';
 import { urlKey } from '../../software/entry.ts';
 import { httpStatus, httpStatusArgv } from '../../target/system.ts';
-import { aptFactsOf, aptProbes, aptSetUp, aptTexts } from '../apt.ts';
+import { aptFacts, aptFactsOf, aptProbes, aptSetUp, aptTexts } from '../apt.ts';
 import {
   type ContentFile,
   copyFacts,
@@ -64,7 +64,6 @@ import {
 /** Left free beside the copy, in bytes. */
 const spareBytes = 200_000_000;
 
-const text = z.string().nullable();
 const facts = z.strictObject({
   /** The port that leads through the connection, or the medium that is plugged in, is ours now. */
   open: z.boolean(),
@@ -72,7 +71,7 @@ const facts = z.strictObject({
   answers: z.record(z.string(), z.int()),
   /** On a machine that holds the content itself. */
   server: serverFacts.nullable(),
-  apt: z.strictObject({ config: text, source: text, key: text }),
+  apt: aptFacts,
   copy: copyFacts.nullable(),
   plugged: pluggedFacts.nullable(),
 });

@@ -13,13 +13,9 @@ import {
   todo,
   waiting,
 } from '../../runbook/define.ts';
-import {
-  firstPasswordArgv,
-  parseSlapproxyState,
-  slapproxyEvidenceArgv,
-  slapproxyStateArgv,
-} from '../../target/slapproxy.ts';
+import { parseSlapproxyState, slapproxyEvidenceArgv, slapproxyStateArgv } from '../../target/slapproxy.ts';
 import { httpAtArgv, httpBody, httpStatus } from '../../target/system.ts';
+import { revealFirstPassword, showPassword } from '../first-user.ts';
 import { ownAddresses } from '../redirect.ts';
 
 export const firstLogin = defineStep({
@@ -119,12 +115,7 @@ export const firstLogin = defineStep({
       },
     ];
   },
-  reveals: async (world, context) => {
-    const { name } = machineOfSubject(context);
-    const argv = firstPasswordArgv(context.site.master.instance);
-    const { password } = await world.probe(name, [{ id: 'password', kind: 'run', argv, limitMs: 60_000 }]);
-    return password?.exit === 0 ? password.out.trim() : '';
-  },
+  reveals: revealFirstPassword,
 });
 
 const questionId = (machine: string): string => `first-login:${machine}`;
@@ -132,5 +123,3 @@ const confirmed = (context: AnyContext): boolean =>
   context.earlier.answers[questionId(machineOfSubject(context).name)] === 'yes';
 const readyPath = ({ site }: AnyContext): string => `/${site.master.siteId}/ERP5Site_isReady`;
 const pageOf = (address: string, { site }: AnyContext): string => `http://${address}/${site.master.siteId}/`;
-/** What a person types on the machine to see the password, when it is needed and nowhere else. */
-const showPassword = 'slapos proxy show --cfg /etc/opt/slapos/slapos-proxy.cfg --params | grep inituser-password';

@@ -5,7 +5,7 @@ import { systemsOf } from '../../../src-shared/site.ts';
 import { blocked, defineStep, done, finding, machineOfSubject, machines, says, todo } from '../../runbook/define.ts';
 import { parseSlapproxyState, slapproxyStateArgv } from '../../target/slapproxy.ts';
 import { httpAtArgv, httpStatus } from '../../target/system.ts';
-import { installUnlessThere, isInstalled, packageStatusArgv } from '../apt.ts';
+import { aptFacts, aptFactsOf, aptProbes, installUnlessThere, isInstalled, packageStatusArgv } from '../apt.ts';
 import {
   guardedRedirect,
   masterRedirection,
@@ -42,12 +42,15 @@ export const redirectToMaster = defineStep({
     rules: z.array(z.string()),
     /** HTTP status at port 80 of each own address; 0 where nobody answers. */
     answers: z.record(z.string(), z.int()),
+    /** Our configuration of apt as it is. */
+    apt: aptFacts,
   }),
   read: async (world, context) => {
     const machine = machineOfSubject(context);
     const { instance } = context.site.master;
     const first = await world.probe(machine.name, [
       ...redirectProbes(masterRedirection(machine, instance)),
+      ...aptProbes,
       { id: 'package', kind: 'run', argv: packageStatusArgv('nftables') },
       { id: 'own', kind: 'run', argv: ['ip', '-j', '-4', 'addr', 'show', 'dev', machine.interface, 'scope', 'global'] },
       { id: 'state', kind: 'run', argv: slapproxyStateArgv(instance), limitMs: 60_000 },
@@ -64,6 +67,7 @@ export const redirectToMaster = defineStep({
       own: [...own],
       address: state?.instance?.address ?? null,
       answers: Object.fromEntries(own.map((address) => [address, httpStatus(answers[address]?.out ?? '')])),
+      apt: aptFactsOf(first),
     };
   },
   found: ({ own, address, rules, answers }) => [
@@ -93,7 +97,7 @@ export const redirectToMaster = defineStep({
     const [first] = facts.own;
     if (address === null || first === undefined) return [];
     return [
-      ...installUnlessThere(name, 'nftables', facts.package, says('redirect-to-master', 'does.install')),
+      ...installUnlessThere(context, 'nftables', facts.package, facts.apt, says('redirect-to-master', 'does.install')),
       guardedRedirect(name, redirection, facts, (seconds) =>
         says('redirect-to-master', 'does.guard', { address, seconds }),
       ),

@@ -15,7 +15,7 @@ import {
   todo,
 } from '../../runbook/define.ts';
 import { parseAccessList, parseGroupMembers, parsePartitionUsers } from '../../target/accounts.ts';
-import { installUnlessThere, isInstalled, packageStatusArgv } from '../apt.ts';
+import { aptFacts, aptFactsOf, aptProbes, installUnlessThere, isInstalled, packageStatusArgv } from '../apt.ts';
 import { caAccessEntries, caAccessList, caGroup, caMode } from '../ca-folder.ts';
 
 export const shareCaFolder = defineStep({
@@ -40,11 +40,14 @@ export const shareCaFolder = defineStep({
     access: z.array(z.string()),
     /** Users who cannot read, write and enter it, tried as these users. */
     refused: z.array(z.string()),
+    /** Our configuration of apt as it is. */
+    apt: aptFacts,
   }),
   read: async (world, context) => {
     const { name } = machineOfSubject(context);
     const { caFolder } = context.site.master;
     const first = await world.probe(name, [
+      ...aptProbes,
       { id: 'package', kind: 'run', argv: packageStatusArgv('acl') },
       { id: 'passwd', kind: 'run', argv: ['getent', 'passwd'] },
       { id: 'group', kind: 'run', argv: ['getent', 'group', caGroup] },
@@ -72,6 +75,7 @@ export const shareCaFolder = defineStep({
       folder: first.folder?.exit === 0 ? (/^d (\S+ \S+)/.exec(first.folder.out)?.[1] ?? first.folder.out) : '',
       access: first.access?.exit === 0 ? [...parseAccessList(first.access.out)] : [],
       refused: users.filter((user) => tried[user]?.exit !== 0),
+      apt: aptFactsOf(first),
     };
   },
   found: ({ users, members, folder, refused }, { site }) => {
@@ -99,12 +103,12 @@ export const shareCaFolder = defineStep({
     const fits = facts.folder === `${caMode} root:${caGroup}` && same(facts.access, caAccessEntries);
     return isInstalled(facts.package) && shared && fits && facts.refused.length === 0 ? done() : todo();
   },
-  plan: ({ package: status, users, members }, context) => {
+  plan: ({ package: status, users, members, apt }, context) => {
     const { name } = machineOfSubject(context);
     const path = context.site.master.caFolder;
     const all = [...new Set([...(members ?? []), ...users])];
     return [
-      ...installUnlessThere(name, 'acl', status, says('share-ca-folder', 'does.install')),
+      ...installUnlessThere(context, 'acl', status, apt, says('share-ca-folder', 'does.install')),
       ...(members === null ? [run(name, ['groupadd', '--system', caGroup])] : []),
       // The whole list at once: who was a member before stays one.
       run(name, ['gpasswd', '--members', all.join(','), caGroup], {

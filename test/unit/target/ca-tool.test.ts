@@ -1,4 +1,4 @@
-/** The program that fills in the master's form, run by the host's Python against a server that answers as Zope does. */
+/** The programs that ask the master's web server, to fill in its form and to count what it has, run by the host's Python against a server that answers as Zope does. */
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { caToolProgram, parseCaTool } from '../../../src-main/target/ca-tool.ts';
+import { moduleCountProgram, parseModuleCounts } from '../../../src-main/target/master-web.ts';
 
 const python = spawnSync('python3', ['-c', 'import sqlite3']).status === 0;
 if (!python) console.warn('ca tool program skipped: no python3 with sqlite3 here');
@@ -19,6 +20,7 @@ describe.skipIf(!python)('the program that fills in the form', () => {
   let folder: string;
   let server: Server;
   let program: string;
+  let counting: string;
   let accepted = password;
   let kept: Record<string, string>;
 
@@ -27,6 +29,14 @@ describe.skipIf(!python)('the program that fills in the form', () => {
       const given = Buffer.from(String(request.headers.authorization).replace('Basic ', ''), 'base64').toString();
       if (given !== `zope:${accepted}`) {
         response.writeHead(401).end();
+        return;
+      }
+      if (request.url === '/erp5/person_module/objectCount') {
+        response.end('3\n');
+        return;
+      }
+      if (request.url === '/erp5/project_module/objectCount') {
+        response.writeHead(404).end('0');
         return;
       }
       if (request.method === 'POST' && request.url === `${tool}/manage_editCertificateAuthorityTool`) {
@@ -50,6 +60,7 @@ describe.skipIf(!python)('the program that fills in the form', () => {
     const { port } = server.address() as AddressInfo;
     folder = mkdtempSync(join(tmpdir(), 'fieldkit-ca-tool-'));
     program = caToolProgram.replace('/opt/slapos/slapproxy.db', join(folder, 'slapproxy.db'));
+    counting = moduleCountProgram.replace('/opt/slapos/slapproxy.db', join(folder, 'slapproxy.db'));
     const published = (value: unknown) =>
       `<instance><parameter id="_">${JSON.stringify(value).replaceAll('"', '&quot;')}</parameter></instance>`;
     execFileSync(
@@ -76,11 +87,21 @@ describe.skipIf(!python)('the program that fills in the form', () => {
     kept = { certificate_authority_path: '', openssl_binary: '/usr/bin/openssl' };
   });
 
-  const ask = async (...words: string[]) => {
-    const { stdout, stderr } = await promisify(execFile)('python3', ['-c', program, ...words]);
+  const said = async (...words: string[]) => {
+    const { stdout, stderr } = await promisify(execFile)('python3', ['-c', ...words]);
     expect(stdout + stderr).not.toContain(password);
-    return parseCaTool(stdout);
+    return stdout;
   };
+  const ask = async (...words: string[]) => parseCaTool(await said(program, ...words));
+  const count = async (name: string) => parseModuleCounts(await said(counting, 'count', name, 'erp5'));
+
+  it('counts what the master tells, and knows nothing of what it does not', async () => {
+    expect(await count('slapos-master')).toEqual({ persons: 3, projects: null });
+    expect(await count('another')).toEqual({ persons: null, projects: null });
+    accepted = 'changed';
+    expect(await count('slapos-master')).toEqual({ persons: null, projects: null });
+    expect(parseModuleCounts('Traceback')).toEqual({ persons: null, projects: null });
+  });
 
   it('reads what the form shows and changes nothing', async () => {
     expect(await ask('read', 'slapos-master', 'erp5')).toEqual({ status: 200, path: '' });
