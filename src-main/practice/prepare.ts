@@ -74,6 +74,7 @@ export const practiceAnswers: Readonly<Record<string, string>> = {
   ),
   'backup-passphrase': 'practice makes perfect',
   [`first-login:${practiceMachine}`]: 'yes',
+  [`configure-new-master:${practiceMachine}`]: 'yes',
 };
 
 /** Inputs of the steps that need one, by instance. */

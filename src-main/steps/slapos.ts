@@ -1,11 +1,12 @@
 // How the steps call slapos and where its files are: one definition for all of them. Facts: slapos.core 1.10 to 1.26.
 
 import type { Answer, Command, Probe } from '../runbook/define.ts';
-import { run, type Told } from '../runbook/define.ts';
+import { run, says, type Told } from '../runbook/define.ts';
 import { urlKey } from '../software/entry.ts';
 import { setAsideScript } from '../target/release-scripts.ts';
 import { parseSoftwareLog } from '../target/slapos-output.ts';
 import { withoutConnection } from '../target/slapproxy.ts';
+import { httpStatus, httpStatusArgv } from '../target/system.ts';
 
 export const slaposPaths = {
   config: '/etc/opt/slapos/slapos.cfg',
@@ -52,6 +53,45 @@ export const requestArgv = (name: string, url: string, parametersFile: string): 
     '--parameters-file',
     parametersFile,
   ),
+];
+
+// ---------------------------------------------------------------- slapproxy
+
+export const proxyPort = 8080;
+export const proxyProbe: Probe = {
+  id: 'proxy',
+  kind: 'run',
+  argv: httpStatusArgv(proxyPort, 'GET', '/getRunId'),
+  limitMs: 20_000,
+};
+export const proxyAnswers = (answers: Readonly<Record<string, Answer>>): boolean =>
+  httpStatus(answers.proxy?.out ?? '') === 200;
+
+/** Waits until slapproxy answers. */
+export const awaitProxy = (machine: string): Command => ({
+  kind: 'until',
+  on: { machine },
+  probe: proxyProbe,
+  wanted: { pattern: '^HTTP/1\\.[01] 200' },
+  everyMs: 2000,
+  limitMs: 180_000,
+  awaited: says('configure-proxy', 'waits.proxy'),
+  evidence: [{ id: 'log', kind: 'run', argv: ['tail', '-n', '50', '/opt/slapos/log/slapos-proxy.log'] }],
+});
+
+/**
+ * Starts slapproxy where slapos is configured, and waits for it: after a boot cron would do so within a minute, and one that was
+ * stopped by hand stays so. slapgrid makes and starts supervisord; exit codes tell of partitions, or that it runs already.
+ */
+export const wakeProxy = (machine: string): readonly Command[] => [
+  run(machine, slapos('node', 'instance'), {
+    limitMs: 600_000,
+    long: true,
+    expect: [0, 1, 2, 3, 10],
+    note: says('configure-proxy', 'does.wake'),
+  }),
+  run(machine, slapos('node', 'start', 'slapproxy'), { limitMs: 60_000, expect: [0, 1, 2, 3, 7] }),
+  awaitProxy(machine),
 ];
 
 // ---------------------------------------------------------------- releases on a machine

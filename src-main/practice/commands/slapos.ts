@@ -27,6 +27,8 @@ export const slapos = (call: Call): Outcome | Promise<Outcome> => {
       return nodeFormat(call);
     case 'node instance':
       return nodeInstance(call);
+    case 'node start':
+      return nodeStart(call);
     case 'proxy show':
       return proxyShow(call);
     case 'cachelookup binary-sr':
@@ -126,6 +128,12 @@ function groups(value: bigint): string {
   const all = Array.from({ length: 8 }, (_, index) => ((value >> BigInt(112 - 16 * index)) & 0xffffn).toString(16));
   return all.join(':').replace(/(^|:)0(:0)+(:|$)/, '::');
 }
+
+/** `slapos node start slapproxy`. */
+const nodeStart = (call: Call): Outcome =>
+  call.state.proxySinceMs === null
+    ? { exit: 0, out: 'slapproxy: started\n', patch: { proxySinceMs: call.nowMs } }
+    : { exit: 7, out: 'slapproxy: ERROR (already started)\n' };
 
 function nodeFormat(call: Call): Outcome {
   const { state, nowMs } = call;

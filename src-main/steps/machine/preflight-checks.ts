@@ -4,6 +4,7 @@ import { inRange, isGlobalIpv6, parseAddress, parseRange, rangesOverlap } from '
 import type { Params, ProblemCode } from '../../../src-shared/problem.ts';
 import { type Machine, type Role, type SitePlan, systemFacts, systemOf } from '../../../src-shared/site.ts';
 import type { MachineFacts } from '../../target/machine-facts.ts';
+import { proxyPort } from '../slapos.ts';
 import type { PackageFacts } from './preflight-packages.ts';
 import type { Room } from './preflight-room.ts';
 
@@ -59,7 +60,6 @@ const leastMemory: Readonly<Record<Role, number>> = {
 /** The program keeps a session for what it follows, one for what it asks, one for transfers. */
 const leastSessions = 3;
 const unfit = new Set(['tmpfs', 'ramfs', 'vfat', 'exfat', 'ntfs', 'ntfs3', 'fuseblk', 'nfs', 'nfs4', 'cifs', '9p']);
-const proxyPort = 8080;
 /** The master's web server and its balancer start here; on every address of the machine they would meet whoever is there. */
 const masterPorts = [2150, 2151, 2152, 2153, 2154, 2155, 2200] as const;
 const wild = new Set(['*', '0.0.0.0', '::']);

@@ -14,10 +14,19 @@ import {
   todo,
 } from '../../runbook/define.ts';
 import { parseConfig } from '../../target/slapos-config.ts';
-import { httpGetArgv, httpStatus, httpStatusArgv } from '../../target/system.ts';
-import { countPartitions, partitionsScript, slapos, slaposPaths } from '../slapos.ts';
+import { httpGetArgv } from '../../target/system.ts';
+import {
+  awaitProxy,
+  countPartitions,
+  partitionsScript,
+  proxyAnswers,
+  proxyPort,
+  proxyProbe,
+  slapos,
+  slaposPaths,
+  wakeProxy,
+} from '../slapos.ts';
 
-const proxyPort = 8080;
 /** Where `slapos` looks for the address of the master when a person calls it; `configure local` makes it last. */
 const clientConfig = '/root/.slapos/slapos-client.cfg';
 const computerPath = '/getFullComputerInformation?computer_id=local_computer';
@@ -33,7 +42,8 @@ export const configureProxy = defineStep({
   input: z.strictObject({}),
   facts: z.strictObject({
     config: z.string().nullable(),
-    proxyStatus: z.int(),
+    /** slapproxy answers. */
+    answers: z.boolean(),
     /** Partitions that have an IPv4 and an IPv6 address. */
     partitions: z.int(),
     /** Partitions that slapproxy knows: formatting may have reached it in vain. */
@@ -45,7 +55,7 @@ export const configureProxy = defineStep({
     const machine = machineOfSubject(context);
     const answers = await world.probe(machine.name, [
       { id: 'config', kind: 'read', path: slaposPaths.config },
-      { id: 'proxy', kind: 'run', argv: httpStatusArgv(proxyPort, 'GET', '/getRunId'), limitMs: 20_000 },
+      proxyProbe,
       { id: 'computer', kind: 'run', argv: httpGetArgv(proxyPort, computerPath), limitMs: 30_000 },
       { id: 'partitions', kind: 'run', argv: ['sh', '-c', partitionsScript] },
       {
@@ -57,22 +67,22 @@ export const configureProxy = defineStep({
     ]);
     return {
       config: answers.config?.exit === 0 ? answers.config.out : null,
-      proxyStatus: httpStatus(answers.proxy?.out ?? ''),
+      answers: proxyAnswers(answers),
       partitions: countPartitions(answers.partitions?.out ?? ''),
       registered: new Set(answers.computer?.out.match(/slappart\d+/g) ?? []).size,
       globalIpv6: (answers.ipv6?.out ?? '').trim() !== '',
       clientConfig: answers.client?.exit === 0,
     };
   },
-  found: ({ config, proxyStatus, partitions, registered }, context) => [
+  found: ({ config, answers, partitions, registered }, context) => [
     says('configure-proxy', config === null ? 'found.unconfigured' : 'found.configured'),
-    says('configure-proxy', proxyStatus === 200 ? 'found.proxyAnswers' : 'found.proxySilent'),
+    says('configure-proxy', answers ? 'found.proxyAnswers' : 'found.proxySilent'),
     says('configure-proxy', 'found.partitions', {
       count: Math.min(partitions, registered),
       wanted: machineOfSubject(context).partitions,
     }),
   ],
-  verdict: ({ config, proxyStatus, partitions, registered, globalIpv6, clientConfig: client }, context) => {
+  verdict: ({ config, answers, partitions, registered, globalIpv6, clientConfig: client }, context) => {
     const machine = machineOfSubject(context);
     if (!globalIpv6)
       return blocked(finding('target-addresses-unmanaged', { machine: machine.name, interface: machine.interface }));
@@ -85,9 +95,9 @@ export const configureProxy = defineStep({
       return blocked(
         finding('target-already-configured', { machine: machine.name, detail: `computer_id = ${computer ?? ''}` }),
       );
-    return proxyStatus === 200 && Math.min(partitions, registered) >= machine.partitions && client ? done() : todo();
+    return answers && Math.min(partitions, registered) >= machine.partitions && client ? done() : todo();
   },
-  plan: ({ config, proxyStatus, clientConfig: client }, context) => {
+  plan: ({ config, answers, clientConfig: client }, context) => {
     const { name, interface: device, partitions, ipv4Network } = machineOfSubject(context);
     const configure: Command[] = [
       // Absent roots make `configure local` crash half-way and refuse the retry.
@@ -113,34 +123,17 @@ export const configureProxy = defineStep({
         },
       ),
     ];
-    const waitForProxy: Command = {
-      kind: 'until',
-      on: { machine: name },
-      probe: { id: 'proxy', kind: 'run', argv: httpStatusArgv(proxyPort, 'GET', '/getRunId'), limitMs: 20_000 },
-      wanted: { pattern: '^HTTP/1\\.[01] 200' },
-      everyMs: 2000,
-      limitMs: 180_000,
-      awaited: says('configure-proxy', 'waits.proxy'),
-      evidence: [{ id: 'log', kind: 'run', argv: ['tail', '-n', '50', '/opt/slapos/log/slapos-proxy.log'] }],
-    };
     const format = run(name, slapos('node', 'format', '--now'), {
       limitMs: 600_000,
       long: true,
       note: says('configure-proxy', 'does.format'),
     });
-    if (config === null) return [...configure, waitForProxy, format];
-    // Configured but silent: slapgrid starts supervisord, which starts slapproxy. Exit codes tell of partitions, not of it.
-    const wake = run(name, slapos('node', 'instance'), {
-      limitMs: 600_000,
-      long: true,
-      expect: [0, 1, 2, 3, 10],
-      note: says('configure-proxy', 'does.wake'),
-    });
+    if (config === null) return [...configure, awaitProxy(name), format];
     // A `configure local` that was cut off never got to it, and cannot be called a second time.
     const link: Command[] = [
       run(name, ['install', '-d', '-m', '0700', '/root/.slapos']),
       run(name, ['ln', '-s', slaposPaths.config, clientConfig], { note: says('configure-proxy', 'does.link') }),
     ];
-    return [...(proxyStatus === 200 ? [] : [wake, waitForProxy]), format, ...(client ? [] : link)];
+    return [...(answers ? [] : wakeProxy(name)), format, ...(client ? [] : link)];
   },
 });

@@ -19,7 +19,17 @@ import {
 import { urlKey } from '../../software/entry.ts';
 import { parseConfig } from '../../target/slapos-config.ts';
 import { softwareProgressArgv } from '../../target/software-progress.ts';
-import { releaseFolder, releaseProbes, releaseStands, setAside, slapos, slaposPaths } from '../slapos.ts';
+import {
+  proxyAnswers,
+  proxyProbe,
+  releaseFolder,
+  releaseProbes,
+  releaseStands,
+  setAside,
+  slapos,
+  slaposPaths,
+  wakeProxy,
+} from '../slapos.ts';
 
 export const installMasterSoftware = defineStep({
   id: 'install-master-software',
@@ -32,6 +42,8 @@ export const installMasterSoftware = defineStep({
   input: z.strictObject({}),
   facts: z.strictObject({
     computer: z.string().nullable(),
+    /** slapproxy answers: a machine that has just booted takes its time. */
+    answers: z.boolean(),
     releases: z.array(
       z.strictObject({
         name: z.string(),
@@ -47,6 +59,7 @@ export const installMasterSoftware = defineStep({
     const releases = releasesOf(context);
     const answers = await world.probe(machine, [
       { id: 'config', kind: 'read', path: slaposPaths.config },
+      proxyProbe,
       ...releaseProbes(releases.map(({ url }) => url)),
     ]);
     const config = answers.config?.exit === 0 ? answers.config.out : null;
@@ -55,6 +68,7 @@ export const installMasterSoftware = defineStep({
         config === null
           ? null
           : parseConfig(config, { machine, path: slaposPaths.config }).get('slapos', 'computer_id'),
+      answers: proxyAnswers(answers),
       releases: releases.map(({ name, url }) => ({ name, url, ...releaseStands(answers, url) })),
     };
   },
@@ -78,11 +92,13 @@ export const installMasterSoftware = defineStep({
     if (open.length === 0) return done();
     return open.every((item) => item.wanted) ? waiting(awaited(open.map((item) => item.name))) : todo();
   },
-  plan: ({ computer, releases }, context) => {
+  plan: ({ computer, answers, releases }, context) => {
     const { name: machine } = machineOfSubject(context);
-    return releases
-      .filter((item) => !item.completed || !item.wanted)
-      .flatMap((item) => bringRelease(machine, computer ?? '', item));
+    const open = releases.filter((item) => !item.completed || !item.wanted);
+    return [
+      ...(answers || open.every((item) => item.wanted) ? [] : wakeProxy(machine)),
+      ...open.flatMap((item) => bringRelease(machine, computer ?? '', item)),
+    ];
   },
 });
 

@@ -26,13 +26,15 @@ import {
   slapproxyStateArgv,
 } from '../../target/slapproxy.ts';
 import { masterParameters } from '../master-parameters.ts';
-import { requestArgv } from '../slapos.ts';
+import { proxyAnswers, proxyProbe, requestArgv, wakeProxy } from '../slapos.ts';
 
 const parametersFolder = `${workFolder}/parameters`;
 
 export const askedFacts = z.strictObject({
   /** slapproxy's database could be read. */
   known: z.boolean(),
+  /** slapproxy answers: a machine that has just booted takes its time. */
+  proxy: z.boolean(),
   instance: z
     .strictObject({
       release: z.string(),
@@ -65,6 +67,7 @@ export async function readAsked(world: World, context: AnyContext): Promise<Aske
   const { master } = context.site;
   const answers = await world.probe(machineOfSubject(context).name, [
     { id: 'state', kind: 'run', argv: slapproxyStateArgv(master.instance), limitMs: 60_000 },
+    proxyProbe,
     { id: 'program', kind: 'read', path: slapproxyProgramPath },
     { id: 'file', kind: 'read', path: fileOf(master.instance) },
   ]);
@@ -72,6 +75,7 @@ export async function readAsked(world: World, context: AnyContext): Promise<Aske
   const instance = state?.instance ?? null;
   return {
     known: state !== null,
+    proxy: proxyAnswers(answers),
     instance:
       instance === null
         ? null
@@ -141,7 +145,7 @@ export const requestMaster = defineStep({
  * Asks for the plan's master with all its parameters where that was not done, and waits until it has come together on the release
  * asked for. Also how a living one moves to another release.
  */
-export function askForMaster({ instance, program, file }: AskedFacts, context: AnyContext): readonly Command[] {
+export function askForMaster({ proxy, instance, program, file }: AskedFacts, context: AnyContext): readonly Command[] {
   const { name: machine } = machineOfSubject(context);
   const on = { machine };
   const release = releaseOf(context.site.releases);
@@ -171,6 +175,7 @@ export function askForMaster({ instance, program, file }: AskedFacts, context: A
     note: says('request-master', 'does.parameters'),
   };
   const request: Command[] = [
+    ...(proxy ? [] : wakeProxy(machine)),
     run(machine, ['install', '-d', '-m', '0700', parametersFolder]),
     ...(file === text ? [] : [write]),
     run(machine, requestArgv(name, release.url, path), {

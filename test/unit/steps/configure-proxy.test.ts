@@ -12,7 +12,7 @@ const site = sitePlan.parse({
 const context = { site, lock: emptyLock, subject: { kind: 'machine', name: 'm' }, input: {}, needs: [] } as never;
 const whole = {
   config: '[slapos]\ncomputer_id = local_computer\n',
-  proxyStatus: 200,
+  answers: true,
   partitions: 5,
   registered: 5,
   globalIpv6: true,
@@ -27,7 +27,7 @@ describe('configure-proxy', () => {
   it.each([
     ['all stands', {}, 'done'],
     ['not configured', { config: null }, 'todo'],
-    ['slapproxy is silent', { proxyStatus: 0 }, 'todo'],
+    ['slapproxy is silent', { answers: false }, 'todo'],
     ['a partition lacks its addresses', { partitions: 4 }, 'todo'],
     ['slapproxy does not know a partition', { registered: 4 }, 'todo'],
     ['cut off before the client’s link', { clientConfig: false }, 'todo'],

@@ -25,6 +25,7 @@ const instance = {
 };
 const stands = {
   known: true,
+  proxy: true,
   instance,
   failing: [],
   missing: [],
@@ -52,6 +53,16 @@ describe('request-master', () => {
     ['no database', { known: false }, 'blocked'],
   ])('%s', (_, facts, state) => {
     expect(requestMaster.verdict({ ...stands, ...facts } as never, context).state).toBe(state);
+  });
+
+  it('starts slapproxy before it asks, where it is silent after a boot', () => {
+    const kinds = (facts: object) => requestMaster.plan({ ...stands, instance: null, ...facts } as never, context);
+    const said = (facts: object) => JSON.stringify(kinds(facts));
+    expect(said({ proxy: false }).indexOf('"start","slapproxy"')).toBeLessThan(
+      said({ proxy: false }).indexOf('"request"'),
+    );
+    expect(said({ proxy: false })).toContain('"start","slapproxy"');
+    expect(said({})).not.toContain('"start","slapproxy"');
   });
 
   it('only waits for what was put back, and asks for nothing again', () => {
