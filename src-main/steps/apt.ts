@@ -17,10 +17,11 @@ export const aptPaths = {
 /** Lists and archives of our own, apart from the machine's. */
 const aptStateFolder = `${workFolder}/apt`;
 
-/** Package files that an install brought and did not take away again: it was cut off, or the way back to us was. */
+/** Files of a package that an install brought and did not take away again: it was cut off, or the way back to us was. */
 export const archivesProbe: Probe = { id: 'apt-archives', kind: 'list', path: `${aptStateFolder}/archives` };
-export const archivesLeft = (answers: Readonly<Record<string, Answer>>): number =>
-  (answers['apt-archives']?.out ?? '').split('\n').filter((line) => /^f \d+ .*\.deb$/.test(line)).length;
+export const archivesLeft = (answers: Readonly<Record<string, Answer>>, name: string): number =>
+  (answers['apt-archives']?.out ?? '').split('\n').filter((line) => /^f \d+ ([^_]+)_.*\.deb$/.exec(line)?.[1] === name)
+    .length;
 
 /** apt-get with our configuration and without questions. */
 export const aptArgv = (...words: readonly string[]): string[] => [

@@ -41,6 +41,7 @@ export const checkpointAnswers = {
   passphrase: 'canary3passphrase3of3the3checkpoint',
   'host-key:master-1': 'yes',
   'first-login:master-1': 'yes',
+  'configure-new-master:master-1': 'yes',
 } as const;
 
 /**

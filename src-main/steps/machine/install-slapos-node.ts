@@ -55,7 +55,7 @@ export const installSlaposNode = defineStep({
     gcc: z.string(),
     /** What dpkg was cut off in: packages half installed or not configured, and its notes left open. */
     unfinished: z.strictObject({ packages: z.array(z.string()), interrupted: z.boolean() }),
-    /** Package files that were brought and not taken away. */
+    /** Files of slapos-node's package that were brought and not taken away. */
     archives: z.int(),
     /** slapos was configured on it: from then on its packages are upgraded with a backup, by update-packages. */
     configured: z.boolean(),
@@ -84,7 +84,7 @@ export const installSlaposNode = defineStep({
       slapos: text('slapos')?.trim() ?? '',
       gcc: text('gcc')?.trim() ?? '',
       unfinished: unfinishedFactsOf(answers),
-      archives: archivesLeft(answers),
+      archives: archivesLeft(answers, 'slapos-node'),
       configured: answers.configured?.exit === 0,
       apt: aptFactsOf(answers),
     };

@@ -65,7 +65,11 @@ describe('install-slapos-node', () => {
       'env APT_CONFIG=/etc/apt/fieldkit.conf DEBIAN_FRONTEND=noninteractive apt-get clean',
     );
     expect(words({ archives: 3 }).some((line) => line.includes(' install '))).toBe(false);
-    expect(archivesLeft({ 'apt-archives': answer('f 20 a_1_all.deb\nd 4096 partial\nf 0 lock\n') })).toBe(1);
+    const left = {
+      'apt-archives': answer('f 20 slapos-node_1_amd64.deb\nf 9 acl_2_amd64.deb\nd 4096 partial\nf 0 lock\n'),
+    };
+    expect(archivesLeft(left, 'slapos-node')).toBe(1);
+    expect(archivesLeft(left, 'slapos')).toBe(0);
   });
 
   it('reads from dpkg what is neither installed nor gone', () => {
