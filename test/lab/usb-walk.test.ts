@@ -56,8 +56,8 @@ describe.skipIf(reason !== null)('a preparation on real sticks', () => {
   };
 
   /** Runs the program and pulls the stick as soon as a line of shell is true in the machine. */
-  async function pulledWhen(id: string, line: string, words: string, before = ''): Promise<Told> {
-    const running = machine.run(`${environment} ${before} ${kit} ${words} --json`);
+  async function pulledWhen(id: string, line: string, words: string): Promise<Told> {
+    const running = machine.run(`${environment} ${kit} ${words} --json`);
     await Promise.race([
       machine.until(line, 'root'),
       running.then(({ stdout }) => {
@@ -144,6 +144,9 @@ sources:
   describe.each(kinds)('%s', (kind) => {
     const place = `/media/user/STICK${kind.toUpperCase()}`;
     const journal = `/home/user/data/data/sites/${kind}/journal.jsonl`;
+    /** Sealing was begun so many times. */
+    const sealing = (times: number) =>
+      `test $(grep command-started ${journal} | grep -c seal-medium@site) -ge ${times}`;
 
     it('pulled in the middle of a write: said, and nothing lies below the bare mount point', async () => {
       await mustDo(`sites create ${kind}.yaml`);
@@ -163,19 +166,20 @@ sources:
       // FAT was marked as not unmounted: the plan has the repair in front of the mount.
       const chosen = await mustDo(`plan choose-medium --site ${kind}`);
       expect(chosen.out.includes('does.repair')).toBe(kind === 'vfat');
-      const reading = `grep command-started ${journal} | grep -q seal-medium@site`;
+      const reading = sealing(1);
       const cut = await pulledWhen(kind, reading, prepare(kind));
       expect([cut.code, cut.problem?.code], cut.out.slice(-2000)).toEqual([7, 'medium-absent']);
       await machine.until(`! findmnt ${place}`);
     });
 
     it('pulled at the manifest’s rename: the medium is the old one or the new one, whole', async () => {
-      await plugged(kind, kind);
+      await plugged(kind, kind, slow);
       await mustDo(`run choose-medium --site ${kind} --yes`);
       const at = (await machine.must(`findmnt -no TARGET -S LABEL=STICK${kind.toUpperCase()}`)).trim();
-      const manifest = `${at}/fieldkit/manifest.json`;
-      const trace = `strace -f --seccomp-bpf -o /tmp/trace -P ${manifest} -e trace=/^rename -e inject=/^rename:delay_enter=5000000`;
-      const cut = await pulledWhen(kind, `grep -q rename /tmp/trace`, prepare(kind), trace);
+      // While it reads back, every rename to come is made to wait; the line is there as soon as one has begun.
+      const watch = `setsid strace -f -p $(pgrep -f '[f]ieldkit.mjs run prepare' | tail -1) -o /tmp/trace -e trace=/^rename -e inject=/^rename:delay_enter=8000000`;
+      const renaming = `${sealing(2)} && { test -e /tmp/trace || { touch /tmp/trace; ${watch} > /dev/null 2>&1 & } ; grep -q 'manifest.json"' /tmp/trace; }`;
+      const cut = await pulledWhen(kind, renaming, prepare(kind));
       expect([cut.code, cut.problem?.code], cut.out.slice(-2000)).toEqual([7, 'medium-absent']);
       await machine.until(`! findmnt ${at}; rm -f /tmp/trace`);
       const device = await plugged(kind, kind);
