@@ -55,16 +55,25 @@ find . -type f | while IFS= read -r file; do cp -p "$file" "/$file"; done
 sync`;
 export const putBackArgv = (...files: readonly string[]): string[] => ['sh', '-c', putBackScript, 'sh', ...files];
 
-/** Processes every partition, again until all of them were; another pass that is under way is waited for. */
-const processScript = `for _ in $(seq 40); do
-  slapos node instance --all
-  code=$?
-  case $code in
-    0 | 2) [ "$1" = '' ] || touch "$1"; exit 0 ;;
-    *) sleep 8 ;;
-  esac
-done
-exit "$code"`;
+/**
+ * Processes every partition until all of them were, starts their services anew, and processes them again: a service that was started
+ * with an address of before goes on with it, and what a partition publishes is learned by others in the next pass. Another pass that
+ * is under way is waited for.
+ */
+const processScript = `pass() {
+  for _ in $(seq 40); do
+    slapos node instance --all
+    code=$?
+    case $code in 0 | 2) return 0 ;; esac
+    sleep 8
+  done
+  return "$code"
+}
+pass || exit
+slapos node restart all
+sleep 2
+pass || exit
+[ "$1" = '' ] || touch "$1"`;
 /** @param mark touched once it is done; '' for none */
 export const processArgv = (mark: string): string[] => [
   'env',
