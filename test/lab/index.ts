@@ -16,7 +16,7 @@ export { cacheFolder, labUnavailable, longLabUnavailable } from './host.ts';
 export { Lab, type MachineSpec } from './lab.ts';
 export { LabMachine, type Login } from './machine.ts';
 export { Panel } from './panel.ts';
-export { masterRelease, masterReleaseUrl, type SoftwareRelease } from './release.ts';
+export { frontendRelease, masterRelease, masterReleaseUrl, type SoftwareRelease } from './release.ts';
 export { slapOsNodePackage, slapOsNodeVersion } from './slapos-node.ts';
 export { diffSnapshots, lastingChanges, type Snapshot, takeSnapshot } from './snapshot.ts';
 export { startVendorRepository, type VendorFault, type VendorRepository } from './vendor.ts';

@@ -60,6 +60,18 @@ export async function registryRelease(): Promise<SoftwareRelease> {
   });
 }
 
+/** The stand-in for the frontend, as its release is called. */
+export async function frontendRelease(): Promise<SoftwareRelease> {
+  const names = ['frontend-instance.cfg.in', 'rapid-cdn.py.in'];
+  const served = Object.fromEntries(await Promise.all(names.map(async (name) => [name, await standIn(name)] as const)));
+  return compiled({
+    name: 'frontend-release',
+    url: masterReleaseUrl.replace('slapos-master', 'rapid-cdn'),
+    lower: await builderLayers(),
+    served: { ...served, 'software.cfg': await standIn('frontend-software.cfg') },
+  });
+}
+
 const standIn = (name: string): Promise<string> => readFile(standInFile(name), 'utf8');
 
 async function compiled(release: Compiled): Promise<SoftwareRelease> {
