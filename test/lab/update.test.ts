@@ -3,7 +3,14 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkpointAnswers, restore } from './checkpoints.ts';
-import { Lab, type LabMachine, longLabUnavailable, masterRelease, startVendorRepository } from './index.ts';
+import {
+  Lab,
+  type LabMachine,
+  longLabUnavailable,
+  masterRelease,
+  type SoftwareRelease,
+  startVendorRepository,
+} from './index.ts';
 import { laterSlapOsNode, laterVersion } from './later-package.ts';
 import { masterReleaseUrl } from './release.ts';
 import { type Laptop, walk } from './site.ts';
@@ -20,6 +27,7 @@ describe.skipIf(reason !== null)('a site brought up to date', () => {
   let machine: LabMachine;
   let laptop: Laptop;
   let vendor: VendorRepository;
+  let release: SoftwareRelease;
   const run = (...words: readonly string[]) =>
     laptop.fieldkit(['run', ...words, '--yes', '--answers', laptop.answersPath]);
   const must = async (...words: readonly string[]) => {
@@ -51,12 +59,20 @@ describe.skipIf(reason !== null)('a site brought up to date', () => {
   let before: Awaited<ReturnType<typeof kept>>;
 
   beforeAll(async () => {
-    const release = await masterRelease(0, laterUrl);
+    release = await masterRelease(0, laterUrl);
     vendor = await startVendorRepository('bookworm', [await laterSlapOsNode()]);
     lab = await Lab.open();
     ({ laptop, machine } = await restore(lab, 'master-running', { name: 'site' }, vendor));
     await writeFile(laptop.answersPath, JSON.stringify({ ...checkpointAnswers, 'backup-passphrase': passphrase }));
     await writeFile(join(laptop.home, 'vendor.asc'), vendor.publicKey);
+  });
+  afterAll(async () => {
+    await lab?.close();
+    await vendor?.close();
+    await laptop?.discard();
+  });
+
+  it('has all that its medium holds, until that is prepared again at the office', async () => {
     await expect.poll(answersHttp, { timeout: 300_000, interval: 1000 }).toContain('Lab master');
     before = await kept();
     expect(findingsOf(await must('compare-with-medium'), 'machine-behind-medium')).toEqual([]);
@@ -69,11 +85,6 @@ describe.skipIf(reason !== null)('a site brought up to date', () => {
     );
     const prepared = await laptop.fieldkit(walk.prepare(laptop));
     expect(prepared.code, prepared.stdout.slice(-5000) + prepared.stderr).toBe(0);
-  });
-  afterAll(async () => {
-    await lab?.close();
-    await vendor?.close();
-    await laptop?.discard();
   });
 
   it('is told what the medium holds that it has not, and stays as it is', async () => {
