@@ -99,7 +99,7 @@ describe.skipIf(reason !== null)('a site brought up to date', () => {
 
   it('gets its packages after a backup, and loses nothing', async () => {
     const [boot, supervisor] = [await machine.bootId(), await machine.mustShell('pgrep -of supervisord')];
-    await must('update-packages');
+    await must('update-packages', '--input', 'update-packages@machine:master-1.now=true');
     expect(await machine.mustShell("dpkg-query -W -f '${Version}' slapos-node")).toBe(laterVersion);
     expect(await machine.mustShell('systemctl is-active cron; slapos --version')).toMatch(/^active\nslapos /);
     expect(await machine.mustShell('pgrep -of supervisord')).toBe(supervisor);
@@ -116,7 +116,7 @@ describe.skipIf(reason !== null)('a site brought up to date', () => {
   });
 
   it('moves to the new release beside the old one, with all its parameters and addresses', async () => {
-    await must('check-cache', 'update-software');
+    await must('check-cache', 'update-software', '--input', 'update-software@machine:master-1.now=true');
     const after = await kept();
     expect(after.parameters).toBe(before.parameters);
     expect(after.addresses).toBe(before.addresses);

@@ -15,13 +15,18 @@ export const packagesProbe: Probe = {
   limitMs: 60_000,
 };
 
-/** Installed packages of which the medium holds a later version, by name. Null when dpkg said nothing. */
+/**
+ * Installed packages of which the medium holds a later version, by name: of those that SlapOS is made of or was given. What else
+ * the machine's system came with is its owner's. Null when dpkg said nothing.
+ */
 export function packagesBehind(answer: Answer | undefined, system: LockedSystem | undefined): BehindPackage[] | null {
   if (answer?.exit !== 0) return null;
   const installed = new Map<string, string>();
   for (const [, name = '', version = ''] of answer.out.matchAll(/^ii +([a-z0-9][a-z0-9.+-]*)(?::\S+)? (\S+)$/gm))
     installed.set(name, version);
+  const ours = new Set([...(system?.roots ?? []), ...(system?.vendor ?? []).map(({ name }) => name)]);
   return (system?.packages ?? [])
+    .filter(({ name }) => ours.has(name))
     .flatMap(({ name, version }) => {
       const has = installed.get(name);
       return has === undefined || compareVersions(has, version) >= 0

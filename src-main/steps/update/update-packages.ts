@@ -16,9 +16,9 @@ import {
   work,
 } from '../../runbook/define.ts';
 import { pauseCron, resumeCron } from '../../target/cron-pause.ts';
-import { aptArgv, aptFactsOf, aptProbes, aptSetUp, aptTexts } from '../apt.ts';
+import { aptArgv, aptFactsOf, aptInstallArgv, aptProbes, aptSetUp, aptTexts } from '../apt.ts';
 import { slapos, slaposPaths } from '../slapos.ts';
-import { behindPackage, packagesBehind, packagesProbe } from './behind.ts';
+import { type BehindPackage, behindPackage, packagesBehind, packagesProbe } from './behind.ts';
 
 const file = z.string().nullable();
 
@@ -30,7 +30,7 @@ export const updatePackages = defineStep({
   after: [{ step: 'install-slapos-node', on: 'same' }],
   risk: 'changes',
   holds: ['content'],
-  input: z.strictObject({}),
+  input: z.strictObject({ now: z.boolean().default(false) }),
   facts: z.strictObject({
     /** Null when dpkg said nothing. */
     packages: z.array(behindPackage).nullable(),
@@ -66,19 +66,30 @@ export const updatePackages = defineStep({
     ),
     ...(backup === 0 ? [] : [says('update-packages', 'found.backup', { number: backup })]),
   ],
-  verdict: ({ packages }) => {
+  verdict: ({ packages }, context) => {
     if (packages === null)
       return blocked(finding('step-before-missing', { step: 'update-packages', before: 'install-slapos-node' }));
-    return packages.length === 0 ? done() : todo();
+    const [first] = packages;
+    if (first === undefined) return done();
+    if (context.input.now) return todo();
+    const { name: machine } = machineOfSubject(context);
+    return done(
+      finding('machine-behind-medium', {
+        machine,
+        count: packages.length,
+        first: `${first.name} ${first.offered}`,
+        step: 'update-packages',
+      }),
+    );
   },
   plan: ({ packages, configured, proxy, backup, apt }, context) => {
     const { name: machine } = machineOfSubject(context);
-    if (packages === null || packages.length === 0) return [];
+    if (packages === null || packages.length === 0 || !context.input.now) return [];
     return [
       ...(configured ? backUp(machine, backup, context) : []),
       ...aptSetUp(machine, textsOf(context), apt),
       run(machine, aptArgv('update'), { limitMs: 300_000, note: says('update-packages', 'does.update') }),
-      run(machine, ['sh', '-c', upgradeScript, 'sh', ...aptArgv('upgrade', '-y', '--with-new-pkgs', '--no-remove')], {
+      run(machine, ['sh', '-c', upgradeScript, 'sh', ...aptInstallArgv(...packages.map(named))], {
         limitMs: 5_400_000,
         long: true,
         afterwards: ['sh', '-c', resumeCron],
@@ -89,6 +100,8 @@ export const updatePackages = defineStep({
     ];
   },
 });
+
+const named = ({ name, offered }: BehindPackage): string => `${name}=${offered}`;
 
 /** A program of slapos that is under way must not lose its own files. */
 const upgradeScript = `set -e

@@ -29,7 +29,7 @@ export const updateSoftware = defineStep({
   after: [{ step: 'check-cache', on: 'same' }],
   risk: 'changes',
   holds: ['content'],
-  input: z.strictObject({ removeOld: z.boolean().default(false) }),
+  input: z.strictObject({ now: z.boolean().default(false), removeOld: z.boolean().default(false) }),
   facts: z.strictObject({
     computer: z.string().nullable(),
     release: z.strictObject({ wanted: z.boolean(), completed: z.boolean(), poisoned: z.boolean() }),
@@ -81,7 +81,12 @@ export const updateSoftware = defineStep({
     if (computer === null) return blocked(finding('slapos-not-configured', { machine }));
     // Nothing lives yet: request-master asks for the first one.
     if (asked.instance === null) return done();
-    if (asked.instance.release !== release.url) return todo();
+    if (asked.instance.release !== release.url)
+      return context.input.now
+        ? todo()
+        : done(
+            finding('machine-behind-medium', { machine, count: 1, first: 'slapos-master', step: 'update-software' }),
+          );
     if (!asked.instance.moved) return waiting(says('update-software', 'waits.moved', { url: release.url }));
     return context.input.removeOld && removable(others, asked.used).length > 0 ? todo() : done();
   },
@@ -89,6 +94,7 @@ export const updateSoftware = defineStep({
     const { name: machine } = machineOfSubject(context);
     const release = releaseNamed(context.site, 'slapos-master');
     if (release === undefined || asked.instance === null) return [];
+    if (asked.instance.release !== release.url && !context.input.now) return [];
     if (asked.instance.release !== release.url || !asked.instance.moved)
       return [
         ...(state.completed ? [] : bringRelease(machine, computer ?? '', { ...state, ...release })),

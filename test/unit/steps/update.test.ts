@@ -28,7 +28,9 @@ const context = (input: object = {}) =>
 
 const locked = (name: string, version: string) => ({ name, version }) as LockedSystem['packages'][number];
 const system = {
-  packages: [locked('slapos-node', '1.22+1-1'), locked('openssl', '3.0'), locked('gcc', '12')],
+  roots: ['openssl', 'gcc'],
+  vendor: [locked('slapos-node', '1.22+1-1')],
+  packages: [locked('slapos-node', '1.22+1-1'), locked('openssl', '3.0'), locked('gcc', '12'), locked('apt', '2')],
 } as unknown as LockedSystem;
 const dpkg = (out: string, exit = 0) => ({ exit, out, err: '' });
 
@@ -39,7 +41,7 @@ describe('packages of a machine', () => {
     ['not installed', 'rc  slapos-node 1.21+1-1\nun  gcc 11\n', []],
     [
       'earlier',
-      'ii  slapos-node 1.21+9-1\nii  openssl:amd64 2.9~rc\nii  other 1\n',
+      'ii  slapos-node 1.21+9-1\nii  openssl:amd64 2.9~rc\nii  other 1\nii  apt 1\n',
       [
         { name: 'openssl', installed: '2.9~rc', offered: '3.0' },
         { name: 'slapos-node', installed: '1.21+9-1', offered: '1.22+1-1' },
@@ -59,7 +61,7 @@ describe('update-packages', () => {
   const packages = [{ name: 'slapos-node', installed: '1', offered: '2' }];
   const kinds = (facts: object) =>
     updatePackages
-      .plan({ packages, configured: true, proxy: true, backup: 2, apt, ...facts } as never, context())
+      .plan({ packages, configured: true, proxy: true, backup: 2, apt, ...facts } as never, context({ now: true }))
       .map((command) =>
         command.kind === 'work' ? command.job : command.kind === 'run' ? command.argv.slice(-1)[0] : command.kind,
       );
@@ -70,9 +72,19 @@ describe('update-packages', () => {
     expect(kinds({ packages: [] })).toEqual([]);
   });
 
+  it('is done only when it is asked for', () => {
+    const facts = { packages, configured: true, proxy: true, backup: 0, apt } as never;
+    expect(updatePackages.verdict(facts, context({ now: true })).state).toBe('todo');
+    expect(updatePackages.verdict(facts, context({ now: false }))).toMatchObject({
+      state: 'done',
+      findings: [{ code: 'machine-behind-medium' }],
+    });
+    expect(updatePackages.plan(facts, context({ now: false }))).toEqual([]);
+  });
+
   it('never removes, and starts slapproxy again only where there is one', () => {
     const texts = JSON.stringify(
-      updatePackages.plan({ packages, configured: true, proxy: true, backup: 0, apt } as never, context()),
+      updatePackages.plan({ packages, configured: true, proxy: true, backup: 0, apt } as never, context({ now: true })),
     );
     expect(texts).toContain('"--no-remove"');
     expect(kinds({})).toContain('slapproxy');
@@ -105,7 +117,7 @@ describe('update-software', () => {
     asked,
     others: [url('1.0.499')],
   };
-  const state = (more: object, input: object = { removeOld: false }) =>
+  const state = (more: object, input: object = { now: true, removeOld: false }) =>
     updateSoftware.verdict({ ...facts, ...more } as never, context(input)).state;
 
   it.each<[string, object, object, string]>([
@@ -114,7 +126,7 @@ describe('update-software', () => {
     [
       'another release',
       { asked: { ...asked, instance: { ...instance, release: url('1.0.499'), moved: true } } },
-      {},
+      { now: true },
       'todo',
     ],
     ['on its way', { asked: { ...asked, instance: { ...instance, moved: false } } }, {}, 'waiting'],
@@ -123,6 +135,12 @@ describe('update-software', () => {
       'an old one that is in use stays',
       { asked: { ...asked, used: [url('1.0.499'), url('1.0.500')] } },
       { removeOld: true },
+      'done',
+    ],
+    [
+      'another release, and nobody asked',
+      { asked: { ...asked, instance: { ...instance, release: url('1.0.499'), moved: true } } },
+      { now: false },
       'done',
     ],
     ['not configured', { computer: null }, {}, 'blocked'],
