@@ -56,7 +56,7 @@ describe.skipIf(reason !== null)('the frontend of a site', () => {
           /^releases:/m,
           `frontend: { domain: ${domain}, certificate: ${pair.certificate}, key: ${pair.key} }\nreleases:`,
         )
-        .replace(/roles: \[node\]/, 'roles: [node, frontend]')
+        .replace(/roles: \[ ?node ?\]/, 'roles: [node, frontend]')
         .replace(
           /^sources:/m,
           `  - name: rapid-cdn\n    url: ${url}\n    archives: { debian-12-amd64: ${archivePath} }\nsources:`,
