@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { practiceAnswers } from '../../src-main/practice/prepare.ts';
+import type { ProcedureName } from '../../src-shared/channels.ts';
 import { journalEvent } from '../../src-shared/journal.ts';
 import { exitCodes } from '../../src-shared/problem.ts';
 
@@ -253,5 +254,54 @@ describe('fieldkit', () => {
     expect(await ended).toBe(11);
     expect(jsonLines(said).at(-1)).toMatchObject({ problem: { code: 'cancelled' } });
     expect((await fieldkit(['practice', '--walk'], folder)).code).toBe(0);
+  });
+});
+
+/** What the window asks for, and how it is asked for on a terminal; where it is no command, why it needs none. */
+const onTerminal: Readonly<Record<ProcedureName, readonly string[] | { readonly none: string }>> = {
+  'app.info': ['--version'],
+  'settings.get': { none: 'theme and language are the window’s; a command takes --language' },
+  'settings.set': { none: 'as above' },
+  'sites.list': ['sites'],
+  'sites.create': ['sites', 'new'],
+  'sites.onMedium': ['sites', 'take-over'],
+  'sites.takeOver': ['sites', 'take-over'],
+  'sites.open': ['steps'],
+  'sites.close': { none: 'each command closes the site it opened' },
+  'site.plan': { none: 'site.yaml is a file; any editor shows it' },
+  'site.editPlan': { none: 'any editor' },
+  'site.savePlan': { none: 'any editor; the next command reads it and says what is wrong' },
+  'steps.check': ['check'],
+  'steps.plan': ['plan'],
+  'steps.run': ['run'],
+  'steps.undoPlan': ['undo'],
+  'steps.undo': ['undo'],
+  'run.cancel': { none: 'Ctrl-C' },
+  'questions.answer': { none: 'asked on the terminal, or --answers' },
+  'secrets.show': ['show-password'],
+  'drafts.save': { none: '--input says it each time' },
+  'media.next': ['medium', 'list'],
+  'media.list': ['medium', 'list'],
+  'media.contents': ['medium', 'show'],
+  'format.drives': ['medium', 'list'],
+  'format.look': ['medium', 'format'],
+  'format.perform': ['medium', 'format'],
+  'pick.path': { none: 'paths are typed' },
+  'blobs.read': ['journal'],
+  'practice.faults': ['practice', 'faults'],
+  'records.list': ['record', 'list'],
+  'records.read': ['record', 'show'],
+  'records.save': { none: 'a record is a folder: cp; record list names it' },
+  'support.read': ['support'],
+  'support.save': ['support'],
+  'events.since': ['journal'],
+};
+
+describe('what the window can', () => {
+  const commands = [...new Set(Object.values(onTerminal).flatMap((item) => ('none' in item ? [] : [item.join(' ')])))];
+  it.each(commands)('is a command too: fieldkit %s', async (words) => {
+    const said = await fieldkit([...words.split(' '), '--help']);
+    expect([said.code, said.err]).toEqual([0, '']);
+    if (!words.startsWith('-')) expect(said.out).toContain(`Usage: fieldkit ${words}`);
   });
 });
