@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { interviewSystems } from '../../src-shared/interview.ts';
 import { exitCodes } from '../../src-shared/problem.ts';
+import { program as programName } from '../compose.ts';
 import { clearCache, limitCache, listCache, verifyCache } from './commands/cache.ts';
 import { exportSite } from './commands/export.ts';
 import { exportKeys, importKeys } from './commands/keys.ts';
@@ -19,6 +20,7 @@ import { takeOver } from './commands/take-over.ts';
 import { exitCodeLines } from './exit-codes.ts';
 
 const program = new Command('fieldkit')
+  .version(programName, '--version', 'the name and version of this program')
   .description('Prepares a medium online and installs SlapOS from it on machines without a network.')
   .showHelpAfterError()
   .enablePositionalOptions()
