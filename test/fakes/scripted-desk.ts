@@ -103,6 +103,8 @@ const instances = runbook.flatMap((step) => {
     system: [{ kind: 'system', name: 'debian-12-amd64' }],
     release: [{ kind: 'release', name: 'slapos-master' }],
   };
+  // Its one machine is a master: what others do is not of this site.
+  if (step.per.kind === 'machine' && !step.per.roles.includes('master')) return [];
   return (subjects[step.per.kind] ?? []).map((subject) => ({ step: step.id, subject }));
 });
 

@@ -21,7 +21,7 @@ const screens: readonly Screen[] = [
     theme: 'light',
     language: 'en',
     prepare: (desk) => {
-      states.planWithDiff(desk);
+      states.manyMachines(desk);
       return null;
     },
   },
