@@ -40,13 +40,15 @@ for (const { release, archives } of oracles)
   if (host !== null && archives === null)
     console.log(`skipped: the archive of this machine's sources lacks Debian ${release}`);
 
-/** What the vendor's packages ask for; the lab's carry the real ones' lists. */
-const dependsOf = async (name: string): Promise<string> =>
-  /^Depends: (.*)$/m.exec(
-    await readFile(new URL(`../../lab/stand-in/${name}.control`, import.meta.url), 'utf8'),
-  )?.[1] ?? '';
-// The lab's slapos-node runs on the target's Python and needs a new one; the vendor's brings its own.
-const slaposNode = (await dependsOf('slapos-node')).replace('python3 (>= @PYTHON@)', 'python3');
+/**
+ * What the vendor's packages ask for; the lab's carry the real ones' lists. The lab's run on the target's Python and need a new
+ * one; the vendor's bring their own.
+ */
+const dependsOf = async (name: string): Promise<string> => {
+  const control = await readFile(new URL(`../../lab/stand-in/${name}.control`, import.meta.url), 'utf8');
+  return (/^Depends: (.*)$/m.exec(control)?.[1] ?? '').replace('python3 (>= @PYTHON@)', 'python3');
+};
+const slaposNode = await dependsOf('slapos-node');
 const re6stNode = `${await dependsOf('re6st-node')}, openvpn, babeld`;
 /** What the steps install beside them. */
 const steps = 'cron, openssl, ca-certificates, nftables, acl, git';
