@@ -323,7 +323,7 @@ export const stepInfo = z.strictObject({
   input: z.array(fieldInfo),
   /** It can show a secret that a person needs. */
   reveals: z.boolean(),
-  /** It can be taken back. */
-  undo: z.boolean(),
+  /** From when on it can be taken back: once it was done, or as soon as it was begun. */
+  undo: z.enum(['never', 'done', 'begun']),
 });
 export type StepInfo = z.infer<typeof stepInfo>;

@@ -143,6 +143,8 @@ export interface StepDefinition<Facts extends Json, Input extends Readonly<Recor
 export interface Undo<Facts extends Json, Input extends Readonly<Record<string, Json>>> {
   /** Commands that take it back; none when nothing is left to take back. Pure, and deterministic. */
   readonly plan: (facts: Facts, context: Context<Input>, before: Facts | null) => readonly Command[];
+  /** It may be taken back before it was ever done: what it needs for that stands from its first change on. */
+  readonly halfway?: true;
   /** What stays in place all the same. */
   readonly stays: (facts: Facts, context: Context<Input>, before: Facts | null) => readonly Told[];
 }

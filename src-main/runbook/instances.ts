@@ -102,7 +102,7 @@ export function infoOf(step: Step): StepInfo {
     holds: [...step.holds],
     input: fieldsOf(step.input),
     reveals: step.reveals !== undefined,
-    undo: step.undo !== undefined,
+    undo: step.undo === undefined ? 'never' : step.undo.halfway === true ? 'begun' : 'done',
   };
 }
 

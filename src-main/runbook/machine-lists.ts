@@ -54,7 +54,8 @@ function fieldOf(name: string, text: string): Json {
 function fromCsv(text: string, wrong: Wrong): readonly ListedMachine[] {
   const [head, ...rows] = csvRows(text, wrong);
   if (head === undefined) return [];
-  const known = Object.keys(machine.shape);
+  // A host key is pinned by a person before the machine's own console alone, never by a list.
+  const known = Object.keys(machine.shape).filter((field) => field !== 'hostKey');
   const columns = head.cells.map((cell) => cell.trim());
   const unknown = columns.find((column) => !known.includes(column));
   if (unknown !== undefined) throw wrong(1, `unknown column ${unknown}; known are ${known.join(', ')}`);

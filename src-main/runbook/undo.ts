@@ -1,10 +1,10 @@
 // What taking back a step means: the plan of it, what stays in place, and who builds on it. Used by the runner. Pure but for the
 // reading that it is given.
-import type { SiteView } from '../../src-shared/journal.ts';
+import type { InstanceView, SiteView } from '../../src-shared/journal.ts';
 import type { Json } from '../../src-shared/json.ts';
 import { problem } from '../../src-shared/problem.ts';
 import type { Told } from '../../src-shared/step.ts';
-import type { AnyContext, Command } from './define.ts';
+import type { AnyContext, Command, Step } from './define.ts';
 import { before, type Instance } from './instances.ts';
 
 export interface Undoing {
@@ -22,6 +22,10 @@ function buildingOn(instance: Instance, all: readonly Instance[]): readonly Inst
   return all.filter(({ key }) => key !== instance.key && reached.has(key));
 }
 
+/** Done once, or begun at least where the way back exists from the first change on. */
+const canGoBack = ({ undo }: Step, { everDone, commands }: InstanceView): boolean =>
+  everDone || (undo?.halfway === true && commands.some(({ state }) => state !== 'pending'));
+
 /**
  * What undoing an instance would do, from facts as they are now and as they were before it first ran.
  * Throws `undo-impossible` for a step that cannot be undone or was never done, `undo-others-first` while a step that builds on
@@ -36,7 +40,8 @@ export function undoing(
 ): Undoing {
   const { undo } = instance.step;
   const record = view.instances[instance.key];
-  if (undo === undefined || record?.everDone !== true) throw problem('undo-impossible', { step: instance.key });
+  if (undo === undefined || record === undefined || !canGoBack(instance.step, record))
+    throw problem('undo-impossible', { step: instance.key });
   const done = buildingOn(instance, all).filter(({ key }) => view.instances[key]?.everDone === true);
   const first = done.filter(({ step }) => step.undo !== undefined).map(({ key }) => key);
   if (first.length > 0)

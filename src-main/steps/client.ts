@@ -148,7 +148,9 @@ const isGreen = ({ instance, failing, installed }: ServiceFacts, { published }: 
   installed &&
   instance !== null &&
   failing.length === 0 &&
-  published.every((key) => Object.hasOwn(instance.published, key));
+  // One that no pass has processed yet complains of nothing, and publishes nothing.
+  instance.published.length > 0 &&
+  published.every((key) => instance.published.includes(key));
 
 /** Texts of the step that places a service. */
 export interface ServiceNotes {

@@ -42,8 +42,9 @@ export async function readMaster(world: World, { site }: Pick<AnyContext, 'site'
 
 /** Where people and `slapos … --master-url-web` turn to; the new master has another page. */
 export function panelOf({ releases, master }: SitePlan, address: string): string {
-  const url = releases.find(({ name }) => name === 'slapos-master')?.url ?? '';
-  const page = holdsNewMaster(url) === true ? 'slapos_master_panel' : 'hostingjs';
+  const release = releases.find(({ name }) => name === 'slapos-master');
+  const isNew = release !== undefined && (release.newMaster || holdsNewMaster(release.url) === true);
+  const page = isNew ? 'slapos_master_panel' : 'hostingjs';
   return `http://${address}/${master.siteId}/web_site_module/${page}`;
 }
 

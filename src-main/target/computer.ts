@@ -1,10 +1,10 @@
 // What a registered computer and its master know of each other, asked on the computer itself with its own certificate, by a small
 // Python program. Called by the steps for nodes and for services on them. The program must never write, and never print a value
-// that may be a secret: parameters leave as a hash, what an instance publishes without what is named like a secret.
+// that may be a secret: parameters leave as a hash, of what an instance publishes the names alone: an address among it may hold a password.
 // Forms: slapos.core 1.10 to 1.26; the SLAP calls `getFullComputerInformation` and nothing else.
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { canonicalJson, type Json, json } from '../../src-shared/json.ts';
+import { canonicalJson, type Json } from '../../src-shared/json.ts';
 import { pythonArgv } from './slapproxy.ts';
 
 /**
@@ -18,7 +18,6 @@ from slapos.util import loads
 
 urllib3.disable_warnings()
 ASKED = sys.argv[1]
-HIDDEN = re.compile("password|passwd|secret|token|private|[-_]key$|^key$", re.I)
 INTERNAL = re.compile("slap_.*|ip_list|full_ip_list|full_address_list|instance_title|root_instance_title|slave_instance_list|timestamp|.*_certificate_file|.*_key_file")
 
 
@@ -29,14 +28,6 @@ def values(given):
         except ValueError:
             pass
     return {key: value for key, value in given.items() if not INTERNAL.fullmatch(key)}
-
-
-def without_secrets(value):
-    if isinstance(value, dict):
-        return {key: "(hidden)" if HIDDEN.search(str(key)) else without_secrets(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [without_secrets(one) for one in value]
-    return value
 
 
 def canonical(value):
@@ -99,7 +90,7 @@ try:
                     "release": release._software_release if release else None,
                     "requestedState": str(getattr(one, "_requested_state", "")),
                     "parametersSha256": hashlib.sha256(canonical(values(given)).encode()).hexdigest(),
-                    "published": without_secrets(values(getattr(one, "_connection_dict", None) or {})),
+                    "published": sorted(values(getattr(one, "_connection_dict", None) or {})),
                     "addresses": addresses(root, one._partition_id),
                     "failing": list(failing(root, one._partition_id)),
                 }
@@ -121,9 +112,10 @@ elif ASKED == "green":
     name, wanted = sys.argv[2], sys.argv[3:]
     tree = [one for one in state["partitions"] if name in (one["title"], one["root"])]
     top = next((one for one in tree if one["title"] == name), None)
-    published = top["published"] if top else {}
+    published = top["published"] if top else []
     complaints = [line for one in tree for line in one["failing"]]
-    if top and not complaints and all(key in published for key in wanted):
+    # An instance that no pass has processed complains of nothing and publishes nothing.
+    if top and published and not complaints and all(key in published for key in wanted):
         print("green")
     else:
         for line in complaints:
@@ -145,8 +137,8 @@ const partition = z.object({
   requestedState: z.string(),
   /** Of the canonical JSON of its parameters. */
   parametersSha256: z.string(),
-  /** What it publishes; secrets are hidden. */
-  published: z.record(z.string(), json),
+  /** Names of what it publishes. */
+  published: z.array(z.string()),
   addresses: z.array(z.string()),
   /** Promises that are not kept, `slappart3 title`. */
   failing: z.array(z.string()),

@@ -16,12 +16,14 @@ for _ in $(seq 150); do
   sleep 2
 done
 echo 'slapos does not come to rest'
+systemctl start cron
 exit 1`;
 export const quietArgv: readonly string[] = ['sh', '-c', quietScript];
 
 /** Copies what the move and what follows it change, once: a second run must not put what is half moved in its place. */
 const keepScript = `set -e
 umask 077
+trap '[ $? = 0 ] || systemctl start cron' EXIT
 [ ! -e '${keptFolder}/complete' ] || exit 0
 rm -rf '${keptFolder}.part'
 mkdir -p '${keptFolder}.part/files'
@@ -233,9 +235,13 @@ if words:
                 path = os.path.join(root, name)
                 if path not in ours:
                     visit(path)
-    rules = subprocess.run("nft list ruleset 2>/dev/null", shell=True, stdout=subprocess.PIPE).stdout.decode("utf-8", "replace")
-    if pattern.search(rules):
+    def rules(command):
+        return subprocess.run(command, shell=True, stdout=subprocess.PIPE).stdout.decode("utf-8", "replace")
+    own = "for family in ip ip6; do for table in fieldkit_master fieldkit_frontend; do nft list table $family $table 2>/dev/null; done; done"
+    if pattern.search(rules(own)):
         mention.append("nft")
+    elif pattern.search(rules("nft list ruleset 2>/dev/null")):
+        mention.append("nft list ruleset")
 print(json.dumps({"edit": edit, "mention": sorted(mention)}))
 `;
 export const mentionsArgv = (addresses: readonly string[]): string[] => pythonArgv('-c', mentionsProgram, ...addresses);
@@ -243,7 +249,7 @@ export const mentionsArgv = (addresses: readonly string[]): string[] => pythonAr
 export const mentions = z.strictObject({
   /** Files that can be changed. */
   edit: z.array(z.strictObject({ path: z.string(), text: z.string(), mode: z.int(), owner: z.string() })),
-  /** Paths that only tell; `nft` for a rule of the firewall. */
+  /** Paths that only tell; `nft` for a rule of ours, `nft list ruleset` for one of somebody else. */
   mention: z.array(z.string()),
 });
 export type Mentions = z.infer<typeof mentions>;

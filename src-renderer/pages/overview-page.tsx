@@ -1,6 +1,8 @@
 // The overview of a site: the picture, the next act, and the chapters with "run until something needs me".
 import { FastForward, RotateCw } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
+import type { InstanceView } from '../../src-shared/journal.ts';
+import type { Chapter } from '../../src-shared/step.ts';
 import { Heading } from '../app/heading.tsx';
 import { useWords } from '../i18n/words.ts';
 import { FaultsPanel } from '../panels/faults-panel.tsx';
@@ -23,6 +25,9 @@ export const OverviewPage = ({ site }: { readonly site: OpenedSite }) => {
   const running = site.view.running === null ? undefined : site.view.instances[site.view.running];
   const shown = running ?? next;
   const busy = site.runs.length > 0;
+  const chapters = chaptersOf(site.view, site.steps);
+  const onSite = chapters.filter(({ chapter, state }) => !apart.has(chapter) && state !== 'done');
+  const prepared = chapters.every(({ chapter, state }) => chapter !== 'prepare' || state === 'done');
   return (
     <div className={styles.scroll}>
       <div className={styles.page}>
@@ -46,6 +51,21 @@ export const OverviewPage = ({ site }: { readonly site: OpenedSite }) => {
         <section className={styles.chapters} aria-labelledby="chapters-title">
           <div className={styles.chaptersHead}>
             <h2 id="chapters-title">{t('ui.chapters')}</h2>
+            {prepared && onSite.length > 1 && (
+              <Button
+                kind="plain"
+                icon={<FastForward aria-hidden />}
+                isDisabled={busy}
+                onPress={() =>
+                  runOpen(
+                    site,
+                    onSite.flatMap((chapter) => chapter.instances),
+                  )
+                }
+              >
+                {t('ui.overview.runSite')}
+              </Button>
+            )}
             <Button
               kind="quiet"
               icon={<RotateCw aria-hidden />}
@@ -56,7 +76,7 @@ export const OverviewPage = ({ site }: { readonly site: OpenedSite }) => {
             </Button>
           </div>
           <ul className={styles.list}>
-            {chaptersOf(site.view, site.steps).map((chapter) => (
+            {chapters.map((chapter) => (
               <li key={chapter.chapter}>
                 <ChapterRow site={site} chapter={chapter} busy={busy} />
               </li>
@@ -70,6 +90,18 @@ export const OverviewPage = ({ site }: { readonly site: OpenedSite }) => {
   );
 };
 
+/** Chapters that are begun for themselves: the office's work, and handing over. */
+const apart: ReadonlySet<Chapter> = new Set<Chapter>(['prepare', 'close']);
+
+/** Runs what is not done yet, in order, until something needs a person. */
+function runOpen(site: OpenedSite, instances: readonly InstanceView[]): void {
+  const open = instances.filter((item) => item.state !== 'done').map((item) => item.key);
+  const inputs = Object.fromEntries(
+    open.map((key) => [key, site.drafts[key] ?? site.view.instances[key]?.input ?? {}]),
+  ) as Parameters<typeof run>[1]['inputs'];
+  void run(site.name, { instances: open, consent: 'phase', agreed: [], skip: [], inputs });
+}
+
 interface RowProps {
   readonly site: OpenedSite;
   readonly chapter: ChapterView;
@@ -80,10 +112,7 @@ const ChapterRow = ({ site, chapter, busy }: RowProps) => {
   const { t } = useTranslation();
   const { instances, done, state } = chapter;
   const name = t(`ui.chapter.${chapter.chapter}`);
-  const open = instances.filter((item) => item.state !== 'done').map((item) => item.key);
-  const inputs = Object.fromEntries(
-    open.map((key) => [key, site.drafts[key] ?? site.view.instances[key]?.input ?? {}]),
-  ) as Parameters<typeof run>[1]['inputs'];
+  const open = instances.some((item) => item.state !== 'done');
   return (
     <div className={styles.row}>
       <div className={styles.rowName}>
@@ -91,13 +120,13 @@ const ChapterRow = ({ site, chapter, busy }: RowProps) => {
         <span className="quiet">{t('ui.overview.chapterSum', { done, total: instances.length })}</span>
       </div>
       <StateMark state={state} />
-      {open.length > 0 && (
+      {open && (
         <Button
           kind="plain"
           icon={<FastForward aria-hidden />}
           isDisabled={busy}
           aria-label={`${t('ui.overview.runChapter')}: ${name}`}
-          onPress={() => void run(site.name, { instances: open, consent: 'phase', agreed: [], skip: [], inputs })}
+          onPress={() => runOpen(site, instances)}
         >
           {t('ui.overview.runChapter')}
         </Button>

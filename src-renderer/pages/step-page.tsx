@@ -111,9 +111,7 @@ const Page = ({ site, instance, info }: Props & { readonly info: StepInfo }) => 
               </section>
             )}
           </div>
-          {info.undo && instance.everDone && instance.state !== 'doing' && (
-            <UndoPanel key={key} site={site} instance={instance} />
-          )}
+          {canUndo(info, instance) && <UndoPanel key={key} site={site} instance={instance} />}
         </article>
       </div>
       <ActBar
@@ -131,6 +129,12 @@ const Page = ({ site, instance, info }: Props & { readonly info: StepInfo }) => 
     </>
   );
 };
+
+/** What main would not refuse at once. */
+const canUndo = ({ undo }: StepInfo, { everDone, state, commands }: InstanceView): boolean =>
+  state !== 'doing' &&
+  undo !== 'never' &&
+  (everDone || (undo === 'begun' && commands.some((command) => command.state !== 'pending')));
 
 /** Before a medium is chosen there is nothing to read of it. */
 const unchosen = (info: StepInfo, input: StepInput): boolean =>

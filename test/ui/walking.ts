@@ -150,6 +150,9 @@ export async function walk(
 export async function runChapters(page: Page, hand: Hand): Promise<void> {
   const overview = page.getByRole('link', { name: /^practice/ });
   const chapters = page.getByRole('button', { name: /^Run until something needs me: / }).and(page.locator(':enabled'));
+  const site = page
+    .getByRole('button', { name: 'Run the whole site until something needs me' })
+    .and(page.locator(':enabled'));
   const needed = page.getByRole('link', { name: 'Go there' });
   const asked = page.getByRole('button', { name: /^(Answer|They are the same|Yes)$/ });
   const all = page.getByText(/^(\d+) of \1 steps done$/).first();
@@ -158,7 +161,10 @@ export async function runChapters(page: Page, hand: Hand): Promise<void> {
     if (await all.isVisible()) return;
     if (await asked.first().isVisible()) await answer(page, hand);
     else if (await needed.isVisible()) await hand.press(page, needed);
-    else if (await chapters.first().isVisible()) {
+    else if (await site.isVisible()) {
+      await hand.press(page, site);
+      await expect(site).toBeHidden();
+    } else if (await chapters.first().isVisible()) {
       const name = (await chapters.first().getAttribute('aria-label')) ?? '';
       await hand.press(page, chapters.first());
       await expect(page.getByRole('button', { name }).and(page.locator(':enabled'))).toBeHidden();

@@ -17,21 +17,23 @@ export interface PerformedStep {
 export function performedSteps(events: Iterable<JournalEvent>, machines: readonly string[]): readonly PerformedStep[] {
   const plans = new Map<string, Plan>();
   const runs = new Map<string, Command[]>();
-  let current: Command[] = [];
+  /** Runs under way; several machines are worked on side by side. */
+  const open = new Map<string, Command[]>();
   for (const event of events) {
-    if (event.kind === 'run-started') current = [];
+    if (event.kind === 'run-started') open.set(event.instance, []);
     else if (event.kind === 'plan') plans.set(`${event.instance} ${event.plan.hash}`, event.plan);
     else if (event.kind === 'command-ended' && event.outcome === 'performed') {
       const command = plans.get(`${event.instance} ${event.hash}`)?.commands[event.index];
-      if (command !== undefined) current.push(command);
+      if (command !== undefined) open.get(event.instance)?.push(command);
     } else if (event.kind === 'run-ended') {
+      const current = open.get(event.instance) ?? [];
+      open.delete(event.instance);
       if (event.outcome === 'undone') runs.delete(event.instance);
       else if (event.outcome === 'done' && current.some((command) => machineOf(command) !== null)) {
         // Anew at the end: a step that was done again comes after what it was done for.
         runs.delete(event.instance);
         runs.set(event.instance, current);
       }
-      current = [];
     }
   }
   return [...runs].flatMap(([instance, commands]) => {

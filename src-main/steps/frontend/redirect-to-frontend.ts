@@ -177,7 +177,7 @@ export const redirectToFrontend = defineStep({
             argv: httpsSightArgv(address, 443, proofName(domain)),
             limitMs: 30_000,
           },
-          wanted: { pattern: `(?=[^]*${shown})[^]*HTTP/` },
+          wanted: { pattern: `(?=[\\s\\S]*${shown})[\\s\\S]*HTTP/` },
           everyMs: 3000,
           limitMs: 300_000,
           awaited: says('redirect-to-frontend', 'waits.answer', { machine: from, address, name: proofName(domain) }),

@@ -106,7 +106,10 @@ export const setAddresses = defineStep({
           kind: 'run',
           argv: ['ip', '-j', '-6', 'addr', 'show', 'dev', machine.interface, 'scope', 'global', '-tentative'],
         },
-        wanted: { exit: 0, pattern: machine.addresses.map((address) => `(?=[^]*"${address.split('/')[0]}")`).join('') },
+        wanted: {
+          exit: 0,
+          pattern: machine.addresses.map((address) => `(?=[\\s\\S]*"${address.split('/')[0]}")`).join(''),
+        },
         everyMs: 1000,
         limitMs: 30_000,
         awaited: says('set-addresses', 'waits.addresses', { addresses: machine.addresses.join(', ') }),

@@ -42,7 +42,7 @@ export const backUpMaster = defineStep({
           params: { machine: name },
           show: [],
           choices: [],
-          ...(all.length === 0 ? { twice: true } : {}),
+          twice: true,
         },
       },
       work(

@@ -137,10 +137,11 @@ export const moveToRe6st = defineStep({
       ];
     }),
   undo: {
+    halfway: true,
     plan: ({ machines }) =>
       machines.toReversed().flatMap((one): Command[] => {
         const { name, subnet, config, kept } = one;
-        if (kept === null || config === null || subnet === null) return [];
+        if (kept === null || config === null) return [];
         return [
           run(name, [...quietArgv], {
             limitMs: 360_000,
@@ -151,8 +152,9 @@ export const moveToRe6st = defineStep({
             note: says('move-to-re6st', 'does.putBack', { machine: name }),
           }),
           { kind: 'reboot', on: { machine: name }, limitMs: rebootMs },
-          ...(one.formatsAtBoot ? [] : [formatted(one, subnet)]),
-          waitFor(name, 'out', subnet),
+          ...(one.formatsAtBoot ? [] : [formatted(one, subnet ?? '')]),
+          // Where re6st itself was taken away meanwhile there is no network to be out of.
+          ...(subnet === null ? [] : [waitFor(name, 'out', subnet)]),
           run(name, processArgv(''), {
             limitMs: 3_600_000,
             long: true,

@@ -16,7 +16,16 @@ import {
   work,
 } from '../../runbook/define.ts';
 import { pauseCron, resumeCron } from '../../target/cron-pause.ts';
-import { aptArgv, aptFactsOf, aptInstallArgv, aptProbes, aptSetUp, aptTexts } from '../apt.ts';
+import {
+  aptArgv,
+  aptFactsOf,
+  aptInstallArgv,
+  aptProbes,
+  aptSetUp,
+  aptTexts,
+  unfinishedFactsOf,
+  unfinishedProbes,
+} from '../apt.ts';
 import { slapos, slaposPaths } from '../slapos.ts';
 import { type BehindPackage, behindPackage, packagesBehind, packagesProbe } from './behind.ts';
 
@@ -34,6 +43,8 @@ export const updatePackages = defineStep({
   facts: z.strictObject({
     /** Null when dpkg said nothing. */
     packages: z.array(behindPackage).nullable(),
+    /** dpkg was cut off while it worked on these. */
+    unfinished: z.array(z.string()),
     /** slapos was configured: there is something to lose. */
     configured: z.boolean(),
     /** slapproxy runs here. */
@@ -49,10 +60,12 @@ export const updatePackages = defineStep({
       { id: 'configured', kind: 'stat', path: slaposPaths.config },
       { id: 'proxy', kind: 'stat', path: slaposPaths.proxyConfig },
       ...aptProbes,
+      ...unfinishedProbes,
     ]);
     const backups = await world.sight<{ number: number }[]>('backups', { machine: machine.name });
     return {
       packages: packagesBehind(answers.packages, context.lock.systems[systemOf(machine)]),
+      unfinished: unfinishedFactsOf(answers).packages,
       configured: answers.configured?.exit === 0,
       proxy: answers.proxy?.exit === 0,
       backup: backups.at(-1)?.number ?? 0,
@@ -66,8 +79,9 @@ export const updatePackages = defineStep({
     ),
     ...(backup === 0 ? [] : [says('update-packages', 'found.backup', { number: backup })]),
   ],
-  verdict: ({ packages }, context) => {
-    if (packages === null)
+  verdict: ({ packages, unfinished }, context) => {
+    // What was cut off in the middle has no version that counts; installing brings it to its end.
+    if (packages === null || unfinished.length > 0)
       return blocked(finding('step-before-missing', { step: 'update-packages', before: 'install-slapos-node' }));
     const [first] = packages;
     if (first === undefined) return done();
@@ -82,9 +96,9 @@ export const updatePackages = defineStep({
       }),
     );
   },
-  plan: ({ packages, configured, proxy, backup, apt }, context) => {
+  plan: ({ packages, unfinished, configured, proxy, backup, apt }, context) => {
     const { name: machine } = machineOfSubject(context);
-    if (packages === null || packages.length === 0 || !context.input.now) return [];
+    if (packages === null || unfinished.length > 0 || packages.length === 0 || !context.input.now) return [];
     return [
       ...(configured ? backUp(machine, backup, context) : []),
       ...aptSetUp(machine, textsOf(context), apt),
@@ -118,7 +132,7 @@ const backUp = (machine: string, last: number, context: AnyContext): readonly Co
       params: { machine },
       show: [],
       choices: [],
-      ...(last === 0 ? { twice: true } : {}),
+      twice: true,
     },
   },
   work(

@@ -12,7 +12,7 @@ const step: StepInfo = {
   after: [],
   holds: [],
   reveals: false,
-  undo: false,
+  undo: 'never',
   input: [
     { name: 'archive', kind: 'path', required: true, choices: [], initial: null },
     { name: 'medium', kind: 'medium', required: true, choices: [], initial: null },

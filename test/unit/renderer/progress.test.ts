@@ -12,7 +12,7 @@ const info = (id: string, chapter: StepInfo['chapter'], after: StepInfo['after']
   after,
   holds: [],
   reveals: false,
-  undo: false,
+  undo: 'never',
   input: [],
 });
 const machine = (name: string): Subject => ({ kind: 'machine', name });

@@ -64,6 +64,19 @@ describe('what was performed', () => {
     expect(instances(ran('keys@site', [{ kind: 'work', job: 'make-keys', args: {} }]))).toEqual([]);
   });
 
+  it('is told by machine where several were worked on side by side', () => {
+    const second = { machine: 'node-2' };
+    const other = (argv: string[]): Command => ({ kind: 'run', on: second, argv, limitMs: 5000 });
+    const one = ran('one@machine:node-1', [a, b]);
+    const two = ran('one@machine:node-2', [other(['c']), other(['d'])]);
+    // Started, planned, a command each, in turns.
+    const mixed = one.flatMap((item, index) => [item, ...two.slice(index, index + 1)]);
+    expect(performedSteps(mixed, ['node-1', 'node-2'])).toEqual([
+      { instance: 'one@machine:node-1', machine: 'node-1', commands: [a, b] },
+      { instance: 'one@machine:node-2', machine: 'node-2', commands: [other(['c']), other(['d'])] },
+    ]);
+  });
+
   it('is left as it was by a run that found nothing to do', () => {
     const first = ran('one@machine:node-1', [a]);
     expect(performedSteps([...first, ...ran('one@machine:node-1', [])], ['node-1'])).toEqual([
