@@ -23,8 +23,8 @@ function buildingOn(instance: Instance, all: readonly Instance[]): readonly Inst
 }
 
 /** Done once, or begun at least where the way back exists from the first change on. */
-const canGoBack = ({ undo }: Step, { everDone, commands }: InstanceView): boolean =>
-  everDone || (undo?.halfway === true && commands.some(({ state }) => state !== 'pending'));
+const canGoBack = ({ undo }: Step, { everDone, before }: InstanceView): boolean =>
+  everDone || (undo?.halfway === true && before !== null);
 
 /**
  * What undoing an instance would do, from facts as they are now and as they were before it first ran.

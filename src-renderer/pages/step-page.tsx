@@ -131,10 +131,8 @@ const Page = ({ site, instance, info }: Props & { readonly info: StepInfo }) => 
 };
 
 /** What main would not refuse at once. */
-const canUndo = ({ undo }: StepInfo, { everDone, state, commands }: InstanceView): boolean =>
-  state !== 'doing' &&
-  undo !== 'never' &&
-  (everDone || (undo === 'begun' && commands.some((command) => command.state !== 'pending')));
+const canUndo = ({ undo }: StepInfo, { everDone, state, before }: InstanceView): boolean =>
+  state !== 'doing' && undo !== 'never' && (everDone || (undo === 'begun' && before !== null));
 
 /** Before a medium is chosen there is nothing to read of it. */
 const unchosen = (info: StepInfo, input: StepInput): boolean =>

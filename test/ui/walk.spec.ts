@@ -89,7 +89,7 @@ test('the program ends and starts anew: what was done is done, and the walk goes
 }) => {
   await beginPractice(page, mouse);
   const { total } = await sum(page);
-  const before = await walk(page, mouse, async (title) => title !== 'Fetch slapos-node debian-12-amd64');
+  const before = await walk(page, mouse, async (title) => title !== "Fetch the vendor's packages debian-12-amd64");
   await core.close();
   const again = practiceCore(home, 0);
   try {

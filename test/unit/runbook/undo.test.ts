@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Step, work } from '../../../src-main/runbook/define.ts';
 import type { OpenSite } from '../../../src-main/runbook/open-site.ts';
 import type { Runner } from '../../../src-main/runbook/runner.ts';
+import { problem } from '../../../src-shared/problem.ts';
 import { tell } from '../../../src-shared/step.ts';
 import { type FakeWorld, newSiteFolder, newWorld, openFake, options, standingStep, yes } from '../../fakes/engine.ts';
 
@@ -84,6 +85,26 @@ it('gives the step its facts from before the first run, also after later ones', 
   await runner.run(instance('a'), options());
   await runner.undo(instance('a'), options());
   expect(seen.every((before) => JSON.stringify(before) === '{"stands":false}')).toBe(true);
+});
+
+it.each([
+  [true, 'undone', null],
+  [undefined, 'failed', 'undo-impossible'],
+] as const)('a step that stopped halfway goes back only when it says it can: %s', async (halfway, outcome, code) => {
+  const step = undoable('a');
+  const undo = { ...step.undo, ...(halfway ? { halfway } : {}) } as NonNullable<Step['undo']>;
+  ({ site, runner } = await openFake(folder, [{ ...step, undo }], world));
+  world.before = () => {
+    throw problem('connection-lost', { machine: 'm', detail: '' });
+  };
+  expect(await runner.run(instance('a'), options())).toMatchObject({ outcome: 'failed' });
+  world.standing.add('a');
+  world.before = () => {
+    world.standing.delete('a');
+  };
+  const ended = await runner.undo(instance('a'), options());
+  expect([ended.outcome, ended.problem?.code ?? null]).toEqual([outcome, code]);
+  expect(world.standing.has('a')).toBe(halfway === undefined);
 });
 
 describe('changes nothing', () => {

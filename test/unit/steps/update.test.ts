@@ -59,9 +59,13 @@ describe('packages of a machine', () => {
 describe('update-packages', () => {
   const apt = { config: null, source: null, key: null };
   const packages = [{ name: 'slapos-node', installed: '1', offered: '2' }];
+  const unfinished: string[] = [];
   const kinds = (facts: object) =>
     updatePackages
-      .plan({ packages, configured: true, proxy: true, backup: 2, apt, ...facts } as never, context({ now: true }))
+      .plan(
+        { packages, unfinished, configured: true, proxy: true, backup: 2, apt, ...facts } as never,
+        context({ now: true }),
+      )
       .map((command) =>
         command.kind === 'work' ? command.job : command.kind === 'run' ? command.argv.slice(-1)[0] : command.kind,
       );
@@ -73,7 +77,7 @@ describe('update-packages', () => {
   });
 
   it('is done only when it is asked for', () => {
-    const facts = { packages, configured: true, proxy: true, backup: 0, apt } as never;
+    const facts = { packages, unfinished, configured: true, proxy: true, backup: 0, apt } as never;
     expect(updatePackages.verdict(facts, context({ now: true })).state).toBe('todo');
     expect(updatePackages.verdict(facts, context({ now: false }))).toMatchObject({
       state: 'done',
@@ -82,9 +86,22 @@ describe('update-packages', () => {
     expect(updatePackages.plan(facts, context({ now: false }))).toEqual([]);
   });
 
+  it('leaves what dpkg was cut off at to the installation, and is not done before', () => {
+    const facts = { packages: [], unfinished: ['slapos-node'], configured: true, proxy: true, backup: 0, apt };
+    for (const now of [true, false])
+      expect(updatePackages.verdict(facts as never, context({ now }))).toMatchObject({
+        state: 'blocked',
+        findings: [{ code: 'step-before-missing', params: { before: 'install-slapos-node' } }],
+      });
+    expect(kinds({ unfinished: ['slapos-node'] })).toEqual([]);
+  });
+
   it('never removes, and starts slapproxy again only where there is one', () => {
     const texts = JSON.stringify(
-      updatePackages.plan({ packages, configured: true, proxy: true, backup: 0, apt } as never, context({ now: true })),
+      updatePackages.plan(
+        { packages, unfinished, configured: true, proxy: true, backup: 0, apt } as never,
+        context({ now: true }),
+      ),
     );
     expect(texts).toContain('"--no-remove"');
     expect(kinds({})).toContain('slapproxy');
