@@ -77,7 +77,7 @@ describe.skipIf(reason !== null)('the vendor repository', () => {
     vendor.fault('Packages', null);
     expect(await (await ask('Packages')).text()).toBe(whole);
     expect((await ask('../fingerprint')).status).toBe(404);
-    expect(vendor.requests.at(-1)?.status).toBe(404);
+    await expect.poll(() => vendor.requests.at(-1)?.status).toBe(404);
   });
 });
 
