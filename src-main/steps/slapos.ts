@@ -3,7 +3,7 @@
 import type { Answer, Command, Probe } from '../runbook/define.ts';
 import { run, says, type Told } from '../runbook/define.ts';
 import { urlKey } from '../software/entry.ts';
-import { setAsideScript } from '../target/release-scripts.ts';
+import { bootSettledScript, setAsideScript } from '../target/release-scripts.ts';
 import { parseSoftwareLog } from '../target/slapos-output.ts';
 import { withoutConnection } from '../target/slapproxy.ts';
 import { httpStatus, httpStatusArgv } from '../target/system.ts';
@@ -84,6 +84,7 @@ export const awaitProxy = (machine: string): Command => ({
  * stopped by hand stays so. slapgrid makes and starts supervisord; exit codes tell of partitions, or that it runs already.
  */
 export const wakeProxy = (machine: string): readonly Command[] => [
+  run(machine, ['sh', '-c', bootSettledScript], { limitMs: 300_000, note: says('configure-proxy', 'does.settle') }),
   run(machine, slapos('node', 'instance'), {
     limitMs: 600_000,
     long: true,

@@ -10,3 +10,15 @@ while pid=$(cat /opt/slapos/slapgrid-sr.pid 2>/dev/null) && grep -q slapos "/pro
 done
 [ -e "$1" ] && [ ! -e "$1/.completed" ] || exit 0
 mv -T --backup=numbered -- "$1" "$1.set-aside"`;
+
+/**
+ * Lets a machine that has just started come up by itself: ends once `slapos node boot` is over and slapproxy runs, or is not going to
+ * be started by anybody. A pass of ours before that keeps the boot from its own: the services of partitions would stay stopped.
+ */
+export const bootSettledScript = `for _ in $(seq 80); do
+  if ! pgrep -f 'slapos node [b]oot' >/dev/null; then
+    pgrep -f 'slapos proxy [s]tart' >/dev/null && exit 0
+    [ "$(ps -o etimes= -p 1)" -le 90 ] || exit 0
+  fi
+  sleep 3
+done`;

@@ -3,7 +3,7 @@
 
 import { restoredMark } from '../../target/backup.ts';
 import { factsScript, shiftClockScript } from '../../target/facts-script.ts';
-import { setAsideScript } from '../../target/release-scripts.ts';
+import { bootSettledScript, setAsideScript } from '../../target/release-scripts.ts';
 import { slaposPython, withoutConnection } from '../../target/slapproxy.ts';
 import { softwareProgressScript } from '../../target/software-progress.ts';
 import type { Call, Commands, Outcome } from '../machine.ts';
@@ -47,6 +47,8 @@ const shell: Program = async (call) => {
   const [, , script, , ...rest] = call.argv;
   if (script === factsScript) return { exit: 0, out: practiceFacts(call) };
   if (script === setAsideScript) return putAside(call);
+  // Nothing of it starts anything after a boot: there is nothing to let come up.
+  if (script === bootSettledScript) return { exit: 0, out: '' };
   if (script === shiftClockScript) return shiftClock(call);
   const read = asBuiltScript(call);
   if (read !== null) return read;
