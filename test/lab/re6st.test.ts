@@ -93,6 +93,8 @@ describe.skipIf(reason !== null)('a re6st network', () => {
           `releases:\n  - name: re6stnet\n    url: ${release.url}\n    archives: { debian-12-amd64: ${release.archivePath} }\n`,
         )}ranges: { lan: "fd5a:77::/48", re6st: "${re6stNetwork}" }\n`;
     });
+    // It has just booted.
+    await pages();
   });
   afterAll(async () => {
     await lab?.close();
