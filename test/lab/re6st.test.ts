@@ -93,8 +93,6 @@ describe.skipIf(reason !== null)('a re6st network', () => {
           `releases:\n  - name: re6stnet\n    url: ${release.url}\n    archives: { debian-12-amd64: ${release.archivePath} }\n`,
         )}ranges: { lan: "fd5a:77::/48", re6st: "${re6stNetwork}" }\n`;
     });
-    // It has just booted.
-    await pages();
   });
   afterAll(async () => {
     await lab?.close();
@@ -103,6 +101,8 @@ describe.skipIf(reason !== null)('a re6st network', () => {
   });
 
   it('puts re6st-node and the registry onto the medium, with all they depend on', async () => {
+    // The master has just booted.
+    await pages();
     await must(...walk.prepare(laptop).slice(1, 2), '--input', `choose-medium@site.path=${laptop.stick}`);
   });
 
