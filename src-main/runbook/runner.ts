@@ -459,9 +459,10 @@ export class Runner {
     return ended;
   }
 
-  /** What is done for a node on site goes beside what is done for others. */
-  #laneOf({ phase, subject }: Instance): string | null {
+  /** What is done for a node on site goes beside what is done for others, but for steps with an order of machines of their own. */
+  #laneOf({ phase, subject, step: { per } }: Instance): string | null {
     if (phase !== 'site' || subject.kind !== 'machine') return null;
+    if (per.kind === 'machine' && per.among !== undefined) return null;
     return machineNamed(this.#site.plan, subject.name)?.roles.includes('node') ? subject.name : null;
   }
 
