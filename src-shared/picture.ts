@@ -13,8 +13,10 @@ interface Box {
   readonly kind: 'medium' | 'laptop' | 'machine';
   /** A machine's name; empty for the other two, which are named in the reader's language. */
   readonly name: string;
-  /** Lines below the name: roles, and address. */
-  readonly details: readonly string[];
+  /** Base line of the name. */
+  readonly nameY: number;
+  /** Lines below the name with their base lines: roles, and address. */
+  readonly details: readonly { readonly text: string; readonly y: number }[];
   readonly x: number;
   readonly y: number;
   readonly width: number;
@@ -42,6 +44,20 @@ interface SitePicture {
 const box = { width: 210, height: 76 } as const;
 const gap = { column: 56, row: 16, rail: 24 } as const;
 
+/** A box with its texts in its middle. */
+function boxAt(kind: Box['kind'], name: string, lines: readonly string[], x: number, y: number): Box {
+  const nameY = y + box.height / 2 + 5 - lines.length * 9;
+  return {
+    kind,
+    name,
+    nameY,
+    details: lines.map((text, index) => ({ text, y: nameY + 19 * (index + 1) })),
+    x,
+    y,
+    ...box,
+  };
+}
+
 const has = ({ roles }: Pick<DrawnMachine, 'roles'>, role: Role): boolean => roles.includes(role);
 
 /** The machines of the site that re6st joins: all of them, once one is its registry. A build machine stays at the office. */
@@ -64,17 +80,10 @@ export function sitePicture(machines: readonly DrawnMachine[]): SitePicture {
     width: joined.length > 0 ? rail : right,
     height,
     boxes: [
-      { kind: 'medium', name: '', details: [], x: column(0), y: middle, ...box },
-      { kind: 'laptop', name: '', details: [], x: column(1), y: middle, ...box },
-      ...machines.map(
-        (item): Box => ({
-          kind: 'machine',
-          name: item.name,
-          details: [item.roles.join(', '), item.address],
-          x: column(2),
-          y: centreOf(item) - box.height / 2,
-          ...box,
-        }),
+      boxAt('medium', '', [], column(0), middle),
+      boxAt('laptop', '', [], column(1), middle),
+      ...machines.map((item) =>
+        boxAt('machine', item.name, [item.roles.join(', '), item.address], column(2), centreOf(item) - box.height / 2),
       ),
     ],
     lines: [

@@ -71,13 +71,10 @@ const print = (fingerprint: string): string =>
 
 function picture({ machines }: Dossier, say: Say): string {
   const { width, height, boxes, lines } = sitePicture(machines);
-  const drawn = boxes.map(({ kind, name, details, x, y, width: wide, height: high }) => {
+  const drawn = boxes.map(({ kind, name, nameY, details, x, y, width: wide, height: high }) => {
     const middle = x + wide / 2;
-    const top = y + high / 2 + 5 - details.length * 9;
-    const label = `<text x="${middle}" y="${top}">${kind === 'machine' ? escaped(name) : say(`record.picture.${kind}`)}</text>`;
-    const below = details.map(
-      (line, index) => `<text class="small" x="${middle}" y="${top + 19 * (index + 1)}">${escaped(line)}</text>`,
-    );
+    const label = `<text x="${middle}" y="${nameY}">${kind === 'machine' ? escaped(name) : say(`record.picture.${kind}`)}</text>`;
+    const below = details.map((line) => `<text class="small" x="${middle}" y="${line.y}">${escaped(line.text)}</text>`);
     return `<g><rect class="${kind}" x="${x}" y="${y}" width="${wide}" height="${high}" rx="6"/>${label}${below.join('')}</g>`;
   });
   const links = lines.map(

@@ -103,22 +103,19 @@ const Drawing = ({ record }: { readonly record: Dossier }) => {
       {lines.map(({ kind, to, ...ends }) => (
         <line key={`${kind} ${to}`} className={styles[kind]} {...ends} />
       ))}
-      {boxes.map(({ kind, name, details, x, y, width: wide, height: high }) => {
-        const top = y + high / 2 + 5 - details.length * 9;
-        return (
-          <g key={`${kind} ${name}`}>
-            <rect x={x} y={y} width={wide} height={high} rx={6} />
-            <text x={x + wide / 2} y={top}>
-              {kind === 'machine' ? name : t(`record.picture.${kind}`)}
+      {boxes.map(({ kind, name, nameY, details, x, y, width: wide, height: high }) => (
+        <g key={`${kind} ${name}`}>
+          <rect x={x} y={y} width={wide} height={high} rx={6} />
+          <text x={x + wide / 2} y={nameY}>
+            {kind === 'machine' ? name : t(`record.picture.${kind}`)}
+          </text>
+          {details.map((line) => (
+            <text key={line.text} className={styles.detail} x={x + wide / 2} y={line.y}>
+              {line.text}
             </text>
-            {details.map((line, index) => (
-              <text key={line} className={styles.detail} x={x + wide / 2} y={top + 19 * (index + 1)}>
-                {line}
-              </text>
-            ))}
-          </g>
-        );
-      })}
+          ))}
+        </g>
+      ))}
     </svg>
   );
 };
