@@ -29,6 +29,11 @@ const program = new Command('fieldkit')
 // Who reads our output may have seen enough; what runs goes on.
 process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);
+// Node 20 and 22 say of Ed25519, which they have had for years, that it may change. That is no news for a technician.
+process.removeAllListeners('warning');
+process.on('warning', (warning) => {
+  if (warning.name !== 'ExperimentalWarning') process.stderr.write(`${warning.name}: ${warning.message}\n`);
+});
 
 /** An option that may be given several times, and takes one word each time. */
 const more = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
