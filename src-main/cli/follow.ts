@@ -43,6 +43,12 @@ export function follow(site: OpenSite, session: Session): () => void {
     show(event);
   });
 
+  /** A script in one line: the plan showed it whole before anybody said yes. */
+  function firstLine(text: string): string {
+    const [first = '', ...more] = text.split('\n');
+    return more.length === 0 ? first : `${first} ${texts.say('cli.moreLines', { count: more.length })}`;
+  }
+
   function show({ event }: StreamEvent): void {
     if ('journal' in event) {
       const item = event.journal;
@@ -52,7 +58,7 @@ export function follow(site: OpenSite, session: Session): () => void {
         const view = site.view.instances[item.instance]?.commands[item.index];
         if (view !== undefined)
           line(
-            `  ${String(item.index + 1).padStart(2)}  ${texts.say(`cli.command.${view.command.kind}`).padEnd(8)} ${lineOf(view.command)}`,
+            `  ${String(item.index + 1).padStart(2)}  ${texts.say(`cli.command.${view.command.kind}`).padEnd(8)} ${firstLine(lineOf(view.command))}`,
           );
       }
       if (item.kind === 'command-ended' && item.outcome !== 'performed')
