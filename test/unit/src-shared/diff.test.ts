@@ -63,7 +63,8 @@ describe('hunksOf', () => {
 });
 
 describe('diffText', () => {
-  it('is what patch applies', () => {
+  it('is what patch applies', ({ skip }) => {
+    if (spawnSync('patch', ['--version']).error !== undefined) return skip('patch is not installed');
     const folder = mkdtempSync(join(tmpdir(), 'fieldkit-diff-'));
     try {
       assert(
