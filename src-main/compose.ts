@@ -20,6 +20,7 @@ import { frontendSights } from './performers/frontend-sights.ts';
 import { makeHands, type Outside } from './performers/hands.ts';
 import { exportKeys, importKeys, type Passphrases } from './performers/key-files.ts';
 import {
+  acceptGeneration,
   type Cloned,
   type Comparison,
   cloneMedium,
@@ -273,7 +274,11 @@ export function compose(options: ComposeOptions): Kit {
     compareMedia,
     cloneMedium: (from, to, signal) => cloneMedium(from, to, () => undefined, signal),
     cleanMedium: tidyMedium,
-    restoreMedium,
+    restoreMedium: async (folder, generation, pinned) => {
+      const restored = await restoreMedium(folder, generation, pinned);
+      await acceptGeneration(paths.data, { ...restored, program });
+      return restored.manifest;
+    },
     keys: {
       vaultExists: (site) => exists(vaultOf(site)),
       exportTo: (site, path, passphrases) => exportKeys(site, vaultOf(site), path, passphrases),

@@ -78,6 +78,8 @@ export const siteLock = z.strictObject({
   keys: lockedKeys.nullable(),
   systems: z.record(z.string(), lockedSystem),
   releases: z.record(z.string(), lockedRelease),
+  /** The newest generation sealed on each medium, by its id: an older state put back in its place is not used. */
+  sealed: z.record(z.string(), z.int().positive()).optional(),
 });
 
 export type LockedPackage = z.infer<typeof lockedPackage>;

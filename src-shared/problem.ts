@@ -124,6 +124,7 @@ export const problems = {
   'room-short': define('medium', ['path', 'needed', 'free', 'drop']),
   'medium-unsealed': define('medium', ['path']),
   'medium-manifest-invalid': define('trust', ['path', 'detail']),
+  'medium-rolled-back': define('trust', ['path', 'was', 'now']),
   'medium-unmount-failed': define('medium', ['path', 'detail'], { retryable: true }),
   'medium-incomplete': define('medium', ['count', 'first']),
   'medium-mount-failed': define('medium', ['drive', 'detail'], { retryable: true }),

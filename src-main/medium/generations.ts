@@ -84,11 +84,14 @@ export async function keptGenerations(root: string, fingerprint: string): Promis
   return found.sort((first, second) => second.generation - first.generation);
 }
 
-/** Number of the next sealing: one more than that of any generation our key signed, else 1. No number is ever used again. */
-export async function nextGeneration(root: string, fingerprint: string): Promise<number> {
+/**
+ * Number of the next sealing: one more than that of any generation our key signed, else 1. No number is ever used again.
+ * @param known the newest that was sealed on this medium, as far as the site's lock knows
+ */
+export async function nextGeneration(root: string, fingerprint: string, known = 0): Promise<number> {
   const now = await openManifest(root, fingerprint).catch(() => null);
   const kept = await keptGenerations(root, fingerprint);
-  return Math.max(now?.manifest.generation ?? 0, ...kept.map(({ generation }) => generation)) + 1;
+  return Math.max(known, now?.manifest.generation ?? 0, ...kept.map(({ generation }) => generation)) + 1;
 }
 
 /**

@@ -26,7 +26,7 @@ export interface ManifestParts {
   readonly minimumGeneration?: number;
 }
 
-/** Throws `medium-unsealed`, `medium-manifest-invalid`, `fingerprint-differs`. */
+/** Throws `medium-unsealed`, `medium-manifest-invalid`, `medium-rolled-back`, `fingerprint-differs`. */
 export function checkManifest(parts: ManifestParts): OpenedManifest {
   const { place, bytes, keyPem, signatures, pinned, minimumGeneration = 1 } = parts;
   if (bytes === null) throw problem('medium-unsealed', { path: place });
@@ -40,7 +40,8 @@ export function checkManifest(parts: ManifestParts): OpenedManifest {
     throw invalid(mediumPaths.manifestSignature);
   const manifest = parseManifest(bytes);
   if (manifest === null) throw invalid(mediumPaths.manifest);
-  if (manifest.generation < minimumGeneration) throw invalid(`${manifest.generation} < ${minimumGeneration}`);
+  if (manifest.generation < minimumGeneration)
+    throw problem('medium-rolled-back', { path: place, was: minimumGeneration, now: manifest.generation });
   return { manifest, fingerprint, pinned: pinned !== null };
 }
 

@@ -21,7 +21,7 @@ const smallLimitBytes = 64 * 1024;
  * Reads a medium's manifest. `root` is the `fieldkit` folder; `pinned` the fingerprint the site plan holds, or null on a
  * laptop that never saw this medium. `minimumGeneration` refuses an older state of the medium put back in its place.
  * `folder` below the root holds a kept generation; its key is the medium's own.
- * Throws `medium-unsealed`, `medium-manifest-invalid`, `fingerprint-differs`.
+ * Throws `medium-unsealed`, `medium-manifest-invalid`, `medium-rolled-back`, `fingerprint-differs`.
  */
 export async function openManifest(
   root: string,

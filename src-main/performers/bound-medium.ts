@@ -11,6 +11,8 @@ import {
   type MediumIdentity,
   mediumIdentity,
 } from '../medium/identity.ts';
+import type { OpenedManifest } from '../medium/manifest-check.ts';
+import { openManifest } from '../medium/manifest-store.ts';
 import { scanMedium } from '../medium/scan.ts';
 import { readTextOrNull, writeAtomic } from '../platform/files.ts';
 import type { MediumSight } from '../runbook/define.ts';
@@ -37,6 +39,17 @@ export async function boundMedium(site: OpenSite): Promise<BoundMedium> {
   if (bound === null) throw problem('medium-not-chosen', {});
   const identity = await locateMedium(bound);
   return { ...(await checkIdentity(identity)), identity };
+}
+
+/** The newest generation that was sealed on a medium, as far as this site knows; 0 for one that it never sealed. */
+export const sealedGeneration = ({ lock }: OpenSite, mediumId: string | null): number =>
+  lock.sealed?.[mediumId ?? ''] ?? 0;
+
+/** The chosen medium with its signed list, to be used. Throws as `boundMedium` and `openManifest` do. */
+export async function sealedMedium(site: OpenSite): Promise<BoundMedium & OpenedManifest> {
+  const bound = await boundMedium(site);
+  const newest = sealedGeneration(site, bound.identity.mediumId);
+  return { ...bound, ...(await openManifest(bound.root, site.plan.trust.manifest ?? null, newest)) };
 }
 
 /** What a step may see of it; null when none is chosen. */

@@ -1,12 +1,11 @@
 // The content lease: our server behind a forward from a machine's loopback, as long as its connection stands. Used by the hands.
 // On site it serves the sealed medium alone, checked against its manifest. It listens nowhere on the laptop.
 import { isBuilder, machineNamed } from '../../src-shared/site.ts';
-import { openManifest } from '../medium/manifest-store.ts';
 import type { OpenSite } from '../runbook/open-site.ts';
 import { type ContentServer, contentServer } from '../software/content-server.ts';
 import type { Connection } from '../target/connection.ts';
 import type { Forward } from '../target/target.ts';
-import { boundMedium } from './bound-medium.ts';
+import { boundMedium, sealedMedium } from './bound-medium.ts';
 
 interface OpenContent {
   readonly server: ContentServer;
@@ -51,11 +50,10 @@ export function contentLeases({ site, withSudo }: ContentParts): ContentLeases {
   }
 
   async function openNow(machine: string, signal: AbortSignal): Promise<void> {
-    const { root } = await boundMedium(site);
     const served = machineNamed(site.plan, machine);
     // A build machine is fed while the medium is being made: apt believes our repository's signature, not the manifest.
     const unsealed = served !== undefined && isBuilder(served);
-    const manifest = unsealed ? null : (await openManifest(root, site.plan.trust.manifest ?? null)).manifest;
+    const { root, manifest } = unsealed ? { ...(await boundMedium(site)), manifest: null } : await sealedMedium(site);
     const server = contentServer({ root, manifest });
     const { port } = site.plan.content;
     try {

@@ -3,8 +3,7 @@
 import { z } from 'zod';
 import type { Json } from '../../src-shared/json.ts';
 import { Problem } from '../../src-shared/problem.ts';
-import { openManifest } from '../medium/manifest-store.ts';
-import { boundMedium, readBinding } from './bound-medium.ts';
+import { readBinding, sealedGeneration, sealedMedium } from './bound-medium.ts';
 import { type Sight, sight } from './jobs.ts';
 
 const nothing = z.strictObject({});
@@ -13,8 +12,7 @@ export const contentSights: Readonly<Record<string, Sight>> = {
   /** Files of the manifest with their hashes; null while the medium is not in this laptop. */
   'content-files': sight(nothing, async (_args, { site }): Promise<Json> => {
     try {
-      const { root } = await boundMedium(site);
-      const { manifest } = await openManifest(root, site.plan.trust.manifest ?? null);
+      const { manifest } = await sealedMedium(site);
       return manifest.files.map(({ path, sha256, sizeBytes }) => ({ path, sha256, sizeBytes }));
     } catch (error) {
       if (error instanceof Problem && ['medium-absent', 'medium-not-chosen'].includes(error.code)) return null;
@@ -25,6 +23,7 @@ export const contentSights: Readonly<Record<string, Sight>> = {
   /** Known since the medium was chosen on this laptop, and needed when it is plugged in elsewhere. */
   'medium-marks': sight(nothing, async (_args, { site }): Promise<Json> => {
     const binding = await readBinding(site);
-    return { volumeUuid: binding?.volumeUuid ?? null, mediumId: binding?.mediumId ?? null };
+    const { volumeUuid = null, mediumId = null } = binding ?? {};
+    return { volumeUuid, mediumId, generation: sealedGeneration(site, mediumId) };
   }),
 };

@@ -1,13 +1,18 @@
 // Media beyond the one a site has chosen: two compared, a copy, the way back, and tidying up.
 // Called by compose for the window and the command line. A medium that does not verify is told, never used.
 import { join } from 'node:path';
+import { parseJson } from '../../src-shared/json.ts';
+import { siteLock } from '../../src-shared/lock.ts';
 import { type Manifest, mediumPaths, mediumRoot } from '../../src-shared/manifest.ts';
 import { problem } from '../../src-shared/problem.ts';
 import { copyToMedium, writeToMedium } from '../medium/copy.ts';
 import { cleanUp, cleanUpOf, restoreGeneration, sealedPath } from '../medium/generations.ts';
 import { refuseSystemFolder } from '../medium/identity.ts';
 import { openManifest } from '../medium/manifest-store.ts';
+import { systemClock } from '../platform/clock.ts';
 import { ensureFolder, exists, readTextOrNull } from '../platform/files.ts';
+import { OpenSite, siteFiles } from '../runbook/open-site.ts';
+import { isPractice, siteFolder, siteNames } from '../runbook/sites.ts';
 import { rootOf, sizeOf } from './contents.ts';
 import { requireRoom } from './room.ts';
 
@@ -99,9 +104,30 @@ export async function tidyMedium(folder: string, remove: boolean) {
   return preview;
 }
 
-/** Makes an earlier generation the sealed one; null takes the one before. Throws as `restoreGeneration`. */
+/**
+ * Makes an earlier generation the sealed one; null takes the one before. The one that is sealed already is taken as it is.
+ * Throws as `restoreGeneration`.
+ */
 export async function restoreMedium(folder: string, generation: number | null, pinned: string | null) {
   const root = await rootOf(folder);
-  const { fingerprint } = await openManifest(root, pinned);
-  return restoreGeneration(root, fingerprint, generation);
+  const { fingerprint, manifest } = await openManifest(root, pinned);
+  const restored =
+    manifest.generation === generation ? manifest : await restoreGeneration(root, fingerprint, generation);
+  return { manifest: restored, mediumId: (await readTextOrNull(join(root, mediumPaths.mediumId)))?.trim() ?? '' };
+}
+
+/** Who put an earlier state back on purpose means it for every site of this laptop that knows a later one. Throws `site-in-use`. */
+export async function acceptGeneration(
+  dataFolder: string,
+  { manifest, mediumId, program }: { readonly manifest: Manifest; readonly mediumId: string; readonly program: string },
+): Promise<void> {
+  for (const name of await siteNames(dataFolder)) {
+    const folder = await siteFolder(dataFolder, name);
+    const known = siteLock.safeParse(parseJson((await readTextOrNull(join(folder, siteFiles.lock))) ?? ''));
+    if ((known.data?.sealed?.[mediumId] ?? 0) <= manifest.generation) continue;
+    const site = await OpenSite.open(folder, { program, practice: await isPractice(folder), clock: systemClock });
+    await site
+      .updateLock((lock) => ({ ...lock, sealed: { ...lock.sealed, [mediumId]: manifest.generation } }))
+      .finally(() => site.close());
+  }
 }

@@ -32,7 +32,7 @@ import { targetOf } from '../software/compatibility.ts';
 import { makeEntry, signEntry, urlKey } from '../software/entry.ts';
 import { checkReleaseArchive } from '../software/release-archive.ts';
 import { listBackups } from './backups.ts';
-import { boundMedium, mediumText, readBinding } from './bound-medium.ts';
+import { boundMedium, mediumText, readBinding, sealedGeneration } from './bound-medium.ts';
 import { expectedFiles, textsOf } from './expected-files.ts';
 import { type Job, type JobContext, job, type Sight, sight } from './jobs.ts';
 import { withEntries } from './locked-entries.ts';
@@ -254,10 +254,13 @@ export function prepareJobs({ trustFolder, program }: PrepareParts): Readonly<Re
       const { root, identity } = await boundMedium(site);
       const scan = await scanMedium(root);
       await removeLeftovers(root, scan);
+      const { mediumId } = identity;
+      const fingerprint = site.lock.keys?.manifestFingerprint ?? '';
+      const generation = await nextGeneration(root, fingerprint, sealedGeneration(site, mediumId));
       await sealMedium({
         root,
         site: site.name,
-        generation: await nextGeneration(root, site.lock.keys?.manifestFingerprint ?? ''),
+        generation,
         sealedAt: site.clock.now(),
         program,
         privateKeyPem: await privateKey(context, 'manifest'),
@@ -271,6 +274,8 @@ export function prepareJobs({ trustFolder, program }: PrepareParts): Readonly<Re
           context.onProgress({ done: doneBytes, total: totalBytes, unit: 'bytes' }),
         signal,
       });
+      if (mediumId !== null)
+        await site.updateLock((lock) => ({ ...lock, sealed: { ...lock.sealed, [mediumId]: generation } }));
       // What this medium was made from was used last, and stays.
       await trimCache(context.cacheFolder, { keepBytes: await cacheLimit(context.cacheFolder) });
     }),

@@ -26,7 +26,12 @@ export const pluggedFacts = z.strictObject({
 export type PluggedFacts = z.infer<typeof pluggedFacts>;
 
 /** How the medium is recognised, from when it was chosen; null where that is not known. */
-export type MediumMarks = { readonly volumeUuid: string | null; readonly mediumId: string | null };
+export type MediumMarks = {
+  readonly volumeUuid: string | null;
+  readonly mediumId: string | null;
+  /** The newest that is known to be sealed on it, 0 when none is. */
+  readonly generation: number;
+};
 
 const at = (path: string): string => `${pluggedRoot}/${path}`;
 
@@ -68,7 +73,7 @@ export function pluggedFactsOf(
 }
 
 function judged(
-  { mediumId }: MediumMarks,
+  { mediumId, generation }: MediumMarks,
   pinned: string | null,
   answers: Readonly<Record<string, Answer>>,
 ): Pick<PluggedFacts, 'generation' | 'trouble'> {
@@ -90,6 +95,7 @@ function judged(
       keyPem: text('manifest-key'),
       signatures: text('signature'),
       pinned,
+      minimumGeneration: generation,
     });
     return { generation: manifest.generation, trouble: null };
   } catch (error) {

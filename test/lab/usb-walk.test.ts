@@ -205,6 +205,8 @@ sources:
       const report = JSON.parse((await mustDo(`medium verify ${at}`)).out) as { findings: unknown[]; files: number };
       expect(report.findings).toEqual([]);
       expect(report.files).toBeGreaterThan(8);
+      await machine.unplug(kind);
+      await machine.until(`! findmnt ${at}`);
     });
   });
 });

@@ -121,8 +121,9 @@ describe('a plugged medium', () => {
     changes: Record<string, Answer> = {},
     pinned: string | null = key.fingerprint,
     uuid: string | null = 'bbbb',
+    generation = 0,
   ) =>
-    pluggedFactsOf({ volumeUuid: uuid, mediumId: 'mark' }, pinned, {
+    pluggedFactsOf({ volumeUuid: uuid, mediumId: 'mark', generation }, pinned, {
       volumes: answer(volumes),
       mounts: answer(ours),
       'medium-id': answer('mark\n'),
@@ -148,5 +149,7 @@ describe('a plugged medium', () => {
     expect(read({ manifest: answer(text.replace('3', '4')) }).trouble?.code).toBe('medium-manifest-invalid');
     expect(read({ manifest: answer('', 1) }).trouble?.code).toBe('medium-unsealed');
     expect(read({}, makeSigningKey().fingerprint).trouble?.code).toBe('fingerprint-differs');
+    expect(read({}, key.fingerprint, 'bbbb', 3).trouble).toBe(null);
+    expect(read({}, key.fingerprint, 'bbbb', 4).trouble?.code).toBe('medium-rolled-back');
   });
 });
