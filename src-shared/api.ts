@@ -21,6 +21,8 @@ export const settings = z.strictObject({
   theme: z.enum(themes),
   language: z.enum(languages),
   lastSite: z.string().nullable(),
+  /** Who works with this laptop, as typed: goes into the record with each answer. Empty: nobody said. */
+  technician: z.string().trim().max(80).default(''),
 });
 export type Settings = z.infer<typeof settings>;
 

@@ -92,10 +92,16 @@ const gateRecord = z.strictObject({
   params,
   /** Null for a secret: that it was given is recorded, never what. */
   answer: z.string().nullable(),
+  /** The user of the laptop, by its system. */
   who: z.string(),
+  /** The name that was typed, else where it was answered: `window`, a user of the terminal. */
   by: z.string(),
   at: moment,
 });
+
+/** Who answered: the name typed, with the laptop's user behind it when that is another. */
+export const personOf = ({ who, by }: { readonly who: string; readonly by: string }): string =>
+  by === who || by === 'window' ? who : `${by} (${who})`;
 
 /** Findings that a person chose to go on past. */
 const overrideRecord = z.strictObject({

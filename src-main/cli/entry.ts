@@ -45,6 +45,7 @@ const onSite = (command: Command): Command =>
 const asking = (command: Command): Command =>
   onSite(command)
     .option('--answers <file>', 'JSON file with answers by question id')
+    .option('--technician <name>', 'who answers, for journal and record; kept on this laptop')
     .option(
       '--input <instance.field=value>',
       'input of a step, e.g. choose-medium@site.path=/media/stick; repeatable',

@@ -1,6 +1,7 @@
 // What every command needs: the kit, the texts, where to write, and how to end. Used by the commands.
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { settings } from '../../src-shared/api.ts';
 import { cleanText } from '../../src-shared/clean.ts';
 import { parseJson } from '../../src-shared/json.ts';
 import { exitCodeOf, exitCodes, problem, toProblemData } from '../../src-shared/problem.ts';
@@ -9,6 +10,7 @@ import { compose } from '../compose.ts';
 import { type Asker, oneAtATime } from '../runbook/asking.ts';
 import type { Bench } from '../runbook/desk.ts';
 import { closeBench, openBench } from '../runbook/desk.ts';
+import { readSettings, saveSettings } from '../runbook/settings.ts';
 import { siteNames } from '../runbook/sites.ts';
 import { terminalAsker } from './terminal.ts';
 import { makeTexts, type Texts } from './texts.ts';
@@ -17,6 +19,7 @@ export interface CommonOptions {
   readonly json?: boolean;
   readonly site?: string;
   readonly answers?: string;
+  readonly technician?: string;
   readonly yes?: boolean;
   readonly language?: string;
 }
@@ -98,6 +101,18 @@ export interface SiteSession extends Session {
   readonly signal: AbortSignal;
 }
 
+/** The name given now, which is kept, or the one that was kept before. Throws `usage-wrong`. */
+async function technicianOf({ parts }: Kit, { technician }: CommonOptions) {
+  const { dataFolder } = parts;
+  const keepTechnician = async (name: string): Promise<void> => {
+    const parsed = settings.shape.technician.safeParse(name);
+    if (!parsed.success) throw problem('usage-wrong', { detail: '--technician' });
+    await saveSettings(dataFolder, { ...(await readSettings(dataFolder)), technician: parsed.data });
+  };
+  if (technician !== undefined) await keepTechnician(technician);
+  return { technician: technician?.trim() ?? (await readSettings(dataFolder)).technician, keepTechnician };
+}
+
 /** Opens a site, does something with it, closes it: also after a failure. */
 export const withSite = (options: CommonOptions, act: (session: SiteSession) => Promise<number>): Promise<number> =>
   withSession(options, async (session, signal) => {
@@ -105,7 +120,12 @@ export const withSite = (options: CommonOptions, act: (session: SiteSession) => 
     const interactive = process.stdin.isTTY === true && !session.json;
     // Steps of several machines and their connections share one terminal.
     const asker = oneAtATime(
-      terminalAsker({ answers: readAnswers(options.answers), interactive, texts: session.texts }),
+      terminalAsker({
+        answers: readAnswers(options.answers),
+        interactive,
+        texts: session.texts,
+        ...(await technicianOf(session.kit, options)),
+      }),
     );
     const bench = await openBench(session.kit.parts, name, asker);
     try {

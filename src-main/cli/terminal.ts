@@ -6,6 +6,7 @@ import { Writable } from 'node:stream';
 import { cleanText } from '../../src-shared/clean.ts';
 import { problem } from '../../src-shared/problem.ts';
 import type { Plan, Question } from '../../src-shared/step.ts';
+import { userName } from '../platform/who.ts';
 import type { Asker } from '../runbook/asking.ts';
 import { planLines } from './show.ts';
 import type { Texts } from './texts.ts';
@@ -14,6 +15,10 @@ export interface TerminalOptions {
   readonly answers: Readonly<Record<string, string>>;
   readonly interactive: boolean;
   readonly texts: Texts;
+  /** Who answers, as typed before; empty when nobody said. */
+  readonly technician: string;
+  /** Keeps a name that was typed now. */
+  readonly keepTechnician: (name: string) => Promise<void>;
 }
 
 /** Reads one line; `hidden` shows nothing of it. Throws `question-unanswered` when the terminal is closed. */
@@ -38,13 +43,24 @@ export async function readLine(prompt: string, hidden: boolean, id: string, sign
 
 const yesWords = ['y', 'yes', 'o', 'oui'];
 
-export function terminalAsker({ answers, interactive, texts }: TerminalOptions): Asker {
+export function terminalAsker(options: TerminalOptions): Asker {
+  const { answers, interactive, texts } = options;
+  let technician = options.technician;
+  let nameAsked = technician !== '';
+  /** Once, before the first answer that a person gives for others to read. An empty line says nothing. */
+  const askName = async (id: string, signal: AbortSignal): Promise<void> => {
+    if (nameAsked) return;
+    nameAsked = true;
+    technician = cleanText(await readLine(`${texts.say('cli.technician')} `, false, id, signal)).trim();
+    if (technician !== '') await options.keepTechnician(technician);
+  };
   const recorded = (id: string): string | undefined => (Object.hasOwn(answers, id) ? answers[id] : undefined);
   const answerOf = async (question: Question, signal: AbortSignal): Promise<string> => {
     const given = recorded(question.id);
     if (given !== undefined) return given;
     if (!interactive) throw problem('question-unanswered', { question: question.id });
     const hidden = question.kind === 'secret';
+    if (!hidden) await askName(question.id, signal);
     const choices = question.kind === 'confirm' ? ['yes', 'no'] : question.choices;
     const suffix = choices.length > 0 ? ` [${choices.join('/')}]` : '';
     const prompt = cleanText(
@@ -69,7 +85,9 @@ export function terminalAsker({ answers, interactive, texts }: TerminalOptions):
     }
   };
   return {
-    who: process.env.USER ?? 'terminal',
+    get who() {
+      return technician || userName() || 'terminal';
+    },
     answer: (_instance, question, signal) => answerOf(question, signal),
     confirm: async (instance, plan: Plan, signal) => {
       const given = recorded(plan.hash);

@@ -1,7 +1,7 @@
 // A site's record as one page for people: no script, nothing loaded from elsewhere, for the screen and for A4. Called by the job
 // that makes a record. Everything in it comes from the record and is escaped. Pure.
 import { parts } from '../../src-shared/as-built.ts';
-import { type Dossier, recordFiles, type StepRecord } from '../../src-shared/dossier.ts';
+import { type Dossier, personOf, recordFiles, type StepRecord } from '../../src-shared/dossier.ts';
 import { formatBytes, formatDuration, formatMoment } from '../../src-shared/format.ts';
 import { sitePicture } from '../../src-shared/picture.ts';
 import type { Params } from '../../src-shared/problem.ts';
@@ -196,7 +196,7 @@ const gates = (record: Dossier, say: Say, at: Moment): string =>
         record.gates.map(({ key, params, answer, who, by, at: moment }) => [
           say(`${key}.title`, params),
           answer === null ? say('record.secretGiven') : escaped(answer),
-          escaped(by === who ? who : `${who} (${by})`),
+          escaped(personOf({ who, by })),
           at(moment),
         ]),
       );
@@ -209,7 +209,7 @@ const overrides = (record: Dossier, say: Say, at: Moment): string =>
         record.overrides.map(({ instance, findings, who, by, at: moment }) => [
           findings.map(({ code: of, params }) => say(`problems.${of}.title`, params)).join('<br>'),
           escaped(instance),
-          escaped(by === who ? who : `${who} (${by})`),
+          escaped(personOf({ who, by })),
           at(moment),
         ]),
       );

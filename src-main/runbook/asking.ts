@@ -9,7 +9,7 @@ export interface Asker {
   answer(instance: string, question: Question, signal: AbortSignal): Promise<string>;
   /** Whether to perform exactly this plan. */
   confirm(instance: string, plan: Plan, signal: AbortSignal): Promise<boolean>;
-  /** Name of who answers, for the record. */
+  /** Name of who answers, for the record: as typed, else what is known of them. It may become known with an answer. */
   readonly who: string;
 }
 
@@ -57,7 +57,9 @@ export function oneAtATime(asker: Asker): Asker {
     return asked;
   };
   return {
-    who: asker.who,
+    get who() {
+      return asker.who;
+    },
     answer: (...question) => inTurn(() => asker.answer(...question)),
     confirm: (...plan) => inTurn(() => asker.confirm(...plan)),
   };

@@ -8,17 +8,15 @@ import type {
   MediumChoice,
   OutputOf,
   PlanReading,
-  Settings,
   Snapshot,
   StreamEvent,
 } from '../../src-shared/api.ts';
-import { settings as settingsSchema } from '../../src-shared/api.ts';
 import { type Dossier, type ListedRecord, recordsFolder } from '../../src-shared/dossier.ts';
 import { type Json, jsonObject, parseJson } from '../../src-shared/json.ts';
 import { problem, toProblemData } from '../../src-shared/problem.ts';
 import { type Question, tell } from '../../src-shared/step.ts';
 import type { Clock } from '../platform/clock.ts';
-import { ensureFolder, readTextOrNull, writeAtomic } from '../platform/files.ts';
+import { readTextOrNull, writeAtomic } from '../platform/files.ts';
 import type { Asker } from './asking.ts';
 import { WaitingRoom } from './asking.ts';
 import type { Step } from './define.ts';
@@ -31,6 +29,7 @@ import type { Hands } from './performer.ts';
 import { editPlanText, readPlanText } from './plan-file.ts';
 import { redactProblem } from './redact.ts';
 import { Runner } from './runner.ts';
+import { readSettings, saveSettings } from './settings.ts';
 import {
   createSite,
   isPractice,
@@ -151,13 +150,17 @@ export function makeDesk(parts: DeskParts): Desk {
   const open = new Map<string, Open>();
   const opening = new Map<string, Promise<Open>>();
   const listeners = new Set<(event: StreamEvent) => void>();
-  const settingsPath = join(parts.dataFolder, 'settings.json');
   let runCount = 0;
+  /** Who answers, as typed; empty when nobody said. */
+  let technician = '';
 
   async function openSite(name: string): Promise<Open> {
     const room = new WaitingRoom();
+    ({ technician } = await readSettings(parts.dataFolder));
     const asker: Asker = {
-      who: 'window',
+      get who() {
+        return technician || 'window';
+      },
       answer: (instance, question, signal) => {
         bench.site.live({ kind: 'question', run: opened.current, instance, question: hinted(bench.site, question) });
         return room.wait(question.id, signal);
@@ -238,12 +241,6 @@ export function makeDesk(parts: DeskParts): Desk {
     return parsed.success ? parsed.data : {};
   }
 
-  async function readSettings(): Promise<Settings> {
-    const text = await readTextOrNull(settingsPath);
-    const parsed = settingsSchema.safeParse(parseJson(text ?? ''));
-    return parsed.success ? parsed.data : { theme: 'system', language: 'en', lastSite: null };
-  }
-
   async function closeOne(name: string): Promise<void> {
     await opening.get(name)?.catch(() => undefined);
     const opened = open.get(name);
@@ -273,10 +270,11 @@ export function makeDesk(parts: DeskParts): Desk {
   }
 
   const handlers: Desk['handlers'] = {
-    'settings.get': readSettings,
+    'settings.get': () => readSettings(parts.dataFolder),
     'settings.set': async (input) => {
-      await ensureFolder(parts.dataFolder, 0o700);
-      await writeAtomic(settingsPath, JSON.stringify(input));
+      // An answer may follow at once.
+      technician = input.technician;
+      await saveSettings(parts.dataFolder, input);
       return {};
     },
     'sites.list': async () =>

@@ -17,11 +17,11 @@ import { QuestionPanel } from '../panels/question-panel.tsx';
 import { RevealPanel } from '../panels/reveal-panel.tsx';
 import { StepNotices } from '../panels/step-notices.tsx';
 import { UndoPanel } from '../panels/undo-panel.tsx';
-import { answer, inputKeyOf, preview, run, type StepInput } from '../state/actions.ts';
+import { answer, changeSettings, inputKeyOf, preview, run, type StepInput } from '../state/actions.ts';
 import { type LiveView, noLive } from '../state/live.ts';
 import { missingBefore } from '../state/progress.ts';
 import { missingFields, runOf, stepState } from '../state/step-state.ts';
-import type { OpenedSite } from '../state/store.ts';
+import { type OpenedSite, useStore } from '../state/store.ts';
 import { useStepInput } from '../state/use-step-input.ts';
 import { StateMark } from '../ui/state-mark.tsx';
 import styles from './step-page.module.css';
@@ -156,6 +156,7 @@ function useReading(site: OpenedSite, instance: InstanceView, input: StepInput, 
 
 /** A question outside a plan comes live; one inside a plan is in the record as well. */
 const LiveQuestion = ({ site, instance, live }: Props & { readonly live: LiveView }) => {
+  const technician = useStore((state) => state.settings.technician);
   const question = live.question?.question ?? instance.waitingFor;
   if (question === null) return null;
   const asked = live.question?.run ?? runOf(site, instance.key) ?? '';
@@ -163,6 +164,8 @@ const LiveQuestion = ({ site, instance, live }: Props & { readonly live: LiveVie
     <QuestionPanel
       key={question.id}
       question={question}
+      technician={technician}
+      onTechnician={(name) => void changeSettings({ technician: name })}
       onAnswer={(value) => void answer(site.name, instance.key, asked, question.id, value)}
     />
   );

@@ -6,21 +6,25 @@ import type { Question } from '../../src-shared/step.ts';
 import { useWords } from '../i18n/words.ts';
 import { Button } from '../ui/button.tsx';
 import { CopyButton } from '../ui/copy-button.tsx';
-import { ChoiceInput, TextInput } from '../ui/field.tsx';
+import { ChoiceInput, KeptInput, TextInput } from '../ui/field.tsx';
 import styles from './question-panel.module.css';
 
 interface Props {
   readonly question: Question;
+  /** Who answers, as last typed on this laptop. */
+  readonly technician: string;
+  readonly onTechnician: (name: string) => void;
   readonly onAnswer: (value: string) => void;
 }
 
-export const QuestionPanel = ({ question, onAnswer }: Props) => {
+export const QuestionPanel = ({ question, technician, onTechnician, onAnswer }: Props) => {
+  const { t } = useTranslation();
   const words = useWords();
   const panel = useRef<HTMLElement>(null);
   // A question takes the focus once, so that nobody has to look for it.
   // biome-ignore lint/correctness/useExhaustiveDependencies: once for each question
   useEffect(() => {
-    panel.current?.querySelector<HTMLElement>(question.kind === 'confirm' ? 'h2' : 'input, button')?.focus();
+    panel.current?.querySelector<HTMLElement>(question.kind === 'confirm' ? 'h2' : 'form input, form button')?.focus();
   }, [question.id]);
   const hint = words.maybe(`${question.key}.hint`, question.params);
   return (
@@ -36,6 +40,15 @@ export const QuestionPanel = ({ question, onAnswer }: Props) => {
             <Shown key={label} label={words.maybe(`ui.question.show.${label}`) ?? label} value={value} />
           ))}
         </dl>
+      )}
+      {question.kind !== 'secret' && (
+        <KeptInput
+          label={t('ui.question.technician')}
+          hint={t('ui.question.technicianHint')}
+          required={false}
+          value={technician}
+          onKeep={onTechnician}
+        />
       )}
       <AnswerForm key={question.id} question={question} onAnswer={onAnswer} />
     </section>
@@ -66,7 +79,7 @@ const Shown = ({ label, value }: { readonly label: string; readonly value: strin
   );
 };
 
-const AnswerForm = ({ question, onAnswer }: Props) => {
+const AnswerForm = ({ question, onAnswer }: Pick<Props, 'question' | 'onAnswer'>) => {
   const { t } = useTranslation();
   const words = useWords();
   const [value, setValue] = useState('');

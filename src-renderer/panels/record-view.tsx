@@ -3,7 +3,7 @@
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { parts } from '../../src-shared/as-built.ts';
-import type { Dossier, StepRecord } from '../../src-shared/dossier.ts';
+import { type Dossier, personOf, type StepRecord } from '../../src-shared/dossier.ts';
 import { formatDuration, formatMoment } from '../../src-shared/format.ts';
 import { sitePicture } from '../../src-shared/picture.ts';
 import { useWords } from '../i18n/words.ts';
@@ -49,7 +49,7 @@ export const RecordView = ({ record }: { readonly record: Dossier }) => {
               {words.maybe(`${gate.key}.title`, gate.params) ?? gate.id}{' '}
               <strong>{gate.answer ?? t('record.secretGiven')}</strong>{' '}
               <span className="quiet">
-                {gate.who}, {at(gate.at)}
+                {personOf(gate)}, {at(gate.at)}
               </span>
             </li>
           ))}
@@ -63,7 +63,7 @@ export const RecordView = ({ record }: { readonly record: Dossier }) => {
             <li key={`${one.instance} ${one.at}`}>
               {one.findings.map(({ code, params }) => words.problem(code, 'title', params)).join(' · ')}{' '}
               <span className="quiet">
-                {one.instance}, {one.who}, {at(one.at)}
+                {one.instance}, {personOf(one)}, {at(one.at)}
               </span>
             </li>
           ))}

@@ -38,7 +38,7 @@ export interface WindowState {
 
 export const useStore = create<WindowState>(() => ({
   info: null,
-  settings: { theme: 'system', language: 'en', lastSite: null },
+  settings: { theme: 'system', language: 'en', lastSite: null, technician: '' },
   route: routeOf(window.location.hash),
   sites: null,
   site: null,

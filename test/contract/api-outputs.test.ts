@@ -60,8 +60,8 @@ afterAll(async () => {
 
 it('every procedure answers as the contract says', { timeout: 120_000 }, async () => {
   expect(await call('settings.get', {})).toMatchObject({ language: 'en' });
-  await call('settings.set', { theme: 'dark', language: 'fr', lastSite: site });
-  expect(await call('settings.get', {})).toEqual({ theme: 'dark', language: 'fr', lastSite: site });
+  await call('settings.set', { theme: 'dark', language: 'fr', lastSite: site, technician: 'Ada' });
+  expect(await call('settings.get', {})).toEqual({ theme: 'dark', language: 'fr', lastSite: site, technician: 'Ada' });
   expect(await call('sites.list', {})).toEqual([]);
   expect(await call('sites.create', { interview: null })).toMatchObject({ name: site, practice: true });
   const opened = await call('sites.open', { site });

@@ -147,7 +147,7 @@ export function scriptedDesk(): ScriptedDesk {
     },
     plans: new Map(),
     runs: [],
-    settings: { theme: 'light', language: 'en', lastSite: null },
+    settings: { theme: 'light', language: 'en', lastSite: null, technician: '' },
     sites: [site],
     refuseToOpen: false,
     calls: [],

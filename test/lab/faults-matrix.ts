@@ -1,11 +1,11 @@
 /**
  * `npm run lab -- faults`: every fault at every moment of every step on site. What was tried is kept beside the lab's cache by the
  * built program, so that an interrupted matrix goes on where it was; `-- faults --again` forgets it. Words name steps, faults or moments
- * to try only those. Writes the table to docs/faults.md.
+ * to try only those; `--at-once=3` tries three side by side (two). Writes the table to docs/faults.md.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { canBefall, type FaultOutcome, faultKinds, meetFault, momentsOf, openBoundary, siteSteps } from './faults.ts';
+import { canBefall, type FaultOutcome, faultKinds, Ladder, meetFault, momentsOf, siteSteps } from './faults.ts';
 import { cacheFolder, labUnavailable } from './host.ts';
 
 const results = join(cacheFolder(), 'faults.json');
@@ -41,8 +41,8 @@ const isWell = (item: Tried | undefined): boolean =>
 function save(tried: ReadonlyMap<string, Tried>): void {
   mkdirSync(cacheFolder(), { recursive: true });
   writeFileSync(results, JSON.stringify([...tried.values()], null, 1));
-  const rows = wanted.flatMap((item) => {
-    const found = tried.get(nameOf(item));
+  const told = wanted.map((item) => ({ item, found: tried.get(nameOf(item)) }));
+  const rows = told.flatMap(({ item: { step, kind, moment }, found }) => {
     if (found === undefined) return [];
     const end =
       'failed' in found
@@ -54,47 +54,83 @@ function save(tried: ReadonlyMap<string, Tried>): void {
       'failed' in found
         ? '| |'
         : `${found.befell === 'over' ? 'step was over' : found.told || 'got over it by itself'} | ${found.runs} |`;
-    return [`| ${item.step} | ${item.kind} | ${item.moment} | ${story} ${end.replaceAll('|', '\\|')} |`];
+    return [`| ${step} | ${kind} | ${moment} | ${story} ${end.replaceAll('|', '\\|').replaceAll('\n', ' ')} |`];
   });
-  const well = [...tried.values()].filter(isWell).length;
+  const open = told.filter(({ found }) => found === undefined).map(({ item }) => item);
+  const left = siteSteps.flatMap((step) =>
+    faultKinds.flatMap((kind) => {
+      const moments = open.filter((item) => item.step === step && item.kind === kind).map(({ moment }) => moment);
+      return moments.length === 0 ? [] : [`| ${step} | ${kind} | ${moments.join(', ')} |`];
+    }),
+  );
+  const well = told.filter(({ found }) => isWell(found)).length;
   writeFileSync(
     page,
     `# Faults and how they end
 
-Written by \`npm run lab -- faults\`. Each line is one real machine, frozen just before the step, one fault, and the end compared with that of undisturbed runs: files, packages, packet rules, tables of slapproxy. Moment 0 is before the first command, 1 to 5 are so many sixths of the step's time. "Told" is the problem a technician read; the step was then started again, after mending what a person can see.
+Written by \`npm run lab -- faults\`. Each line is one real machine, frozen just before the step, one fault, and the end compared with that of undisturbed runs: files, packages, packet rules, tables of slapproxy. Moment 0 is before the first command, 1 to 5 are so many sixths of the step's time. "Told" is the problem a technician read; the step was then started again, after mending what a person can see. The steps are those of a master on site.
 
-${tried.size} of ${wanted.length} tried, ${well} ended the same.
+${rows.length} of ${wanted.length} tried, ${well} ended the same.
 
 | step | fault | moment | told | runs | end |
 |---|---|---|---|---|---|
 ${rows.join('\n')}
-`,
+${
+  left.length === 0
+    ? ''
+    : `
+## Not tried
+
+| step | fault | moments |
+|---|---|---|
+${left.join('\n')}
+`
+}`,
   );
 }
 
 const reason = labUnavailable();
 if (reason !== null) throw new Error(reason);
 const tried = readTried();
-for (const step of siteSteps) {
-  const open = wanted.filter((item) => item.step === step && fits(item) && !isWell(tried.get(nameOf(item))));
-  if (open.length === 0) continue;
-  const boundary = await openBoundary(step);
+const isOpen = (item: (typeof wanted)[number]): boolean => fits(item) && !isWell(tried.get(nameOf(item)));
+const atOnce = Number(/^--at-once=(\d)$/.exec(words.find((word) => word.startsWith('--at-once=')) ?? '')?.[1] ?? 2);
+const [first] = wanted.filter(isOpen);
+if (first !== undefined) {
+  const ladder = await Ladder.open(first.step, atOnce);
   try {
-    for (const { kind, moment } of open) {
-      const outcome = await meetFault(boundary, kind, moment).catch(
-        (error: Error): Tried => ({ step, kind, moment, failed: error.message.slice(-600) }),
-      );
-      tried.set(nameOf(outcome), outcome);
-      save(tried);
-      const end =
-        'failed' in outcome
-          ? `FAILED ${outcome.failed}`
-          : `${outcome.befell}, ${outcome.told || 'by itself'}, ${outcome.runs} runs, ${outcome.seconds} s, ${outcome.differences.length === 0 ? 'the same' : outcome.differences.slice(0, 5).join('\n    ')}`;
-      console.log(`${nameOf(outcome)}: ${end}`);
-    }
+    for (const step of siteSteps) await tryStep(ladder, step);
   } finally {
-    await boundary.close();
+    await ladder.close();
   }
 }
 save(tried);
 process.exit([...tried.values()].every(isWell) ? 0 : 1);
+
+/** Every open case of a step, side by side in the ladder's labs. A step whose boundary cannot be made fails as a whole. */
+async function tryStep(ladder: Ladder, step: string): Promise<void> {
+  const open = wanted.filter((item) => item.step === step && isOpen(item));
+  if (open.length === 0) return;
+  const boundary = await ladder.boundary(step);
+  console.log(
+    `${step}: ${Math.round(boundary.durationMs / 100) / 10} s undisturbed; not compared: ${[...boundary.noise].join(', ')}`,
+  );
+  const worker = async (lab: Ladder['labs'][number]): Promise<void> => {
+    for (let item = open.shift(); item !== undefined; item = open.shift()) {
+      const { kind, moment } = item;
+      const outcome = await meetFault(lab, boundary, kind, moment).catch(
+        (error: Error): Tried => ({ step, kind, moment, failed: error.message.slice(-600) }),
+      );
+      tried.set(nameOf(outcome), outcome);
+      save(tried);
+      console.log(`${nameOf(outcome)}: ${endOf(outcome)}`);
+    }
+  };
+  await Promise.all(ladder.labs.slice(0, atOnce).map(worker));
+}
+
+function endOf(outcome: Tried): string {
+  if ('failed' in outcome) return `FAILED ${outcome.failed}`;
+  const { befell, told, runs, seconds, differences } = outcome;
+  const end = differences.length === 0 ? 'the same' : differences.slice(0, 5).join('\n    ');
+  return `${befell}, ${told || 'by itself'}, ${runs} runs, ${seconds} s, ${end}`;
+}

@@ -18,11 +18,16 @@ import { diffSnapshots, type Snapshot, takeSnapshot } from './snapshot.ts';
 export const faultKinds = ['kill', 'cut', 'reboot', 'disk-full', 'slapproxy-stopped', 'medium-unplugged'] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
-/** Steps on site, in their order. */
-export const siteSteps: readonly string[] = runbook.filter(({ phase }) => phase === 'site').map(({ id }) => id);
+/**
+ * The steps of a master on site, in their order: this site's plan has no other machine. What is done for nodes, re6st and the frontend
+ * has faults of its own in their tests.
+ */
+export const siteSteps: readonly string[] = runbook
+  .filter(({ phase, chapter }) => phase === 'site' && ['machine', 'master', 'close'].includes(chapter))
+  .map(({ id }) => id);
 
 /** Steps that last: they meet a fault at five moments inside as well, not only at their boundary. */
-export const longSteps: readonly string[] = [
+const longSteps: readonly string[] = [
   'install-slapos-node',
   'configure-proxy',
   'install-master-software',
@@ -33,67 +38,129 @@ export const longSteps: readonly string[] = [
 /** 0: before the first command. 1 to 5: so many sixths of the time that the undisturbed step took. */
 export const momentsOf = (step: string): readonly number[] => (longSteps.includes(step) ? [0, 1, 2, 3, 4, 5] : [0]);
 
-/** The checkpoint from which the step is reached soonest. */
-function checkpointBefore(step: string): { readonly name: Checkpoint; readonly between: readonly string[] } {
-  const starts: readonly (readonly [Checkpoint, string])[] = [
-    ['software-installed', 'share-ca-folder'],
-    ['node-installed', 'configure-proxy'],
-    ['sealed', 'connect'],
-  ];
-  const at = siteSteps.indexOf(step);
-  for (const [name, first] of starts) {
-    const from = siteSteps.indexOf(first);
-    if (from <= at) return { name, between: siteSteps.slice(from, at) };
-  }
-  throw new Error(`no step on site: ${step}`);
+/** The backup is taken when its number is asked for; every other step knows what to do by the plan. */
+const inputsOf: Readonly<Record<string, readonly string[]>> = {
+  'back-up-master': ['--input', 'back-up-master@machine:master-1.number=1'],
+};
+
+const answers = { ...checkpointAnswers, 'backup-passphrase': 'canary8passphrase8of8the8backup' };
+
+/** Where the ladder may begin, and the first step that is not done there. */
+const starts: readonly (readonly [Checkpoint, string])[] = [
+  ['software-installed', 'share-ca-folder'],
+  ['node-installed', 'configure-proxy'],
+  ['sealed', siteSteps[0] ?? ''],
+];
+
+/** A machine shut down, and the laptop that brought it there. */
+interface Standing {
+  readonly layers: Layers;
+  readonly laptop: Laptop;
 }
 
 /** A machine and a laptop frozen before a step, and what undisturbed runs make of them. */
 export interface Boundary {
   readonly step: string;
-  readonly lab: Lab;
-  readonly layers: Layers;
-  readonly laptop: Laptop;
+  readonly before: Standing;
   readonly durationMs: number;
   readonly reference: Snapshot;
   /** What two undisturbed runs differ in: drawn at random, or written by somebody else. */
   readonly noise: ReadonlySet<string>;
-  close(): Promise<void>;
 }
 
 /** slapformat registers whichever address is first on the interface when it looks: after a reboot, and hourly, another one. */
 const alwaysNoise = ['table computer17 0000'];
 
-let number = 0;
+/**
+ * The boundaries of a site, from one step to the next: each is where an undisturbed run of the step before ended, so that every step
+ * is performed as often as it is tried and no more. Labs of their own let faults be tried side by side.
+ */
+export class Ladder {
+  readonly labs: readonly Lab[];
+  #at: number;
+  #standing: Standing;
+  readonly #laptops: Laptop[] = [];
 
-export async function openBoundary(step: string): Promise<Boundary> {
-  const lab = await Lab.open();
-  const { name, between } = checkpointBefore(step);
-  const { machine, laptop } = await restore(lab, name, { name: 'ladder' });
-  const close = async () => {
-    await lab.close();
-    await laptop.discard();
-  };
-  try {
-    if (between.length > 0) await mustEndWell(await run(laptop, between));
-    const layers = await machine.freeze();
-    await machine.discard();
-    const runs: { snapshot: Snapshot; durationMs: number }[] = [];
-    for (let count = 0; count < 2; count += 1)
-      runs.push(
-        await onCopy({ lab, layers, laptop }, async (other, technician) => {
-          const started = Date.now();
-          await mustEndWell(await run(technician, [step]));
-          return { durationMs: Date.now() - started, snapshot: await settled(other) };
-        }),
-      );
-    const [first, second] = runs;
-    if (first === undefined || second === undefined) throw new Error('no undisturbed run');
+  private constructor(labs: readonly Lab[], at: number, standing: Standing) {
+    this.labs = labs;
+    this.#at = at;
+    this.#standing = standing;
+    this.#laptops.push(standing.laptop);
+  }
+
+  /** Stands before this step, or at the nearest checkpoint before it. `width` is how many faults will be tried at once; two at least. */
+  static async open(step: string, width: number): Promise<Ladder> {
+    const wanted = siteSteps.indexOf(step);
+    const start = starts.find(([, first]) => siteSteps.indexOf(first) <= wanted);
+    if (start === undefined) throw new Error(`no step of a master on site: ${step}`);
+    const [checkpoint, first] = start;
+    const labs: Lab[] = [];
+    for (let count = 0; count < Math.max(2, width); count += 1) labs.push(await Lab.open());
+    try {
+      const [lab] = labs as [Lab];
+      const { machine, laptop } = await restore(lab, checkpoint, { name: 'ladder' });
+      await laptop.answer(answers);
+      const layers = await machine.freeze();
+      await machine.discard();
+      return new Ladder(labs, siteSteps.indexOf(first), { layers, laptop });
+    } catch (error) {
+      for (const lab of labs) await lab.close();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const lab of this.labs) await lab.close();
+    for (const laptop of this.#laptops) await laptop.discard();
+  }
+
+  /** The boundary before a step, which may not be one that was gone past. Steps in between are performed undisturbed. */
+  async boundary(step: string): Promise<Boundary> {
+    const wanted = siteSteps.indexOf(step);
+    if (wanted < this.#at) throw new Error(`${step} was gone past`);
+    if (wanted > this.#at) await this.#climb(siteSteps.slice(this.#at, wanted));
+    this.#at = wanted + 1;
+    const before = this.#standing;
+    const [lab, other] = this.labs as [Lab, Lab];
+    const undisturbed = async (machine: LabMachine, technician: Laptop) => {
+      const started = Date.now();
+      const result = await run(technician, step);
+      mustEndWell(result);
+      return { durationMs: Date.now() - started, performed: performedIn(result), snapshot: await settled(machine) };
+    };
+    // One in each lab: what differs between labs (keys, addresses) differs between these two as well.
+    const [first, second] = await Promise.all([
+      onCopy(
+        lab,
+        before,
+        async (machine, technician) => {
+          const ended = await undisturbed(machine, technician);
+          if (ended.performed > 0) await this.#stand(machine, technician);
+          return ended;
+        },
+        { keep: true },
+      ),
+      onCopy(other, before, undisturbed),
+    ]);
     const noise = new Set([...diffSnapshots(first.snapshot, second.snapshot).map(keyOf), ...alwaysNoise]);
-    return { step, lab, layers, laptop, durationMs: first.durationMs, reference: first.snapshot, noise, close };
-  } catch (error) {
-    await close();
-    throw error;
+    return { step, before, durationMs: first.durationMs, reference: first.snapshot, noise };
+  }
+
+  async #climb(steps: readonly string[]): Promise<void> {
+    const [lab] = this.labs as [Lab];
+    const climbing = async (machine: LabMachine, technician: Laptop) => {
+      for (const step of steps) mustEndWell(await run(technician, step));
+      await this.#stand(machine, technician);
+    };
+    await onCopy(lab, this.#standing, climbing, { keep: true });
+  }
+
+  /** From here on: where this machine and this laptop are. */
+  async #stand(machine: LabMachine, technician: Laptop): Promise<void> {
+    const layers = await machine.freeze();
+    const laptop = await copyOf(technician);
+    this.#laptops.push(laptop);
+    this.#standing = { layers, laptop };
   }
 }
 
@@ -117,22 +184,23 @@ const mostRuns = 6;
 const patienceMs = 150_000;
 
 /** One fault, from the frozen machine to the end. Throws when the step cannot be brought to its end at all. */
-export function meetFault(boundary: Boundary, kind: FaultKind, moment: number): Promise<FaultOutcome> {
+export function meetFault(lab: Lab, boundary: Boundary, kind: FaultKind, moment: number): Promise<FaultOutcome> {
   const started = Date.now();
   const meet = async (machine: LabMachine, technician: Laptop): Promise<FaultOutcome> => {
     const kill = new AbortController();
     let mend: (() => Promise<void>) | null = null;
     let finished = false;
     let striking: Promise<void> | null = null;
+    const over = () => finished;
     const strike = async (): Promise<void> => {
       await sleep((boundary.durationMs * moment) / 6);
-      if (!finished) mend = await faults[kind]({ machine, technician, kill });
+      if (!finished) mend = await faults[kind]({ machine, technician, kill, over });
     };
     let told = '';
     let runs = 0;
     for (let ended = false; !ended; ) {
       runs += 1;
-      const result = await run(technician, [boundary.step], {
+      const result = await run(technician, boundary.step, {
         killed: kill.signal,
         onLine: (line) => {
           if (line.kind === 'run-started') striking ??= strike();
@@ -148,11 +216,11 @@ export function meetFault(boundary: Boundary, kind: FaultKind, moment: number): 
     }
     const met = mend as (() => Promise<void>) | null;
     await met?.();
-    // Whatever the fault took away meanwhile is there again now; a last run says whether the step still holds.
-    await mustEndWell(await run(technician, [boundary.step]));
+    // Whatever the fault took away meanwhile is there again now: one more run may have to put something right, the next may not.
+    const last = await run(technician, boundary.step);
+    mustEndWell(last);
     const differences = await differencesOf(boundary, machine);
-    const again = await run(technician, [boundary.step]);
-    const performed = again.lines.filter((line) => line.kind === 'command-started').length;
+    const performed = performedIn(last) === 0 ? 0 : performedIn(await run(technician, boundary.step));
     return {
       step: boundary.step,
       kind,
@@ -164,7 +232,7 @@ export function meetFault(boundary: Boundary, kind: FaultKind, moment: number): 
       seconds: Math.round((Date.now() - started) / 1000),
     };
   };
-  return onCopy(boundary, meet, kind === 'disk-full');
+  return onCopy(lab, boundary.before, meet, { small: kind === 'disk-full' });
 }
 
 async function differencesOf(boundary: Boundary, machine: LabMachine): Promise<readonly string[]> {
@@ -184,6 +252,8 @@ interface Means {
   readonly machine: LabMachine;
   readonly technician: Laptop;
   readonly kill: AbortController;
+  /** Whether the run has ended meanwhile. */
+  readonly over: () => boolean;
 }
 const nothing = async (): Promise<void> => undefined;
 
@@ -193,8 +263,9 @@ const faults: Readonly<Record<FaultKind, (means: Means) => Promise<() => Promise
     kill.abort();
     return nothing;
   },
-  cut: async ({ machine }) => {
-    await machine.cutConnections();
+  cut: async ({ machine, over }) => {
+    // At the very beginning there may be none yet.
+    while ((await machine.cutConnections()) === 0 && !over()) await sleep(20);
     return nothing;
   },
   reboot: async ({ machine }) => {
@@ -233,11 +304,14 @@ export const canBefall = (kind: FaultKind, step: string): boolean =>
 
 // ---------------------------------------------------------------- copies
 
-/** A machine from the boundary's layers and a laptop like the boundary's, both gone afterwards. */
+let number = 0;
+
+/** A machine from these layers and a laptop like that one, both gone afterwards; with `keep` the machine's own layer stays until the lab is closed. */
 async function onCopy<Result>(
-  { lab, layers, laptop }: Pick<Boundary, 'lab' | 'layers' | 'laptop'>,
+  lab: Lab,
+  { layers, laptop }: Standing,
   act: (machine: LabMachine, technician: Laptop) => Promise<Result>,
-  small = false,
+  { small = false, keep = false }: { readonly small?: boolean; readonly keep?: boolean } = {},
 ): Promise<Result> {
   number += 1;
   const name = `f${number}`;
@@ -259,15 +333,19 @@ async function onCopy<Result>(
     await machine?.discard();
     await technician.discard();
     if (small) await mustRun(['umount', folder]);
-    await rm(folder, { recursive: true, force: true });
+    if (!keep) await rm(folder, { recursive: true, force: true });
     await rm(image, { force: true });
   }
 }
 
-/** Another laptop in the same state, with a stick of its own. */
+/** Another laptop in the same state, with a stick of its own. What was fetched at the office is shared: nobody writes into it on site. */
 async function copyOf(laptop: Laptop): Promise<Laptop> {
-  const copy = await Laptop.make(checkpointAnswers);
-  await mustRun(['cp', '-a', '--reflink=auto', `${laptop.home}/.`, copy.home]);
+  const copy = await Laptop.make(answers);
+  for (const folder of ['cache', 'stick/fieldkit/debian']) {
+    await mkdir(join(copy.home, folder), { recursive: true });
+    await mustRun(['cp', '-al', join(laptop.home, folder, '.'), join(copy.home, folder)]);
+  }
+  await mustRun(['cp', '-a', '--no-clobber', join(laptop.home, '.'), copy.home]);
   // The site's files, and their copies on the medium: their journals must stay the same.
   for (const folder of [copy.siteFolder, join(copy.stick, 'fieldkit', 'site', 'lab')])
     for (const entry of await readdir(folder, { withFileTypes: true })) {
@@ -280,10 +358,12 @@ async function copyOf(laptop: Laptop): Promise<Laptop> {
 
 // ---------------------------------------------------------------- small things
 
-const run = (laptop: Laptop, steps: readonly string[], options: CliOptions = {}): Promise<CliResult> =>
-  laptop.fieldkit(['run', ...steps, '--yes', '--answers', laptop.answersPath], options);
+const run = (laptop: Laptop, step: string, options: CliOptions = {}): Promise<CliResult> =>
+  laptop.fieldkit(['run', step, '--yes', '--answers', laptop.answersPath, ...(inputsOf[step] ?? [])], options);
 
-async function mustEndWell(result: CliResult): Promise<void> {
+const performedIn = ({ lines }: CliResult): number => lines.filter(({ kind }) => kind === 'command-started').length;
+
+function mustEndWell(result: CliResult): void {
   if (result.code !== 0) throw new Error(`exit ${result.code}\n${result.stdout.slice(-4000)}${result.stderr}`);
 }
 

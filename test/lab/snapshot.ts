@@ -106,24 +106,19 @@ async function readChanges(
   const visited = [...changed].map(async (name) => {
     const child = join(path, name);
     if (without.some((pattern) => pattern.test(child))) return;
-    const is = now.has(name) ? await entryOf(join(machine.tree, child), knownHashes(machine)) : null;
-    const was = base.has(name) ? await entryOf(join(machine.base, child), baseHashes) : null;
+    const is = now.has(name) ? await entryOf(machine.tree, child) : null;
+    const was = base.has(name) ? await entryOf(machine.base, child) : null;
     if (is !== was && is !== '') lines.set(`file ${child}`, is ?? 'removed');
     if (is?.startsWith('folder')) await readChanges(machine, child, without, lines);
   });
   await Promise.all(visited);
 }
 
-/** Hashes already taken, by everything that changes with a file's content: the time of its last change cannot be set by anybody. */
-type KnownHashes = Map<string, string>;
-const baseHashes: KnownHashes = new Map();
-const hashesOfMachines = new WeakMap<LabMachine, KnownHashes>();
-
-function knownHashes(machine: LabMachine): KnownHashes {
-  const known = hashesOfMachines.get(machine) ?? new Map();
-  hashesOfMachines.set(machine, known);
-  return known;
-}
+/**
+ * Hashes already taken, by everything that changes with a file's content: the time of its last change cannot be set by anybody. Machines
+ * made from the same layers share files, so these are of all machines.
+ */
+const knownHashes = new Map<string, string>();
 
 async function names(folder: string): Promise<string[]> {
   try {
@@ -134,7 +129,8 @@ async function names(folder: string): Promise<string[]> {
 }
 
 /** Kind, mode, owner, and content; '' for what is no content at all (sockets, pipes), null when it went away meanwhile. */
-async function entryOf(path: string, known: KnownHashes): Promise<string | null> {
+async function entryOf(tree: string, name: string): Promise<string | null> {
+  const path = join(tree, name);
   let stats: BigIntStats;
   try {
     stats = await lstat(path, { bigint: true });
@@ -146,10 +142,10 @@ async function entryOf(path: string, known: KnownHashes): Promise<string | null>
   if (stats.isSymbolicLink()) return `link ${await readlink(path)}`;
   if (stats.isSocket() || stats.isFIFO()) return '';
   if (!stats.isFile()) return `device ${rights} ${stats.rdev}`;
-  const identity = `${path} ${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`;
-  const hash = known.get(identity) ?? (await oneOfFew(() => hashOf(path, stats.size)).catch(nullWhenGone));
+  const identity = `${name} ${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`;
+  const hash = knownHashes.get(identity) ?? (await oneOfFew(() => hashOf(path, stats.size)).catch(nullWhenGone));
   if (hash === null) return null;
-  known.set(identity, hash);
+  knownHashes.set(identity, hash);
   return `file ${rights} ${stats.size} ${hash}`;
 }
 

@@ -223,9 +223,12 @@ test('a fingerprint stands whole and in groups, and is copied without gaps', asy
   await expect
     .poll(() => page.evaluate(() => navigator.clipboard.readText()))
     .toBe('SHA256:cP0hDcyJSBJ9gQrnvQhGAjkTQm0sYp7Qb3kG5mXxq1c');
+  // Typed once, before the answer: it is kept before the answer goes out.
+  await page.getByLabel(/Your name/).fill('Ada Lovelace');
   await page.getByRole('button', { name: 'They differ' }).click();
   await expect.poll(() => callsOf(desk, 'questions.answer')).toHaveLength(1);
   expect(callsOf(desk, 'questions.answer')[0]?.input).toMatchObject({ id: 'host-key:master-1', value: 'no' });
+  expect(callsOf(desk, 'settings.set').at(-1)?.input).toMatchObject({ technician: 'Ada Lovelace' });
 });
 
 test('findings stand by weight; only what can be passed can be passed', async ({ desk, window: page }) => {

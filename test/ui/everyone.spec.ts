@@ -16,7 +16,7 @@ for (const place of places) {
     const key = place.prepare(desk);
     for (const language of languages) {
       for (const theme of shownThemes) {
-        desk.settings = { theme, language, lastSite: null };
+        desk.settings = { theme, language, lastSite: null, technician: '' };
         await page.evaluate(() => {
           window.location.hash = '#/';
         });
@@ -37,7 +37,7 @@ for (const place of places) {
       [640, 400],
     ] as const) {
       for (const language of languages) {
-        desk.settings = { theme: 'light', language, lastSite: null };
+        desk.settings = { theme: 'light', language, lastSite: null, technician: '' };
         await page.setViewportSize({ width, height });
         await page.evaluate(() => {
           window.location.hash = '#/';

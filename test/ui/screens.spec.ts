@@ -33,7 +33,7 @@ const screens: readonly Screen[] = [
 
 for (const { name, theme, language, prepare } of screens) {
   test(`picture: ${name}`, async ({ desk, window: page }) => {
-    desk.settings = { theme, language, lastSite: null };
+    desk.settings = { theme, language, lastSite: null, technician: '' };
     const key = prepare(desk);
     await page.reload();
     await goTo(page, key ?? undefined);

@@ -3,7 +3,7 @@ import { answerCall } from '../../../src-main/app/envelope.ts';
 import type { Handlers } from '../../../src-shared/api.ts';
 import { problem } from '../../../src-shared/problem.ts';
 
-const settings = { theme: 'dark', language: 'fr', lastSite: null } as const;
+const settings = { theme: 'dark', language: 'fr', lastSite: null, technician: '' } as const;
 const handlers = {
   'settings.get': async () => settings,
   'settings.set': async () => ({}),

@@ -160,6 +160,38 @@ describe('while something runs', () => {
     await expect(readFile(join(folder, 'writer.lock'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
+  it('records an answer under the name typed with it, and keeps the name for the next', async () => {
+    const gate = (id: string): Question => ({ ...password, id, kind: 'confirm' });
+    let asked = 0;
+    const asking = standingStep('a', [], world, {
+      read: async () => ({ stands: world.performed.length === 2 }),
+      plan: () => [{ kind: 'ask', question: gate(`gate-${asked++}`) }],
+    });
+    open([asking]);
+    const { run: id } = await run();
+    await until(() => live('question').length === 1);
+    await desk.handlers['questions.answer']({ site, run: id, id: gate('gate-0').id, value: 'yes' });
+    await until(() => live('question').length === 2);
+    const settings = await desk.handlers['settings.get']({});
+    const saved = desk.handlers['settings.set']({ ...settings, technician: 'Ada Lovelace' });
+    const [, last] = live('question');
+    await desk.handlers['questions.answer']({
+      site,
+      run: id,
+      id: last?.kind === 'question' ? last.question.id : '',
+      value: 'yes',
+    });
+    await saved;
+    await until(() => live('run-over').length === 1);
+    await desk.close();
+    const journal = (await readFile(join(folder, 'journal.jsonl'), 'utf8')).trim().split('\n');
+    const answered = journal.map((line) => JSON.parse(line)).filter(({ kind }) => kind === 'answered');
+    expect(answered.map(({ by }) => by)).toEqual(['window', 'Ada Lovelace']);
+    open([asking]);
+    await desk.handlers['sites.open']({ site });
+    expect(asker.who).toBe('Ada Lovelace');
+  });
+
   it('one answer serves a run and a page that ask for the same password', async () => {
     const given: string[] = [];
     const asking = (id: string): Step =>
@@ -191,7 +223,12 @@ describe('damaged files', () => {
       await writeFile(join(home, 'settings.json'), text);
       open([standingStep('a', [], world)]);
       expect((await desk.handlers['sites.open']({ site })).drafts).toEqual({});
-      expect(await desk.handlers['settings.get']({})).toEqual({ theme: 'system', language: 'en', lastSite: null });
+      expect(await desk.handlers['settings.get']({})).toEqual({
+        theme: 'system',
+        language: 'en',
+        lastSite: null,
+        technician: '',
+      });
       await desk.handlers['drafts.save']({ site, instance: 'a@site', input: { x: 1 } });
       expect((await desk.handlers['sites.open']({ site })).drafts).toEqual({ 'a@site': { x: 1 } });
     },
