@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Machine, SitePlan } from '../../src-shared/site.ts';
 import { isBuilder, machineNamed, systemsFrom, systemsOf } from '../../src-shared/site.ts';
 import type { Chapter, FieldInfo, InstanceKey, Phase, StepInfo, Subject } from '../../src-shared/step.ts';
-import { instanceKey, stepOf, theSite } from '../../src-shared/step.ts';
+import { instanceKey, theSite } from '../../src-shared/step.ts';
 import type { Need, Step } from './define.ts';
 
 export interface Instance {
@@ -80,14 +80,21 @@ export function needsOf(runbook: readonly Step[], site: SitePlan): readonly Need
   return [...unique.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, need]) => need);
 }
 
-/** Instances by key or by step id (`use-cache` means every machine's), in the runbook's order. Null when nothing fits. */
+/**
+ * Instances by key, chapter or step id (`use-cache` means every machine's), in the runbook's order. Null when nothing fits. What is
+ * done on a build machine belongs to the office: a step's name means it there only where no machine on site has that step.
+ */
 export function select(all: readonly Instance[], wanted: readonly string[]): readonly Instance[] | null {
-  const fits = (item: Instance) =>
-    wanted.includes(item.key) || wanted.includes(item.step.id) || wanted.includes(item.chapter);
-  const unknown = wanted.find(
-    (word) => !all.some((item) => item.key === word || item.step.id === stepOf(`${word}@`) || item.chapter === word),
-  );
-  return unknown === undefined ? all.filter(fits) : null;
+  const meant = wanted.map((word) => {
+    const named = all.filter(({ step }) => step.id === word);
+    const own = named.filter(({ step, phase }) => step.phase === phase);
+    return all.filter(
+      (item) => item.key === word || item.chapter === word || (own.length > 0 ? own : named).includes(item),
+    );
+  });
+  return meant.some((items) => items.length === 0)
+    ? null
+    : all.filter((item) => meant.some((items) => items.includes(item)));
 }
 
 /** A step as the window and the docs see it. */

@@ -225,9 +225,11 @@ describe('fieldkit', () => {
     child.kill('SIGKILL');
     const answers = join(folder, 'answers.json');
     await writeFile(answers, JSON.stringify(practiceAnswers));
-    const resumed = await fieldkit(['resume', '--yes', '--answers', answers, '--json'], folder);
+    const ada = ['--technician', 'Ada Lovelace'];
+    const resumed = await fieldkit(['resume', '--yes', '--answers', answers, ...ada, '--json'], folder);
     expect(resumed.code).toBe(0);
     const lines = jsonLines(resumed.out);
+    expect(new Set(lines.filter(({ kind }) => kind === 'answered').map(({ by }) => by))).toEqual(new Set(ada.slice(1)));
     expect(lines[0]).toMatchObject({ interrupted: 'install-slapos-node@machine:master-1' });
     expect(lines.at(-1)).toMatchObject({ problem: null });
     const nothing = await fieldkit(['resume'], folder);
