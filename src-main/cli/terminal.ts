@@ -6,7 +6,6 @@ import { Writable } from 'node:stream';
 import { cleanText } from '../../src-shared/clean.ts';
 import { problem } from '../../src-shared/problem.ts';
 import type { Plan, Question } from '../../src-shared/step.ts';
-import { userName } from '../platform/who.ts';
 import type { Asker } from '../runbook/asking.ts';
 import { planLines } from './show.ts';
 import type { Texts } from './texts.ts';
@@ -86,7 +85,7 @@ export function terminalAsker(options: TerminalOptions): Asker {
   };
   return {
     get who() {
-      return technician || userName() || 'terminal';
+      return technician || (process.env.USER ?? 'terminal');
     },
     answer: (_instance, question, signal) => answerOf(question, signal),
     confirm: async (instance, plan: Plan, signal) => {
