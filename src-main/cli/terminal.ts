@@ -22,7 +22,9 @@ export interface TerminalOptions {
 
 /** Reads one line; `hidden` shows nothing of it. Throws `question-unanswered` when the terminal is closed. */
 export async function readLine(prompt: string, hidden: boolean, id: string, signal: AbortSignal): Promise<string> {
-  process.stderr.write(prompt);
+  // The line editor draws the line that it stands in anew, and with it what was there before: it must know of it.
+  const line = hidden ? '' : prompt.slice(prompt.lastIndexOf('\n') + 1);
+  process.stderr.write(prompt.slice(0, prompt.length - line.length));
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const reader = createInterface({ input: process.stdin, output: hidden ? silent : process.stderr, terminal: true });
   const closed = new AbortController();
@@ -30,7 +32,7 @@ export async function readLine(prompt: string, hidden: boolean, id: string, sign
   // The line editor takes Ctrl-C for itself.
   reader.once('SIGINT', () => process.emit('SIGINT'));
   try {
-    return await reader.question('', { signal: AbortSignal.any([signal, closed.signal]) });
+    return await reader.question(line, { signal: AbortSignal.any([signal, closed.signal]) });
   } catch (error) {
     if (closed.signal.aborted && !signal.aborted) throw problem('question-unanswered', { question: id });
     throw error;

@@ -1,6 +1,7 @@
 // A node and the master it belongs to: how the steps learn the master's addresses, the node's own name there, and whether a one-time
 // token is at hand. One definition for every step after slapos-node is installed on a node. Pure but for `readMaster`, which reads.
 import { z } from 'zod';
+import { inRange, parseAddress, parseRange } from '../../src-shared/address.ts';
 import type { InstanceView } from '../../src-shared/journal.ts';
 import { holdsNewMaster, type Machine, masterOf, type SitePlan } from '../../src-shared/site.ts';
 import type { Command, CommandOf, Told } from '../../src-shared/step.ts';
@@ -38,6 +39,13 @@ export async function readMaster(world: World, { site }: Pick<AnyContext, 'site'
     service: typeof service === 'string' && /^https:\/\/[\w.:[\]-]+$/.test(service) ? service : '',
     panel: address === undefined ? '' : panelOf(site, address),
   };
+}
+
+/** The master was moved into the re6st network: who is not in it reaches its pages for people, and nothing else. */
+export function isInRe6st({ service }: MasterPlaces, { ranges }: SitePlan): boolean {
+  const address = parseAddress(/^https:\/\/\[([0-9a-f:]+)\]/.exec(service)?.[1] ?? '');
+  const network = parseRange(ranges.re6st ?? '');
+  return address !== null && network !== null && inRange(address, network);
 }
 
 /** Where people and `slapos … --master-url-web` turn to; the new master has another page. */

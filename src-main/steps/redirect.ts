@@ -6,6 +6,7 @@ import type { Machine } from '../../src-shared/site.ts';
 import type { CommandOf } from '../../src-shared/step.ts';
 import type { Answer, Command, Probe, Told } from '../runbook/define.ts';
 import { run } from '../runbook/define.ts';
+import { registryPort } from '../target/re6st.ts';
 import { slaposPythonPath, slapproxyProgramPath } from '../target/slapproxy.ts';
 import { parseAddresses } from '../target/system.ts';
 import {
@@ -63,13 +64,14 @@ ip=\${to%:*} port=\${to##*:} ip6=
 export const frontendPorts = { plain: 8080, encrypted: 4443 } as const;
 
 /**
- * Prints the addresses of partitions that listen on the frontend's port, one a line, lowest first. A partition is told by its
- * resource file: whatever else listens on that port is not one of them.
+ * Prints the addresses of partitions that listen on a port, one a line, lowest first. A partition is told by its resource file:
+ * whatever else listens on that port is not one of them.
  */
-export const frontendAddressesText = `ss -Hltn "sport = :${frontendPorts.encrypted}" | while read -r _ _ _ local _; do
+const listeningText = (port: number): string => `ss -Hltn "sport = :${port}" | while read -r _ _ _ local _; do
   one=\${local%:*} one=\${one#[} one=\${one%]}
   grep -qsF "\\"$one\\"" /srv/slapgrid/slappart*/.slapos-resource && echo "$one"
 done | sort -u`;
+export const frontendAddressesText = listeningText(frontendPorts.encrypted);
 
 /** Ports 80 and 443 to the frontend's partition, also what comes over UDP. */
 export const frontendRedirection = (
@@ -93,6 +95,22 @@ ip=$(echo "$found" | grep -v : | head -n 1) ip6=$(echo "$found" | grep : | head 
     { protocol: 'tcp', from: 443, to: String(frontendPorts.encrypted) },
     { protocol: 'udp', from: 443, to: String(frontendPorts.encrypted) },
   ],
+});
+
+/**
+ * The registry of re6st at its machine's own address: a machine that is not in the network yet, or has just started, finds it there
+ * also when the partition's address lies inside the network.
+ */
+export const registryRedirection = ({ interface: device }: Pick<Machine, 'interface'>): Redirection => ({
+  table: 'fieldkit_registry',
+  unit: 'fieldkit-redirect-registry',
+  description: 'SlapOS Field Kit leads port 9026 to the registry of re6st',
+  families: ['ip6'],
+  at: {},
+  device,
+  find: `ip= ip6=$(${listeningText(registryPort)} | grep : | head -n 1)
+`,
+  ports: [{ protocol: 'tcp', from: registryPort, to: String(registryPort) }],
 });
 
 // ---------------------------------------------------------------- the machine's own addresses

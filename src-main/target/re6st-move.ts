@@ -237,7 +237,7 @@ if words:
                     visit(path)
     def rules(command):
         return subprocess.run(command, shell=True, stdout=subprocess.PIPE).stdout.decode("utf-8", "replace")
-    own = "for family in ip ip6; do for table in fieldkit_master fieldkit_frontend; do nft list table $family $table 2>/dev/null; done; done"
+    own = "nft list tables 2>/dev/null | grep ' fieldkit_' | while read -r _ family table; do nft list table $family $table; done"
     if pattern.search(rules(own)):
         mention.append("nft")
     elif pattern.search(rules("nft list ruleset 2>/dev/null")):

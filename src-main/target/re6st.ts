@@ -185,16 +185,20 @@ python=$(sed -n '1s/^#! *\\([^ ]*\\).*/\\1/p' "$program")
 mkdir -p "$3"
 exec "$python" -c "$1" "$program" "$2" "$3" "$4" "$5" "$6"`;
 
-/** Asks for a certificate; the token is the first line of standard input. */
-export const joinArgv = (registry: RegistryFacts, title: string, patienceSeconds: number): string[] => [
+/**
+ * Asks for a certificate; the token is the first line of standard input.
+ * @param registry its address, as others reach it
+ * @param fingerprint of its authority
+ */
+export const joinArgv = (registry: string, fingerprint: string, title: string, patienceSeconds: number): string[] => [
   'sh',
   '-c',
   joinScript,
   'sh',
   joinProgram,
-  registryUrl(registry.address),
+  registry,
   re6stPaths.folder,
-  `sha256:${registry.fingerprint}`,
+  `sha256:${fingerprint}`,
   title,
   String(patienceSeconds),
 ];

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makePair } from './certificates.ts';
 import { checkpointAnswers, restore, restoreMachine } from './checkpoints.ts';
 import { mustRun } from './command.ts';
+import { type LabDns, startDns } from './dns.ts';
 import { Lab, type LabMachine, labUnavailable } from './index.ts';
 import type { Laptop } from './site.ts';
 import { standInFile } from './slapos-node.ts';
@@ -27,6 +28,7 @@ describe.skipIf(reason !== null)('a frontend', () => {
   let front: LabMachine;
   let frontIpv4 = '';
   let fingerprint = '';
+  let dns: LabDns | undefined;
   const run = (...words: readonly string[]) =>
     laptop.fieldkit(['run', ...words, '--yes', '--answers', laptop.answersPath]);
   const resourceFile = `/srv/slapgrid/slappart${partition.number}/.slapos-resource`;
@@ -86,18 +88,18 @@ frontend:
   domain: ${domain}
   certificate: ${pair.certificate}
   key: ${pair.key}
-  dns: ${other.address}
+  dns: ${lab.hostAddresses.ipv4}
 releases:`,
       ),
     );
     await front.mustShell('cat > /opt/frontend.py', { stdin: await readFile(standInFile('frontend.py'), 'utf8') });
     await front.mustShell('cat > /opt/site.crt', { stdin: await readFile(pair.certificate, 'utf8') });
     await front.mustShell('cat > /opt/site.key', { stdin: await readFile(pair.key, 'utf8') });
-    await other.mustShell('cat > /opt/dns.py', { stdin: await readFile(standInFile('dns.py'), 'utf8') });
     const prepared = await run('connect', 'preflight', 'set-addresses', 'serve-content', 'install-slapos-node');
     expect(prepared.code, prepared.stdout.slice(-4000) + prepared.stderr).toBe(0);
   });
   afterAll(async () => {
+    await dns?.close();
     await lab?.close();
     await laptop?.discard();
   });
@@ -142,9 +144,7 @@ releases:`,
   it('is known to its machine by the site’s DNS server', async () => {
     const silent = await run('set-dns');
     expect(silent.lines.at(-1)).toMatchObject({ problem: { code: 'name-resolves-elsewhere' } });
-    await other.mustShell(
-      `systemd-run --quiet --unit=lab-dns python3 /opt/dns.py ${other.address} ${domain} ${frontIpv4} ${frontIpv6}`,
-    );
+    dns = await startDns(lab.hostAddresses.ipv4, domain, [frontIpv4, frontIpv6]);
     const set = await run('set-dns');
     expect(set.code, set.stdout.slice(-3000)).toBe(0);
     expect(await front.mustShell(`getent ahosts ${name} | awk '{print $1}' | sort -u | paste -s -d ' '`)).toBe(

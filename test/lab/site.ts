@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { mediumPaths } from '../../src-shared/manifest.ts';
 import { type ArchiveSource, archiveSource, debianKeyring } from './archive.ts';
 import { type DebianRelease, debianNumbers } from './base.ts';
@@ -138,6 +139,45 @@ export class Laptop {
     return stdout + stderr;
   }
 
+  /**
+   * Runs the program in a terminal, as a technician does: what it asks there is answered by `answer`, given the question's id. Returns
+   * how it ended and all that was shown.
+   */
+  inTerminal(
+    words: readonly string[],
+    answer: (question: string) => Promise<string>,
+  ): Promise<{ readonly code: number | null; readonly shown: string }> {
+    const command = [process.execPath, cli, ...words].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
+    return new Promise((resolve, reject) => {
+      const terminal = spawn('script', ['--quiet', '--return', '--flush', '--command', command, '/dev/null'], {
+        env: { ...this.env(), TERM: 'xterm' },
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      let shown = '';
+      /** The line that the cursor is in. */
+      let line = '';
+      terminal.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+        const text = line + chunk;
+        const end = text.lastIndexOf('\n') + 1;
+        shown += asShown(text.slice(0, end));
+        line = text.slice(end);
+        const [, asked] = /^([a-z0-9-]+(?::[a-z0-9-]+)?)(?: \[[a-z/]+\])?: $/.exec(asShown(line)) ?? [];
+        if (asked === undefined) return;
+        shown += asShown(line);
+        line = '';
+        answer(asked).then(
+          (given) => terminal.stdin.write(`${given}\r`),
+          (error) => {
+            terminal.kill('SIGTERM');
+            reject(error);
+          },
+        );
+      });
+      terminal.on('error', reject);
+      terminal.on('close', (code) => resolve({ code, shown: shown + asShown(line) }));
+    });
+  }
+
   /** Runs `fieldkit … --json` and collects its lines. */
   fieldkit(words: readonly string[], options: CliOptions = {}): Promise<CliResult> {
     return new Promise((resolve, reject) => {
@@ -170,6 +210,10 @@ export class Laptop {
     });
   }
 }
+
+/** What a terminal shows of what it is sent: a line that is cleared is not to be read. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what a terminal is told.
+const asShown = (text: string): string => stripVTControlCharacters(text.replace(/[^\n]*\x1b\[1G\x1b\[0J/g, ''));
 
 /** How a laptop gets to a machine. */
 type Reached = Pick<LabMachine, 'address' | 'login'>;

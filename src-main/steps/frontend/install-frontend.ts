@@ -17,6 +17,8 @@ export const installFrontend = defineStep({
     { step: 'allow-frontend', on: 'same' },
     { step: 'format-node', on: 'same' },
     { step: 'configure-client', on: 'all' },
+    // What partitions of a frontend tell each other are their addresses: they are to be the ones that stay.
+    { step: 'update-references', on: 'all' },
   ],
   risk: 'changes',
   holds: ['content'],

@@ -3,9 +3,11 @@
 import { z } from 'zod';
 import type { AnyContext } from '../../runbook/define.ts';
 import { blocked, defineStep, done, finding, machineOfSubject, machines, says, todo } from '../../runbook/define.ts';
+import { re6stPaths } from '../../target/re6st.ts';
 import {
   askToken,
   computerIn,
+  isInRe6st,
   isPublished,
   masterMachine,
   masterPlaces,
@@ -34,14 +36,20 @@ export const createNodeToken = defineStep({
     computer: z.string().nullable(),
     token: tokenFacts,
     places: masterPlaces,
+    /** The machine holds a part of the re6st network. */
+    joined: z.boolean(),
   }),
   read: async (world, context) => {
     const { name } = machineOfSubject(context);
-    const { config } = await world.probe(name, [{ id: 'config', kind: 'read', path: slaposPaths.config }]);
+    const { config, joined } = await world.probe(name, [
+      { id: 'config', kind: 'read', path: slaposPaths.config },
+      { id: 'joined', kind: 'stat', path: re6stPaths.certificate },
+    ]);
     return {
       computer: computerIn(config?.exit === 0 ? config.out : null),
       token: await readToken(world, nodeTokenId(name)),
       places: await readMaster(world, context),
+      joined: joined?.exit === 0,
     };
   },
   found: ({ computer, token }) => [
@@ -49,8 +57,13 @@ export const createNodeToken = defineStep({
       ? says('create-node-token', 'found.registered', { computer })
       : says('create-node-token', token.held ? 'found.held' : 'found.absent'),
   ],
-  verdict: ({ computer, token, places }, context) => {
+  verdict: ({ computer, token, places, joined }, context) => {
     if (computer !== null || token.held) return done();
+    // A token would be spent in vain: the node is let in, and never heard of again.
+    if (!joined && isInRe6st(places, context.site)) {
+      const before = `join-re6st@machine:${machineOfSubject(context).name}`;
+      return blocked(finding('step-before-missing', { step: 'create-node-token', before }));
+    }
     if (!isPublished(places))
       return blocked(finding('master-unpublished', { machine: masterMachine(context.site).name }));
     return todo();

@@ -1,14 +1,26 @@
 // The registry of the re6st network, a service on its node: asked for by the site's client with real JSON, awaited until it is green
-// and answers as the authority of the plan's network. Must never be asked for with another network: certificates would be void.
+// and answers as the authority of the plan's network, also at its machine's own address, where it stays when the partition moves into
+// the network. Must never be asked for with another network: certificates would be void.
 import { z } from 'zod';
 import { parseRange } from '../../../src-shared/address.ts';
-import { releaseNamed, type SitePlan } from '../../../src-shared/site.ts';
-import { blocked, defineStep, finding, machineOfSubject, machines, says, waiting } from '../../runbook/define.ts';
+import { releaseNamed, type SitePlan, systemsOf, wantsRe6st } from '../../../src-shared/site.ts';
+import type { AnyContext } from '../../runbook/define.ts';
+import { blocked, defineStep, finding, machineOfSubject, machines, says, todo, waiting } from '../../runbook/define.ts';
 import { parametersSha256 } from '../../target/computer.ts';
-import { parseRegistry, registryArgv, registryUrl, sameNetwork } from '../../target/re6st.ts';
+import { parseRegistry, registryArgv, registryPort, registryUrl, sameNetwork } from '../../target/re6st.ts';
+import { aptFacts, aptFactsOf, aptProbes, installUnlessThere, isInstalled, packageStatusArgv } from '../apt.ts';
 import { readService, type Service, serviceFacts, servicePlan, serviceVerdict } from '../client.ts';
+import { guardedRedirect, redirectFactsOf, redirectProbes, redirectStands, registryRedirection } from '../redirect.ts';
 
 const instanceName = 're6st-registry';
+
+const redirectFacts = z.strictObject({
+  program: z.string().nullable(),
+  service: z.string().nullable(),
+  timer: z.string().nullable(),
+  active: z.boolean(),
+  rules: z.array(z.string()),
+});
 
 export const installRe6stRegistry = defineStep({
   id: 'install-re6st-registry',
@@ -21,20 +33,35 @@ export const installRe6stRegistry = defineStep({
   ],
   risk: 'changes',
   holds: ['content'],
+  needs: (site) =>
+    wantsRe6st(site) ? systemsOf(site).map((system) => ({ kind: 'package', name: 'nftables', system })) : [],
   input: z.strictObject({}),
   facts: z.strictObject({
     service: serviceFacts,
     /** What answers as a registry on the machine; null while nothing does. */
     registry: z.strictObject({ address: z.string(), network: z.string(), fingerprint: z.string() }).nullable(),
+    /** What leads to it from the machine's own address. */
+    redirect: redirectFacts,
+    /** What dpkg says of the package `nftables`. */
+    package: z.string(),
+    /** Our configuration of apt as it is. */
+    apt: aptFacts,
   }),
   read: async (world, context) => {
-    const { name } = machineOfSubject(context);
-    const { registry } = await world.probe(name, [
+    const machine = machineOfSubject(context);
+    const answers = await world.probe(machine.name, [
       { id: 'registry', kind: 'run', argv: [...registryArgv], limitMs: 30_000 },
+      ...redirectProbes(registryRedirection(machine)),
+      ...aptProbes,
+      { id: 'package', kind: 'run', argv: packageStatusArgv('nftables') },
     ]);
+    const { registry } = answers;
     return {
-      service: await readService(world, context, name, serviceOf(context.site)),
+      service: await readService(world, context, machine.name, serviceOf(context.site)),
       registry: registry?.exit === 0 ? parseRegistry(registry.out) : null,
+      redirect: { ...redirectFactsOf(registryRedirection(machine), answers) },
+      package: answers.package?.exit === 0 ? answers.package.out : '',
+      apt: aptFactsOf(answers),
     };
   },
   found: ({ service, registry }) => [
@@ -48,8 +75,10 @@ export const installRe6stRegistry = defineStep({
           network: registry.network,
         }),
   ],
-  verdict: ({ service, registry }, { site, subject }) => {
-    const machine = subject.kind === 'machine' ? subject.name : '';
+  verdict: (facts, context) => {
+    const { service, registry } = facts;
+    const { site } = context;
+    const { name: machine } = machineOfSubject(context);
     const range = site.ranges.re6st;
     if (releaseNamed(site, 're6stnet') === undefined || range === undefined)
       return blocked(finding('step-before-missing', { step: 'install-re6st-registry', before: 'describe-site' }));
@@ -62,12 +91,14 @@ export const installRe6stRegistry = defineStep({
       site,
       says('install-re6st-registry', 'waits.green'),
     );
-    return verdict.state === 'done' && registry === null
-      ? waiting(says('install-re6st-registry', 'waits.answer'))
-      : verdict;
+    if (verdict.state !== 'done') return verdict;
+    if (registry === null) return waiting(says('install-re6st-registry', 'waits.answer'));
+    return isLed(facts, registry.address, context) ? verdict : todo();
   },
-  plan: ({ service, registry }, { site, subject }) => {
-    const machine = subject.kind === 'machine' ? subject.name : '';
+  plan: (facts, context) => {
+    const { service, registry } = facts;
+    const { site } = context;
+    const { name: machine } = machineOfSubject(context);
     const name = instanceName;
     return [
       ...servicePlan(service, serviceOf(site), machine, site, {
@@ -77,7 +108,20 @@ export const installRe6stRegistry = defineStep({
         green: says('install-re6st-registry', 'waits.green'),
       }),
       ...(registry !== null
-        ? []
+        ? isLed(facts, registry.address, context)
+          ? []
+          : [
+              ...installUnlessThere(
+                context,
+                'nftables',
+                facts.package,
+                facts.apt,
+                says('install-re6st-registry', 'does.install'),
+              ),
+              guardedRedirect(machine, registryRedirection(machineOfSubject(context)), facts.redirect, (seconds) =>
+                says('install-re6st-registry', 'does.guard', { port: registryPort, seconds }),
+              ),
+            ]
         : [
             {
               kind: 'until' as const,
@@ -97,6 +141,15 @@ export const installRe6stRegistry = defineStep({
     ];
   },
 });
+
+/** Its machine leads to it, where it is now. */
+const isLed = (
+  facts: { readonly redirect: z.infer<typeof redirectFacts>; readonly package: string },
+  address: string,
+  context: AnyContext,
+): boolean =>
+  isInstalled(facts.package) &&
+  redirectStands(registryRedirection(machineOfSubject(context)), facts.redirect, { ip6: address });
 
 /** What the registry is given: the network, and how many bits of it a node's part adds. */
 function parametersOf({ ranges }: SitePlan) {

@@ -2,8 +2,8 @@
 // enabled for every boot. The registry's own machine is the first, as the network is reached through it. Must never put the token
 // into an argument, a file or the record; must never ask for a certificate where there is one: the token would be lost.
 import { z } from 'zod';
-import { re6stMachines } from '../../../src-shared/site.ts';
-import type { AnyContext, Command } from '../../runbook/define.ts';
+import { machineNamed, re6stMachines } from '../../../src-shared/site.ts';
+import type { AnyContext, Command, Probe } from '../../runbook/define.ts';
 import {
   blocked,
   defineStep,
@@ -33,7 +33,14 @@ import {
 } from '../../target/re6st.ts';
 import { httpStatus, httpStatusArgv, parseAddresses } from '../../target/system.ts';
 import { readToken, tokenFacts } from '../computer.ts';
-import { ownAddresses } from '../redirect.ts';
+import {
+  ownAddresses,
+  ownAddressesText,
+  printedAddresses,
+  redirectFactsOf,
+  redirectProbes,
+  registryRedirection,
+} from '../redirect.ts';
 
 /** The registry hears of a new token every five minutes. */
 const tokenPatienceSeconds = 330;
@@ -52,9 +59,19 @@ export const joinRe6st = defineStep({
   input: z.strictObject({}),
   facts: z.strictObject({
     /** The registry, as its own machine tells; null while none answers there. */
-    registry: z.strictObject({ address: z.string(), network: z.string(), fingerprint: z.string() }).nullable(),
+    registry: z
+      .strictObject({
+        address: z.string(),
+        network: z.string(),
+        fingerprint: z.string(),
+        /** Where everybody finds it, also from outside of the network: its machine's own address, where that leads to it. */
+        at: z.string(),
+      })
+      .nullable(),
     /** HTTP status of the registry as seen from this machine, 0 when it does not answer. */
     answer: z.int(),
+    /** The same at the registry's own address, which lies inside the network once it was moved. */
+    inside: z.int(),
     /** The registry's own machine has its certificate. */
     first: z.boolean(),
     /** This machine's part of the network, null while it has no certificate. */
@@ -72,19 +89,26 @@ export const joinRe6st = defineStep({
   }),
   read: async (world, context) => {
     const machine = machineOfSubject(context);
-    const holder = registryHolder(context);
-    const there = await world.probe(holder, [
+    const holder = machineNamed(context.site, registryHolder(context)) ?? machine;
+    const there = await world.probe(holder.name, [
       { id: 'registry', kind: 'run', argv: [...registryArgv], limitMs: 30_000 },
       { id: 'certificate', kind: 'read', path: re6stPaths.certificate },
+      ...redirectProbes(registryRedirection(holder)),
+      { id: 'own', kind: 'run', argv: ['sh', '-c', ownAddressesText(holder.interface, 'ip6')] },
     ]);
-    const registry = there.registry?.exit === 0 ? parseRegistry(there.registry.out) : null;
+    const known = there.registry?.exit === 0 ? parseRegistry(there.registry.out) : null;
+    const led = redirectFactsOf(registryRedirection(holder), there).rules.length > 0;
+    const [own] = led ? printedAddresses(there.own?.out ?? '') : [];
+    const registry = known === null ? null : { ...known, at: own ?? known.address };
+    const asks = (id: string, at = '::1'): Probe => ({
+      id,
+      kind: 'run',
+      argv: ['timeout', '15', ...httpStatusArgv(registryPort, 'GET', '/getCa', at)],
+      limitMs: 30_000,
+    });
     const answers = await world.probe(machine.name, [
-      {
-        id: 'answer',
-        kind: 'run',
-        argv: ['timeout', '15', ...httpStatusArgv(registryPort, 'GET', '/getCa', registry?.address ?? '::1')],
-        limitMs: 30_000,
-      },
+      asks('answer', registry?.at),
+      asks('inside', registry?.address),
       { id: 'authority', kind: 'read', path: re6stPaths.authority },
       { id: 'certificate', kind: 'read', path: re6stPaths.certificate },
       { id: 'config', kind: 'read', path: re6stPaths.config },
@@ -95,17 +119,18 @@ export const joinRe6st = defineStep({
     ]);
     const text = (id: string): string => (answers[id]?.exit === 0 ? (answers[id]?.out ?? '') : '');
     const subnet = subnetOf(text('authority'), text('certificate'));
-    const own = subnet === null ? '' : nodeAddress(subnet);
+    const inNetwork = subnet === null ? '' : nodeAddress(subnet);
     return {
       registry,
       answer: httpStatus(text('answer')),
+      inside: httpStatus(text('inside')),
       first: there.certificate?.exit === 0,
       subnet,
       network: subnet === null ? null : networkOfAuthority(text('authority')),
       config: answers.config?.exit === 0 ? answers.config.out : null,
       running: answers.active?.exit === 0,
       enabled: answers.enabled?.exit === 0,
-      addressed: parseAddresses(text('addresses')).some((address) => address.split('/')[0] === own),
+      addressed: parseAddresses(text('addresses')).some((address) => address.split('/')[0] === inNetwork),
       ip: ownAddresses(text('own'))[0] ?? '',
       token: await readToken(world, tokenId(machine.name)),
     };
@@ -113,7 +138,7 @@ export const joinRe6st = defineStep({
   found: ({ registry, subnet, running, addressed }) => [
     registry === null
       ? says('join-re6st', 'found.noRegistry')
-      : says('join-re6st', 'found.registry', { url: registryUrl(registry.address), network: registry.network }),
+      : says('join-re6st', 'found.registry', { url: registryUrl(registry.at), network: registry.network }),
     subnet === null ? says('join-re6st', 'found.outside') : says('join-re6st', 'found.subnet', { subnet }),
     says('join-re6st', running && addressed ? 'found.running' : 'found.notRunning'),
   ],
@@ -131,13 +156,13 @@ export const joinRe6st = defineStep({
       if (machine !== holder && !facts.first)
         return blocked(finding('step-before-missing', { step: 'join-re6st', before: `join-re6st@machine:${holder}` }));
       if (facts.answer !== 200)
-        return blocked(finding('re6st-registry-unreachable', { machine, url: registryUrl(registry.address) }));
+        return blocked(finding('re6st-registry-unreachable', { machine, url: registryUrl(registry.at) }));
       return todo();
     }
     const stands = config === wantedConfig(facts, context) && facts.running && facts.enabled && facts.addressed;
     if (!stands) return todo();
     // It is reached through the network itself now, which may need a while after a start.
-    return facts.answer === 200 ? done() : todo();
+    return facts.inside === 200 ? done() : todo();
   },
   plan: (facts, context): readonly Command[] => {
     const { name: machine } = machineOfSubject(context);
@@ -145,7 +170,7 @@ export const joinRe6st = defineStep({
     if (registry === null) return [];
     if (subnet === null) {
       const id = tokenId(machine);
-      const url = registryUrl(registry.address);
+      const url = registryUrl(registry.at);
       return [
         ...(token.held
           ? []
@@ -162,7 +187,7 @@ export const joinRe6st = defineStep({
                 },
               },
             ]),
-        run(machine, joinArgv(registry, machine, tokenPatienceSeconds), {
+        run(machine, joinArgv(url, registry.fingerprint, machine, tokenPatienceSeconds), {
           stdin: [{ secret: id }, '\n'],
           spends: id,
           failures: [
@@ -235,11 +260,11 @@ export const registryHolder = (context: AnyContext): string =>
   context.site.machines.find(({ roles }) => roles.includes('registry'))?.name ?? machineOfSubject(context).name;
 
 const wantedConfig = (
-  { registry, config, ip }: { readonly registry: { address: string } | null; config: string | null; ip: string },
+  { registry, config, ip }: { readonly registry: { at: string } | null; config: string | null; ip: string },
   context: AnyContext,
 ): string =>
   re6stConfig(config ?? ownFiles, {
-    registry: registryUrl(registry?.address ?? ''),
+    registry: registryUrl(registry?.at ?? ''),
     ip,
     interface: machineOfSubject(context).interface,
   });

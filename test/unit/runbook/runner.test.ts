@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type Clock, systemClock } from '../../../src-main/platform/clock.ts';
-import type { Step } from '../../../src-main/runbook/define.ts';
+import { type AnyContext, machines, machinesAmong, type Step } from '../../../src-main/runbook/define.ts';
 import { readJournal } from '../../../src-main/runbook/journal-store.ts';
 import type { OpenSite } from '../../../src-main/runbook/open-site.ts';
 import { Runner } from '../../../src-main/runbook/runner.ts';
 import { problem } from '../../../src-shared/problem.ts';
+import type { SitePlan } from '../../../src-shared/site.ts';
 import {
   clockStep,
   type FakeWorld,
@@ -487,4 +488,31 @@ it('a failed step that stands after all is done once it is read again', async ()
   world.standing.add('a');
   await runner.check(instance('a@site'), undefined, new AbortController().signal);
   expect(site.view.instances['a@site']).toMatchObject({ state: 'done', problem: null });
+});
+
+it('keeps the order of machines that a step has of its own, also when nodes go side by side', async () => {
+  const node = (name: string, address: string) =>
+    `  - { name: ${name}, roles: [node], address: ${address}, release: "12", interface: eth0 }\n`;
+  await appendFile(join(folder, 'site.yaml'), node('n1', '10.0.0.2') + node('n2', '10.0.0.3'));
+  const onMachine = (id: string, after: Step['after'], per: Step['per']): Step => {
+    const what = ({ subject }: AnyContext) => `${id} ${subject.kind === 'machine' ? subject.name : ''}`;
+    return standingStep(id, [], world, {
+      phase: 'site',
+      after,
+      per,
+      read: async (_world, context) => ({ stands: world.standing.has(what(context)) }),
+      plan: (_facts, context) => [{ kind: 'work', job: 'stand', args: { what: what(context) } }],
+    });
+  };
+  const order = ['n2', 'm1', 'n1'];
+  const inOrder = (plan: SitePlan) => plan.machines.toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
+  await open([
+    onMachine('first', [], machines('master', 'node')),
+    onMachine('joins', [{ step: 'first', on: 'same' }], machinesAmong(inOrder, 'master', 'node')),
+    onMachine('last', [{ step: 'joins', on: 'same' }], machines('node')),
+  ]);
+  const ended = await runner.runAll(runner.instances(), options({ consent: 'phase' }));
+  expect(ended.filter(({ outcome }) => outcome !== 'done')).toEqual([]);
+  const joined = world.performed.filter((line) => line.startsWith('joins'));
+  expect(joined).toEqual(order.map((name) => `joins@machine:${name} 0`));
 });

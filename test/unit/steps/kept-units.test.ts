@@ -8,6 +8,7 @@ import {
   ownAddresses,
   redirectRules,
   redirectUnit,
+  registryRedirection,
 } from '../../../src-main/steps/redirect.ts';
 import { unitCommands, unitPaths, unitStands, unitTexts } from '../../../src-main/steps/units.ts';
 import { machine } from '../../../src-shared/site.ts';
@@ -15,7 +16,8 @@ import { machine } from '../../../src-shared/site.ts';
 const master = machine.parse({ name: 'm', roles: ['master'], address: '10.0.0.1', release: '12', interface: 'eth0' });
 const toMaster = redirectUnit(masterRedirection(master, 'slapos-master'));
 const toFrontend = redirectUnit(frontendRedirection(master, []));
-const units = [caFolderUnit('/srv/slapcommon/erp5-ssl'), toMaster, toFrontend];
+const toRegistry = redirectUnit(registryRedirection(master));
+const units = [caFolderUnit('/srv/slapcommon/erp5-ssl'), toMaster, toFrontend, toRegistry];
 const none = { program: null, service: null, timer: null, active: false };
 
 describe.each(units)('$name', (unit) => {
@@ -73,6 +75,7 @@ describe('redirect', () => {
   it.each([
     [toMaster, ['ip fieldkit_master']],
     [toFrontend, ['ip fieldkit_frontend', 'ip6 fieldkit_frontend']],
+    [toRegistry, ['ip6 fieldkit_registry']],
   ])('never flushes, and names no table but its own', ({ program }, tables) => {
     expect(program).not.toMatch(/flush/);
     expect([...new Set([...program.matchAll(/\btable (\S+ \S+)/g)].map(([, name]) => name))]).toEqual(tables);

@@ -96,7 +96,7 @@ describe('the configuration', () => {
 });
 
 it('asks for a certificate without a token in any argument', () => {
-  const argv = joinArgv({ address: 'fd00::9', network: 'fd00::/32', fingerprint: 'ab' }, 'node-1', 330);
+  const argv = joinArgv('http://[fd00::9]:9026', 'ab', 'node-1', 330);
   expect(argv).toContain('http://[fd00::9]:9026');
   expect(argv).toContain('sha256:ab');
   expect(argv.filter((word) => word.includes('--token'))).toHaveLength(1);

@@ -1,0 +1,123 @@
+/** Steps around the re6st network: a registry that is found from outside, and machines that come after the move. */
+
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { createNodeToken } from '../../../src-main/steps/node/create-node-token.ts';
+import { installRe6stRegistry } from '../../../src-main/steps/re6st/install-re6st-registry.ts';
+import { joinRe6st } from '../../../src-main/steps/re6st/join-re6st.ts';
+import { redirectUnit, registryRedirection } from '../../../src-main/steps/redirect.ts';
+import { unitTexts } from '../../../src-main/steps/units.ts';
+import { canonicalJson } from '../../../src-shared/json.ts';
+import { emptyLock } from '../../../src-shared/lock.ts';
+import { sitePlan } from '../../../src-shared/site.ts';
+
+const url = 'https://lab.example/raw/1.0.499/software/re6stnet/software.cfg';
+const network = 'fdbb:eb3c:1b95::/48';
+const machine = (name: string, roles: readonly string[], address: string) => ({
+  ...{ name, roles, address, release: '12', interface: 'eth0' },
+});
+const site = sitePlan.parse({
+  format: 1,
+  name: 'lab',
+  machines: [
+    machine('m', ['master'], '10.0.0.1'),
+    machine('n1', ['node', 'registry'], '10.0.0.2'),
+    machine('n2', ['node'], '10.0.0.3'),
+  ],
+  releases: [{ name: 're6stnet', url }],
+  ranges: { lan: 'fd5a:77::/48', re6st: network },
+});
+const contextOf = (name: string) =>
+  ({
+    site,
+    lock: emptyLock,
+    subject: { kind: 'machine', name },
+    input: {},
+    needs: [],
+    earlier: { answers: {} },
+  }) as never;
+
+describe('create-node-token', () => {
+  const token = { held: false, spent: false };
+  const at = (address: string) => ({ service: `https://[${address}]:2155`, panel: 'http://10.0.0.1/erp5/' });
+  it.each([
+    ['a master beside it', at('fd5a:77::3'), false, 'todo'],
+    ['a master inside the network, and the machine not', at('fdbb:eb3c:1b95:1::3'), false, 'blocked'],
+    ['both inside the network', at('fdbb:eb3c:1b95:1::3'), true, 'todo'],
+  ])('%s', (_, places, joined, state) => {
+    const verdict = createNodeToken.verdict({ computer: null, token, places, joined }, contextOf('n2'));
+    expect(verdict.state).toBe(state);
+    if (state === 'blocked')
+      expect(verdict.findings).toMatchObject([
+        { code: 'step-before-missing', params: { before: 'join-re6st@machine:n2' } },
+      ]);
+  });
+});
+
+describe('install-re6st-registry', () => {
+  const parameters = { 'ipv6-prefix': network, 'prefix-length': 16, encrypt: true };
+  const facts = {
+    service: {
+      ...{ computer: 'COMP-1', client: true, error: '', supplied: true, installed: true, failing: [] },
+      instance: {
+        ...{ partition: 'slappart0', title: 're6st-registry', root: null, type: null, release: url },
+        requestedState: 'started',
+        parametersSha256: createHash('sha256').update(canonicalJson(parameters)).digest('hex'),
+        published: ['re6stry-url'],
+      },
+    },
+    registry: { address: 'fdbb:eb3c:1b95::2', network, fingerprint: 'ab' },
+    package: 'install ok installed 1.0',
+    apt: { key: null, source: null, config: null },
+  };
+  const none = { program: null, service: null, timer: null, active: false, rules: [] };
+  const leading = (to: string) => ({
+    ...unitTexts(redirectUnit(registryRedirection({ interface: 'eth0' }))),
+    active: true,
+    rules: [`ip6 tcp 9026 [${to}]:9026`, `ip6 tcp 9026 [${to}]:9026`],
+  });
+  it.each([
+    ['found nowhere but at its partition', none, 'todo'],
+    ['led to where it was', leading('fd5a:77:0:1::2'), 'todo'],
+    ['led to where it is', leading('fdbb:eb3c:1b95::2'), 'done'],
+  ])('%s', (_, redirect, state) => {
+    expect(installRe6stRegistry.verdict({ ...facts, redirect } as never, contextOf('n1')).state).toBe(state);
+  });
+
+  it('leads to it in a guard of its own, and asks for the service no second time', () => {
+    const plan = installRe6stRegistry.plan({ ...facts, redirect: none } as never, contextOf('n1'));
+    expect(plan.map(({ kind }) => kind)).toEqual(['until', 'guard']);
+  });
+});
+
+describe('join-re6st', () => {
+  const registry = { address: 'fdbb:eb3c:1b95::2', network, fingerprint: 'ab', at: 'fd5a:77:0:1::11' };
+  const outside = {
+    ...{ registry, answer: 200, inside: 0, first: true, subnet: null, network: null, config: null },
+    ...{ running: false, enabled: false, addressed: false, ip: '10.0.0.3', token: { held: true, spent: false } },
+  };
+  const inside = {
+    ...outside,
+    subnet: 'fdbb:eb3c:1b95:2::/64',
+    network,
+    running: true,
+    enabled: true,
+    addressed: true,
+  };
+  const config = `ca ca.crt\ncert cert.crt\nkey cert.key\nregistry http://[${registry.at}]:9026\nip 10.0.0.3\ninterface eth0\n`;
+
+  it('asks the registry where it is found from outside, for the network that it is inside of', () => {
+    expect(joinRe6st.verdict(outside, contextOf('n2')).state).toBe('todo');
+    expect(JSON.stringify(joinRe6st.plan(outside, contextOf('n2')))).toContain(`http://[${registry.at}]:9026`);
+    expect(joinRe6st.verdict({ ...outside, answer: 0 }, contextOf('n2'))).toMatchObject({
+      state: 'blocked',
+      findings: [{ code: 're6st-registry-unreachable', params: { url: `http://[${registry.at}]:9026` } }],
+    });
+  });
+
+  it('is in once the registry answers inside the network', () => {
+    expect(joinRe6st.verdict({ ...inside, config, inside: 200 }, contextOf('n2')).state).toBe('done');
+    expect(joinRe6st.verdict({ ...inside, config }, contextOf('n2')).state).toBe('todo');
+    expect(joinRe6st.verdict({ ...inside, config: 'ca ca.crt\n', inside: 200 }, contextOf('n2')).state).toBe('todo');
+  });
+});
