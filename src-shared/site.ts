@@ -249,16 +249,19 @@ export function planFaults(plan: SitePlan): readonly PlanFault[] {
   });
   faults.push(...builderFaults(plan), ...plan.releases.flatMap((item, index) => releaseFaults(plan, item, index)));
   faults.push(...contentFaults(plan), ...nodeFaults(plan), ...frontendFaults(plan));
-  const { lan, re6st } = plan.ranges;
+  const { re6st } = plan.ranges;
   if (wantsRe6st(plan) && re6st === undefined)
     faults.push({
       path: ['ranges', 're6st'],
       detail: 'a site with the role registry needs the range of its re6st network',
     });
-  const first = lan === undefined ? null : parseRange(lan);
-  const second = re6st === undefined ? null : parseRange(re6st);
-  if (first && second && rangesEqual(first, second))
-    faults.push({ path: ['ranges', 're6st'], detail: 'identical to ranges.lan; take two ranges that differ' });
+  const network = re6st === undefined ? null : parseRange(re6st);
+  for (const { text, path } of lanRanges(plan)) {
+    const local = parseRange(text);
+    if (local === null || network === null || !rangesEqual(local, network)) continue;
+    const what = path[0] === 'ranges' ? 'ranges.lan' : `the range of ${text} (${path.join('.')})`;
+    faults.push({ path: ['ranges', 're6st'], detail: `identical to ${what}; take two ranges that differ` });
+  }
   return faults;
 }
 
@@ -403,14 +406,30 @@ function frontendFaults(plan: SitePlan): readonly PlanFault[] {
   ];
 }
 
+/** What the plan says of the local network: its range, and those of the machines' own addresses there. */
+const lanRanges = ({
+  ranges,
+  machines,
+}: SitePlan): readonly { readonly text: string; readonly path: PlanFault['path'] }[] => [
+  ...(ranges.lan === undefined ? [] : [{ text: ranges.lan, path: ['ranges', 'lan'] }]),
+  ...machines.flatMap(({ addresses }, index) =>
+    addresses.map((text, at) => ({ text, path: ['machines', index, 'addresses', at] })),
+  ),
+];
+
 /** What is allowed but deserves a word. */
 export function planWarnings(plan: SitePlan): readonly Finding[] {
-  const { lan, re6st } = plan.ranges;
-  const first = lan === undefined ? null : parseRange(lan);
-  const second = re6st === undefined ? null : parseRange(re6st);
-  return first && second && lan !== undefined && re6st !== undefined && rangesOverlap(first, second)
-    ? [{ code: 'ranges-overlap', params: { first: lan, second: re6st } }]
-    : [];
+  const { re6st } = plan.ranges;
+  const network = re6st === undefined ? null : parseRange(re6st);
+  if (re6st === undefined || network === null) return [];
+  return lanRanges(plan).flatMap(({ text }): Finding[] => {
+    const local = parseRange(text);
+    if (local === null || !rangesOverlap(local, network)) return [];
+    const inside = local.length >= network.length;
+    return [
+      { code: 'ranges-overlap', params: inside ? { first: text, second: re6st } : { first: re6st, second: text } },
+    ];
+  });
 }
 
 // ---------------------------------------------------------------- derived

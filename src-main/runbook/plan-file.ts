@@ -76,7 +76,7 @@ export function planFromText(text: string, path: string): SitePlan {
   const [first] = faults;
   const place =
     first?.line == null ? (first?.path ?? '') : `line ${first.line}${first.path === '' ? '' : `, ${first.path}`}`;
-  if (first?.path === 'ranges.re6st' && first.detail.startsWith('identical'))
+  if (first?.path === 'ranges.re6st' && first.detail.startsWith('identical to ranges.lan'))
     throw problem('ranges-identical', { first: 'ranges.lan', second: 'ranges.re6st', range: rangeIn(text) });
   throw problem(
     'site-plan-invalid',

@@ -40,7 +40,7 @@ export async function answersPing(machine: LabMachine, own: string, other: strin
 
 /** Every machine answers every other one through the network, from its own address there to the other's. */
 export async function allReach<Name extends string>(
-  machines: Readonly<Record<Name, LabMachine>>,
+  machines: Readonly<Record<NoInfer<Name>, LabMachine>>,
   addresses: Readonly<Record<Name, string>>,
 ): Promise<void> {
   const names = Object.keys(addresses) as Name[];

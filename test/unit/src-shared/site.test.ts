@@ -7,6 +7,7 @@ import {
   machineNamed,
   originOf,
   planFaults,
+  planWarnings,
   re6stMachines,
   sitePlan,
   sourcesOf,
@@ -223,6 +224,37 @@ describe('services on a node, and the way to a machine', () => {
     const held = sitePlan.parse({ ...rest, machines: [...machines, { ...node, roles: ['node', 'registry'] }] });
     expect(planFaults(held).map(({ path }) => path.join('.'))).toEqual(['ranges.re6st']);
   });
+
+  it.each<[string, string, object, readonly string[], readonly string[]]>([
+    ['two ranges apart', 'fd00:7::/48', {}, [], []],
+    ['the same range twice', 'fd00:6::/48', {}, ['ranges.re6st'], ['fd00:6::/48 in fd00:6::/48']],
+    ['the same, with a host in it', 'fd00:6::1/48', {}, ['ranges.re6st'], ['fd00:6::1/48 in fd00:6::/48']],
+    ['a local network inside of re6st’s', 'fd00:6:0:1::/64', {}, [], ['fd00:6:0:1::/64 in fd00:6::/48']],
+    ['re6st’s inside of the local network', 'fd00::/16', {}, [], ['fd00:6::/48 in fd00::/16']],
+    [
+      'a machine’s own address inside',
+      'fd00:7::/48',
+      { addresses: ['fd00:6::9/64'] },
+      [],
+      ['fd00:6::9/64 in fd00:6::/48'],
+    ],
+    [
+      'a machine’s own range',
+      'fd00:7::/48',
+      { addresses: ['fd00:6::9/48'] },
+      ['ranges.re6st'],
+      ['fd00:6::9/48 in fd00:6::/48'],
+    ],
+  ])(
+    'refuses re6st’s range where it is the local one, and warns of one inside the other: %s',
+    (_, lan, more, refused, warned) => {
+      const ranges = { lan, re6st: 'fd00:6::/48' };
+      const site = sitePlan.parse({ ...rest, ranges, machines: [...machines, { ...node, ...more }] });
+      expect(planFaults(site).map(({ path }) => path.join('.'))).toEqual(refused);
+      const told = planWarnings(site).map(({ code, params }) => [code, `${params.first} in ${params.second}`]);
+      expect(told).toEqual(warned.map((text) => ['ranges-overlap', text]));
+    },
+  );
 
   it('joins the registry first, then the master, then the nodes', () => {
     const more = [node, { ...node, name: 'd', roles: ['node', 'registry'] }];
