@@ -92,11 +92,15 @@ function stepPart(step: Step, example: SitePlan, texts: Tree): string {
     ({ step: id, on, at: part }) =>
       `[${id}](#${id})${on === 'all' ? ' (all of them)' : ''}${part === undefined ? '' : places[part]}`,
   );
+  const { waitsFor = [] } = step;
+  const waited =
+    waitsFor === 'everything' ? 'everything before it' : waitsFor.map((id) => `[${id}](#${id})`).join(', ');
   const needs = [...new Set((step.needs?.(example) ?? []).map(needWord))];
   const rows: readonly (readonly [string, string])[] = [
     ['done', perOf(step)],
     ['risk', riskWords[step.risk]],
     ['after', after.join(', ')],
+    ['in a run also after', waited],
     ['needs offline', needs.join(', ')],
     ['keeps open', step.holds.join(', ')],
     ['opens', step.lends ?? ''],

@@ -116,6 +116,11 @@ export interface StepDefinition<Facts extends Json, Input extends Readonly<Recor
   readonly phase: Phase;
   readonly per: Per;
   readonly after: readonly After[];
+  /**
+   * Steps that go first in a run that does both, although nothing of theirs is needed: whatever becomes of them, it is done.
+   * `everything`: all that stands before it in the runbook.
+   */
+  readonly waitsFor?: readonly string[] | 'everything';
   readonly risk: Risk;
   /** It touches what other machines stand on: nothing else of the site is worked on meanwhile. */
   readonly alone?: true;

@@ -73,6 +73,14 @@ export function before(instance: Instance, all: readonly Instance[]): readonly I
   return [...asked, ...all.filter(({ key }) => key === first)];
 }
 
+/** What goes before it in a run that does both; of `all`, in their order. What must be done is part of it. */
+export function goesFirst(instance: Instance, all: readonly Instance[]): readonly Instance[] {
+  const { waitsFor = [] } = instance.step;
+  const at = all.findIndex(({ key }) => key === instance.key);
+  const waited = all.slice(0, at).filter(({ step }) => waitsFor === 'everything' || waitsFor.includes(step.id));
+  return [...before(instance, all), ...waited];
+}
+
 /** The sum of all steps' needs, each once, in a stable order. */
 export function needsOf(runbook: readonly Step[], site: SitePlan): readonly Need[] {
   const all = runbook.flatMap((step) => step.needs?.(site) ?? []);

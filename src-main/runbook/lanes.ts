@@ -9,6 +9,8 @@ export interface LaneParts {
   readonly laneOf: (instance: Instance) => string | null;
   /** What must be done before it. */
   readonly before: (instance: Instance) => readonly Instance[];
+  /** What goes before it where it is part of the run, whatever becomes of it; that includes what must be done. */
+  readonly goesFirst: (instance: Instance) => readonly Instance[];
   /** Nothing else may be worked on meanwhile. */
   readonly alone: (instance: Instance) => boolean;
   /** The first lane goes to its end before the others begin: what is wrong for all of them shows once. */
@@ -34,7 +36,7 @@ export async function inLanes(instances: readonly Instance[], parts: LaneParts):
   const lost = new Set<string>();
   const gate = turnstile();
   const waits = (instance: Instance, queue: readonly Instance[]): boolean =>
-    parts.before(instance).some(({ key }) => pending.has(key) && !queue.some((other) => other.key === key));
+    parts.goesFirst(instance).some(({ key }) => pending.has(key) && !queue.some((other) => other.key === key));
   const isLost = (instance: Instance): boolean => parts.before(instance).some(({ key }) => lost.has(key));
   const lose = (instance: Instance): void => {
     lost.add(instance.key);

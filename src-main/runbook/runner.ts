@@ -9,7 +9,7 @@ import { planText, subjectName } from '../../src-shared/step.ts';
 import { type Asker, oneAtATime } from './asking.ts';
 import type { Command, Finding, Step } from './define.ts';
 import type { Instance } from './instances.ts';
-import { before } from './instances.ts';
+import { before, goesFirst } from './instances.ts';
 import { inLanes } from './lanes.ts';
 import type { OpenSite } from './open-site.ts';
 import { type PerformMeans, performAll, settle, unsettledOf } from './perform.ts';
@@ -257,6 +257,7 @@ export class Runner extends Reader {
         atOnce: options.atOnce ?? nodesAtOnce,
         laneOf: (instance) => this.#laneOf(instance),
         before: (instance) => before(instance, all),
+        goesFirst: (instance) => goesFirst(instance, all),
         alone: ({ step }) => step.alone === true,
         firstAlone: !this.#anyNodeStands(),
         act,

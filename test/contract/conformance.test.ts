@@ -71,7 +71,9 @@ describe('every step', () => {
   it('has an id of its own, comes after steps that exist, and is explained', () => {
     const ids = runbook.map((step) => step.id);
     expect(new Set(ids).size).toBe(ids.length);
-    for (const step of runbook) for (const { step: before } of step.after) expect(ids).toContain(before);
+    for (const { after, waitsFor = [] } of runbook)
+      for (const other of [...after.map(({ step }) => step), ...(waitsFor === 'everything' ? [] : waitsFor)])
+        expect(ids).toContain(other);
     const all = bench.runner.instances();
     for (const [index, instance] of all.entries())
       for (const { key } of before(instance, all))

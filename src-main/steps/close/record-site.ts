@@ -14,6 +14,8 @@ export const recordSite = defineStep({
   phase: 'site',
   per: perSite,
   after: [{ step: 'configure-new-master', on: 'all' }],
+  // It tells of the whole site, not of what stood when the master did.
+  waitsFor: 'everything',
   risk: 'changes',
   holds: [],
   // What is written into the record beside the facts; another remark is a reason for another record.

@@ -17,9 +17,9 @@ export const installFrontend = defineStep({
     { step: 'allow-frontend', on: 'same' },
     { step: 'format-node', on: 'same' },
     { step: 'configure-client', on: 'all' },
-    // What partitions of a frontend tell each other are their addresses: they are to be the ones that stay.
-    { step: 'update-references', on: 'all' },
   ],
+  // What partitions of a frontend tell each other are their addresses: they are to be the ones that stay.
+  waitsFor: ['update-references'],
   risk: 'changes',
   holds: ['content'],
   input: z.strictObject({}),

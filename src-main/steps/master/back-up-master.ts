@@ -11,6 +11,7 @@ export const backUpMaster = defineStep({
   phase: 'site',
   per: machines('master'),
   after: [{ step: 'request-master', on: 'same' }],
+  waitsFor: 'everything',
   risk: 'changes',
   holds: [],
   input: z.strictObject({ number: z.int().min(0).default(0) }),

@@ -24,6 +24,7 @@ async function walk(
     atOnce: 5,
     laneOf: ({ key }) => (key.includes('@n') ? key.slice(key.indexOf('@')) : null),
     before,
+    goesFirst: before,
     alone: () => false,
     firstAlone: false,
     act: async ({ key }) => {

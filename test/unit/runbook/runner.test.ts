@@ -490,29 +490,54 @@ it('a failed step that stands after all is done once it is read again', async ()
   expect(site.view.instances['a@site']).toMatchObject({ state: 'done', problem: null });
 });
 
-it('keeps the order of machines that a step has of its own, also when nodes go side by side', async () => {
+/** Two nodes beside the master, and steps that stand on a machine each. */
+async function withNodes(): Promise<(id: string, more: Partial<Step>) => Step> {
   const node = (name: string, address: string) =>
     `  - { name: ${name}, roles: [node], address: ${address}, release: "12", interface: eth0 }\n`;
   await appendFile(join(folder, 'site.yaml'), node('n1', '10.0.0.2') + node('n2', '10.0.0.3'));
-  const onMachine = (id: string, after: Step['after'], per: Step['per']): Step => {
+  return (id, more) => {
     const what = ({ subject }: AnyContext) => `${id} ${subject.kind === 'machine' ? subject.name : ''}`;
     return standingStep(id, [], world, {
       phase: 'site',
-      after,
-      per,
       read: async (_world, context) => ({ stands: world.standing.has(what(context)) }),
       plan: (_facts, context) => [{ kind: 'work', job: 'stand', args: { what: what(context) } }],
+      ...more,
     });
   };
+}
+
+it('keeps the order of machines that a step has of its own, also when nodes go side by side', async () => {
+  const step = await withNodes();
   const order = ['n2', 'm1', 'n1'];
   const inOrder = (plan: SitePlan) => plan.machines.toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
   await open([
-    onMachine('first', [], machines('master', 'node')),
-    onMachine('joins', [{ step: 'first', on: 'same' }], machinesAmong(inOrder, 'master', 'node')),
-    onMachine('last', [{ step: 'joins', on: 'same' }], machines('node')),
+    step('first', { per: machines('master', 'node') }),
+    step('joins', { after: [{ step: 'first', on: 'same' }], per: machinesAmong(inOrder, 'master', 'node') }),
+    step('last', { after: [{ step: 'joins', on: 'same' }], per: machines('node') }),
   ]);
   const ended = await runner.runAll(runner.instances(), options({ consent: 'phase' }));
   expect(ended.filter(({ outcome }) => outcome !== 'done')).toEqual([]);
   const joined = world.performed.filter((line) => line.startsWith('joins'));
   expect(joined).toEqual(order.map((name) => `joins@machine:${name} 0`));
+});
+
+it('lets go first what a step waits for, whatever becomes of it', async () => {
+  const step = await withNodes();
+  world.before = (_command, { instance: key }) => {
+    if (key === 'node@machine:n2')
+      throw problem('command-failed', { command: 'x', exit: 1, machine: 'n2', detail: '' });
+  };
+  await open([
+    step('node', { per: machines('node') }),
+    step('site', {}),
+    step('service', { per: machines('node'), waitsFor: ['site'] }),
+    step('record', { waitsFor: 'everything' }),
+  ]);
+  await runner.runAll(runner.instances(), options({ consent: 'phase' }));
+  const performed = world.performed.map((line) => line.replace(' 0', ''));
+  expect(performed.toSorted()).toEqual(['node@machine:n1', 'record@site', 'service@machine:n1', 'site@site']);
+  expect(performed.indexOf('service@machine:n1')).toBeGreaterThan(performed.indexOf('site@site'));
+  expect(performed.at(-1)).toBe('record@site');
+  // Nothing of theirs is needed: done alone, it is done.
+  expect(await runner.run(instance('record@site'), options())).toMatchObject({ outcome: 'done' });
 });
