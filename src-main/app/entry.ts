@@ -7,7 +7,7 @@ import { makeDesk } from '../runbook/desk.ts';
 import { allHandlers } from './handlers.ts';
 import { setupIpc } from './ipc.ts';
 import { setupMenu } from './menu.ts';
-import { setupPolicy } from './policy.ts';
+import { closeNetwork, setupPolicy } from './policy.ts';
 import { setupPower } from './power.ts';
 import { isRoot, setupRootRefusal } from './root.ts';
 import { registerScheme, setupScheme } from './scheme.ts';
@@ -22,6 +22,7 @@ if (process.env.FIELDKIT_HOME) app.setPath('userData', join(process.env.FIELDKIT
 // As root Chromium has no sandbox to offer: its processes would die at once. A packaged program refuses root below.
 if (!isRoot()) app.enableSandbox();
 registerScheme();
+closeNetwork(developmentOrigin);
 
 if (setupSingleInstance(bringToFront)) void app.whenReady().then(start);
 else app.quit();

@@ -3,6 +3,15 @@
 import { app, type Session } from 'electron';
 import { isOwnAddress } from './content-policy.ts';
 
+/**
+ * The browser part has no name resolved for it, so that nothing of it can ask the network, whatever it is: the pages need none,
+ * and the main process has its own. Called before Electron is ready.
+ */
+export function closeNetwork(developmentOrigin: string | null): void {
+  const spared = developmentOrigin === null ? '' : `, EXCLUDE ${new URL(developmentOrigin).hostname}`;
+  app.commandLine.appendSwitch('host-resolver-rules', `MAP * ~NOTFOUND${spared}`);
+}
+
 /** `developmentOrigin`: the development server's origin, null in every built program. */
 export function setupPolicy(session: Session, developmentOrigin: string | null): void {
   // Electron's own default answer is yes. Writing to the clipboard is what the copy buttons need, nothing else is.
@@ -16,6 +25,8 @@ export function setupPolicy(session: Session, developmentOrigin: string | null):
   );
   session.on('will-download', (event) => event.preventDefault());
   session.setSpellCheckerEnabled(false);
+  // Off is not enough: the dictionary of the system's language would still be fetched (electron/electron#22995).
+  session.setSpellCheckerLanguages([]);
 
   app.on('web-contents-created', (_event, contents) => {
     contents.on('will-navigate', (event) => {

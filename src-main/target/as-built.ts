@@ -2,7 +2,6 @@
 // it is compared with its record. Pure: nothing here changes by itself (times, free room, processes), or every comparison
 // would find something. What looks like a secret is left out.
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
 import type { AsBuilt } from '../../src-shared/as-built.ts';
 import { cleanText } from '../../src-shared/clean.ts';
 import { formatBytes } from '../../src-shared/format.ts';
@@ -16,7 +15,7 @@ import { sha256Of } from '../platform/files.ts';
 import { keptFolder, runUnitPrefix } from './our-paths.ts';
 import { parseConfig, slaposConfigPath } from './slapos-config.ts';
 import { parseSlapproxyState, slapproxyStateArgv } from './slapproxy.ts';
-import { parseOsRelease } from './system.ts';
+import { ipAddresses, parseOsRelease } from './system.ts';
 
 const proxyConfigPath = '/etc/opt/slapos/slapos-proxy.cfg';
 const folders = { software: '/opt/slapgrid', instances: '/srv/slapgrid' } as const;
@@ -181,25 +180,9 @@ function hostKeys(text: string): Entries {
   );
 }
 
-const shownAddresses = z.array(
-  z.looseObject({
-    ifname: z.string().optional(),
-    addr_info: z
-      .array(
-        z.looseObject({
-          local: z.string().optional(),
-          prefixlen: z.number().optional(),
-          temporary: z.boolean().optional(),
-          tentative: z.boolean().optional(),
-        }),
-      )
-      .default([]),
-  }),
-);
-
 /** Addresses by themselves, each with its interface; those that the system changes for privacy are left out. */
 function addresses(text: string): Entries | null {
-  const parsed = shownAddresses.safeParse(parseJson(text));
+  const parsed = ipAddresses.safeParse(parseJson(text));
   if (!parsed.success) return null;
   return entriesOf(
     parsed.data.flatMap(({ ifname = '', addr_info }) =>

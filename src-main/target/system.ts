@@ -23,6 +23,7 @@ export const ipAddresses = z.array(
         z.looseObject({
           local: z.string().optional(),
           prefixlen: z.number().optional(),
+          temporary: z.boolean().optional(),
           tentative: z.boolean().optional(),
           dadfailed: z.boolean().optional(),
         }),

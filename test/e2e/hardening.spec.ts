@@ -288,10 +288,6 @@ test('the ciphers ssh connections can use are those we count on', async ({ kit }
   expect(ciphers).not.toContain('chacha20');
 });
 
-test('the network is not asked for spelling words either', async ({ kit }) => {
-  expect(await kit.app.evaluate(({ session }) => session.defaultSession.isSpellCheckerEnabled())).toBe(false);
-});
-
 function windowCount(kit: Kit): Promise<number> {
   return kit.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length);
 }

@@ -14,20 +14,23 @@ import { listPackage } from '@electron/asar';
 import { FuseState, FuseV1Options, getCurrentFuseWire } from '@electron/fuses';
 import { _electron as electron } from '@playwright/test';
 import ui from '../../resources/locales/en/ui.json' with { type: 'json' };
+import { beginPractice, mouse, walk } from '../ui/walking.ts';
 import { collectOutput, expect, homeEnvironment, projectFolder, test } from './launch.ts';
+import { watchTraffic } from './traffic.ts';
 
 const run = promisify(execFile);
 const isRoot = process.getuid?.() === 0;
 const executableName = 'slapos-field-kit';
 const releaseFolder = path.join(projectFolder, 'dist/linux-unpacked');
 const attachableFolder = path.join(projectFolder, 'dist/for-tests/linux-unpacked');
-/** The user and group nobody. */
-const ordinaryUser = 65_534;
+/** A user and group that nobody and nothing else on the machine is. */
+const ordinaryUser = 60_600;
 
 test.skip(process.platform !== 'linux', 'the folder is built and started on Linux only');
 test.setTimeout(10 * 60_000);
 
 test.beforeAll(async () => {
+  test.setTimeout(10 * 60_000);
   for (const kind of ['dir', 'test']) await run(process.execPath, ['tools/package.mjs', kind], { cwd: projectFolder });
 });
 
@@ -86,14 +89,7 @@ test('as root the release explains and stops', async ({ home }) => {
 });
 
 test('the packed program starts as an ordinary user with the sandbox on', async ({ home }) => {
-  const installed = await installedProgram(home);
-  const app = await electron.launch({
-    executablePath: installed.executable,
-    args: ['--lang=en-US'],
-    chromiumSandbox: true,
-    env: { ...homeEnvironment(installed.home), HOME: installed.home, ...installed.env },
-  });
-  const output = collectOutput(app);
+  const { app, output, remove } = await launchInstalled(home);
   try {
     const window = await app.firstWindow();
     await expect(window.locator('h1')).toBeVisible();
@@ -116,9 +112,42 @@ test('the packed program starts as an ordinary user with the sandbox on', async 
     throw new Error(`The packed program said:\n${output()}`, { cause: error });
   } finally {
     await app.close();
-    await rm(installed.folder, { recursive: true, force: true });
+    await remove();
   }
 });
+
+test('the packed program sends nothing beyond this laptop: not when it starts, not while a medium is prepared in practice', async ({
+  home,
+}) => {
+  const watch = watchTraffic(ordinaryUser);
+  if (typeof watch === 'string') return test.skip(true, watch);
+  const { app, remove } = await launchInstalled(home, { FIELDKIT_PRACTICE_PACE: '0' });
+  try {
+    const page = await app.firstWindow();
+    await beginPractice(page, mouse);
+    await walk(page, mouse, async (title) => !title.startsWith('Seal'));
+    expect(watch.packets()).toBe(0);
+  } finally {
+    await app.close();
+    watch.end();
+    await remove();
+  }
+});
+
+async function launchInstalled(home: string, more: Readonly<Record<string, string>> = {}) {
+  const installed = await installedProgram(home);
+  const app = await electron.launch({
+    executablePath: installed.executable,
+    args: ['--lang=en-US'],
+    chromiumSandbox: true,
+    env: { ...homeEnvironment(installed.home), HOME: installed.home, ...installed.env, ...more },
+  });
+  return {
+    app,
+    output: collectOutput(app),
+    remove: () => rm(installed.folder, { recursive: true, force: true }),
+  };
+}
 
 interface Installed {
   readonly folder: string;
