@@ -1,12 +1,13 @@
 // The command line as built, as a child process in a home of its own, against the practice site: what it prints where, and
-// how it ends. Nothing here has a terminal: whatever is not answered stays unanswered.
+// how it ends. Only what says so has a terminal: elsewhere whatever is not answered stays unanswered.
 import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 import { build } from 'vite';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { practiceAnswers } from '../../src-main/practice/prepare.ts';
 import type { ProcedureName } from '../../src-shared/channels.ts';
 import { journalEvent } from '../../src-shared/journal.ts';
@@ -93,6 +94,37 @@ describe('fieldkit', () => {
     const said = await fieldkit(words, await freshHome());
     expect([said.code, said.out]).toEqual([code, '']);
     expect(said.err.length).toBeGreaterThan(0);
+  });
+
+  it.runIf(process.platform === 'linux')('asks in a terminal, and the line it waits in stays to be read', async () => {
+    const folder = await freshHome();
+    expect((await fieldkit(['sites', 'create', join(folder, 'plan.yaml')], folder)).code).toBe(0);
+    const words = [
+      'run',
+      'describe-site',
+      'choose-medium',
+      '--input',
+      `choose-medium@site.path=${await mkdtemp(join(work, 'stick-'))}`,
+    ];
+    const command = [process.execPath, program, ...words].map((word) => `'${word}'`).join(' ');
+    const terminal = spawn('script', ['--quiet', '--return', '--flush', '--command', command, '/dev/null'], {
+      env: { ...inHome(folder), TERM: 'xterm' },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    onTestFinished(() => void terminal.kill());
+    let shown = '';
+    let answered = false;
+    terminal.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      // What follows the order to clear the line replaces what stood in it.
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what a terminal is told.
+      shown = (shown + chunk).replace(/[^\n]*\x1b\[1G\x1b\[0J/g, '');
+      if (answered || !/things?\? \[y\/N\] /.test(stripVTControlCharacters(shown).split('\n').at(-1) ?? '')) return;
+      answered = true;
+      terminal.stdin.write('y\r');
+    });
+    const code = await new Promise((resolve) => terminal.once('close', resolve));
+    expect(code, shown).toBe(0);
+    expect(answered).toBe(true);
   });
 
   it('makes a site once, and lists its steps before it was ever opened', async () => {
