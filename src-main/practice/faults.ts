@@ -43,6 +43,8 @@ export const practicePaths = (folder: string) => ({
   soundRelease: join(folder, 'releases', 'sound.tar.gz'),
   wrongRelease: join(folder, 'releases', 'wrong-folder.tar.gz'),
   faults: join(folder, 'faults.json'),
+  frontendCertificate: join(folder, 'keys', 'frontend.crt'),
+  frontendKey: join(folder, 'keys', 'frontend.key'),
 });
 
 interface Kept {

@@ -33,6 +33,8 @@ export interface Call {
   readonly pace: number;
   /** A request made on the machine to its own loopback; null when nothing listens on the port. */
   readonly get: (port: number, path: string, method?: 'GET' | 'HEAD') => Promise<HttpAnswer | null>;
+  /** Another machine of the practice site as it is now; null when there is none of that name. */
+  readonly neighbour: (name: string) => Promise<MachineState | null>;
 }
 
 export interface HttpAnswer {
@@ -87,7 +89,7 @@ export class SimulatedMachine {
     const packages = Object.fromEntries(
       basePackages.map((item) => [item.name, { version: item.version, architecture: item.architecture ?? 'amd64' }]),
     );
-    const state = known ?? freshState(packages, options.clock.now().getTime());
+    const state = known ?? freshState(name, packages, options.clock.now().getTime());
     const machine = new SimulatedMachine(folder, name, withoutDeadWork(state), commands, options);
     if (known === null) await machine.save();
     return machine;
@@ -208,6 +210,7 @@ export class SimulatedMachine {
       nowMs: this.nowMs(),
       pace: this.options.pace,
       get: (port, path, method = 'GET') => this.#get(port, path, method),
+      neighbour: (name) => (name === this.name ? Promise.resolve(this.#state) : readState(this.#folder, name)),
     };
   }
 

@@ -10,13 +10,20 @@ import { practiceBuiltUrl, practiceMirroredUrl, practiceReleaseUrl, practiceSyst
 import { practicePaths } from './faults.ts';
 
 /** Counted up when what is generated changes; an older folder is then made anew. */
-const generation = 5;
+const generation = 6;
 const ready = z.object({ generation: z.literal(generation) });
 
 export const practiceMachine = 'master-1';
+const practiceNode = 'node-1';
 const practiceBuilder = 'builder-1';
+/** Names below it are the practice frontend's. */
+const practiceDomain = 'shop.practice.invalid';
+/** The practice site's own name server: it knows the names below the domain. */
+export const practiceDns = '192.168.32.53';
+/** One-time tokens as the practice master's panel would give them. */
+export const practiceTokens = { node: '20260105-4F7A21', client: '20260105-B83C90' } as const;
 /** Simulated machines, as they stand before anybody connects. */
-export const practiceMachines = [practiceMachine, practiceBuilder];
+export const practiceMachines = [practiceMachine, practiceNode, practiceBuilder];
 
 export interface PreparedPractice {
   /** The site plan, as YAML. */
@@ -37,6 +44,7 @@ export async function preparePractice(folder: string, clock: Clock): Promise<Pre
     const [current, former] = await upstreamKeys(clock.now());
     await writeSoftwareCache(folder, current.privateKeyPem);
     await writeAtomic(certificatesPath(folder), `${current.certificatePem}${former.certificatePem}`);
+    await writeFrontendPair(folder, clock.now());
     await ensureFolder(practicePaths(folder).stick);
     await writeAtomic(readyPath(folder), JSON.stringify({ generation }));
   }
@@ -59,6 +67,14 @@ async function isReady(folder: string): Promise<boolean> {
 const upstreamKeys = (now: Date) =>
   Promise.all([makeCacheKey('Practice upstream cache', now), makeCacheKey('Practice upstream cache, former', now)]);
 
+/** The certificate for every name below the practice domain, as an authority of the site would give it. */
+async function writeFrontendPair(folder: string, now: Date): Promise<void> {
+  const { frontendCertificate, frontendKey } = practicePaths(folder);
+  const { certificatePem, privateKeyPem } = await makeCacheKey('Practice frontend', now, [`*.${practiceDomain}`]);
+  await writeAtomic(frontendCertificate, certificatePem);
+  await writeAtomic(frontendKey, privateKeyPem, { mode: 0o600 });
+}
+
 /** PEM texts, one after the other; empty before the folder is prepared. */
 export const readStockCertificates = async (folder: string): Promise<string> =>
   (await readTextOrNull(certificatesPath(folder))) ?? '';
@@ -74,6 +90,8 @@ export const practiceAnswers: Readonly<Record<string, string>> = {
   ),
   'backup-passphrase': 'practice makes perfect',
   [`first-login:${practiceMachine}`]: 'yes',
+  [`create-node-token:${practiceNode}`]: practiceTokens.node,
+  [`configure-client:${practiceNode}`]: practiceTokens.client,
   [`configure-new-master:${practiceMachine}`]: 'yes',
 };
 
@@ -102,6 +120,16 @@ machines:
     interface: enp1s0
     addresses: ["fd00:77::11/64"]
     partitions: 5
+  - name: ${practiceNode}
+    roles: [node, frontend]
+    address: node-1.practice.invalid
+    user: root
+    distribution: debian
+    release: "12"
+    architecture: amd64
+    interface: enp1s0
+    addresses: ["fd00:77::1:12/64"]
+    partitions: 2
   - name: ${practiceBuilder}
     roles: [builder]
     address: builder-1.practice.invalid
@@ -124,6 +152,12 @@ releases:
   - name: rapid-cdn
     url: ${practiceBuiltUrl}
     from: builder
+
+frontend:
+  domain: ${practiceDomain}
+  certificate: ${quoted(practicePaths(folder).frontendCertificate)}
+  key: ${quoted(practicePaths(folder).frontendKey)}
+  dns: ${practiceDns}
 
 sources:
   cache:

@@ -16,6 +16,9 @@ export function fileText(state: FileState, path: string, faults: ReadonlySet<str
   return bytesOf(node).toString('utf8');
 }
 
+/** The machine's own name. */
+export const hostnameOf = (state: FileState): string => (fileText(state, '/etc/hostname') ?? '').trim();
+
 /** Files that the kernel and dpkg keep. */
 function madeFile({ bootId, packages }: FileState, path: string, faults: ReadonlySet<string>): string | null {
   switch (path) {
@@ -23,8 +26,6 @@ function madeFile({ bootId, packages }: FileState, path: string, faults: Readonl
       return osRelease(faults.has('release-of-another-system') ? ['13', 'trixie'] : ['12', 'bookworm']);
     case '/proc/sys/kernel/osrelease':
       return '6.1.0-40-amd64\n';
-    case '/etc/hostname':
-      return 'master-1\n';
     case '/proc/1/comm':
       return 'systemd\n';
     case '/proc/sys/kernel/random/boot_id':

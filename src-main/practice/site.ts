@@ -3,7 +3,7 @@
 import type { Fetch } from '../platform/fetch.ts';
 import type { Connection, ConnectionRequest, HostKey } from '../target/connection.ts';
 import { practiceCommands } from './commands/index.ts';
-import { stockCertificatesPath } from './commands/slapos.ts';
+import { stockCertificatesPath } from './commands/slapos-common.ts';
 import { openPractice } from './connection.ts';
 import { practiceFetch } from './fetch.ts';
 import { SimulatedMachine } from './machine.ts';

@@ -45,6 +45,7 @@ const patch = z.strictObject({
   supplied: z.array(z.strictObject({ url: z.string(), computer: z.string() })).optional(),
   requested: requested.optional(),
   clockShiftSeconds: z.number().optional(),
+  servicesSinceMs: z.number().optional(),
 });
 export type Patch = z.infer<typeof patch>;
 
@@ -77,6 +78,8 @@ const machineState = z.strictObject({
   requested: requested.nullable(),
   /** How far somebody has set the clock. */
   clockShiftSeconds: z.number().default(0),
+  /** When the services of the partitions were started anew, null before they ever were. */
+  servicesSinceMs: z.number().nullable().default(null),
   /** When cron looks next. */
   nextCronMs: z.number(),
   /** A release being unpacked. */
@@ -132,6 +135,7 @@ export function patched(state: MachineState, change: Patch): MachineState {
     supplied: change.supplied ?? state.supplied,
     requested: change.requested ?? state.requested,
     clockShiftSeconds: change.clockShiftSeconds ?? state.clockShiftSeconds,
+    servicesSinceMs: change.servicesSinceMs ?? state.servicesSinceMs,
   };
 }
 
@@ -139,7 +143,7 @@ const baseFolders = ['/etc', '/etc/apt', '/etc/systemd', '/etc/systemd/network',
 const otherFolders = ['/opt', '/root', '/run', '/srv', '/tmp', '/usr', '/usr/bin', '/var', '/var/lib', '/var/log'];
 
 /** A bare Debian: it boots, answers SSH, has one network interface without a global address, and nothing of SlapOS. */
-export function freshState(packages: Readonly<Record<string, Installed>>, nowMs: number): MachineState {
+export function freshState(name: string, packages: Readonly<Record<string, Installed>>, nowMs: number): MachineState {
   const folders = [...baseFolders, ...otherFolders, '/'].map((path) => [path, aFolder()] as const);
   return {
     format: 1,
@@ -149,6 +153,8 @@ export function freshState(packages: Readonly<Record<string, Installed>>, nowMs:
     files: {
       ...Object.fromEntries(folders),
       '/tmp': aFolder(0o1777),
+      '/etc/hostname': textFile(`${name}\n`),
+      '/etc/resolv.conf': textFile('nameserver 192.168.32.1\n'),
       '/etc/systemd/network/enp1s0.network': textFile('[Match]\nName=enp1s0\n\n[Network]\nDHCP=ipv4\n'),
     },
     packages: { ...packages },
@@ -159,6 +165,7 @@ export function freshState(packages: Readonly<Record<string, Installed>>, nowMs:
     supplied: [],
     requested: null,
     clockShiftSeconds: 0,
+    servicesSinceMs: null,
     nextCronMs: nowMs,
     unpacking: null,
   };

@@ -15,8 +15,11 @@ export interface CacheKey {
   readonly fingerprint: string;
 }
 
-/** Makes a cache key valid for ten years from a day before `now` (clocks on a site may be behind). Takes about a second. */
-export async function makeCacheKey(commonName: string, now: Date): Promise<CacheKey> {
+/**
+ * Makes a cache key valid for ten years from a day before `now` (clocks on a site may be behind). Takes about a second.
+ * @param dnsNames of a server that is to show the certificate; a cache key has none
+ */
+export async function makeCacheKey(commonName: string, now: Date, dnsNames: readonly string[] = []): Promise<CacheKey> {
   // x509 needs the metadata polyfill first; both are loaded only when a key is made, because they are slow to load.
   await import('reflect-metadata');
   const x509 = await import('@peculiar/x509');
@@ -37,6 +40,9 @@ export async function makeCacheKey(commonName: string, now: Date): Promise<Cache
       extensions: [
         new x509.BasicConstraintsExtension(false, undefined, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+        ...(dnsNames.length === 0
+          ? []
+          : [new x509.SubjectAlternativeNameExtension(dnsNames.map((value) => ({ type: 'dns' as const, value })))]),
       ],
     },
     webcrypto as unknown as Crypto,

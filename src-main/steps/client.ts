@@ -7,8 +7,8 @@ import type { CommandOf, Text } from '../../src-shared/step.ts';
 import type { AnyContext, Command, Told, Verdict, World } from '../runbook/define.ts';
 import { blocked, done, finding, run, todo, waiting } from '../runbook/define.ts';
 import { urlKey } from '../software/entry.ts';
+import { clientFilesScript, clientRequestScript } from '../target/client-scripts.ts';
 import { computerState, computerStateArgv, parseComputerState, serviceGreenArgv } from '../target/computer.ts';
-import { withoutConnection } from '../target/slapproxy.ts';
 import { softwareProgressArgv } from '../target/software-progress.ts';
 import { computerIn } from './computer.ts';
 import { releaseFolder, slaposPaths } from './slapos.ts';
@@ -33,9 +33,6 @@ export function clientOf(plan: SitePlan): Client | undefined {
     nodes[0];
   return machine === undefined ? undefined : { machine, user: machine.client ?? machine.user };
 }
-
-/** Names of what `slapos configure client` writes into `~/.slapos`. */
-export const clientFiles = ['slapos-client.cfg', 'client.crt', 'client.key'] as const;
 
 // ---------------------------------------------------------------- what is asked for
 
@@ -108,15 +105,7 @@ export async function readService(
   };
 }
 
-/** Exit 0 when the user has all of the client's files. */
-const clientFilesArgv = (user: string): string[] => [
-  'sh',
-  '-c',
-  `home=$(getent passwd "$1" | cut -d : -f 6) && [ -n "$home" ] || exit 1
-for file in ${clientFiles.join(' ')}; do [ -s "$home/.slapos/$file" ] || exit 1; done`,
-  'sh',
-  user,
-];
+const clientFilesArgv = (user: string): string[] => ['sh', '-c', clientFilesScript, 'sh', user];
 
 /** What the facts mean. `converging`: told while it is on its way. */
 export function serviceVerdict(
@@ -195,23 +184,10 @@ export function servicePlan(
   ];
 }
 
-/** Keeps the parameters out of arguments and off the disk once it is over, and leaves out what slapos prints of a connection. */
-const requestScript = `set -e
-umask 077
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cat >"$folder/parameters.json"
-code=0
-sh -c '${withoutConnection.replaceAll("'", "'\\''")}' sh "$@" --parameters-file "$folder/parameters.json" >"$folder/told" || code=$?
-cat "$folder/told"
-# 2: accepted, and not placed yet.
-if [ "$code" = 2 ] && grep -q 'Instance requested' "$folder/told"; then code=0; fi
-exit "$code"`;
-
 const requestArgv = ({ name, url, serialisation, type }: Service, computer: string): string[] => [
   'sh',
   '-c',
-  requestScript,
+  clientRequestScript,
   'sh',
   'slapos',
   'request',

@@ -6,6 +6,7 @@ import type { Machine } from '../../src-shared/site.ts';
 import type { CommandOf } from '../../src-shared/step.ts';
 import type { Answer, Command, Probe, Told } from '../runbook/define.ts';
 import { run } from '../runbook/define.ts';
+import { frontendAddressesText, frontendPorts, listeningText, ownAddressesText } from '../target/own-addresses.ts';
 import { registryPort } from '../target/re6st.ts';
 import { slaposPythonPath, slapproxyProgramPath } from '../target/slapproxy.ts';
 import { parseAddresses } from '../target/system.ts';
@@ -60,19 +61,6 @@ ip=\${to%:*} port=\${to##*:} ip6=
   ports: [{ protocol: 'tcp', from: 80, to: '$port' }],
 });
 
-/** Where a frontend's partition listens, for plain and for encrypted requests. */
-export const frontendPorts = { plain: 8080, encrypted: 4443 } as const;
-
-/**
- * Prints the addresses of partitions that listen on a port, one a line, lowest first. A partition is told by its resource file:
- * whatever else listens on that port is not one of them.
- */
-const listeningText = (port: number): string => `ss -Hltn "sport = :${port}" | while read -r _ _ _ local _; do
-  one=\${local%:*} one=\${one#[} one=\${one%]}
-  grep -qsF "\\"$one\\"" /srv/slapgrid/slappart*/.slapos-resource && echo "$one"
-done | sort -u`;
-export const frontendAddressesText = listeningText(frontendPorts.encrypted);
-
 /** Ports 80 and 443 to the frontend's partition, also what comes over UDP. */
 export const frontendRedirection = (
   { interface: device }: Machine,
@@ -121,21 +109,6 @@ export const ownAddresses = (ipJson: string): readonly string[] =>
     .filter((text) => !text.includes(':') && !text.endsWith('/32'))
     .map((text) => text.slice(0, text.indexOf('/')))
     .sort();
-
-/** How `ip` shows addresses of a family, and the length of a single one. */
-const forms = {
-  ip: { version: '-4', word: 'inet', digits: '0-9.', single: '32' },
-  ip6: { version: '-6', word: 'inet6', digits: '0-9a-f:', single: '128' },
-} as const;
-
-/** Text for sh that prints a device's own addresses, one a line: neither single ones nor those of partitions. */
-export const ownAddressesText = (device: string, family: Family): string => {
-  const { version, word, digits, single } = forms[family];
-  return `ip ${version} -o addr show dev '${device}' scope global | sed -n 's|.* ${word} \\([${digits}]*\\)/\\([0-9]*\\) .*|\\1/\\2|p' |
-  sed '/\\/${single}$/d; s|/.*||' | while read -r one; do
-    grep -qsF "\\"$one\\"" /srv/slapgrid/slappart*/.slapos-resource || echo "$one"
-  done`;
-};
 
 /** Addresses that such a text printed; what is none, and more than anybody has, is left out. */
 export const printedAddresses = (text: string): string[] =>

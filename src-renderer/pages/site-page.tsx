@@ -2,6 +2,7 @@
 import type { ComponentType } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useWords } from '../i18n/words.ts';
+import { LiveQuestion } from '../panels/live-question.tsx';
 import { ProblemPanel } from '../panels/problem-panel.tsx';
 import { SideList } from '../panels/side-list.tsx';
 import { TopBar } from '../panels/top-bar.tsx';
@@ -48,7 +49,7 @@ export const SitePage = ({ route, site }: Props) => {
               <ProblemPanel problem={trouble} onClose={forgetTrouble} />
             </div>
           )}
-          <NeedsYou site={site} current={current} />
+          <NeedsYou site={site} current={current} here={route.page === 'site'} />
           {Page !== null ? (
             <Page site={site} />
           ) : instance !== undefined ? (
@@ -62,8 +63,15 @@ export const SitePage = ({ route, site }: Props) => {
   );
 };
 
-/** A step elsewhere that waits for the person. */
-const NeedsYou = ({ site, current }: { readonly site: OpenedSite; readonly current: string | null }) => {
+interface NeedsProps {
+  readonly site: OpenedSite;
+  /** The step that is shown, null on another page. */
+  readonly current: string | null;
+  readonly here: boolean;
+}
+
+/** A step elsewhere that waits for the person. On the overview, where runs are begun, its question can be answered in place. */
+const NeedsYou = ({ site, current, here }: NeedsProps) => {
   const { t } = useTranslation();
   const words = useWords();
   const waiting = Object.entries(site.live).find(
@@ -72,9 +80,12 @@ const NeedsYou = ({ site, current }: { readonly site: OpenedSite; readonly curre
   const instance = waiting === undefined ? undefined : site.view.instances[waiting[0]];
   if (instance === undefined) return null;
   return (
-    <p className={styles.needs} role="status">
-      {t('ui.needsYou', { step: words.instanceTitle(instance) })}{' '}
-      <a href={addressOf({ page: 'step', site: site.name, instance: instance.key })}>{t('ui.goThere')}</a>
-    </p>
+    <div className={styles.needs}>
+      <p role="status">
+        {t('ui.needsYou', { step: words.instanceTitle(instance) })}{' '}
+        <a href={addressOf({ page: 'step', site: site.name, instance: instance.key })}>{t('ui.goThere')}</a>
+      </p>
+      {here && <LiveQuestion site={site} instance={instance} />}
+    </div>
   );
 };

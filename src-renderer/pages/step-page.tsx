@@ -9,19 +9,19 @@ import { ActBar } from '../panels/act-bar.tsx';
 import { FoundPanel } from '../panels/found-panel.tsx';
 import { GuidePanel } from '../panels/guide-panel.tsx';
 import { InputForm } from '../panels/input-form.tsx';
+import { LiveQuestion } from '../panels/live-question.tsx';
 import { LogPanel } from '../panels/log-panel.tsx';
 import { PlanList } from '../panels/plan-list.tsx';
 import { ProblemPanel } from '../panels/problem-panel.tsx';
 import { ProgressPanel } from '../panels/progress-panel.tsx';
-import { QuestionPanel } from '../panels/question-panel.tsx';
 import { RevealPanel } from '../panels/reveal-panel.tsx';
 import { StepNotices } from '../panels/step-notices.tsx';
 import { UndoPanel } from '../panels/undo-panel.tsx';
-import { answer, changeSettings, inputKeyOf, preview, run, type StepInput } from '../state/actions.ts';
-import { type LiveView, noLive } from '../state/live.ts';
+import { inputKeyOf, preview, run, type StepInput } from '../state/actions.ts';
+import { noLive } from '../state/live.ts';
 import { missingBefore } from '../state/progress.ts';
 import { missingFields, runOf, stepState } from '../state/step-state.ts';
-import { type OpenedSite, useStore } from '../state/store.ts';
+import type { OpenedSite } from '../state/store.ts';
 import { useStepInput } from '../state/use-step-input.ts';
 import { StateMark } from '../ui/state-mark.tsx';
 import styles from './step-page.module.css';
@@ -73,7 +73,7 @@ const Page = ({ site, instance, info }: Props & { readonly info: StepInfo }) => 
           </header>
 
           {info.reveals && <RevealPanel key={`reveal ${key}`} site={site.name} instance={key} />}
-          <LiveQuestion site={site} instance={instance} live={live} />
+          <LiveQuestion site={site} instance={instance} />
           {instance.state === 'doing' && live.confirm === null && (
             <ProgressPanel instance={instance} live={live} run={runOf(site, key)} />
           )}
@@ -153,20 +153,3 @@ function useReading(site: OpenedSite, instance: InstanceView, input: StepInput, 
     return () => clearTimeout(timer);
   }, [wanted, inputKey, site.name, key]);
 }
-
-/** A question outside a plan comes live; one inside a plan is in the record as well. */
-const LiveQuestion = ({ site, instance, live }: Props & { readonly live: LiveView }) => {
-  const technician = useStore((state) => state.settings.technician);
-  const question = live.question?.question ?? instance.waitingFor;
-  if (question === null) return null;
-  const asked = live.question?.run ?? runOf(site, instance.key) ?? '';
-  return (
-    <QuestionPanel
-      key={question.id}
-      question={question}
-      technician={technician}
-      onTechnician={(name) => void changeSettings({ technician: name })}
-      onAnswer={(value) => void answer(site.name, instance.key, asked, question.id, value)}
-    />
-  );
-};

@@ -28,7 +28,7 @@ export const QuestionPanel = ({ question, technician, onTechnician, onAnswer }: 
   }, [question.id]);
   const hint = words.maybe(`${question.key}.hint`, question.params);
   return (
-    <section ref={panel} className={styles.panel} aria-labelledby="question-title">
+    <section ref={panel} className={styles.panel} aria-labelledby="question-title" data-question={question.id}>
       <h2 id="question-title" tabIndex={-1} className={styles.title}>
         <MessageCircleQuestion aria-hidden size={20} />
         {words.told({ key: `${question.key}.title`, params: question.params })}

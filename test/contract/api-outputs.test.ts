@@ -69,7 +69,10 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
 
   const { text } = await call('site.plan', { site });
   const edited = await call('site.editPlan', { text, edits: [{ path: ['machines', 0, 'partitions'], value: 12 }] });
-  expect(edited).toMatchObject({ problems: [], value: { machines: [{ partitions: 12 }, { name: 'builder-1' }] } });
+  expect(edited).toMatchObject({
+    problems: [],
+    value: { machines: [{ partitions: 12 }, { name: 'node-1' }, { name: 'builder-1' }] },
+  });
   const kept = `${text}# kept\n`;
   expect(await call('site.savePlan', { site, text: kept, base: text })).toEqual({ saved: true, problems: [] });
   expect((await call('site.savePlan', { site, text: 'format: 3', base: kept })).saved).toBe(false);

@@ -4,6 +4,7 @@ import type { Call, Outcome } from '../machine.ts';
 import { fileText } from '../reading.ts';
 import { type FileNode, type MachineState, textFile } from '../state.ts';
 import { completedReleases } from './as-built.ts';
+import { lookedUp } from './frontend.ts';
 
 const groupPath = '/etc/group';
 
@@ -26,6 +27,7 @@ function getent({ argv, state }: Call): Outcome {
     const line = groupLines(state).find((one) => one.startsWith(`${key}:`));
     return line === undefined ? { exit: 2 } : { exit: 0, out: `${line}\n` };
   }
+  if (database === 'ahosts') return lookedUp(state, key);
   const users = partitionUsers(state).map((user, index) => `${user}:x:${1001 + index}:${1001 + index}::/:/bin/false\n`);
   return { exit: 0, out: `root:x:0:0:root:/root:/bin/bash\n${users.join('')}` };
 }

@@ -3,13 +3,14 @@
 import { createHash } from 'node:crypto';
 import { asBuiltScripts } from '../../target/as-built.ts';
 import type { Call, Outcome } from '../machine.ts';
-import { fileText } from '../reading.ts';
+import { fileText, hostnameOf } from '../reading.ts';
 
 /** The scripts of the reading, null for any other. */
 export function asBuiltScript(call: Call): Outcome | null {
   const { argv, state } = call;
   const [, , script = ''] = argv;
-  if (script === asBuiltScripts.hostKeys) return { exit: 0, out: `ssh-ed25519 ${state.hostKey} root@master-1\n` };
+  if (script === asBuiltScripts.hostKeys)
+    return { exit: 0, out: `ssh-ed25519 ${state.hostKey} root@${hostnameOf(state)}\n` };
   if (script === asBuiltScripts.partitions) {
     const lines = pathsOf(call, /^\/srv\/slapgrid\/slappart\d+\/\.slapos-resource$/).map(
       (path) => `${path} ${fileText(state, path)?.replaceAll('\n', '') ?? ''}\n`,

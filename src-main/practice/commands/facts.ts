@@ -81,7 +81,7 @@ export function practiceFacts(call: Call): string {
 function addresses(call: Call): string {
   const ipv6 = ip({ ...call, argv: ['ip', '-j', '-6', 'addr', 'show', 'dev', 'enp1s0'] }).out ?? '[]';
   const parsed = JSON.parse(ipv6) as { addr_info: unknown[] }[];
-  const ipv4 = { family: 'inet', local: ownIpv4, prefixlen: 24, scope: 'global' };
+  const ipv4 = { family: 'inet', local: ownIpv4(call.state), prefixlen: 24, scope: 'global' };
   return JSON.stringify(parsed.map((item) => ({ ...item, addr_info: [ipv4, ...item.addr_info] })));
 }
 

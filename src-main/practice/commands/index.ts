@@ -14,8 +14,10 @@ import { apt, dpkg, dpkgQuery } from './apt.ts';
 import { asBuiltScript, lsblk } from './as-built.ts';
 import { builderScript } from './builder.ts';
 import { practiceFacts, shiftClock } from './facts.ts';
-import { askAt, askAtScript, nft } from './master.ts';
+import { frontendScript } from './frontend.ts';
 import { ip, networkctl } from './network.ts';
+import { computerProgram, nodeScript } from './node.ts';
+import { askAt, askAtScript, nft } from './redirect.ts';
 import { slapos } from './slapos.ts';
 import { cronPass, putAside } from './slapos-cache.ts';
 import { slapproxyProgramRun } from './slapproxy.ts';
@@ -55,7 +57,10 @@ const shell: Program = async (call) => {
   if (script === softwareProgressScript) return softwareProgressRun({ ...call, argv: rest });
   if (script?.startsWith('# fieldkit-restore'))
     return { exit: 0, patch: { files: { [restoredMark]: textFile(`${call.argv[4] ?? ''}\n`) } } };
-  if (script === slaposPython) return slapproxyProgramRun({ ...call, argv: rest });
+  if (script === slaposPython)
+    return (await computerProgram({ ...call, argv: rest })) ?? slapproxyProgramRun({ ...call, argv: rest });
+  const asked = (await nodeScript(call)) ?? (await frontendScript(call));
+  if (asked !== null) return asked;
   const built = builderScript(call);
   if (built !== null) return built;
   if (script !== withoutConnection) return sh(call);

@@ -1,11 +1,16 @@
 // Addresses of a simulated machine: ip(8) for looking, systemd-networkd for setting. Used by commands/index.ts.
 // Forms of the outputs are those of iproute2 6.1 and systemd 252.
 import type { Call, Outcome } from '../machine.ts';
-import { fileText } from '../reading.ts';
+import { fileText, hostnameOf } from '../reading.ts';
+import type { MachineState } from '../state.ts';
 
-const device = 'enp1s0';
+export const device = 'enp1s0';
+const ipv4Addresses: Readonly<Record<string, string>> = { 'master-1': '192.168.32.11', 'node-1': '192.168.32.12' };
 /** What the site's network gave it. */
-export const ownIpv4 = '192.168.32.11';
+export const ownIpv4 = (state: MachineState): string => ipv4Addresses[hostnameOf(state)] ?? '192.168.32.20';
+/** Those that were set on purpose, without their lengths. */
+export const ownIpv6 = (state: MachineState): readonly string[] =>
+  state.addresses.flatMap(({ address, by }) => (by === 'networkd' ? [address.replace(/\/.*/, '')] : []));
 const networkFile = `/etc/systemd/network/${device}.network`;
 /** Duplicate address detection lasts about this long. */
 const tentativeMs = 1800;
@@ -47,7 +52,7 @@ export function ip(call: Call): Outcome {
   const name = argv[argv.indexOf('dev') + 1] ?? '';
   if (name !== device) return { exit: 1, err: `Device "${name}" does not exist.\n` };
   if (argv.includes('-4')) {
-    const list = [{ family: 'inet', local: ownIpv4, prefixlen: 24, scope: 'global' }];
+    const list = [{ family: 'inet', local: ownIpv4(call.state), prefixlen: 24, scope: 'global' }];
     return { exit: 0, out: `${JSON.stringify([{ ifindex: 2, ifname: device, operstate: 'UP', addr_info: list }])}\n` };
   }
   const addresses = shown(call);
@@ -71,7 +76,7 @@ export function ip(call: Call): Outcome {
 /** `ip -j addr show scope global`: of both families. */
 function allAddresses(call: Call): Outcome {
   const list = [
-    { family: 'inet', local: ownIpv4, prefixlen: 24 },
+    { family: 'inet', local: ownIpv4(call.state), prefixlen: 24 },
     ...shown(call).map(({ local, length, tentative }) => ({
       family: 'inet6',
       local,

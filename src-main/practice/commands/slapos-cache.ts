@@ -13,6 +13,7 @@ import { practiceMultiarch, practiceReleaseUrl } from '../debian.ts';
 import type { Call, CronWork, Outcome } from '../machine.ts';
 import { fileText } from '../reading.ts';
 import { aFolder, type FileNode, type Patch, textFile } from '../state.ts';
+import { computerOf } from './node.ts';
 import { configOf, log, notConfigured } from './slapos-common.ts';
 
 const softwareRoot = '/opt/slapgrid';
@@ -90,7 +91,7 @@ export async function cronPass(call: Call): Promise<CronWork | null> {
   if (!(cache?.config.get('networkcache', 'download-binary-dir-url') ?? '').includes('//127.0.0.1:')) return null;
   if (
     state.packages['slapos-node'] === undefined ||
-    state.proxySinceMs === null ||
+    (state.proxySinceMs === null && computerOf(state) === null) ||
     open === undefined ||
     cache === null
   )

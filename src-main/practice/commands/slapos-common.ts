@@ -5,6 +5,8 @@ import { fileText } from '../reading.ts';
 import type { MachineState } from '../state.ts';
 
 export const configPath = '/etc/opt/slapos/slapos.cfg';
+/** Where the practice site leaves the certificates that its slapos-node trusts from the start. */
+export const stockCertificatesPath = '/opt/slapos/share/practice/stock-certificates.pem';
 
 const stamp = (nowMs: number): string => new Date(nowMs).toISOString().slice(0, 19).replace('T', ' ');
 

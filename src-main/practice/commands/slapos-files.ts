@@ -8,15 +8,23 @@ export interface Configured {
   readonly ipv4Network: string;
   /** PEM texts, one after the other. */
   readonly stockCertificates: string;
+  /** Of a registered node; null: slapproxy on the machine itself. */
+  readonly master: { readonly url: string; readonly computer: string } | null;
 }
 
-export const slaposConfig = ({ interface: device, partitions, ipv4Network, stockCertificates }: Configured): string =>
+export const slaposConfig = ({
+  interface: device,
+  partitions,
+  ipv4Network,
+  stockCertificates,
+  master,
+}: Configured): string =>
   `[slapos]
 software_root = /opt/slapgrid
 instance_root = /srv/slapgrid
-master_url = http://127.0.0.1:8080
-computer_id = local_computer
-
+master_url = ${master?.url ?? 'http://127.0.0.1:8080'}
+computer_id = ${master?.computer ?? 'local_computer'}
+${master === null ? '' : certificateFiles}
 [slapformat]
 interface_name = ${device}
 create_tap = false
@@ -52,6 +60,10 @@ download-from-binary-cache-url-blacklist =
 [disabled-firewall]
 firewalld_service = firewalld
 log_file = /opt/slapos/log/slapos-node-format.log
+`;
+
+const certificateFiles = `key_file = /etc/opt/slapos/ssl/key
+cert_file = /etc/opt/slapos/ssl/certificate
 `;
 
 /** Continuation lines of a value are deeper than their key. */

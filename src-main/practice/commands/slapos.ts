@@ -1,5 +1,5 @@
 // slapos of a simulated machine: configure, format, supply, proxy show. Used by commands/index.ts; what concerns the software
-// cache is in slapos-cache.ts. Behaviour and sentences: slapos.core 1.22.
+// cache is in slapos-cache.ts, what concerns nodes of a master in node.ts. Behaviour and sentences: slapos.core 1.22.
 import { parseRange } from '../../../src-shared/address.ts';
 import { jsonObject } from '../../../src-shared/json.ts';
 import { urlKey } from '../../software/entry.ts';
@@ -7,13 +7,12 @@ import { practiceSlapos } from '../debian.ts';
 import { type Call, type Outcome, slapproxyPort } from '../machine.ts';
 import { fileText } from '../reading.ts';
 import { aFolder, type FileNode, type MachineState, type Patch, textFile } from '../state.ts';
+import { computerOf, configureClient, nodeRegister, nodeRestart } from './node.ts';
 import { cacheLookup } from './slapos-cache.ts';
-import { configOf, configPath, log, notConfigured } from './slapos-common.ts';
+import { configOf, configPath, log, notConfigured, stockCertificatesPath } from './slapos-common.ts';
 import { partitionResource, proxyConfig, slaposConfig } from './slapos-files.ts';
 
 const proxyConfigPath = '/etc/opt/slapos/slapos-proxy.cfg';
-/** Where the practice site leaves the certificates that its slapos-node trusts from the start. */
-export const stockCertificatesPath = '/opt/slapos/share/practice/stock-certificates.pem';
 
 export const slapos = (call: Call): Outcome | Promise<Outcome> => {
   if (call.state.packages['slapos-node'] === undefined) return { exit: 127, err: 'slapos: command not found\n' };
@@ -23,6 +22,12 @@ export const slapos = (call: Call): Outcome | Promise<Outcome> => {
       return { exit: 0, out: `slapos ${practiceSlapos.core} (Python ${practiceSlapos.python})\n` };
     case 'configure local':
       return configureLocal(call);
+    case 'configure client':
+      return configureClient(call);
+    case 'node register':
+      return nodeRegister(call);
+    case 'node restart':
+      return nodeRestart(call);
     case 'node format':
       return nodeFormat(call);
     case 'node instance':
@@ -63,7 +68,9 @@ function configureLocal(call: Call): Outcome {
   const stockCertificates = fileText(state, stockCertificatesPath) ?? '';
   const files: Record<string, FileNode> = {
     '/etc/opt/slapos': aFolder(),
-    [configPath]: textFile(slaposConfig({ interface: device, partitions, ipv4Network, stockCertificates })),
+    [configPath]: textFile(
+      slaposConfig({ interface: device, partitions, ipv4Network, stockCertificates, master: null }),
+    ),
     [proxyConfigPath]: textFile(proxyConfig),
     '/opt/slapos/log': aFolder(0o700),
     '/root/.slapos': aFolder(0o700),
@@ -142,7 +149,7 @@ function nodeFormat(call: Call): Outcome {
   const partitions = Number(config.get('slapformat', 'partition_amount') ?? 0);
   const patch = formatPatch(state, partitions, config.get('slapformat', 'ipv4_local_network') ?? '', nowMs);
   if (patch === null) return { exit: 1, err: log(call, 'ERROR', 'slapos failed to prepare the computer.') };
-  const answers = state.proxySinceMs !== null;
+  const answers = state.proxySinceMs !== null || computerOf(state) !== null;
   const told = answers ? '' : log(call, 'ERROR', "failed to transfer information to 'http://127.0.0.1:8080'");
   return {
     exit: answers ? 0 : 2,
@@ -165,7 +172,7 @@ async function supply(call: Call): Promise<Outcome> {
   if (computer === undefined || computer.startsWith('--'))
     return { exit: 2, err: 'slapos supply: error: the following arguments are required: node\n' };
   if (configOf(call.state) === null) return notConfigured(call);
-  if ((await call.get(slapproxyPort, '/getRunId')) === null)
+  if (computerOf(call.state) === null && (await call.get(slapproxyPort, '/getRunId')) === null)
     return { exit: 1, err: `requests.exceptions.ConnectionError: Couldn't connect to the server\n` };
   const others = call.state.supplied.filter((item) => item.url !== url || item.computer !== computer);
   return {

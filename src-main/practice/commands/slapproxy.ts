@@ -8,7 +8,7 @@ import { fileText } from '../reading.ts';
 import { type MachineState, textFile } from '../state.ts';
 
 /** How long the instance takes to come together. */
-const convergesMs = 12_000;
+export const convergesMs = 12_000;
 export const zopePort = 2200;
 
 /** IPv4 of a partition, empty before it was formatted. */
@@ -22,9 +22,19 @@ line [2026-01-05 10:00:00] INFO Processing computer partition 'slappart1'...
 
 /** The address of `zope-1`, null while it publishes none. */
 export const zopeAddress = ({ state, nowMs, pace }: Pick<Call, 'state' | 'nowMs' | 'pace'>): string | null =>
-  state.requested === null || nowMs < state.requested.sinceMs + convergesMs * pace
+  state.requested === null || state.proxySinceMs === null || nowMs < state.requested.sinceMs + convergesMs * pace
     ? null
     : `${partitionAddress(state, 'slappart1')}:${zopePort}`;
+
+/** What the instance of the master publishes, without its secrets; nothing before it came together. */
+export const publishedBy = (call: Pick<Call, 'state' | 'nowMs' | 'pace'>): Readonly<Record<string, string>> =>
+  zopeAddress(call) === null
+    ? {}
+    : {
+        'inituser-login': 'zope',
+        'family-1': 'https://10.0.10.11:2152',
+        'family-service-v6': 'https://[fd00:77::2]:2155',
+      };
 
 /** What the simulated master gives its first user. */
 export const practiceFirstPassword = 'quatorze-brebis-lentes';
@@ -69,14 +79,7 @@ export function slapproxyProgramRun(call: Call): Outcome {
           release: known.url,
           requestedState: 'started',
           parameters: known.parameters,
-          published:
-            address === null
-              ? {}
-              : {
-                  'inituser-login': 'zope',
-                  'family-1': 'https://10.0.10.11:2152',
-                  'family-service-v6': 'https://[fd00:77::2]:2155',
-                },
+          published: publishedBy(call),
           zope: address === null ? null : 'slappart1',
           address,
           children: address === null ? 0 : 1,

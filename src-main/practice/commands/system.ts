@@ -124,6 +124,15 @@ const rmdir = ({ argv, state }: Call): Outcome => {
   return { exit: 0, patch: { files: { [path]: null } } };
 };
 
+/** `cat PATH`. */
+const cat = ({ argv, state }: Call): Outcome => {
+  const path = argv.at(-1) ?? '';
+  const text = fileText(state, path);
+  return text === null ? { exit: 1, err: `cat: ${path}: No such file or directory\n` } : { exit: 0, out: text };
+};
+
+const readlink = ({ argv }: Call): Outcome => ({ exit: 0, out: `${argv.at(-1) ?? ''}\n` });
+
 const tail = ({ argv, state }: Call): Outcome => {
   const path = argv.at(-1) ?? '';
   const text = fileText(state, path);
@@ -141,7 +150,9 @@ const stat = ({ argv, state }: Call): Outcome => {
 };
 
 export const fileCommands: Readonly<Record<string, (call: Call) => Outcome>> = {
+  cat,
   install,
+  readlink,
   rm,
   rmdir,
   stat,

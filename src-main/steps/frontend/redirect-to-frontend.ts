@@ -6,14 +6,12 @@ import type { AnyContext } from '../../runbook/define.ts';
 import { blocked, defineStep, done, finding, machineOfSubject, machines, says, todo } from '../../runbook/define.ts';
 import { proofName } from '../../software/frontend-certificate.ts';
 import { httpsSightArgv, parseHttpsSight } from '../../target/https.ts';
+import { frontendAddressesText, frontendPorts, ownAddressesText } from '../../target/own-addresses.ts';
 import { httpAtArgv, httpStatus } from '../../target/system.ts';
 import { aptFacts, aptFactsOf, aptProbes, installUnlessThere, isInstalled, packageStatusArgv } from '../apt.ts';
 import {
-  frontendAddressesText,
-  frontendPorts,
   frontendRedirection,
   guardedRedirect,
-  ownAddressesText,
   printedAddresses,
   redirectEvidence,
   redirectFactsOf,

@@ -14,6 +14,7 @@ import {
   todo,
 } from '../../runbook/define.ts';
 import { proofName } from '../../software/frontend-certificate.ts';
+import { ownAddressesText } from '../../target/own-addresses.ts';
 import {
   lookUpArgv,
   parseLookUp,
@@ -23,7 +24,7 @@ import {
   resolverSettings,
   resolverText,
 } from '../../target/resolver.ts';
-import { ownAddressesText, printedAddresses } from '../redirect.ts';
+import { printedAddresses } from '../redirect.ts';
 import { frontendOf } from './frontend-plan.ts';
 
 export const setDns = defineStep({

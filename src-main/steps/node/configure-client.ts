@@ -13,8 +13,9 @@ import {
   says,
   todo,
 } from '../../runbook/define.ts';
+import { clientFiles, clientHomeScript, clientKeyScript } from '../../target/client-scripts.ts';
 import { editConfig, parseConfig } from '../../target/slapos-config.ts';
-import { clientFiles, clientOf } from '../client.ts';
+import { clientOf } from '../client.ts';
 import {
   askToken,
   isPublished,
@@ -53,8 +54,8 @@ export const configureClient = defineStep({
     const client = clientHere(context);
     if (client === null) return elsewhere;
     const { home, key } = await world.probe(name, [
-      { id: 'home', kind: 'run', argv: ['sh', '-c', homeScript, 'sh', client], as: 'root' },
-      { id: 'key', kind: 'run', argv: ['sh', '-c', keyScript, 'sh', client], as: 'root' },
+      { id: 'home', kind: 'run', argv: ['sh', '-c', clientHomeScript, 'sh', client], as: 'root' },
+      { id: 'key', kind: 'run', argv: ['sh', '-c', clientKeyScript, 'sh', client], as: 'root' },
     ]);
     const [path = '', ...files] = (home?.out ?? '').trim().split('\n');
     const { config } =
@@ -158,16 +159,6 @@ function clientHere(context: AnyContext): string | null {
   const client = clientOf(context.site);
   return client?.machine.name === machineOfSubject(context).name ? client.user : null;
 }
-
-/** Prints the user's home, then the client's files that are there. */
-const homeScript = `home=$(getent passwd "$1" | cut -d : -f 6)
-[ -n "$home" ] || exit 1
-echo "$home"
-for file in ${clientFiles.join(' ')}; do if [ -e "$home/.slapos/$file" ]; then echo "$file"; fi; done`;
-
-/** Exit 0 when certificate and key belong together. */
-const keyScript = `cd "$(getent passwd "$1" | cut -d : -f 6)/.slapos" || exit 1
-one=$(openssl x509 -in client.crt -noout -pubkey) && [ "$one" = "$(openssl pkey -in client.key -pubout)" ]`;
 
 const urlIn = (config: string, machine: string): string =>
   parseConfig(config, { machine, path: 'slapos-client.cfg' }).get('slapos', 'master_url')?.replace(/\/$/, '') ?? '';

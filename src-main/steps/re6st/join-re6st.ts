@@ -15,6 +15,7 @@ import {
   says,
   todo,
 } from '../../runbook/define.ts';
+import { ownAddressesText } from '../../target/own-addresses.ts';
 import {
   joinArgv,
   networkOfAuthority,
@@ -33,14 +34,7 @@ import {
 } from '../../target/re6st.ts';
 import { httpStatus, httpStatusArgv, parseAddresses } from '../../target/system.ts';
 import { readToken, tokenFacts } from '../computer.ts';
-import {
-  ownAddresses,
-  ownAddressesText,
-  printedAddresses,
-  redirectFactsOf,
-  redirectProbes,
-  registryRedirection,
-} from '../redirect.ts';
+import { ownAddresses, printedAddresses, redirectFactsOf, redirectProbes, registryRedirection } from '../redirect.ts';
 
 /** The registry hears of a new token every five minutes. */
 const tokenPatienceSeconds = 330;

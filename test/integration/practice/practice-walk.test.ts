@@ -27,14 +27,23 @@ afterAll(async () => {
   for (const home of homes) await rm(home, { recursive: true, force: true });
 });
 
-/** What stands on machine and medium in the end, without what differs from site to site: times and keys. */
-async function endState({ home, folder }: PracticeHome) {
-  const state = await readState(folder, 'master-1');
-  if (state === null) throw new Error('the machine has no state');
+/** What stands on machines and medium in the end, without what differs from site to site: times and keys. */
+async function endState(place: PracticeHome) {
+  return {
+    ...(await machineEndState(place, 'master-1')),
+    node: await machineEndState(place, 'node-1'),
+    medium: await readManifestPaths(join(place.folder, 'stick', 'fieldkit')),
+  };
+}
+
+async function machineEndState({ home, folder }: PracticeHome, machine: string) {
+  const state = await readState(folder, machine);
+  if (state === null) throw new Error(`${machine} has no state`);
   const plain = (text: string) =>
     text
       .replace(/-----BEGIN [^-]*-----[^-]*-----END [^-]*-----/g, 'PEM')
       .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, 'TIME')
+      .replace(/signed at \d+/g, 'signed')
       .replaceAll(home, 'HOME');
   const files = Object.entries(state.files)
     .filter(([path]) => !/\.log$|\.completed$|\/lists\/|\.set-aside/.test(path))
@@ -49,7 +58,7 @@ async function endState({ home, folder }: PracticeHome) {
     supplied: state.supplied,
     units: Object.keys(state.units),
     guards: Object.keys(state.guards),
-    medium: await readManifestPaths(join(folder, 'stick', 'fieldkit')),
+    requested: state.requested?.name ?? null,
   };
 }
 
@@ -79,6 +88,9 @@ describe('the practice site', () => {
     expect(before.paths.filter((path) => /^\/opt\/slapgrid\/[0-9a-f]{32}\/\.completed$/.test(path))).toHaveLength(1);
     expect(before.files['/etc/opt/slapos/slapos.cfg']).toContain('http://127.0.0.1:5050/bdir');
     expect(before.files['/etc/opt/slapos/slapos.cfg']?.match(/PEM/g)).toHaveLength(3);
+    expect(before.node.files['/etc/opt/slapos/slapos.cfg']).toContain('computer_id = COMP-1');
+    expect([before.requested, before.node.requested]).toEqual(['slapos-master', 'master-frontend']);
+    expect(before.node.units.length).toBeGreaterThan(0);
   });
 
   it('yields the problem of each fault, and goes on when the fault is switched off', { timeout: 300_000 }, async () => {
