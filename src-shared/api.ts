@@ -7,6 +7,7 @@ import { interview } from './interview.ts';
 import type { SiteView } from './journal.ts';
 import { journalEvent, problemData } from './journal.ts';
 import { json, jsonObject } from './json.ts';
+import { planFaultCodes } from './plan-fault.ts';
 import type { ProblemData } from './problem.ts';
 import { sighting } from './sighting.ts';
 import { planSchema, question, stepInfo, told } from './step.ts';
@@ -61,7 +62,14 @@ export const siteOnMedium = z.strictObject({
 export type SiteOnMedium = z.infer<typeof siteOnMedium>;
 
 /** A place in the site plan that is wrong. */
-export const planProblem = z.strictObject({ path: z.string(), line: z.int().nullable(), detail: z.string() });
+export const planProblem = z.strictObject({
+  path: z.string(),
+  line: z.int().nullable(),
+  code: z.enum(planFaultCodes),
+  value: z.string(),
+  other: z.string(),
+});
+export type PlanProblem = z.infer<typeof planProblem>;
 
 /** A plan's text, what it holds (null while it cannot be read), and what is wrong with it. */
 export const planReading = z.strictObject({ text: z.string(), value: json, problems: z.array(planProblem) });

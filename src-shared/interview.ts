@@ -1,12 +1,15 @@
 // What is asked before a new site has a plan: the few things nobody can guess. The window's form and the command line fill it;
 // the plan's template is written from it.
 import { z } from 'zod';
+import type { PlanFaultCode } from './plan-fault.ts';
 import { frontend, machine, siteName, sitePlan } from './site.ts';
 
 const { address, user, interface: interfaceName } = machine.shape;
 
 /** Systems a new site can be begun with; the plan may name others later. */
 export const interviewSystems = ['debian-11', 'debian-12', 'debian-13', 'ubuntu-22.04', 'ubuntu-24.04'] as const;
+
+const needsNode: PlanFaultCode = 'needs-node';
 
 export const interview = z
   .strictObject({
@@ -26,7 +29,7 @@ export const interview = z
   .superRefine(({ nodes, re6st, domain }, found) => {
     if (nodes.length > 0) return;
     // Both are services on a node.
-    if (re6st !== undefined) found.addIssue({ code: 'custom', path: ['re6st'], message: 'needs a node' });
-    if (domain !== undefined) found.addIssue({ code: 'custom', path: ['domain'], message: 'needs a node' });
+    if (re6st !== undefined) found.addIssue({ code: 'custom', path: ['re6st'], message: needsNode });
+    if (domain !== undefined) found.addIssue({ code: 'custom', path: ['domain'], message: needsNode });
   });
 export type Interview = z.infer<typeof interview>;

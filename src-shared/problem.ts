@@ -74,7 +74,7 @@ export const problems = {
 
   // the site
   'site-plan-missing': define('input', ['path']),
-  'site-plan-invalid': define('input', ['path', 'place', 'detail']),
+  'site-plan-invalid': define('input', ['path', 'place', 'fault', 'value', 'other']),
   'machine-list-invalid': define('input', ['path', 'line', 'detail']),
   'nothing-to-export': define('input', ['site']),
   'site-plan-changed': define('input', ['path']),

@@ -2,28 +2,25 @@
 // and the rules across fields. Everything else (needs, steps' instances, plans) is derived from it.
 import { z } from 'zod';
 import { parseAddress, parseRange, rangesEqual, rangesOverlap } from './address.ts';
+import type { PlanFaultCode, PlanFaultSaid } from './plan-fault.ts';
 import type { Finding } from './step.ts';
 
-const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/, 'lower-case letters, digits and hyphens');
+/** A message of the schema is the code of what is wrong: people read its words. */
+const fault = (code: PlanFaultCode): string => code;
+
+const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/, fault('name'));
 const address = z
   .string()
   .refine(
     (value) => parseAddress(value) !== null || /^(?!-)[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)*$/.test(value),
-    'an IPv4 or IPv6 address, or a host name',
+    fault('address'),
   )
-  .refine(
-    (value) => parseAddress(value) !== null || !/^[0-9.]+$/.test(value),
-    'an IPv4 address has four parts up to 255',
-  );
-const range = z
-  .string()
-  .refine((value) => parseRange(value) !== null, 'an address, a slash and a length, such as fd00:1::/64');
-const ipv6Range = range.refine((value) => parseRange(value)?.bits === 128, 'an IPv6 address with its length');
-const ipv4Range = range.refine((value) => parseRange(value)?.bits === 32, 'an IPv4 range');
-const fingerprint = z
-  .string()
-  .regex(/^SHA256:[A-Za-z0-9+/=]{40,}$/, 'SHA256: and the fingerprint, as ssh-keygen prints it');
-const httpUrl = z.string().regex(/^https?:\/\/[^\s/]+\S*$/, 'an http or https address');
+  .refine((value) => parseAddress(value) !== null || !/^[0-9.]+$/.test(value), fault('ipv4-parts'));
+const range = z.string().refine((value) => parseRange(value) !== null, fault('range'));
+const ipv6Range = range.refine((value) => parseRange(value)?.bits === 128, fault('ipv6-range'));
+const ipv4Range = range.refine((value) => parseRange(value)?.bits === 32, fault('ipv4-range'));
+const fingerprint = z.string().regex(/^SHA256:[A-Za-z0-9+/=]{40,}$/, fault('fingerprint'));
+const httpUrl = z.string().regex(/^https?:\/\/[^\s/]+\S*$/, fault('url'));
 
 /** What a site may be called: a folder's name everywhere. */
 export const siteName = name;
@@ -50,12 +47,12 @@ export const machine = z.strictObject({
   /** Who logs in; another than root needs sudo. */
   user: z
     .string()
-    .regex(/^[a-z_][a-z0-9_-]*$/, 'a user name')
+    .regex(/^[a-z_][a-z0-9_-]*$/, fault('user-name'))
     .default('root'),
   /** Who asks the master for services on this machine, an ordinary user; without one, the user who logs in. */
   client: z
     .string()
-    .regex(/^[a-z_][a-z0-9_-]*$/, 'a user name')
+    .regex(/^[a-z_][a-z0-9_-]*$/, fault('user-name'))
     .optional(),
   /** A machine of the plan through which this one is reached. */
   jump: name.optional(),
@@ -64,10 +61,10 @@ export const machine = z.strictObject({
   /** Pinned when a person has compared it with the console. */
   hostKey: fingerprint.optional(),
   distribution: z.enum(distributions).default('debian'),
-  release: z.string().regex(/^\d+(\.\d+)?$/, 'a release number such as 12 or 22.04'),
+  release: z.string().regex(/^\d+(\.\d+)?$/, fault('release-number')),
   architecture: z.enum(architectures).default('amd64'),
   /** The network interface whose IPv6 prefix the partitions take theirs from. */
-  interface: z.string().regex(/^[a-zA-Z0-9_.@-]{1,15}$/, 'an interface name of at most 15 characters'),
+  interface: z.string().regex(/^[a-zA-Z0-9_.@-]{1,15}$/, fault('interface')),
   /** Global IPv6 addresses the interface must have; empty when the network gives them. */
   addresses: z.array(ipv6Range).default([]),
   partitions: z.int().min(1).max(200).default(20),
@@ -109,7 +106,7 @@ export type SoftwareCache = z.infer<typeof softwareCache>;
 /** A software release: one URL, byte for byte, used by the mirror, the supply and the request alike. */
 export const release = z.strictObject({
   name: z.enum(['slapos-master', 're6stnet', 'rapid-cdn']),
-  url: z.string().regex(/^https?:\/\/\S+\.cfg$/, 'the address of a software.cfg, without blanks'),
+  url: z.string().regex(/^https?:\/\/\S+\.cfg$/, fault('release-url')),
   /** Compiled archives by target system, as paths on the laptop. */
   archives: z.record(z.string(), z.string()).default({}),
   /** For all target systems, or by target system. Without it: the file where `archives` names one, else the cache. */
@@ -125,27 +122,27 @@ export const master = z.strictObject({
   instance: name.default('slapos-master'),
   siteId: z
     .string()
-    .regex(/^[a-z][a-z0-9_]{0,30}$/, 'lower-case letters, digits and underscores')
+    .regex(/^[a-z][a-z0-9_]{0,30}$/, fault('site-id'))
     .default('erp5'),
   city: z.string().min(1).default('Lille'),
   company: z.string().min(1).default('ViFiB SARL'),
   countryCode: z
     .string()
-    .regex(/^[A-Z]{2}$/, 'two capital letters, such as FR')
+    .regex(/^[A-Z]{2}$/, fault('country'))
     .default('FR'),
   email: z
     .string()
-    .regex(/^[^\s@]+@[^\s@]+$/, 'a mail address')
+    .regex(/^[^\s@]+@[^\s@]+$/, fault('mail'))
     .default('admin@example.org'),
   state: z.string().min(1).default('Nord-Pas-de-Calais'),
   timezone: z
     .string()
-    .regex(/^[A-Za-z0-9_+/-]+$/, 'a time zone such as UTC or Europe/Paris')
+    .regex(/^[A-Za-z0-9_+/-]+$/, fault('time-zone'))
     .default('UTC'),
   /** Folder of the certificate authority, shared by the partitions. */
   caFolder: z
     .string()
-    .regex(/^(\/[A-Za-z0-9_-]+){3,}$/, 'an absolute path of at least three folders')
+    .regex(/^(\/[A-Za-z0-9_-]+){3,}$/, fault('ca-folder'))
     .default('/srv/slapcommon/erp5-ssl'),
 });
 export type Master = z.infer<typeof master>;
@@ -155,22 +152,17 @@ export const frontend = z.strictObject({
   /** Names below it are the frontend's. */
   domain: z
     .string()
-    .regex(
-      /^(?=.{3,200}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
-      'a domain of at least two parts in lower-case letters, such as my.example.org',
-    )
-    .refine((value) => parseAddress(value) === null, 'a domain, not an address'),
+    .regex(/^(?=.{3,200}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, fault('domain'))
+    .refine((value) => parseAddress(value) === null, fault('domain-not-address')),
   /** PEM files on the laptop: the certificate with its chain, and its private key. Relative paths count from the plan. */
   certificate: z.string().min(1),
   key: z.string().min(1),
   /** Where its users reach it; empty: the machine's own addresses. */
-  publicAddresses: z
-    .array(z.string().refine((value) => parseAddress(value) !== null, 'an IPv4 or IPv6 address'))
-    .default([]),
+  publicAddresses: z.array(z.string().refine((value) => parseAddress(value) !== null, fault('ip-address'))).default([]),
   /** The local DNS server that answers for names below the domain; without one, the machine's resolver stays as it is. */
   dns: z
     .string()
-    .refine((value) => parseAddress(value) !== null, 'an IPv4 or IPv6 address')
+    .refine((value) => parseAddress(value) !== null, fault('ip-address'))
     .optional(),
   /** Name under which the master knows it. */
   instance: name.default('master-frontend'),
@@ -193,9 +185,7 @@ export const sitePlan = z.strictObject({
     .object({
       cache: softwareCache.optional(),
       /** Proxy for all of them, without user name and password: those belong into the environment. */
-      proxy: httpUrl
-        .refine((value) => !/^https?:\/\/[^/]*@/.test(value), 'an address without user and password')
-        .optional(),
+      proxy: httpUrl.refine((value) => !/^https?:\/\/[^/]*@/.test(value), fault('url-with-password')).optional(),
       /** PEM file of authorities to trust besides the system's; a relative path counts from the plan. */
       ca: z.string().min(1).optional(),
     })
@@ -218,10 +208,11 @@ export const sitePlan = z.strictObject({
 export type SitePlan = z.infer<typeof sitePlan>;
 
 /** Where something in a plan is wrong; `path` as in `machines.0.address`. */
-export interface PlanFault {
+export interface PlanFault extends PlanFaultSaid {
   readonly path: readonly (string | number)[];
-  readonly detail: string;
 }
+
+const says = (code: PlanFaultCode, value = '', other = ''): PlanFaultSaid => ({ code, value, other });
 
 /** Rules across fields. Empty when the plan can stand. */
 export function planFaults(plan: SitePlan): readonly PlanFault[] {
@@ -229,23 +220,23 @@ export function planFaults(plan: SitePlan): readonly PlanFault[] {
   const seen = new Map<string, string>();
   plan.machines.forEach((item, index) => {
     const at = (field: string) => ['machines', index, field];
-    if (seen.has(item.name)) faults.push({ path: at('name'), detail: `two machines are called ${item.name}` });
+    if (seen.has(item.name)) faults.push({ path: at('name'), ...says('machine-twice', item.name) });
     const endpoint = `${item.address} ${item.port}`;
     const other = seen.get(endpoint);
-    if (other !== undefined) faults.push({ path: at('address'), detail: `the same address and port as ${other}` });
+    if (other !== undefined) faults.push({ path: at('address'), ...says('address-twice', other) });
     seen.set(item.name, item.name).set(endpoint, item.name);
     if (!plan.sources[systemOf(item)] && defaultSources(systemOf(item)) === null)
       faults.push({
         path: at('release'),
-        detail: `no sources are known for ${systemOf(item)}; name them under sources`,
+        ...says('no-sources', systemOf(item)),
       });
   });
   if (plan.machines.filter((item) => item.roles.includes('master')).length > 1)
-    faults.push({ path: ['machines'], detail: 'more than one machine has the role master' });
+    faults.push({ path: ['machines'], ...says('several-masters') });
   const names = plan.releases.map((item) => item.name);
   names.forEach((item, index) => {
     if (names.indexOf(item) !== index)
-      faults.push({ path: ['releases', index, 'name'], detail: `${item} is named twice` });
+      faults.push({ path: ['releases', index, 'name'], ...says('release-twice', item) });
   });
   faults.push(...builderFaults(plan), ...plan.releases.flatMap((item, index) => releaseFaults(plan, item, index)));
   faults.push(...contentFaults(plan), ...nodeFaults(plan), ...frontendFaults(plan));
@@ -253,14 +244,14 @@ export function planFaults(plan: SitePlan): readonly PlanFault[] {
   if (wantsRe6st(plan) && re6st === undefined)
     faults.push({
       path: ['ranges', 're6st'],
-      detail: 'a site with the role registry needs the range of its re6st network',
+      ...says('re6st-range-missing'),
     });
   const network = re6st === undefined ? null : parseRange(re6st);
   for (const { text, path } of lanRanges(plan)) {
     const local = parseRange(text);
     if (local === null || network === null || !rangesEqual(local, network)) continue;
-    const what = path[0] === 'ranges' ? 'ranges.lan' : `the range of ${text} (${path.join('.')})`;
-    faults.push({ path: ['ranges', 're6st'], detail: `identical to ${what}; take two ranges that differ` });
+    const said = path[0] === 'ranges' ? says('ranges-same', text) : says('range-of-machine', text, path.join('.'));
+    faults.push({ path: ['ranges', 're6st'], ...said });
   }
   return faults;
 }
@@ -269,25 +260,23 @@ export function planFaults(plan: SitePlan): readonly PlanFault[] {
 function builderFaults(plan: SitePlan): readonly PlanFault[] {
   const systems = systemsOf(plan);
   const builders = plan.machines.filter(isBuilder);
-  if (systems.length === 0) return [{ path: ['machines'], detail: 'every machine is a builder; none is of the site' }];
+  if (systems.length === 0) return [{ path: ['machines'], ...says('builders-only') }];
   return plan.machines.flatMap((item, index): PlanFault[] => {
     if (!isBuilder(item)) return [];
     const at = (field: string) => ['machines', index, field];
     const other = builders.find((each) => systemOf(each) === systemOf(item));
     return [
-      ...(item.roles.length > 1
-        ? [{ path: at('roles'), detail: 'a builder stays at the office and has no other role' }]
-        : []),
+      ...(item.roles.length > 1 ? [{ path: at('roles'), ...says('builder-other-role') }] : []),
       ...(systems.includes(systemOf(item))
         ? []
         : [
             {
               path: at('release'),
-              detail: `no machine of the site is ${systemOf(item)}, so nothing fits what it builds`,
+              ...says('builder-unfit', systemOf(item)),
             },
           ]),
       ...(other !== item && other !== undefined
-        ? [{ path: at('roles'), detail: `${other.name} is the builder for ${systemOf(item)} already` }]
+        ? [{ path: at('roles'), ...says('builder-taken', systemOf(item), other.name) }]
         : []),
     ];
   });
@@ -299,24 +288,22 @@ function releaseFaults(plan: SitePlan, item: Release, index: number): readonly P
   const faults: PlanFault[] = [];
   for (const system of Object.keys(item.archives)) {
     const path = at('archives', system);
-    if (!systems.includes(system)) faults.push({ path, detail: `no machine of the plan is ${system}` });
+    if (!systems.includes(system)) faults.push({ path, ...says('system-not-there', system) });
     else if (originOf(item, system) !== 'file')
-      faults.push({ path, detail: `not used, as the release is taken from the ${originOf(item, system)}` });
+      faults.push({ path, ...says('archive-unused', originOf(item, system)) });
   }
   for (const system of Object.keys(typeof item.from === 'object' ? item.from : {}))
-    if (!systems.includes(system))
-      faults.push({ path: at('from', system), detail: `no machine of the plan is ${system}` });
+    if (!systems.includes(system)) faults.push({ path: at('from', system), ...says('system-not-there', system) });
   for (const system of systemsFrom(plan, item, 'builder'))
-    if (builderFor(plan, system) === undefined)
-      faults.push({ path: at('from'), detail: `no machine of the plan is a builder for ${system}` });
+    if (builderFor(plan, system) === undefined) faults.push({ path: at('from'), ...says('builder-missing', system) });
   if (item.newMaster && item.name !== 'slapos-master')
-    faults.push({ path: at('newMaster'), detail: 'only slapos-master can be given the new master' });
+    faults.push({ path: at('newMaster'), ...says('new-master-elsewhere') });
   // Changed after compiling, it is no longer what upstream signed under this address.
   else if (item.newMaster && holdsNewMaster(item.url) !== true)
     for (const system of systemsFrom(plan, item, 'cache'))
       faults.push({
         path: at('newMaster'),
-        detail: `the software cache holds it without the new master (${system}); compile it on a builder`,
+        ...says('new-master-signed', system),
       });
   return faults;
 }
@@ -344,17 +331,16 @@ function contentFaults(plan: SitePlan): readonly PlanFault[] {
   const faults: PlanFault[] = [];
   const users = plan.machines.filter((item) => !isBuilder(item) && contentWayOf(plan, item) === 'resident');
   if (plan.content.port === plan.content.serverPort)
-    faults.push({ path: ['content', 'serverPort'], detail: 'the same port as content.port' });
+    faults.push({ path: ['content', 'serverPort'], ...says('port-same') });
   if (users.length === 0) return faults;
   const master = masterOf(plan);
-  if (master === undefined)
-    return [...faults, { path: ['content', 'via'], detail: 'resident needs a machine with the role master' }];
+  if (master === undefined) return [...faults, { path: ['content', 'via'], ...says('resident-no-master') }];
   for (const item of new Set([master, ...users])) {
     if (item === master ? users.every((user) => user === master) : false) continue;
     if (addressesOf(item).length === 0)
       faults.push({
         path: ['machines', plan.machines.indexOf(item), 'addresses'],
-        detail: 'resident content is served by address; name one of this machine here, as its own is a name',
+        ...says('resident-no-address'),
       });
   }
   return faults;
@@ -367,22 +353,21 @@ function nodeFaults(plan: SitePlan): readonly PlanFault[] {
   plan.machines.forEach((item, index) => {
     const at = (field: string) => ['machines', index, field];
     if (item.roles.includes('node') && item.roles.includes('master'))
-      faults.push({ path: at('roles'), detail: 'a machine is the master or a node of it, not both' });
+      faults.push({ path: at('roles'), ...says('node-and-master') });
     if (item.roles.includes('node') && masterOf(plan) === undefined)
-      faults.push({ path: at('roles'), detail: 'a node registers with a master, and no machine has that role' });
+      faults.push({ path: at('roles'), ...says('node-no-master') });
     for (const role of ['registry', 'frontend'] as const) {
       if (!item.roles.includes(role)) continue;
-      if (!item.roles.includes('node'))
-        faults.push({ path: at('roles'), detail: `${role} is a service on a node; name the role node as well` });
+      if (!item.roles.includes('node')) faults.push({ path: at('roles'), ...says('role-without-node', role) });
       const other = holders.get(role);
-      if (other !== undefined) faults.push({ path: at('roles'), detail: `${other} has the role ${role} already` });
+      if (other !== undefined) faults.push({ path: at('roles'), ...says('role-taken', role, other) });
       else holders.set(role, item.name);
     }
     if (item.jump === undefined) return;
     const through = machineNamed(plan, item.jump);
-    if (through === undefined) faults.push({ path: at('jump'), detail: `no machine is called ${item.jump}` });
+    if (through === undefined) faults.push({ path: at('jump'), ...says('jump-unknown', item.jump) });
     else if (through.jump !== undefined || through === item)
-      faults.push({ path: at('jump'), detail: `${item.jump} cannot be reached directly itself` });
+      faults.push({ path: at('jump'), ...says('jump-indirect', item.jump) });
   });
   return faults;
 }
@@ -391,17 +376,15 @@ function nodeFaults(plan: SitePlan): readonly PlanFault[] {
 function frontendFaults(plan: SitePlan): readonly PlanFault[] {
   const at = plan.machines.findIndex((item) => item.roles.includes('frontend'));
   if (plan.frontend === undefined)
-    return at < 0
-      ? []
-      : [{ path: ['machines', at, 'roles'], detail: 'frontend needs the block frontend: its domain and certificate' }];
+    return at < 0 ? [] : [{ path: ['machines', at, 'roles'], ...says('frontend-no-block') }];
   const { publicAddresses, certificate, key } = plan.frontend;
   return [
-    ...(at < 0 ? [{ path: ['frontend'], detail: 'no machine of the plan has the role frontend' }] : []),
-    ...(certificate === key ? [{ path: ['frontend', 'key'], detail: 'the same file as the certificate' }] : []),
+    ...(at < 0 ? [{ path: ['frontend'], ...says('frontend-no-role') }] : []),
+    ...(certificate === key ? [{ path: ['frontend', 'key'], ...says('same-file') }] : []),
     ...publicAddresses.flatMap((text, index): PlanFault[] =>
       publicAddresses.indexOf(text) === index
         ? []
-        : [{ path: ['frontend', 'publicAddresses', index], detail: `${text} is named twice` }],
+        : [{ path: ['frontend', 'publicAddresses', index], ...says('named-twice', text) }],
     ),
   ];
 }

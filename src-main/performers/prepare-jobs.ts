@@ -75,7 +75,9 @@ export function prepareJobs({ trustFolder, program }: PrepareParts): Readonly<Re
       throw problem('site-plan-invalid', {
         path: 'site.yaml',
         place: `sources.${system}`,
-        detail: 'no sources are known',
+        fault: 'no-sources',
+        value: system,
+        other: '',
       });
     return found;
   };

@@ -116,7 +116,8 @@ async function planOn(folder: string, name: string): Promise<SitePlan> {
   const text = await readTextOrNull(path);
   if (text === null) throw problem('site-not-on-medium', { path: folder });
   const plan = planFromText(text, path);
-  if (plan.name !== name) throw problem('site-plan-invalid', { path, place: 'name', detail: `the name stays ${name}` });
+  if (plan.name !== name)
+    throw problem('site-plan-invalid', { path, place: 'name', fault: 'name-stays', value: name, other: '' });
   return plan;
 }
 

@@ -319,7 +319,7 @@ export function makeDesk(parts: DeskParts): Desk {
       const { plan, faults } = readPlanText(text);
       if (plan === null) return { saved: false, problems: [...faults] };
       if (plan.name !== site)
-        return { saved: false, problems: [{ path: 'name', line: null, detail: `the name stays ${site}` }] };
+        return { saved: false, problems: [{ path: 'name', line: null, code: 'name-stays', value: site, other: '' }] };
       const opened = open.get(site);
       if (opened === undefined) {
         await saveClosedPlan(await siteFolder(parts.dataFolder, site), site, text, parts.clock.now());

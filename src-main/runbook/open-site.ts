@@ -178,7 +178,13 @@ export class OpenSite {
     const path = join(this.folder, siteFiles.plan);
     const plan = planFromText(text, path);
     if (plan.name !== this.plan.name)
-      throw problem('site-plan-invalid', { path, place: 'name', detail: `the name stays ${this.plan.name}` });
+      throw problem('site-plan-invalid', {
+        path,
+        place: 'name',
+        fault: 'name-stays',
+        value: this.plan.name,
+        other: '',
+      });
     await writeAtomic(path, text);
     this.plan = plan;
     this.#planText = text;

@@ -2,16 +2,16 @@
 // Used by the sites, the window's editor and the jobs that pin fingerprints.
 import { LineCounter, parseDocument } from 'yaml';
 import { type Json, json, parseJson } from '../../src-shared/json.ts';
+import { faultOfIssue, type PlanFaultCode, type PlanFaultSaid } from '../../src-shared/plan-fault.ts';
 import { problem } from '../../src-shared/problem.ts';
 import type { SitePlan } from '../../src-shared/site.ts';
 import { planFaults, sitePlan } from '../../src-shared/site.ts';
 
-export interface PlacedFault {
+export interface PlacedFault extends PlanFaultSaid {
   /** `machines.0.address` */
   readonly path: string;
   /** Line in the text, from 1; null when it has none. */
   readonly line: number | null;
-  readonly detail: string;
 }
 
 /** `data` is what the text holds, before defaults; null while it cannot be read at all. */
@@ -22,7 +22,7 @@ export type PlanReading =
 /** Parses and checks; never throws. Limits: 256 KiB, no anchors that multiply. */
 export function readPlanText(text: string): PlanReading {
   if (text.length > 256 * 1024)
-    return { plan: null, data: null, faults: [{ path: '', line: null, detail: 'larger than 256 KiB' }] };
+    return { plan: null, data: null, faults: [{ path: '', line: null, ...saidOf('file-large', '256 KiB') }] };
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
   if (document.errors.length > 0)
@@ -32,7 +32,7 @@ export function readPlanText(text: string): PlanReading {
       faults: document.errors.map((error) => ({
         path: '',
         line: lines.linePos(error.pos[0]).line,
-        detail: error.message,
+        ...saidOf(yamlFaults[error.code] ?? 'yaml', error.message),
       })),
     };
   const lineOf = (path: readonly PropertyKey[]): number | null => {
@@ -42,17 +42,21 @@ export function readPlanText(text: string): PlanReading {
     }
     return null;
   };
-  const place = (path: readonly PropertyKey[], detail: string): PlacedFault => ({
+  const place = (path: readonly PropertyKey[], { code, value, other }: PlanFaultSaid): PlacedFault => ({
     path: path.map(String).join('.'),
     line: lineOf(path),
-    detail,
+    ...saidOf(code, value, other),
   });
   let data: Json;
   try {
     // Through JSON, as dates and the like are texts in a plan.
     data = json.parse(parseJson(JSON.stringify(document.toJS({ maxAliasCount: 20 }) ?? {})));
   } catch (error) {
-    return { plan: null, data: null, faults: [place([], error instanceof Error ? error.message : String(error))] };
+    return {
+      plan: null,
+      data: null,
+      faults: [place([], saidOf('yaml', error instanceof Error ? error.message : String(error)))],
+    };
   }
   const parsed = sitePlan.safeParse(data);
   if (!parsed.success)
@@ -61,11 +65,11 @@ export function readPlanText(text: string): PlanReading {
       data,
       faults: parsed.error.issues.flatMap((issue) =>
         issue.code === 'unrecognized_keys'
-          ? issue.keys.map((key) => place([...issue.path, key], `unknown key ${key}`))
-          : [place(issue.path, issue.message)],
+          ? issue.keys.map((key) => place([...issue.path, key], saidOf('unknown-key', key)))
+          : [place(issue.path, faultOfIssue(issue, document.getIn(issue.path) === undefined))],
       ),
     };
-  const faults = planFaults(parsed.data).map((fault) => place(fault.path, fault.detail));
+  const faults = planFaults(parsed.data).map((fault) => place(fault.path, fault));
   return faults.length > 0 ? { plan: null, data, faults } : { plan: parsed.data, data, faults: [] };
 }
 
@@ -76,16 +80,27 @@ export function planFromText(text: string, path: string): SitePlan {
   const [first] = faults;
   const place =
     first?.line == null ? (first?.path ?? '') : `line ${first.line}${first.path === '' ? '' : `, ${first.path}`}`;
-  if (first?.path === 'ranges.re6st' && first.detail.startsWith('identical to ranges.lan'))
+  if (first?.code === 'ranges-same')
     throw problem('ranges-identical', { first: 'ranges.lan', second: 'ranges.re6st', range: rangeIn(text) });
   throw problem(
     'site-plan-invalid',
-    { path, place, detail: first?.detail ?? '' },
+    { path, place, fault: first?.code ?? 'wrong-value', value: first?.value ?? '', other: first?.other ?? '' },
     {
-      evidence: faults.map((fault) => `${fault.line ?? '-'}: ${fault.path} ${fault.detail}`).join('\n'),
+      evidence: faults
+        .map((fault) => `${fault.line ?? '-'}: ${fault.path} ${fault.code} ${fault.value} ${fault.other}`.trim())
+        .join('\n'),
     },
   );
 }
+
+const saidOf = (code: PlanFaultCode, value = '', other = ''): PlanFaultSaid => ({ code, value, other });
+
+/** What the reader of YAML says that has words of its own here; the rest is told as it is. */
+const yamlFaults: Readonly<Record<string, PlanFaultCode>> = {
+  TAB_AS_INDENT: 'yaml-tab',
+  DUPLICATE_KEY: 'yaml-key-twice',
+  BAD_INDENT: 'yaml-indent',
+};
 
 const rangeIn = (text: string): string => String(parseDocument(text).getIn(['ranges', 're6st']) ?? '');
 

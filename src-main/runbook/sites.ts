@@ -94,7 +94,9 @@ function requireName(plan: SitePlan, name: string, folder: string): void {
     throw problem('site-plan-invalid', {
       path: join(folder, siteFiles.plan),
       place: 'name',
-      detail: `the name stays ${name}`,
+      fault: 'name-stays',
+      value: name,
+      other: '',
     });
 }
 

@@ -1,6 +1,7 @@
 // Sentences that come as keys and parameters, and names of instances. One place, so that all pages say the same.
 import { useTranslation } from 'react-i18next';
 import type { InstanceView } from '../../src-shared/journal.ts';
+import type { PlanFaultSaid } from '../../src-shared/plan-fault.ts';
 import type { Params } from '../../src-shared/problem.ts';
 import { readableParams } from '../../src-shared/readable.ts';
 import { type Subject, subjectName, type Told } from '../../src-shared/step.ts';
@@ -12,6 +13,8 @@ export interface Words {
   readonly told: (told: Told) => string;
   /** A part of a problem's text. */
   readonly problem: (code: string, part: Part, params: Params) => string;
+  /** What is wrong in a site plan. */
+  readonly planFault: (fault: PlanFaultSaid) => string;
   readonly stepTitle: (step: string) => string;
   /** Step and subject, for sentences that stand alone. */
   readonly instanceTitle: (instance: Pick<InstanceView, 'step' | 'subject'>) => string;
@@ -29,6 +32,7 @@ export function useWords(): Words {
   return {
     told: ({ key, params }) => t(key, readable(params)),
     problem: (code, part, params) => t(`problems.${code}.${part}`, readable(params)),
+    planFault: ({ code, value, other }) => t(`problems.site-plan-invalid.faults.${code}`, { value, other }),
     stepTitle,
     instanceTitle: (instance) => {
       const name = subject(instance.subject);

@@ -7,6 +7,7 @@ import type { Json } from '../../src-shared/json.ts';
 import type { FormPath } from '../../src-shared/plan-form.ts';
 import { type ProblemData, toProblemData } from '../../src-shared/problem.ts';
 import { Heading } from '../app/heading.tsx';
+import { useWords } from '../i18n/words.ts';
 import { PlanForm } from '../panels/plan-form.tsx';
 import { ProblemPanel } from '../panels/problem-panel.tsx';
 import { call } from '../state/bridge.ts';
@@ -19,6 +20,7 @@ const pauseMs = 350;
 
 export const PlanPage = ({ site }: { readonly site: OpenedSite }) => {
   const { t } = useTranslation();
+  const words = useWords();
   const [saved, setSaved] = useState<string | null>(null);
   const [text, setText] = useState('');
   const [reading, setReading] = useState<PlanReading | null>(null);
@@ -106,14 +108,14 @@ export const PlanPage = ({ site }: { readonly site: OpenedSite }) => {
           <h2 id="plan-problems">{t('ui.plan.problems', { count: problems.length })}</h2>
           <ul>
             {problems.map((item) => (
-              <li key={`${item.path} ${item.line} ${item.detail}`}>
+              <li key={`${item.path} ${item.line} ${item.code} ${item.value}`}>
                 {item.line !== null && (
                   <Button kind="quiet" onPress={() => goToLine(item.line ?? 1)}>
                     {t('ui.plan.line', { line: item.line })}
                   </Button>
                 )}
                 <span>
-                  {item.path !== '' && <code translate="no">{item.path}</code>} {item.detail}
+                  {item.path !== '' && <code translate="no">{item.path}</code>} {words.planFault(item)}
                 </span>
               </li>
             ))}

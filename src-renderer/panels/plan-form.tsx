@@ -14,6 +14,7 @@ import {
   planForm,
   valueAt,
 } from '../../src-shared/plan-form.ts';
+import { useWords } from '../i18n/words.ts';
 import { Button } from '../ui/button.tsx';
 import { CheckInput, ChoiceInput, KeptInput } from '../ui/field.tsx';
 import { Fold } from '../ui/fold.tsx';
@@ -76,12 +77,14 @@ interface PlacedProps extends FieldProps {
 
 const Field = ({ field, path, reading, set }: PlacedProps) => {
   const { t } = useTranslation();
+  const words = useWords();
   const { node } = field;
   const texts = `ui.planForm.${labelPath(path)}`;
   if (node.kind === 'group') return <Group node={node} path={path} reading={reading} set={set} />;
   if (node.kind === 'groups') return <Groups node={node} path={path} reading={reading} set={set} />;
   const value = valueAt(reading.value, path);
-  const error = reading.problems.find((item) => item.path === path.join('.'))?.detail;
+  const fault = reading.problems.find((item) => item.path === path.join('.'));
+  const error = fault === undefined ? undefined : words.planFault(fault);
   const common = { label: t(`${texts}.label`), required: field.required, error };
   const hint = (fallback: string | number | null): string =>
     [

@@ -5,12 +5,15 @@ import { createInstance } from 'i18next';
 import { describe, expect, it } from 'vitest';
 import english from '../../resources/locales/en/problems.json' with { type: 'json' };
 import { reasons } from '../../src-main/medium/safety.ts';
+import { planFaultCodes } from '../../src-shared/plan-fault.ts';
 import { exitCodeOf, exitCodes, type ProblemCode, problem, problems } from '../../src-shared/problem.ts';
 import { languages, placeholdersOf, textsOf } from './locale-files.ts';
 
 const parts = ['title', 'cause', 'untouched', 'next'] as const;
 const codes = Object.keys(problems) as ProblemCode[];
-/** A drive's reasons are words of their own; the texts of this one problem refer to them by key. */
+/** The faults of a plan are words of their own, which one problem refers to by key. */
+const faultKeys = planFaultCodes.map((code) => `problems.site-plan-invalid.faults.${code}`);
+/** So are a drive's reasons. */
 const reasonKeys = Object.keys(reasons).flatMap((reason) =>
   ['reasons', 'remedies'].map((group) => `problems.medium-drive-unusable.${group}.${reason}`),
 );
@@ -33,11 +36,13 @@ describe.each(languages)('texts of problems in %s', (language) => {
 
   it('has title, cause, untouched and next of every code, and of nothing else', () => {
     const wanted = codes.flatMap((code) => parts.map((part) => `problems.${code}.${part}`));
-    expect([...texts.keys()].sort()).toEqual([...wanted, ...reasonKeys].sort());
+    expect([...texts.keys()].sort()).toEqual([...wanted, ...reasonKeys, ...faultKeys].sort());
   });
 
   it.each(codes)('says %s with all of its parameters and no others', (code) => {
-    const used = parts.flatMap((part) => placeholdersOf(texts.get(`problems.${code}.${part}`) ?? ''));
+    const keys = parts.map((part) => `problems.${code}.${part}`);
+    const taken = code === 'site-plan-invalid' ? faultKeys : [];
+    const used = [...keys, ...taken].flatMap((key) => placeholdersOf(texts.get(key) ?? ''));
     expect([...new Set(used)].sort()).toEqual([...problems[code].params].sort());
   });
 

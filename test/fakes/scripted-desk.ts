@@ -208,8 +208,8 @@ export function scriptedDesk(): ScriptedDesk {
     'site.savePlan': async () => ({
       saved: false,
       problems: [
-        { path: 'machines.0.address', line: 6, detail: 'an IPv4 address has four parts up to 255' },
-        { path: 'machines.0.interface', line: 9, detail: 'an interface name of at most 15 characters' },
+        { path: 'machines.0.address', line: 6, code: 'ipv4-parts', value: '', other: '' },
+        { path: 'machines.0.interface', line: 9, code: 'interface', value: '', other: '' },
       ],
     }),
     'steps.check': async () => ({ run: 'run-check' }),

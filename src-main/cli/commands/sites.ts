@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { interview } from '../../../src-shared/interview.ts';
 import { fold, type JournalEvent, withInstances } from '../../../src-shared/journal.ts';
+import { faultOfIssue } from '../../../src-shared/plan-fault.ts';
 import { exitCodes, problem } from '../../../src-shared/problem.ts';
 import { instancesOf } from '../../runbook/instances.ts';
 import { readJournal } from '../../runbook/journal-store.ts';
@@ -49,7 +50,10 @@ export const beginSite = (name: string, options: BeginOptions): Promise<number> 
     const asked = interview.safeParse({ name, master, nodes, user, interface: interfaceName, system, re6st, domain });
     if (!asked.success) {
       const [first] = asked.error.issues;
-      throw problem('usage-wrong', { detail: `${first?.path.join(' ')}: ${first?.message}` });
+      if (first === undefined) throw asked.error;
+      const { code, ...params } = faultOfIssue(first, false);
+      const words = texts.say(`problems.site-plan-invalid.faults.${code}`, params);
+      throw problem('usage-wrong', { detail: `${first.path.join(' ')}: ${words}` });
     }
     const { dataFolder } = kit.parts;
     const made = await createSite(dataFolder, planTemplate(asked.data), { practice: false });

@@ -41,7 +41,9 @@ export const describeSite = defineStep({
     const [first] = exampleAddresses;
     if (first === undefined) return done(...planWarnings(site));
     const place = `machines.${site.machines.findIndex((item) => item.name === first)}.address`;
-    return blocked(finding('site-plan-invalid', { path: 'site.yaml', place, detail: 'still the example address' }));
+    return blocked(
+      finding('site-plan-invalid', { path: 'site.yaml', place, fault: 'example-address', value: first, other: '' }),
+    );
   },
   plan: () => [],
 });

@@ -193,31 +193,62 @@ describe('the site plan file', () => {
   });
 
   it.each([
-    ['an unknown key', (text: string) => `${text}colour: blue\n`, 'colour', 5],
-    ['a wrong address', (text: string) => text.replace('10.0.0.1', '10.0.0.300'), 'machines.0.address', 4],
-    ['a wrong range', (text: string) => `${text}ranges: { lan: "fd00::/129" }\n`, 'ranges.lan', 5],
-    ['a missing field', (text: string) => text.replace(', interface: eth0', ''), 'machines.0.interface', 4],
+    ['an unknown key', (text: string) => `${text}colour: blue\n`, 'colour', 5, 'unknown-key'],
+    [
+      'a wrong address',
+      (text: string) => text.replace('10.0.0.1', '10.0.0.300'),
+      'machines.0.address',
+      4,
+      'ipv4-parts',
+    ],
+    ['a wrong range', (text: string) => `${text}ranges: { lan: "fd00::/129" }\n`, 'ranges.lan', 5, 'range'],
+    ['a missing field', (text: string) => text.replace(', interface: eth0', ''), 'machines.0.interface', 4, 'required'],
+    [
+      'a number where a text belongs',
+      (text: string) => text.replace('"12"', '12'),
+      'machines.0.release',
+      4,
+      'wants-text',
+    ],
+    ['another format', (text: string) => text.replace('format: 1', 'format: 3'), 'format', 1, 'one-of'],
+    [
+      'too many partitions',
+      (text: string) => text.replace(', interface', ', partitions: 201, interface'),
+      'machines.0.partitions',
+      4,
+      'at-most',
+    ],
+    ['no machine', () => 'format: 1\nname: fake\nmachines: []\n', 'machines', 3, 'empty'],
+    ['a tab', (text: string) => text.replace('machines:\n', 'machines:\n\t- {}\n'), '', 4, 'yaml-tab'],
     [
       'two masters',
       (text: string) => `${text}  - { name: m2, roles: [master], address: 10.0.0.2, release: "12", interface: e }\n`,
       'machines',
       4,
+      'several-masters',
     ],
-    ['a system nobody knows sources for', (text: string) => text.replace('"12"', '"7"'), 'machines.0.release', 4],
-    ['broken YAML', (text: string) => `${text}  : :\n -`, '', 5],
-    ['a key twice', (text: string) => `${text}name: other\n`, '', 5],
+    [
+      'a system nobody knows sources for',
+      (text: string) => text.replace('"12"', '"7"'),
+      'machines.0.release',
+      4,
+      'no-sources',
+    ],
+    ['broken YAML', (text: string) => `${text}  : :\n -`, '', 5, 'yaml'],
+    ['a key twice', (text: string) => `${text}name: other\n`, '', 5, 'yaml-key-twice'],
     [
       'an archive for a system no machine has',
       (text: string) =>
         `${text}releases:\n  - name: slapos-master\n    url: https://a/b.cfg\n    archives: { debian-13-amd64: /x }\n`,
       'releases.0.archives.debian-13-amd64',
       8,
+      'system-not-there',
     ],
-  ])('refuses %s and says where', (_what, change, path, line) => {
+  ])('refuses %s and says where', (_what, change, path, line, code) => {
     const { plan, faults } = readPlanText(change(planText));
     expect(plan).toBe(null);
     expect(faults.map((fault) => fault.path)).toContain(path);
-    expect(faults.find((fault) => fault.path === path)?.line).toBe(line);
+    expect(faults.find((fault) => fault.path === path)).toMatchObject({ line, code });
     expect(() => planFromText(change(planText), 'site.yaml')).toThrow(
       expect.objectContaining({ code: 'site-plan-invalid' }),
     );

@@ -64,7 +64,9 @@ describe('a builder', () => {
     return sitePlan.parse({ ...rest, machines: [...machines, ...builders] });
   };
   const faultsOf = (release: object, ...builders: readonly object[]) =>
-    planFaults(withBuilders(release, ...builders)).map(({ path, detail }) => `${path.join('.')}: ${detail}`);
+    planFaults(withBuilders(release, ...builders)).map(
+      ({ path, code, value, other }) => `${path.join('.')}: ${[code, value, other].join(' ').trim()}`,
+    );
 
   it('compiles what the plan wants from it, release by release and system by system', () => {
     const mixed = withBuilders({ from: { 'debian-12-amd64': 'builder', 'debian-13-arm64': 'cache' } }, { ...twelve });
@@ -77,15 +79,20 @@ describe('a builder', () => {
   });
 
   it.each<[string, object, readonly object[], RegExp]>([
-    ['with another role', {}, [{ ...twelve, roles: ['builder', 'node'] }], /^machines\.2\.roles: .*no other role$/],
-    ['of a system that no machine has', {}, [{ ...twelve, release: '11' }], /^machines\.2\.release: .*debian-11-amd64/],
+    ['with another role', {}, [{ ...twelve, roles: ['builder', 'node'] }], /^machines\.2\.roles: builder-other-role$/],
+    [
+      'of a system that no machine has',
+      {},
+      [{ ...twelve, release: '11' }],
+      /^machines\.2\.release: builder-unfit debian-11-amd64/,
+    ],
     [
       'beside another one for its system',
       {},
       [twelve, { ...twelve, name: 'second', address: 'fd00::8' }],
-      /^machines\.3\.roles: build is the builder/,
+      /^machines\.3\.roles: builder-taken debian-12-amd64 build$/,
     ],
-    ['that is not there', { from: 'builder' }, [twelve], /^releases\.0\.from: .*builder for debian-13-arm64$/],
+    ['that is not there', { from: 'builder' }, [twelve], /^releases\.0\.from: builder-missing debian-13-arm64$/],
     ['named for a system nobody has', { from: { 'debian-11-amd64': 'cache' } }, [], /^releases\.0\.from\.debian-11/],
   ])('is refused %s', (_what, release, builders, fault) => {
     const faults = faultsOf(release, ...builders);
