@@ -18,7 +18,7 @@ import { contentsOf, rootOf } from './performers/contents.ts';
 import { type DriveActs, driveActs } from './performers/drive-acts.ts';
 import { frontendSights } from './performers/frontend-sights.ts';
 import { makeHands, type Outside } from './performers/hands.ts';
-import { exportKeys, importKeys, type Passphrases } from './performers/key-files.ts';
+import { exportKeys, importKeys } from './performers/key-files.ts';
 import {
   acceptGeneration,
   type Cloned,
@@ -31,6 +31,7 @@ import {
 import { mediumJobs, mediumSights } from './performers/medium-jobs.ts';
 import { mirrorJobs, mirrorSights } from './performers/mirror-jobs.ts';
 import { prepareJobs, prepareSights } from './performers/prepare-jobs.ts';
+import { recentMedia } from './performers/recent-media.ts';
 import { recordJobs, recordSights } from './performers/record-jobs.ts';
 import { type RecordsKit, recordsKit } from './performers/records.ts';
 import { secretSights } from './performers/secret-sights.ts';
@@ -89,13 +90,6 @@ export interface Kit extends DriveActs {
   /** What may go from a medium; goes when `remove` is true. */
   readonly cleanMedium: (folder: string, remove: boolean) => Promise<CleanUp>;
   readonly restoreMedium: (folder: string, generation: number | null, pinned: string | null) => Promise<Manifest>;
-  /** A site's private keys as an encrypted file, for another laptop. */
-  readonly keys: {
-    /** This laptop's vault is there; else importing makes one. */
-    readonly vaultExists: (site: OpenSite) => Promise<boolean>;
-    readonly exportTo: (site: OpenSite, path: string, passphrases: Passphrases) => ReturnType<typeof exportKeys>;
-    readonly importFrom: (site: OpenSite, path: string, passphrases: Passphrases) => ReturnType<typeof importKeys>;
-  };
   /** Downloads kept across sites. */
   readonly cache: DownloadCache;
   readonly records: RecordsKit;
@@ -262,6 +256,12 @@ export function compose(options: ComposeOptions): Kit {
         }));
         return (await Promise.all(found)).filter(({ sites }) => sites.length > 0);
       },
+      recentMedia: () => recentMedia(paths.data),
+      keys: {
+        vaultExists: (site) => exists(vaultOf(site)),
+        exportTo: (site, path, passphrases) => exportKeys(site, vaultOf(site), path, passphrases),
+        importFrom: (site, path, passphrases) => importKeys(site, vaultOf(site), path, passphrases),
+      },
       takeOver: ({ path, ...input }) => takeOverSite({ folder: path, ...input }, takeOverParts),
       practice: {
         prepare: preparedPlan,
@@ -278,11 +278,6 @@ export function compose(options: ComposeOptions): Kit {
       const restored = await restoreMedium(folder, generation, pinned);
       await acceptGeneration(paths.data, { ...restored, program });
       return restored.manifest;
-    },
-    keys: {
-      vaultExists: (site) => exists(vaultOf(site)),
-      exportTo: (site, path, passphrases) => exportKeys(site, vaultOf(site), path, passphrases),
-      importFrom: (site, path, passphrases) => importKeys(site, vaultOf(site), path, passphrases),
     },
     cache: downloadCache(paths.cache),
     testSources: async (name, signal) => {

@@ -69,7 +69,6 @@ export const planProblem = z.strictObject({
   value: z.string(),
   other: z.string(),
 });
-export type PlanProblem = z.infer<typeof planProblem>;
 
 /** A plan's text, what it holds (null while it cannot be read), and what is wrong with it. */
 export const planReading = z.strictObject({ text: z.string(), value: json, problems: z.array(planProblem) });
@@ -100,6 +99,39 @@ export const mediumChoice = z.strictObject({
   why: z.strictObject({ code: z.string(), params: z.record(z.string(), z.union([z.string(), z.number()])) }).nullable(),
 });
 export type MediumChoice = z.infer<typeof mediumChoice>;
+
+/** A medium that a site of this laptop is bound to. */
+export const recentMedium = z.strictObject({
+  site: z.string(),
+  label: z.string(),
+  /** Where it is, or was. */
+  path: z.string(),
+  /** Plugged in now, and it is the very one. */
+  here: z.boolean(),
+  /** When it was last chosen or sealed. */
+  at: z.string(),
+  /** Of the sealed state, null while there is none. */
+  sealedAt: z.string().nullable(),
+  /** Null where it cannot be read now. */
+  generation: z.int().nullable(),
+  /** Why one that is here does not count as sealed. */
+  why: z.strictObject({ code: z.string(), params: z.record(z.string(), z.union([z.string(), z.number()])) }).nullable(),
+});
+export type RecentMedium = z.infer<typeof recentMedium>;
+
+/** Lists that machines are read from. */
+export const listKinds = ['csv', 'ssh-config', 'inventory'] as const;
+export type ListKind = (typeof listKinds)[number];
+
+/** A machine as a list tells of it: fields of the plan, as far as they are known. */
+export const listedMachine = z.strictObject({ name: z.string(), fields: jsonObject });
+
+const passphrases = {
+  /** Of this laptop's vault; a new one where there is none yet. */
+  vault: z.string().min(1),
+  /** Of the file of keys. */
+  file: z.string().min(1),
+};
 
 export const mediumKinds = ['packages', 'software', 'index', 'trust', 'site', 'kept', 'other'] as const;
 export type MediumKind = (typeof mediumKinds)[number];
@@ -314,6 +346,43 @@ export const api = {
     input: z.strictObject({ site: z.string(), text: z.string(), base: z.string() }),
     output: z.strictObject({ saved: z.boolean(), problems: z.array(planProblem) }),
   },
+  /**
+   * The plan with more machines: those of a list, or one by name and address. Saves nothing: `site.savePlan` does, over `base`.
+   * `chosen` null: all of a list, but none of a person's ssh_config, which holds much besides the site.
+   */
+  'machines.read': {
+    input: z.strictObject({
+      site: z.string(),
+      list: z.strictObject({ text: z.string(), name: z.string(), kind: z.enum(listKinds).nullable() }).nullable(),
+      one: z.strictObject({ name: z.string(), address: z.string() }).nullable(),
+      chosen: z.array(z.string()).nullable(),
+      shared: jsonObject,
+    }),
+    output: z.strictObject({
+      kind: z.enum(listKinds).nullable(),
+      found: z.array(listedMachine),
+      /** How many machines the plan has already: the added ones follow. */
+      before: z.int(),
+      chosen: z.array(z.string()),
+      base: z.string(),
+      plan: planReading,
+    }),
+  },
+  /** Whether the site has keys, of which fingerprint, and whether this laptop has a vault. */
+  'keys.state': {
+    input: site,
+    output: z.strictObject({ fingerprint: z.string().nullable(), vault: z.boolean() }),
+  },
+  /** Writes the private keys, encrypted, into a picked folder. */
+  'keys.export': {
+    input: z.strictObject({ site: z.string(), folder: z.string(), ...passphrases }),
+    output: z.strictObject({ path: z.string(), fingerprint: z.string() }),
+  },
+  /** Reads a picked file of keys into this laptop's vault. */
+  'keys.import': {
+    input: z.strictObject({ site: z.string(), path: z.string(), ...passphrases }),
+    output: z.strictObject({ fingerprint: z.string(), changed: z.boolean() }),
+  },
   /** Reads facts of these instances (all when empty); verdicts arrive as events. */
   'steps.check': {
     input: z.strictObject({ site: z.string(), instances: z.array(z.string()) }),
@@ -370,6 +439,8 @@ export const api = {
     input: z.strictObject({ site: z.string(), instance: z.string(), input: jsonObject }),
     output: nothing,
   },
+  /** The media of this laptop's sites, those plugged in first. */
+  'media.recent': { input: nothing, output: z.array(recentMedium) },
   /** Waits, at most ten seconds, until drives are other than at this mark (empty: does not wait). */
   'media.next': {
     input: z.strictObject({ site: z.string(), mark: z.string() }),

@@ -52,6 +52,8 @@ export function allHandlers(desk: Desk, dataFolder: string, onSettings: (setting
       picks.offer(found.map((item) => ({ token: item.path })));
       return found;
     },
+    'keys.export': (input) => desk.handlers['keys.export']({ ...input, folder: picks.path(input.folder) }),
+    'keys.import': (input) => desk.handlers['keys.import']({ ...input, path: picks.path(input.path) }),
     'records.save': (input) => desk.handlers['records.save']({ ...input, folder: picks.path(input.folder) }),
     'support.save': (input) => desk.handlers['support.save']({ ...input, folder: picks.path(input.folder) }),
     'sites.takeOver': (input) => desk.handlers['sites.takeOver']({ ...input, path: picks.path(input.path) }),

@@ -17,16 +17,18 @@ import { problem, toProblemData } from '../../src-shared/problem.ts';
 import { type Question, tell } from '../../src-shared/step.ts';
 import type { Clock } from '../platform/clock.ts';
 import { readTextOrNull, writeAtomic } from '../platform/files.ts';
+import { withMachines } from './add-machines.ts';
 import type { Asker } from './asking.ts';
 import { WaitingRoom } from './asking.ts';
 import type { Step } from './define.ts';
 import { shellOf } from './explain.ts';
 import type { Instance } from './instances.ts';
 import { infoOf, secretFields } from './instances.ts';
+import { kindOfList, readMachineList } from './machine-lists.ts';
 import { OpenSite, siteFiles } from './open-site.ts';
 import { goesOnAlone } from './perform.ts';
 import type { Hands } from './performer.ts';
-import { editPlanText, readPlanText } from './plan-file.ts';
+import { editPlanText, planFromText, readPlanText } from './plan-file.ts';
 import { redactProblem } from './redact.ts';
 import { Runner } from './runner.ts';
 import { readSettings, saveSettings } from './settings.ts';
@@ -43,6 +45,12 @@ import {
 import { saveSupport, supportText } from './support.ts';
 
 const draftsFile = z.record(z.string(), jsonObject);
+
+/** Of this laptop's vault, and of a file of keys. */
+interface Passphrases {
+  readonly vault: string;
+  readonly file: string;
+}
 
 /** The practice site: simulated machines, its own plan, faults to switch on. */
 export interface Practice {
@@ -83,6 +91,18 @@ export interface DeskParts {
   };
   /** Media that carry sites: of one folder, or of all that are plugged in. */
   readonly sitesOnMedium: (folder: string | null) => Promise<OutputOf<'sites.onMedium'>>;
+  readonly recentMedia: () => Promise<OutputOf<'media.recent'>>;
+  /** A site's private keys as an encrypted file, for another laptop. */
+  readonly keys: {
+    /** This laptop's vault is there; else importing makes one. */
+    readonly vaultExists: (site: OpenSite) => Promise<boolean>;
+    readonly exportTo: (site: OpenSite, path: string, passphrases: Passphrases) => Promise<OutputOf<'keys.export'>>;
+    readonly importFrom: (
+      site: OpenSite,
+      path: string,
+      passphrases: Passphrases,
+    ) => Promise<OutputOf<'keys.import'> & { readonly path: string }>;
+  };
   readonly takeOver: (input: InputOf<'sites.takeOver'>) => Promise<OutputOf<'sites.takeOver'>>;
 }
 
@@ -331,6 +351,41 @@ export function makeDesk(parts: DeskParts): Desk {
       await opened.runner.refresh();
       return { saved: true, problems: [] };
     },
+    'machines.read': async ({ site, list, one, chosen, shared }) => {
+      const path = join(await siteFolder(parts.dataFolder, site), siteFiles.plan);
+      const base = (await readTextOrNull(path)) ?? '';
+      const plan = planFromText(base, path);
+      const kind = list === null ? null : (list.kind ?? kindOfList(list.name));
+      const found = list === null || kind === null ? [] : readMachineList(list.text, kind, list.name);
+      const names = chosen ?? (kind === 'ssh-config' ? [] : found.map(({ name }) => name));
+      const wanted = [
+        ...(one === null ? [] : [{ name: one.name, fields: { address: one.address } }]),
+        ...found.filter(({ name }) => names.includes(name)),
+      ];
+      return {
+        kind,
+        found: found.map(({ name, fields }) => ({ name, fields: { ...fields } })),
+        before: plan.machines.length,
+        chosen: wanted.map(({ name }) => name),
+        base,
+        plan: readingOf(withMachines(base, plan, wanted, shared)),
+      };
+    },
+    'keys.state': async ({ site }) => {
+      const opened = await at(site);
+      return {
+        fingerprint: opened.site.lock.keys?.manifestFingerprint ?? null,
+        vault: await parts.keys.vaultExists(opened.site),
+      };
+    },
+    'keys.export': async ({ site, folder, ...passphrases }) =>
+      parts.keys.exportTo((await at(site)).site, join(folder, `${site}-keys.age`), passphrases),
+    'keys.import': async ({ site, path, ...passphrases }) => {
+      const opened = await at(site);
+      requireIdle(opened);
+      const { fingerprint, changed } = await parts.keys.importFrom(opened.site, path, passphrases);
+      return { fingerprint, changed };
+    },
     'steps.check': async ({ site, instances }) => {
       const opened = await at(site);
       const wanted =
@@ -414,6 +469,7 @@ export function makeDesk(parts: DeskParts): Desk {
       await save;
       return {};
     },
+    'media.recent': () => parts.recentMedia(),
     'media.next': async ({ site, mark }) => ({ mark: await parts.nextMedia((await at(site)).site, mark) }),
     'media.list': async ({ site }) => parts.listMedia(await at(site).then((opened) => opened.site)),
     'blobs.read': async ({ site, hash }) => {

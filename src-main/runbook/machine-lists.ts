@@ -1,13 +1,10 @@
-// Machines out of lists that people have already: CSV, an ssh_config, an Ansible inventory. Used by the command line to add them to
-// a plan. Pure: it reads texts, and never guesses what a list does not say. Formats: RFC 4180; ssh_config(5), where the first value
+// Machines out of lists that people have already: CSV, an ssh_config, an Ansible inventory. Used to add them to a plan. Pure: it reads texts, and never guesses what a list does not say. Formats: RFC 4180; ssh_config(5), where the first value
 // found counts; Ansible's INI and YAML inventories with their host variables and those of groups.
 import { parse } from 'yaml';
+import type { ListKind } from '../../src-shared/api.ts';
 import { type Json, jsonObject } from '../../src-shared/json.ts';
 import { problem } from '../../src-shared/problem.ts';
 import { machine } from '../../src-shared/site.ts';
-
-export const listKinds = ['csv', 'ssh-config', 'inventory'] as const;
-export type ListKind = (typeof listKinds)[number];
 
 /** A machine as a list tells of it: fields of the plan, as far as they are known. */
 export interface ListedMachine {

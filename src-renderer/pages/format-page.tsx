@@ -26,6 +26,7 @@ import { useDrivesTurn } from '../state/use-drives.ts';
 import { Button } from '../ui/button.tsx';
 import { ChoiceInput, TextInput } from '../ui/field.tsx';
 import { Notice } from '../ui/notice.tsx';
+import { Acts, ScrollPage } from '../ui/scroll-page.tsx';
 import styles from './format-page.module.css';
 
 export const FormatPage = ({ site }: { readonly site: OpenedSite }) => {
@@ -59,50 +60,48 @@ export const FormatPage = ({ site }: { readonly site: OpenedSite }) => {
     }
   };
   return (
-    <div className={styles.scroll}>
-      <div className={styles.page}>
-        <Heading page={`format ${site.name}`} title={t('ui.format.title')} />
-        <p className="quiet">{t('ui.format.hint')}</p>
-        <RadioGroup value={device} onChange={(wanted) => void look(wanted)} className={picker.group ?? ''}>
-          <Label className={picker.label}>{t('ui.format.which')}</Label>
-          {drives === null && trouble === null && <p className="quiet">{t('ui.medium.looking')}</p>}
-          {drives?.length === 0 && <p className="quiet">{t('ui.format.none')}</p>}
-          {drives?.map((drive) => (
-            <Choice key={drive.device} drive={drive} />
-          ))}
-        </RadioGroup>
-        {trouble !== null && <ProblemPanel problem={trouble} />}
-        {device !== null && loss === null && trouble === null && made === null && (
-          <p role="status">{t('ui.format.counting')}</p>
-        )}
-        {loss !== null && made === null && (
-          <Act
-            key={loss.mark}
-            site={site.name}
-            loss={loss}
-            onTrouble={setTrouble}
-            onDone={(done) => {
-              setMade(done);
-              setTrouble(null);
-            }}
-          />
-        )}
-        {made !== null && (
-          <div role="status">
-            <Notice kind="plain" title={t('ui.format.done', { device: made })}>
-              <div className={styles.acts}>
-                <Button
-                  kind="act"
-                  onPress={() => go({ page: 'step', site: site.name, instance: instanceKey('choose-medium', theSite) })}
-                >
-                  {t('ui.contents.choose')}
-                </Button>
-              </div>
-            </Notice>
-          </div>
-        )}
-      </div>
-    </div>
+    <ScrollPage narrow>
+      <Heading page={`format ${site.name}`} title={t('ui.format.title')} />
+      <p className="quiet">{t('ui.format.hint')}</p>
+      <RadioGroup value={device} onChange={(wanted) => void look(wanted)} className={picker.group ?? ''}>
+        <Label className={picker.label}>{t('ui.format.which')}</Label>
+        {drives === null && trouble === null && <p className="quiet">{t('ui.medium.looking')}</p>}
+        {drives?.length === 0 && <p className="quiet">{t('ui.format.none')}</p>}
+        {drives?.map((drive) => (
+          <Choice key={drive.device} drive={drive} />
+        ))}
+      </RadioGroup>
+      {trouble !== null && <ProblemPanel problem={trouble} />}
+      {device !== null && loss === null && trouble === null && made === null && (
+        <p role="status">{t('ui.format.counting')}</p>
+      )}
+      {loss !== null && made === null && (
+        <Act
+          key={loss.mark}
+          site={site.name}
+          loss={loss}
+          onTrouble={setTrouble}
+          onDone={(done) => {
+            setMade(done);
+            setTrouble(null);
+          }}
+        />
+      )}
+      {made !== null && (
+        <div role="status">
+          <Notice kind="plain" title={t('ui.format.done', { device: made })}>
+            <Acts>
+              <Button
+                kind="act"
+                onPress={() => go({ page: 'step', site: site.name, instance: instanceKey('choose-medium', theSite) })}
+              >
+                {t('ui.contents.choose')}
+              </Button>
+            </Acts>
+          </Notice>
+        </div>
+      )}
+    </ScrollPage>
   );
 };
 
@@ -179,7 +178,7 @@ const Act = ({ site, loss, onTrouble, onDone }: ActProps) => {
         onChange={setTyped}
         mono
       />
-      <div className={styles.acts}>
+      <Acts>
         <Button
           kind="danger"
           icon={<Eraser aria-hidden />}
@@ -191,7 +190,7 @@ const Act = ({ site, loss, onTrouble, onDone }: ActProps) => {
         <span role="status" className="quiet">
           {busy ? t('ui.format.busy') : ''}
         </span>
-      </div>
+      </Acts>
     </>
   );
 };

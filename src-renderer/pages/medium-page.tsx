@@ -17,6 +17,7 @@ import { useDrivesTurn } from '../state/use-drives.ts';
 import { Button } from '../ui/button.tsx';
 import { Fold } from '../ui/fold.tsx';
 import { Notice } from '../ui/notice.tsx';
+import { Acts, PageHead, ScrollPage } from '../ui/scroll-page.tsx';
 import styles from './medium-page.module.css';
 
 export const MediumPage = ({ site }: { readonly site: OpenedSite }) => {
@@ -53,48 +54,46 @@ export const MediumPage = ({ site }: { readonly site: OpenedSite }) => {
   };
   const choose = instanceKey('choose-medium', theSite);
   return (
-    <div className={styles.scroll}>
-      <div className={styles.page}>
-        <header className={styles.head}>
-          <Heading page={`medium ${site.name}`} title={t('ui.contents.title')} />
-          <div className={styles.acts}>
-            <Button kind="plain" icon={<RotateCw aria-hidden />} onPress={() => setAgain(again + 1)}>
-              {t('ui.contents.again')}
+    <ScrollPage>
+      <PageHead>
+        <Heading page={`medium ${site.name}`} title={t('ui.contents.title')} />
+        <Acts>
+          <Button kind="plain" icon={<RotateCw aria-hidden />} onPress={() => setAgain(again + 1)}>
+            {t('ui.contents.again')}
+          </Button>
+          <Button kind="plain" icon={<FolderOpen aria-hidden />} onPress={() => void pick()}>
+            {t('ui.contents.other')}
+          </Button>
+          {other !== null && (
+            <Button kind="plain" icon={<Usb aria-hidden />} onPress={() => setOther(null)}>
+              {t('ui.contents.own')}
             </Button>
-            <Button kind="plain" icon={<FolderOpen aria-hidden />} onPress={() => void pick()}>
-              {t('ui.contents.other')}
-            </Button>
-            {other !== null && (
-              <Button kind="plain" icon={<Usb aria-hidden />} onPress={() => setOther(null)}>
-                {t('ui.contents.own')}
-              </Button>
-            )}
-            <Button kind="plain" icon={<Eraser aria-hidden />} onPress={() => go({ page: 'format', site: site.name })}>
-              {t('ui.format.open')}
-            </Button>
-          </div>
-        </header>
-        <p className="quiet">{t('ui.contents.hint')}</p>
-        {trouble?.code === 'medium-not-chosen' ? (
-          <div className={styles.none}>
-            <p>{t('ui.contents.none')}</p>
-            <Button kind="act" onPress={() => go({ page: 'step', site: site.name, instance: choose })}>
-              {t('ui.contents.choose')}
-            </Button>
-          </div>
-        ) : (
-          trouble !== null && <ProblemPanel problem={trouble} />
-        )}
-        {contents !== null && (
-          <>
-            <Seal contents={contents} shown={other?.display ?? contents.path} />
-            <Sizes contents={contents} />
-            <Software contents={contents} />
-            <Foreign foreign={contents.foreign} />
-          </>
-        )}
-      </div>
-    </div>
+          )}
+          <Button kind="plain" icon={<Eraser aria-hidden />} onPress={() => go({ page: 'format', site: site.name })}>
+            {t('ui.format.open')}
+          </Button>
+        </Acts>
+      </PageHead>
+      <p className="quiet">{t('ui.contents.hint')}</p>
+      {trouble?.code === 'medium-not-chosen' ? (
+        <div className={styles.none}>
+          <p>{t('ui.contents.none')}</p>
+          <Button kind="act" onPress={() => go({ page: 'step', site: site.name, instance: choose })}>
+            {t('ui.contents.choose')}
+          </Button>
+        </div>
+      ) : (
+        trouble !== null && <ProblemPanel problem={trouble} />
+      )}
+      {contents !== null && (
+        <>
+          <Seal contents={contents} shown={other?.display ?? contents.path} />
+          <Sizes contents={contents} />
+          <Software contents={contents} />
+          <Foreign foreign={contents.foreign} />
+        </>
+      )}
+    </ScrollPage>
   );
 };
 

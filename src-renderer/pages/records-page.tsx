@@ -17,6 +17,7 @@ import { go } from '../state/route.ts';
 import type { OpenedSite } from '../state/store.ts';
 import { Button } from '../ui/button.tsx';
 import { ChoiceInput } from '../ui/field.tsx';
+import { Acts, PageHead, ScrollPage } from '../ui/scroll-page.tsx';
 import styles from './records-page.module.css';
 
 type Listed = OutputOf<'records.list'>;
@@ -70,61 +71,59 @@ export const RecordsPage = ({ site }: { readonly site: OpenedSite }) => {
       ? `${recordName(of)} · ${t('ui.records.damaged')}`
       : `${recordName(of)} · ${formatMoment(summary.madeAt, i18n.language)}`;
   return (
-    <div className={styles.scroll}>
-      <div className={styles.page}>
-        <header className={styles.head}>
-          <Heading page={`records ${site.name}`} title={t('ui.records.title')} />
-          {opened !== null && (
-            <div className={styles.acts}>
-              <Button kind="plain" icon={<Printer aria-hidden />} onPress={() => window.print()}>
-                {t('ui.records.print')}
-              </Button>
-              <Button kind="plain" icon={<FolderOutput aria-hidden />} onPress={() => void save()}>
-                {t('ui.records.save')}
-              </Button>
-              <Button kind="plain" icon={<GitCompare aria-hidden />} onPress={() => toStep('compare-with-record')}>
-                {t('ui.records.compare')}
-              </Button>
-            </div>
-          )}
-        </header>
-        <p className="quiet">{t('ui.records.hint')}</p>
-        {list?.length === 0 && (
-          <div className={styles.none}>
-            <p>{t('ui.records.none')}</p>
-            <Button kind="act" onPress={() => toStep('record-site')}>
-              {t('ui.records.make')}
-            </Button>
-          </div>
-        )}
-        {list !== null && list.length > 1 && (
-          <div className={styles.choice}>
-            <ChoiceInput
-              label={t('ui.records.which')}
-              value={String(number ?? '')}
-              choices={[...list].reverse().map((item) => ({ id: String(item.number), text: nameOf(item) }))}
-              onChange={(value) => setNumber(Number(value))}
-            />
-          </div>
-        )}
-        {trouble !== null && <ProblemPanel problem={trouble} />}
-        <p role="status" className="quiet">
-          {saved === '' ? '' : t('ui.records.saved', { path: saved })}
-        </p>
+    <ScrollPage>
+      <PageHead>
+        <Heading page={`records ${site.name}`} title={t('ui.records.title')} />
         {opened !== null && (
-          <>
-            <section className={styles.seal} aria-label={t('ui.records.seal')}>
-              <p>
-                <strong>{t('ui.records.whole')}</strong>
-              </p>
-              <p className={styles.code}>{opened.fingerprint}</p>
-              <p className="quiet">{t('ui.records.folder', { path: opened.folder })}</p>
-            </section>
-            <DifferencesPanel site={site} number={opened.record.number} />
-            <RecordView record={opened.record} />
-          </>
+          <Acts>
+            <Button kind="plain" icon={<Printer aria-hidden />} onPress={() => window.print()}>
+              {t('ui.records.print')}
+            </Button>
+            <Button kind="plain" icon={<FolderOutput aria-hidden />} onPress={() => void save()}>
+              {t('ui.records.save')}
+            </Button>
+            <Button kind="plain" icon={<GitCompare aria-hidden />} onPress={() => toStep('compare-with-record')}>
+              {t('ui.records.compare')}
+            </Button>
+          </Acts>
         )}
-      </div>
-    </div>
+      </PageHead>
+      <p className="quiet">{t('ui.records.hint')}</p>
+      {list?.length === 0 && (
+        <div className={styles.none}>
+          <p>{t('ui.records.none')}</p>
+          <Button kind="act" onPress={() => toStep('record-site')}>
+            {t('ui.records.make')}
+          </Button>
+        </div>
+      )}
+      {list !== null && list.length > 1 && (
+        <div className={styles.choice}>
+          <ChoiceInput
+            label={t('ui.records.which')}
+            value={String(number ?? '')}
+            choices={[...list].reverse().map((item) => ({ id: String(item.number), text: nameOf(item) }))}
+            onChange={(value) => setNumber(Number(value))}
+          />
+        </div>
+      )}
+      {trouble !== null && <ProblemPanel problem={trouble} />}
+      <p role="status" className="quiet">
+        {saved === '' ? '' : t('ui.records.saved', { path: saved })}
+      </p>
+      {opened !== null && (
+        <>
+          <section className={styles.seal} aria-label={t('ui.records.seal')}>
+            <p>
+              <strong>{t('ui.records.whole')}</strong>
+            </p>
+            <p className={styles.code}>{opened.fingerprint}</p>
+            <p className="quiet">{t('ui.records.folder', { path: opened.folder })}</p>
+          </section>
+          <DifferencesPanel site={site} number={opened.record.number} />
+          <RecordView record={opened.record} />
+        </>
+      )}
+    </ScrollPage>
   );
 };

@@ -11,6 +11,8 @@ import { addressOf, type Route, type SitePageName } from '../state/route.ts';
 import { type OpenedSite, useStore } from '../state/store.ts';
 import { ChecklistPage } from './checklist-page.tsx';
 import { FormatPage } from './format-page.tsx';
+import { KeysPage } from './keys-page.tsx';
+import { MachinesPage } from './machines-page.tsx';
 import { MediumPage } from './medium-page.tsx';
 import { OverviewPage } from './overview-page.tsx';
 import { PlanPage } from './plan-page.tsx';
@@ -22,7 +24,9 @@ import { SupportPage } from './support-page.tsx';
 const pages: Readonly<Record<SitePageName, ComponentType<{ readonly site: OpenedSite }>>> = {
   plan: PlanPage,
   checklist: ChecklistPage,
+  machines: MachinesPage,
   medium: MediumPage,
+  keys: KeysPage,
   format: FormatPage,
   records: RecordsPage,
   support: SupportPage,

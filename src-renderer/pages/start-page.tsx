@@ -7,6 +7,7 @@ import { formatMoment } from '../../src-shared/format.ts';
 import { type ProblemData, toProblemData } from '../../src-shared/problem.ts';
 import { Heading } from '../app/heading.tsx';
 import { ProblemPanel } from '../panels/problem-panel.tsx';
+import { RecentMedia } from '../panels/recent-media.tsx';
 import { SettingsMenu } from '../panels/settings-menu.tsx';
 import { TakeOver } from '../panels/take-over.tsx';
 import { forgetTrouble } from '../state/actions.ts';
@@ -50,6 +51,7 @@ export const StartPage = () => {
             </ul>
           )}
         </section>
+        <RecentMedia />
         <div className={styles.ways}>
           <TakeOver />
           <NewSite />

@@ -1,6 +1,4 @@
 // The bar with the next act: one button that says what it does, and the same act elsewhere (shell, terminal).
-
-import { Dialog, DialogTrigger, Popover } from 'react-aria-components';
 import { useTranslation } from 'react-i18next';
 import type { InstanceView } from '../../src-shared/journal.ts';
 import type { StepInfo } from '../../src-shared/step.ts';
@@ -13,6 +11,7 @@ import type { OpenedSite, Preview } from '../state/store.ts';
 import { Button } from '../ui/button.tsx';
 import { CopyButton } from '../ui/copy-button.tsx';
 import styles from './act-bar.module.css';
+import { Terminal } from './terminal.tsx';
 
 interface Props {
   readonly site: OpenedSite;
@@ -120,24 +119,4 @@ const MainAct = ({ site, instance, info, act, busy, empty, onRead, onPerform }: 
       );
     }
   }
-};
-
-const Terminal = ({ command }: { readonly command: string }) => {
-  const { t } = useTranslation();
-  return (
-    <DialogTrigger>
-      <Button kind="quiet">{t('ui.act.terminal')}</Button>
-      <Popover className={styles.popover ?? ''} placement="top end">
-        <Dialog className={styles.dialog ?? ''} aria-label={t('ui.act.terminal')}>
-          <p>{t('ui.act.terminalHint')}</p>
-          <div className={styles.command}>
-            <code dir="ltr" translate="no">
-              {command}
-            </code>
-            <CopyButton compact text={command} label={t('ui.copy')} />
-          </div>
-        </Dialog>
-      </Popover>
-    </DialogTrigger>
-  );
 };

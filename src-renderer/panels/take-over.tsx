@@ -10,6 +10,7 @@ import { call } from '../state/bridge.ts';
 import { go } from '../state/route.ts';
 import { listSites } from '../state/sites.ts';
 import { Button } from '../ui/button.tsx';
+import { Fingerprint } from '../ui/fingerprint.tsx';
 import { ProblemPanel } from './problem-panel.tsx';
 import styles from './take-over.module.css';
 
@@ -103,12 +104,7 @@ const Compare = ({ chosen, onBack }: { readonly chosen: Chosen; readonly onBack:
       </p>
       <p className={styles.relation}>{t(`ui.takeOver.relation.${site.relation}`)}</p>
       <h3>{t(site.known ? 'ui.takeOver.known' : 'ui.takeOver.compare')}</h3>
-      <p className={styles.fingerprint} dir="ltr" translate="no">
-        {(site.fingerprint.match(/.{1,4}/g) ?? []).map((group, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: groups have no identity but their place
-          <span key={index}>{group}</span>
-        ))}
-      </p>
+      <Fingerprint text={site.fingerprint} />
       <p className="quiet small">
         {t('ui.takeOver.sealed', { generation: site.generation, at: moment(site.sealedAt) })}
       </p>

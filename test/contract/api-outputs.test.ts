@@ -76,6 +76,27 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
   const kept = `${text}# kept\n`;
   expect(await call('site.savePlan', { site, text: kept, base: text })).toEqual({ saved: true, problems: [] });
   expect((await call('site.savePlan', { site, text: 'format: 3', base: kept })).saved).toBe(false);
+  const csv = {
+    text: 'name,address,interface\nnode-2,node-2.practice.invalid,enp1s0\nnode-3,a b,enp1s0\n',
+    name: 'a.csv',
+    kind: null,
+  };
+  const more = { site, list: csv, one: null, chosen: null, shared: { user: 'field' } };
+  const listed = await call('machines.read', more);
+  expect(listed).toMatchObject({ kind: 'csv', before: 3, chosen: ['node-2', 'node-3'], base: kept });
+  expect(listed.plan.problems).toMatchObject([{ path: 'machines.4.address', code: 'address' }]);
+  const chosen = await call('machines.read', { ...more, chosen: ['node-2'] });
+  expect(chosen.plan).toMatchObject({
+    problems: [],
+    value: { machines: [{}, {}, {}, { name: 'node-2', user: 'field' }] },
+  });
+  await expect(call('machines.read', { ...more, list: { ...csv, text: 'name,colour\n' } })).rejects.toMatchObject({
+    code: 'machine-list-invalid',
+  });
+  const one = { name: 'node-9', address: 'node-9.practice.invalid' };
+  expect((await call('machines.read', { ...more, list: null, one })).chosen).toEqual(['node-9']);
+  expect(await call('keys.state', { site })).toEqual({ fingerprint: null, vault: false });
+  expect(await call('media.recent', {})).toEqual([]);
   expect((await call('media.next', { site, mark: '' })).mark).not.toBe('');
   const media = await call('media.list', { site });
   expect(media).toHaveLength(1);
@@ -94,6 +115,17 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
   expect(instances.map((key) => [key, after.view.instances[key]?.state])).toEqual(
     instances.map((key) => [key, 'done']),
   );
+
+  const keys = await call('keys.state', { site });
+  expect(keys).toEqual({ fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/), vault: true });
+  const passphrases = { vault: kit.practice.answers.passphrase ?? '', file: 'another phrase' };
+  const written = await call('keys.export', { site, folder: home, ...passphrases });
+  expect(written.fingerprint).toBe(keys.fingerprint);
+  expect(await call('keys.import', { site, path: written.path, ...passphrases })).toEqual({
+    fingerprint: keys.fingerprint,
+    changed: false,
+  });
+  expect(await call('media.recent', {})).toMatchObject([{ site, here: true, generation: 1, why: null }]);
 
   const contents = await call('media.contents', { site, path: null });
   expect(contents).toMatchObject({

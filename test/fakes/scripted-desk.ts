@@ -2,8 +2,10 @@
 // test writes event by event. It shows states that are hard to reach with the real engine (a failure, a guard, a long
 // wait, a question), so that every one of them is looked at. It performs nothing.
 
+import { withMachines } from '../../src-main/runbook/add-machines.ts';
 import { infoOf } from '../../src-main/runbook/instances.ts';
-import { editPlanText, readPlanText } from '../../src-main/runbook/plan-file.ts';
+import { kindOfList, readMachineList } from '../../src-main/runbook/machine-lists.ts';
+import { editPlanText, planFromText, readPlanText } from '../../src-main/runbook/plan-file.ts';
 import { runbook } from '../../src-main/steps/index.ts';
 import type {
   Handlers,
@@ -11,6 +13,7 @@ import type {
   LiveEvent,
   MediumChoice,
   PlanReading,
+  RecentMedium,
   Settings,
   Snapshot,
   StreamEvent,
@@ -19,7 +22,7 @@ import type { ProcedureName } from '../../src-shared/channels.ts';
 import { emptyView, type NewEvent, reduce, type SiteView } from '../../src-shared/journal.ts';
 import { problem } from '../../src-shared/problem.ts';
 import { instanceKey, type Plan, type Subject } from '../../src-shared/step.ts';
-import { scriptedContents, scriptedDrives, scriptedLoss } from './scripted-medium.ts';
+import { scriptedContents, scriptedDrives, scriptedLoss, scriptedRecent } from './scripted-medium.ts';
 import { scriptedRecord, scriptedSummary } from './scripted-record.ts';
 
 /** One call the window made. */
@@ -77,6 +80,8 @@ export interface ScriptedDesk {
   machines: Snapshot['machines'];
   /** What is plugged in; may be changed under way. */
   media: readonly MediumChoice[];
+  /** Media of sites of this laptop. */
+  recent: readonly RecentMedium[];
 }
 
 function readingOf(text: string): PlanReading {
@@ -154,6 +159,7 @@ export function scriptedDesk(): ScriptedDesk {
     drafts: {},
     machines: [{ name: 'master-1', roles: ['master'], address: 'fd00:1::11' }],
     media: drivesAtFirst,
+    recent: scriptedRecent,
   };
   const answers: Handlers = {
     'app.info': async () => ({
@@ -212,6 +218,31 @@ export function scriptedDesk(): ScriptedDesk {
         { path: 'machines.0.interface', line: 9, code: 'interface', value: '', other: '' },
       ],
     }),
+    'machines.read': async ({ list, one, chosen, shared }) => {
+      const kind = list === null ? null : (list.kind ?? kindOfList(list.name));
+      const found = list === null || kind === null ? [] : readMachineList(list.text, kind, list.name);
+      const names = chosen ?? found.map(({ name }) => name);
+      const own = one === null ? [] : [{ name: one.name, fields: { address: one.address } }];
+      const wanted = [...own, ...found.filter(({ name }) => names.includes(name))];
+      const before = planFromText(soundPlanText, 'site.yaml');
+      return {
+        kind,
+        found: found.map(({ name, fields }) => ({ name, fields: { ...fields } })),
+        before: before.machines.length,
+        chosen: wanted.map(({ name }) => name),
+        base: soundPlanText,
+        plan: readingOf(withMachines(soundPlanText, before, wanted, shared)),
+      };
+    },
+    'keys.state': async () => ({ fingerprint: '5b'.repeat(32), vault: true }),
+    'keys.export': async ({ folder, site: name }) => ({
+      path: `${folder}/${name}-keys.age`,
+      fingerprint: '5b'.repeat(32),
+    }),
+    'keys.import': async ({ path }) => {
+      throw problem('keys-of-another-site', { path, site, expected: '5b'.repeat(32), found: '7c'.repeat(32) });
+    },
+    'media.recent': async () => [...desk.recent],
     'steps.check': async () => ({ run: 'run-check' }),
     'steps.plan': async ({ instance }) => {
       const plan = desk.plans.get(instance) ?? null;
@@ -309,6 +340,11 @@ releases:
   - name: slapos-master
     url: https://lab.nexedi.com/nexedi/slapos/raw/1.0.358/software/slapos-master/software.cfg
 `;
+
+/** The same with nothing to mend. */
+const soundPlanText = `format: 1\n${planText}`
+  .replace('192.168.1.300', '192.168.1.30')
+  .replace('a-very-long-interface-name', 'enp1s0');
 
 export const scriptedSite = site;
 /** Keys of all instances in the runbook's order. */

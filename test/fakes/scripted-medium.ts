@@ -1,5 +1,5 @@
 // What the scripted desk tells of media and drives: a sealed medium with something of everybody's on it, and a stick to format.
-import type { DriveLoss, FormatChoice, MediumContents } from '../../src-shared/api.ts';
+import type { DriveLoss, FormatChoice, MediumContents, RecentMedium } from '../../src-shared/api.ts';
 
 const packages = [
   ['slapos-node', '1.22.1+0', 31_200_000],
@@ -116,3 +116,37 @@ export const scriptedLoss: DriveLoss = {
     },
   ],
 };
+
+/** One plugged in, one that is elsewhere, and one that somebody spoilt. */
+export const scriptedRecent: readonly RecentMedium[] = [
+  {
+    site: 'plant-lille',
+    label: 'FIELD',
+    path: '/media/ada/FIELD',
+    here: true,
+    at: '2026-11-17T07:40:00.000Z',
+    sealedAt: '2026-11-17T07:40:00.000Z',
+    generation: 3,
+    why: null,
+  },
+  {
+    site: 'practice',
+    label: 'stick',
+    path: '/home/ada/.local/share/slapos-field-kit/practice/stick',
+    here: true,
+    at: '2026-11-16T17:05:00.000Z',
+    sealedAt: null,
+    generation: null,
+    why: { code: 'medium-unsealed', params: { path: '/home/ada/.local/share/slapos-field-kit/practice/stick' } },
+  },
+  {
+    site: 'harbour',
+    label: 'KIT-2',
+    path: '/media/ada/KIT-2',
+    here: false,
+    at: '2026-10-02T15:12:00.000Z',
+    sealedAt: '2026-10-02T15:12:00.000Z',
+    generation: null,
+    why: null,
+  },
+];

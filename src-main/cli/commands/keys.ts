@@ -9,7 +9,7 @@ const groups = (fingerprint: string): string => fingerprint.match(/.{1,4}/g)?.jo
 async function passphrases({ kit, bench, asker, signal }: SiteSession, newFile: boolean) {
   const ask = (id: string, key: string, twice: boolean): Promise<string> =>
     asker.answer('keys', { id, kind: 'secret', key, params: {}, show: [], choices: [], twice }, signal);
-  const newVault = !newFile && !(await kit.keys.vaultExists(bench.site));
+  const newVault = !newFile && !(await kit.parts.keys.vaultExists(bench.site));
   return {
     vault: await ask('passphrase', 'steps.make-keys.asks.passphrase', newVault),
     file: await ask('keys-passphrase', newFile ? 'cli.keys.asks.export' : 'cli.keys.asks.import', newFile),
@@ -19,7 +19,7 @@ async function passphrases({ kit, bench, asker, signal }: SiteSession, newFile: 
 export const exportKeys = (file: string, options: CommonOptions): Promise<number> =>
   withSite(options, async (session) => {
     const { kit, bench, texts, print } = session;
-    const made = await kit.keys.exportTo(bench.site, file, await passphrases(session, true));
+    const made = await kit.parts.keys.exportTo(bench.site, file, await passphrases(session, true));
     print(made, [
       texts.say('cli.keys.exported', { site: bench.site.name, path: made.path }),
       `  ${groups(made.fingerprint)}`,
@@ -31,7 +31,7 @@ export const exportKeys = (file: string, options: CommonOptions): Promise<number
 export const importKeys = (file: string, options: CommonOptions): Promise<number> =>
   withSite(options, async (session) => {
     const { kit, bench, texts, print } = session;
-    const read = await kit.keys.importFrom(bench.site, file, await passphrases(session, false));
+    const read = await kit.parts.keys.importFrom(bench.site, file, await passphrases(session, false));
     print(read, [
       texts.say(read.changed ? 'cli.keys.imported' : 'cli.keys.here', { site: bench.site.name }),
       `  ${groups(read.fingerprint)}`,

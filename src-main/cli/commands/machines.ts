@@ -1,20 +1,15 @@
 // fieldkit machines, machines add: which machines the plan has and how far each is, and more of them from the command line or a list.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type ListKind, listKinds } from '../../../src-shared/api.ts';
 import { fold, withInstances } from '../../../src-shared/journal.ts';
 import type { Json } from '../../../src-shared/json.ts';
 import { exitCodes, problem } from '../../../src-shared/problem.ts';
+import { withMachines } from '../../runbook/add-machines.ts';
 import { instancesOf } from '../../runbook/instances.ts';
 import { readJournal } from '../../runbook/journal-store.ts';
-import {
-  kindOfList,
-  type ListedMachine,
-  type ListKind,
-  listKinds,
-  readMachineList,
-} from '../../runbook/machine-lists.ts';
+import { kindOfList, type ListedMachine, readMachineList } from '../../runbook/machine-lists.ts';
 import { siteFiles } from '../../runbook/open-site.ts';
-import { editPlanText } from '../../runbook/plan-file.ts';
 import { readSitePlan, saveClosedPlan, siteFolder } from '../../runbook/sites.ts';
 import { type CommonOptions, chosenSite, withSession } from '../session.ts';
 
@@ -68,21 +63,8 @@ export const addMachines = (names: readonly string[], options: AddOptions): Prom
     const plan = await readSitePlan(dataFolder, site);
     const folder = await siteFolder(dataFolder, site);
     const wanted = options.from === undefined ? named(names, options) : await listed(options.from, names, options);
-    const like = plan.machines.find(({ roles }) => roles.includes('master')) ?? plan.machines[0];
-    const shared = {
-      roles: ['node'],
-      distribution: like?.distribution ?? 'debian',
-      release: like?.release ?? '12',
-      architecture: like?.architecture ?? 'amd64',
-      interface: like?.interface ?? 'eth0',
-      ...sharedFields(options),
-    };
-    const edits = wanted.map(({ name, fields }, index) => ({
-      path: ['machines', plan.machines.length + index],
-      value: { name, ...shared, ...fields } as Json,
-    }));
     const path = join(folder, siteFiles.plan);
-    const text = editPlanText(await readFile(path, 'utf8'), edits);
+    const text = withMachines(await readFile(path, 'utf8'), plan, wanted, sharedFields(options));
     await saveClosedPlan(folder, site, text, kit.parts.clock.now());
     const added = wanted.map(({ name }) => name);
     print({ site, added, path }, [texts.say('cli.machines.added', { count: added.length, names: added.join(', ') })]);

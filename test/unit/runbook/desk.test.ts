@@ -31,6 +31,8 @@ const noMedia = {
   format: { drives: async () => [], look: none, perform: none },
   sitesOnMedium: async () => [],
   takeOver: async () => ({ site, setAside: null }),
+  recentMedia: async () => [],
+  keys: { vaultExists: async () => false, exportTo: none, importFrom: none },
   records: { list: async () => [], open: none, save: none },
 };
 

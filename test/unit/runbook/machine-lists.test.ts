@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { kindOfList, type ListKind, readMachineList } from '../../../src-main/runbook/machine-lists.ts';
+import { kindOfList, readMachineList } from '../../../src-main/runbook/machine-lists.ts';
+import type { ListKind } from '../../../src-shared/api.ts';
 import { Problem } from '../../../src-shared/problem.ts';
 
 const read = (kind: ListKind, text: string) => readMachineList(text, kind, 'list');

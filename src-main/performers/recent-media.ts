@@ -1,0 +1,61 @@
+// The media that this laptop's sites are bound to, as the start shows them: which site, whether it is plugged in now, what state it
+// is in, and when it was last worked on. Called by compose. It reads; a medium that cannot be read says why and hinders no other.
+import { stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { RecentMedium } from '../../src-shared/api.ts';
+import { fold } from '../../src-shared/journal.ts';
+import { parseJson } from '../../src-shared/json.ts';
+import { toProblemData } from '../../src-shared/problem.ts';
+import { instanceKey, theSite } from '../../src-shared/step.ts';
+import { checkIdentity, locateMedium, mediumIdentity } from '../medium/identity.ts';
+import { openManifest } from '../medium/manifest-store.ts';
+import { readTextOrNull } from '../platform/files.ts';
+import { readJournal } from '../runbook/journal-store.ts';
+import { siteFiles } from '../runbook/open-site.ts';
+import { readSitePlan, siteFolder, siteNames } from '../runbook/sites.ts';
+
+/** Those plugged in first, then the most recent. */
+export async function recentMedia(dataFolder: string): Promise<RecentMedium[]> {
+  const all = await Promise.all((await siteNames(dataFolder)).map((name) => mediumOf(dataFolder, name)));
+  return all
+    .filter((item) => item !== null)
+    .sort((one, other) => Number(other.here) - Number(one.here) || other.at.localeCompare(one.at));
+}
+
+async function mediumOf(dataFolder: string, site: string): Promise<RecentMedium | null> {
+  const folder = await siteFolder(dataFolder, site);
+  const binding = join(folder, siteFiles.medium);
+  const parsed = mediumIdentity.safeParse(parseJson((await readTextOrNull(binding)) ?? ''));
+  if (!parsed.success) return null;
+  const view = await readJournal(join(folder, siteFiles.journal)).then(
+    ({ events }) => fold(events),
+    () => fold([]),
+  );
+  const doneAt = (step: string): string | null => view.instances[instanceKey(step, theSite)]?.doneAt ?? null;
+  const sealedAt = doneAt('seal-medium');
+  const at = [sealedAt, doneAt('choose-medium'), (await stat(binding)).mtime.toISOString()].filter(
+    (one) => one !== null,
+  );
+  const common = {
+    site,
+    path: parsed.data.path,
+    label: basename(parsed.data.path) || parsed.data.path,
+    at: at.sort().at(-1) ?? '',
+  };
+  try {
+    const located = await locateMedium(parsed.data);
+    const { root } = await checkIdentity(located);
+    const pinned = (await readSitePlan(dataFolder, site)).trust.manifest ?? null;
+    const here = { ...common, path: located.path, label: basename(located.path) || located.path, here: true };
+    return openManifest(root, pinned).then(
+      ({ manifest }) => ({ ...here, sealedAt: manifest.sealedAt, generation: manifest.generation, why: null }),
+      (thrown: unknown) => {
+        const { code, params } = toProblemData(thrown);
+        return { ...here, sealedAt: null, generation: null, why: { code, params: { ...params } } };
+      },
+    );
+  } catch {
+    // Not plugged in, or another one in its place: what is known of it is what was done with it.
+    return { ...common, here: false, sealedAt, generation: null, why: null };
+  }
+}
