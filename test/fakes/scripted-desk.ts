@@ -22,7 +22,7 @@ import type { ProcedureName } from '../../src-shared/channels.ts';
 import { emptyView, type NewEvent, reduce, type SiteView } from '../../src-shared/journal.ts';
 import { problem } from '../../src-shared/problem.ts';
 import { instanceKey, type Plan, type Subject } from '../../src-shared/step.ts';
-import { scriptedContents, scriptedDrives, scriptedLoss, scriptedRecent } from './scripted-medium.ts';
+import { scriptedContents, scriptedDrives, scriptedLoss } from './scripted-medium.ts';
 import { scriptedRecord, scriptedSummary } from './scripted-record.ts';
 
 /** One call the window made. */
@@ -159,7 +159,7 @@ export function scriptedDesk(): ScriptedDesk {
     drafts: {},
     machines: [{ name: 'master-1', roles: ['master'], address: 'fd00:1::11' }],
     media: drivesAtFirst,
-    recent: scriptedRecent,
+    recent: [],
   };
   const answers: Handlers = {
     'app.info': async () => ({

@@ -1,6 +1,7 @@
 // Every page and state that the specs look at, by name.
 import type { Page } from '@playwright/test';
 import type { ScriptedDesk } from '../fakes/scripted-desk.ts';
+import { scriptedRecent } from '../fakes/scripted-medium.ts';
 import * as states from '../fakes/scripted-states.ts';
 import { expect, goTo } from './kit.ts';
 
@@ -38,10 +39,11 @@ export const places: readonly Place[] = [
     name: 'the start',
     prepare: (desk) => {
       desk.sites = ['plant-lille', 'harbour', 'practice'];
+      desk.recent = scriptedRecent;
       return null;
     },
     go: async (page) => {
-      await page.locator('a', { hasText: 'harbour' }).waitFor();
+      await page.locator('a', { hasText: 'harbour' }).first().waitFor();
     },
   },
   {
@@ -89,7 +91,7 @@ export const places: readonly Place[] = [
       await page.locator('main ul li').first().waitFor();
     },
   },
-  ...(['checklist', 'records', 'support'] as const).map(
+  ...(['checklist', 'medium', 'format', 'keys', 'records', 'support'] as const).map(
     (page): Place => ({
       name: `the page ${page}`,
       prepare: (desk) => {
@@ -106,5 +108,31 @@ export const places: readonly Place[] = [
       },
     }),
   ),
+  {
+    name: 'machines to add from a list, with something to mend',
+    prepare: (desk) => {
+      states.failed(desk);
+      return null;
+    },
+    go: async (page) => {
+      await goTo(page);
+      await page.evaluate(() => {
+        window.location.hash += '/machines';
+      });
+      await expect(page.locator('h1:focus')).toHaveCount(1);
+      await page.locator('main button[aria-haspopup=listbox]').first().click();
+      await page.getByRole('option').nth(1).click();
+      await page
+        .locator('main input[type=file]')
+        .setInputFiles({ name: 'machines.csv', mimeType: 'text/csv', buffer: Buffer.from(machineList) });
+      await expect(page.locator('main [class*=wrong]')).toHaveCount(1);
+    },
+  },
   ...steps,
 ];
+
+const machineList = `name,address,interface,roles
+node-1,192.168.1.31,enp1s0,node
+node-2,192.168.1.333,enp1s0,node frontend
+store-room-with-a-long-name,fd00:1::33,enp1s0,node
+`;

@@ -192,7 +192,10 @@ describe('the practice site', () => {
     for (let count = left.size + 1; left.size < count; ) {
       count = left.size;
       const place = await fresh(prepared);
-      while (!(await walkToCut(place, left)));
+      for (let from: string | null = ''; from !== null; ) from = await walkToCut(place, left, from);
+      const whole = await openPracticeBench(place);
+      expect((await walk(whole)).filter(({ outcome }) => outcome !== 'done')).toEqual([]);
+      await closeBench(whole);
       expect(await endState(place)).toEqual(await endState(reference));
     }
     expect([...left]).toEqual([]);
@@ -209,30 +212,38 @@ async function commandsOf(place: PracticeHome): Promise<readonly string[]> {
 /**
  * Walks until a place where it is to be cut off: there the engine's command hangs for ever, before it does anything, or after
  * it did everything but before that is recorded; then the site is closed without an end, as a killed program leaves it.
- * True when there was no such place and the walk is over.
+ * Begins with the instance `from`, as what comes before it was walked by an earlier one; returns where it was cut off, null when
+ * there was no such place and the walk is over.
  */
-async function walkToCut(place: PracticeHome, left: Set<string>): Promise<boolean> {
+async function walkToCut(place: PracticeHome, left: Set<string>, from: string): Promise<string | null> {
   const bench = await openPracticeBench(place);
   const { perform } = bench.hands;
-  const cut = new Promise<'cut'>((resolve) => {
-    const hang = (at: string): Promise<never> => {
+  const all = bench.runner.instances();
+  const part = all.slice(
+    Math.max(
+      0,
+      all.findIndex(({ key }) => key === from),
+    ),
+  );
+  const cut = new Promise<string>((resolve) => {
+    const hang = (at: string, instance: string): Promise<never> => {
       left.delete(at);
-      resolve('cut');
+      resolve(instance);
       return new Promise(() => undefined);
     };
     const cutting: typeof perform = async (command, context) => {
       const name = nameOf(context.instance, command);
-      if (left.has(`${name}, before`)) return hang(`${name}, before`);
+      if (left.has(`${name}, before`)) return hang(`${name}, before`, context.instance);
       const performed = await perform(command, context);
-      return left.has(`${name}, after`) ? hang(`${name}, after`) : performed;
+      return left.has(`${name}, after`) ? hang(`${name}, after`, context.instance) : performed;
     };
     Object.assign(bench.hands, { perform: cutting });
   });
-  const over = await Promise.race([walk(bench), cut]);
+  const over = await Promise.race([walk(bench, [], part), cut]);
   await closeBench(bench);
-  if (over === 'cut') return false;
+  if (typeof over === 'string') return over;
   expect(over.filter(({ outcome }) => outcome !== 'done')).toEqual([]);
-  return true;
+  return null;
 }
 
 const nameOf = (instance: string, command: Command): string => {

@@ -32,7 +32,8 @@ vi.mock('../../../src-main/practice/site.ts', async (original) => {
 const password = 'canary-P@ss "word" €1';
 const passphrase = 'canary phrase/with+signs=&';
 const mistyped = 'canary-mistyped';
-const forms = [password, passphrase, mistyped].flatMap((secret) => [
+const tokens = ['create-node-token:node-1', 'configure-client:node-1'].map((id) => practiceAnswers[id] ?? 'no token');
+const forms = [password, passphrase, mistyped, ...tokens].flatMap((secret) => [
   secret,
   JSON.stringify(secret).slice(1, -1),
   encodeURIComponent(secret),
@@ -122,7 +123,9 @@ it('a walk with password and sudo leaves no secret anywhere', { timeout: 120_000
     'password:builder-1',
     'password:master-1',
     'password:master-1',
+    'password:node-1',
   ]);
+  expect(asked).toEqual(expect.arrayContaining(['create-node-token:node-1', 'configure-client:node-1']));
   const askedBefore = asked.length;
   expect(new Set(used)).toEqual(new Set(['', mistyped, password]));
 
@@ -131,7 +134,11 @@ it('a walk with password and sudo leaves no secret anywhere', { timeout: 120_000
   bench = await openBench(kit.parts, name, asker);
   listen();
   expect((await walk()).reduce((sum, { performed }) => sum + performed, 0)).toBe(0);
-  expect(asked.slice(askedBefore).filter(isSecret)).toEqual(['password:builder-1', 'password:master-1']);
+  expect(asked.slice(askedBefore).filter(isSecret)).toEqual([
+    'password:builder-1',
+    'password:master-1',
+    'password:node-1',
+  ]);
   await closeBench(bench);
 
   expect(leaks(shown.join('\n'))).toEqual([]);
