@@ -3,7 +3,7 @@
  * The host is the bridge's first address and forwards nothing: the machines reach each other and the host, and nothing else.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BaseName, baseLayers, type Layers } from './base.ts';
 import { mustRun, runCommand } from './command.ts';
@@ -41,6 +41,14 @@ export interface MachineSpec {
   readonly prepare?: (tree: string) => Promise<void>;
 }
 
+const inotifyPath = '/proc/sys/fs/inotify/max_user_instances';
+
+/** Machines share root's inotify instances with each other: where there are none left, systemd's boot stands still without a word. */
+async function raiseLimits(): Promise<void> {
+  const enough = 1024;
+  if (Number(await readFile(inotifyPath, 'utf8')) < enough) await writeFile(inotifyPath, String(enough));
+}
+
 export class Lab {
   readonly folder: string;
   readonly bridge: string;
@@ -63,6 +71,7 @@ export class Lab {
   static async open(): Promise<Lab> {
     const lab = await withLock('runs', async () => {
       await takeDownLeftovers();
+      await raiseLimits();
       const folder = join(runsFolder(), `${Date.now().toString(36)}-${randomBytes(3).toString('hex')}`);
       for (let network = 0; network < 100; network += 1) {
         const candidate = new Lab(folder, network);
