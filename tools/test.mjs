@@ -255,7 +255,7 @@ async function main() {
 function summarise(results, startedMs) {
   const left = results.flatMap(({ name, counts }) => counts.skipped.map((test) => ({ ...test, stage: name })));
   if (left.length > 0) console.log('\nSkipped:');
-  for (const test of left) console.log(`  ${test.stage}: ${test.name}: ${test.reason}`);
+  for (const line of skippedLines(left)) console.log(`  ${line}`);
   const unsure = results.flatMap(({ name, counts }) => (counts.flaky ?? []).map((test) => `${name}: ${test}`));
   if (unsure.length > 0) console.log('\nFlaky, passed at the second try:');
   for (const test of unsure) console.log(`  ${test}`);
@@ -267,6 +267,25 @@ function summarise(results, startedMs) {
   console.log(`\nAll stages: ${secondsSince(startedMs)}`);
   console.log(inWords(total));
   process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
+}
+
+/**
+ * Tests of one group left out for one reason are one line.
+ * @param {readonly { stage: string, name: string, reason: string }[]} tests
+ * @returns {string[]}
+ */
+function skippedLines(tests) {
+  /** @type {Map<string, { name: string, group: string, count: number, stage: string, reason: string }>} */
+  const groups = new Map();
+  for (const { stage, name, reason } of tests) {
+    const group = name.split(' > ')[0] ?? name;
+    const key = JSON.stringify([stage, group, reason]);
+    groups.set(key, { stage, name, group, reason, count: (groups.get(key)?.count ?? 0) + 1 });
+  }
+  return [...groups.values()].map(
+    ({ stage, name, group, count, reason }) =>
+      `${stage}: ${count === 1 ? name : `${group}, ${count} tests`}: ${reason}`,
+  );
 }
 
 /** @param {Counts} counts */

@@ -21,7 +21,7 @@ export default class CountsReporter {
       const result = test.result();
       if (result.state === 'passed') counts.passed += 1;
       else if (result.state === 'skipped')
-        counts.skipped.push({ name: test.fullName, reason: result.note ?? reasonOf(test) });
+        counts.skipped.push({ name: test.fullName, reason: result.note ?? test.meta().reason ?? reasonOf(test) });
       else counts.failed.push(test.fullName);
     }
     this.#write();

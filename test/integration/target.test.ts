@@ -10,6 +10,7 @@ import { runLocal } from '../../src-main/platform/shell.ts';
 import { type Connection, type LoginMaterial, openConnection, scanHostKey } from '../../src-main/target/connection.ts';
 import { ConnectionPool } from '../../src-main/target/connection-pool.ts';
 import { Problem } from '../../src-shared/problem.ts';
+import { unless } from '../unless.ts';
 import { childrenOf, freePort, passwords, startServer, type TestServer, whyNoServer } from './target-server.ts';
 
 const reason = whyNoServer();
@@ -23,7 +24,7 @@ const problemOf = async (act: Promise<unknown>): Promise<Problem> => {
   throw thrown;
 };
 
-describe.skipIf(reason !== null)(`a real sshd${reason === null ? '' : ` (skipped: ${reason})`}`, () => {
+describe('a real sshd', unless(reason), () => {
   let server: TestServer;
   let folder: string;
   const opened: Connection[] = [];
@@ -237,8 +238,9 @@ describe.skipIf(reason !== null)(`a real sshd${reason === null ? '' : ` (skipped
     });
   });
 
-  it.skipIf(existsSync('/run/systemd/system'))(
+  it(
     'says that long work needs systemd, and leaves nothing of the try',
+    unless(existsSync('/run/systemd/system') ? 'this machine has systemd' : null),
     async () => {
       const connection = await open('root');
       const refused = await problemOf(connection.startUnit('try', ['true'], { stdin: 'secret' }));
@@ -706,7 +708,7 @@ describe.skipIf(reason !== null)(`a real sshd${reason === null ? '' : ` (skipped
   });
 });
 
-describe.skipIf(reason !== null)(`an sshd that forbids${reason === null ? '' : ` (skipped: ${reason})`}`, () => {
+describe('an sshd that forbids', unless(reason), () => {
   it('is told apart: no forwarding is not a taken port', async () => {
     const server = await startServer(['AllowTcpForwarding no']);
     try {

@@ -4,15 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type SignatureRules, verifyClearsigned, verifyDetached } from '../../../src-main/packages/signed-text.ts';
+import { unless } from '../../unless.ts';
 import { has, run } from './apt.ts';
 
 const gpg = has('gpg') && has('gpgv') && has('gpgconf');
-if (!gpg) console.log('skipped: gpg is not installed');
 
 const text = 'Suite: stable\n- starts with a dash\n-----BEGIN PGP SIGNATURE-----\nDescription: é\n\n end\n';
 const now = new Date('2024-06-01T00:00:00Z');
 
-describe.skipIf(!gpg)('signatures of gpg', () => {
+describe('signatures of gpg', unless(gpg ? null : 'gpg is not installed'), () => {
   let home = '';
   beforeAll(async () => {
     home = await mkdtemp(join(tmpdir(), 'fieldkit-gpg-'));

@@ -11,14 +11,12 @@ import { writeDeb } from '../../../src-main/packages/deb.ts';
 import { debPath, type RepositoryDeb, writeRepository } from '../../../src-main/packages/repository.ts';
 import type { RepositoryKey } from '../../../src-main/packages/signer.ts';
 import { testKey } from '../../fakes/loopback-archive.ts';
+import { unless } from '../../unless.ts';
 import { aptIn, has, run } from './apt.ts';
 
 const apt = has('apt-get');
-if (!apt) console.log('skipped: apt-get is not installed');
 const gpgv = has('gpgv') && has('gpg');
-if (!gpgv) console.log('skipped in part: gpgv is not installed');
 const sqv = has('sqv');
-if (!sqv) console.log('skipped in part: sqv is not installed');
 
 const date = new Date('2024-06-03T10:20:30Z');
 let key: RepositoryKey;
@@ -111,7 +109,7 @@ describe('a repository', () => {
     expect(Object.keys(await snapshotOf())).toEqual([]);
   });
 
-  it.skipIf(!gpgv)('satisfies gpgv, clearsigned and detached', async () => {
+  it('satisfies gpgv, clearsigned and detached', unless(gpgv ? null : 'gpgv is not installed'), async () => {
     await write();
     const keyring = join(work, 'key.gpg');
     run('gpg', ['--batch', '--homedir', work, '--dearmor', '-o', keyring, join(folder, 'repository-key.asc')]);
@@ -124,7 +122,7 @@ describe('a repository', () => {
     expect(packets.stdout).toMatch(/public key packet:\s+version 4, algo 22/);
   });
 
-  it.skipIf(!sqv)('satisfies sqv', async () => {
+  it('satisfies sqv', unless(sqv ? null : 'sqv is not installed'), async () => {
     await write();
     const keyring = ['--keyring', join(folder, 'repository-key.asc')];
     const seen = run('sqv', [...keyring, join(folder, 'Release.gpg'), join(folder, 'Release')]);
@@ -132,7 +130,7 @@ describe('a repository', () => {
   });
 });
 
-describe.skipIf(!apt)('apt, with nothing but our repository', () => {
+describe('apt, with nothing but our repository', unless(apt ? null : 'apt-get is not installed'), () => {
   let server: Server | null = null;
   const asked: string[] = [];
   afterEach(() => {

@@ -11,6 +11,11 @@ import type { Clock } from '../../../src-main/platform/clock.ts';
 import { type Fetch, forbiddenFetch, makeFetch, routedFetch } from '../../../src-main/platform/fetch.ts';
 import { retryAfterMs, shownUrl } from '../../../src-main/platform/http.ts';
 import { runLocal } from '../../../src-main/platform/shell.ts';
+import { unless } from '../../unless.ts';
+
+const knowsProxies = unless(
+  Number(process.versions.node.split('.')[0]) < 22 ? 'this Node does not take a proxy from the environment' : null,
+);
 
 const content = randomBytes(3_000_000);
 const sha256 = createHash('sha256').update(content).digest('hex');
@@ -502,21 +507,19 @@ describe('a proxy', () => {
     expect(seen).toHaveLength(1);
   });
 
-  it.skipIf(Number(process.versions.node.split('.')[0]) < 22)(
-    'is used for plain http without a tunnel, and not for what no_proxy names',
-    async () => {
-      const through = await inProgram('http://archive.invalid/x', { http_proxy: proxyUrl });
-      expect([through.stdout, through.stderr]).toEqual(['from the proxy', '']);
-      expect(seen).toEqual(['GET http://archive.invalid/x']);
-      seen = [];
-      answer = (_request, response) => response.end('direct');
-      const direct = await inProgram(`${base}/x`, { http_proxy: proxyUrl, no_proxy: '127.0.0.1' });
-      expect([direct.stdout, seen]).toEqual(['direct', []]);
-    },
-  );
+  it('is used for plain http without a tunnel, and not for what no_proxy names', knowsProxies, async () => {
+    const through = await inProgram('http://archive.invalid/x', { http_proxy: proxyUrl });
+    expect([through.stdout, through.stderr]).toEqual(['from the proxy', '']);
+    expect(seen).toEqual(['GET http://archive.invalid/x']);
+    seen = [];
+    answer = (_request, response) => response.end('direct');
+    const direct = await inProgram(`${base}/x`, { http_proxy: proxyUrl, no_proxy: '127.0.0.1' });
+    expect([direct.stdout, seen]).toEqual(['direct', []]);
+  });
 
-  it.skipIf(Number(process.versions.node.split('.')[0]) < 22)(
+  it(
     'is tunnelled through for https, and an additional authority is trusted when the environment names it',
+    knowsProxies,
     async ({ skip }) => {
       const place = await mkdtemp(join(folder, 'tls-'));
       const [key, cert] = [join(place, 'key.pem'), join(place, 'cert.pem')];

@@ -9,14 +9,14 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { caToolProgram, parseCaTool } from '../../../src-main/target/ca-tool.ts';
 import { moduleCountProgram, parseModuleCounts } from '../../../src-main/target/master-web.ts';
+import { unless } from '../../unless.ts';
 
 const python = spawnSync('python3', ['-c', 'import sqlite3']).status === 0;
-if (!python) console.warn('ca tool program skipped: no python3 with sqlite3 here');
 
 const password = 'canary6form';
 const tool = '/erp5/portal_certificate_authority';
 
-describe.skipIf(!python)('the program that fills in the form', () => {
+describe('the program that fills in the form', unless(python ? null : 'no python3 with sqlite3 here'), () => {
   let folder: string;
   let server: Server;
   let program: string;

@@ -271,6 +271,8 @@ for path in json.load(open(sys.argv[1])):
 json.dump(out, sys.stdout)
 `;
 
+import { unless } from '../../unless.ts';
+
 function asPython(texts: readonly string[]): unknown[] {
   const paths = texts.map((text, index) => {
     const path = join(folder, `${index}.cfg`);
@@ -282,7 +284,7 @@ function asPython(texts: readonly string[]): unknown[] {
   return JSON.parse(execFileSync('python3', ['-c', reader, list], { maxBuffer: 1 << 28 }).toString());
 }
 
-describe.skipIf(!python)(`Python's own parser${python ? '' : ' (skipped: no python3)'}`, () => {
+describe("Python's own parser", unless(python ? null : 'no python3 here'), () => {
   it('sees the same values, before and after an edit', () => {
     const files = fc.sample(fc.tuple(anyFile, word, edits), { numRuns: 300, seed: 7 });
     const texts = files.flatMap(([file, other, values]) => [

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseSlapproxyState, slapproxyProgram, withoutConnection } from '../../../src-main/target/slapproxy.ts';
+import { unless } from '../../unless.ts';
 
 const python = spawnSync('python3', ['-c', 'import sqlite3']).status === 0;
-if (!python) console.warn('slapproxy program skipped: no python3 with sqlite3 here');
 
 const root =
   '<instance><parameter id="_">{"city": "Lille", "inituser-password": "canary4given"}</parameter></instance>';
@@ -18,7 +18,7 @@ const zopeAt = (port: number) => `{"zope-address-list": [["127.0.0.1:${port}", 4
 const connection = (text: string) =>
   `<instance><parameter id="_">${text.replaceAll('"', '&quot;')}</parameter></instance>`;
 
-describe.skipIf(!python)('the program that asks slapproxy', () => {
+describe('the program that asks slapproxy', unless(python ? null : 'no python3 with sqlite3 here'), () => {
   let folder: string;
   let program: string;
   const sql = (text: string) =>
