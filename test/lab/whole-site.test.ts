@@ -46,7 +46,10 @@ const inNetwork = {
 type Name = keyof typeof inNetwork;
 const names = Object.keys(inNetwork) as Name[];
 
-describe.skipIf(reason !== null)('a whole site', () => {
+/** A quarter of an hour on a machine that does nothing else, and much more on one that does. */
+const limitMs = 3_600_000;
+
+describe.skipIf(reason !== null)('a whole site', { timeout: limitMs }, () => {
   let lab: Lab;
   let laptop: Laptop;
   let panel: Panel;
