@@ -200,7 +200,7 @@ async function rememberNewest({ date }: Release, url: string, means: Means): Pro
 
 /** The Packages file at a path, in the best packing that the Release lists: fetched once, then from the cache. */
 async function openIndex(base: string, path: string, release: Release, means: Means): Promise<Uint8Array> {
-  const packed = ['.xz', '.gz', ''].map((end) => `${path}${end}`).find((name) => release.files.has(name));
+  const packed = ['.xz', '.gz', '.zst', ''].map((end) => `${path}${end}`).find((name) => release.files.has(name));
   const listing = packed === undefined ? undefined : release.files.get(packed);
   if (packed === undefined || listing === undefined) {
     throw problem('index-malformed', { file: `${base}/InRelease`, detail: path });

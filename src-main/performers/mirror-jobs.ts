@@ -2,6 +2,7 @@
 // Whose entries are believed is read from the plan each time; the lock only remembers who signed.
 import { join } from 'node:path';
 import { z } from 'zod';
+import { cleanLine } from '../../src-shared/clean.ts';
 import type { Json } from '../../src-shared/json.ts';
 import type { LockedEntry } from '../../src-shared/lock.ts';
 import { mediumPaths } from '../../src-shared/manifest.ts';
@@ -9,7 +10,9 @@ import { Problem, problem } from '../../src-shared/problem.ts';
 import { cacheOf, type Release, releaseNamed } from '../../src-shared/site.ts';
 import { copyToMedium } from '../medium/copy.ts';
 import type { AllProgress } from '../platform/download-all.ts';
-import { cachedBlob, downloadBlobs, lookUpRelease, missingBytes } from '../software/mirror.ts';
+import { targetOf } from '../software/compatibility.ts';
+import { judgeEntries } from '../software/entry.ts';
+import { cachedBlob, downloadBlobs, keptEntries, lookUpRelease, missingBytes } from '../software/mirror.ts';
 import { readTrustedCertificates, type TrustedCertificate } from '../software/trusted.ts';
 import { boundMedium } from './bound-medium.ts';
 import { type Job, type JobContext, job, type Sight, sight } from './jobs.ts';
@@ -34,11 +37,11 @@ const args = z.strictObject({ release: z.string(), systems: z.array(z.string()).
 
 export function mirrorJobs({ trustFolder }: MirrorParts): Readonly<Record<string, Job>> {
   return {
-    'look-up-software': job(args, async ({ release, systems }, { site, fetch, signal }) => {
+    'look-up-software': job(args, async ({ release, systems }, { site, fetch, cacheFolder, signal }) => {
       const { name, url } = releaseOf(site, release);
       const certificates = (await trusted(site, trustFolder)).map(({ pem }) => pem);
       const source = cacheOf(site.plan);
-      const entries = await lookUpRelease({ source, certificates, url, systems }, { fetch, signal });
+      const entries = await lookUpRelease({ source, certificates, url, systems, cacheFolder }, { fetch, signal });
       await site.updateLock((lock) => withEntries(lock, { name, url }, entries));
     }),
 
@@ -113,5 +116,20 @@ export function mirrorSights({ trustFolder }: MirrorParts): Readonly<Record<stri
         return { trusted: [], unusable: { name: String(name), detail: String(detail) } };
       }
     }),
+
+    /** What the index offered for a release when it was last asked, and what a system makes of each entry, in its order. */
+    'software-entries': sight(
+      z.strictObject({ release: z.string(), system: z.string() }),
+      async ({ release, system }, { site, cacheFolder }): Promise<Json> => {
+        const { url } = releaseOf(site, release);
+        const entries = await keptEntries(cacheFolder, url).catch(() => []);
+        const certificates = await trusted(site, trustFolder).catch(() => []);
+        const pems = certificates.map(({ pem }) => pem);
+        return judgeEntries(entries, targetOf(system), pems, url).map(({ built, verdict }) => ({
+          built: cleanLine(built, 120),
+          verdict,
+        }));
+      },
+    ),
   };
 }

@@ -137,12 +137,53 @@ function multiarchOf({
   return machine === 'x86_64' ? 'x86_64-linux-gnu' : null;
 }
 
-/** Why a target would take none of the entries; null when it takes one. Says which systems there are. */
-export function explain(entries: readonly SignedEntry[], target: TargetSystem, url: string): Problem | null {
-  const systems = entries.map(({ entry }) => readEntry(entry, url).system);
-  if (systems.some((system) => osMatches(system, target))) return null;
-  const found = [...new Set(systems.map(describeSystem))].sort().join('; ');
-  return problem('entry-not-for-target', { url, wanted: describeSystem(target), found: found === '' ? '-' : found });
+/**
+ * Why an entry is taken or passed over. `chosen`: the one the target takes. `later`: fits as well, but one before it does.
+ * `unsigned`: no trusted certificate verifies it. `otherRoot`: built for another folder than ours. The others say it themselves.
+ */
+export const entryVerdicts = [
+  'chosen',
+  'later',
+  'unsigned',
+  'otherRoot',
+  'otherSystem',
+  'otherRelease',
+  'unreadable',
+] as const;
+export type EntryVerdict = (typeof entryVerdicts)[number];
+
+export interface JudgedEntry extends SignedEntry {
+  readonly verdict: EntryVerdict;
+  /** What it was compiled on, for people; empty when it cannot be read. */
+  readonly built: string;
+  /** Null when it cannot be read. */
+  readonly fields: EntryFields | null;
+  /** PEM of the certificate that verifies it; looked for only where it fits. */
+  readonly certificate: string | null;
+}
+
+/** Each entry of a release's document, in its order, and what a target makes of it. */
+export function judgeEntries(
+  entries: readonly SignedEntry[],
+  target: TargetSystem,
+  certificates: readonly string[],
+  url: string,
+): readonly JudgedEntry[] {
+  let taken = false;
+  return entries.map((signed): JudgedEntry => {
+    const fields = fieldsOf(signed.entry, url);
+    if (fields === null) return { ...signed, verdict: 'unreadable', built: '', fields, certificate: null };
+    const judged = { ...signed, fields, built: describeSystem(fields.system), certificate: null };
+    if (fields.softwareUrl !== null && fields.softwareUrl !== url) return { ...judged, verdict: 'otherRelease' };
+    if (!osMatches(fields.system, target)) return { ...judged, verdict: 'otherSystem' };
+    if (fields.softwareRoot !== null && fields.softwareRoot.replace(/\/+$/, '') !== softwareRoot)
+      return { ...judged, verdict: 'otherRoot' };
+    const certificate = verifyEntry(signed, certificates);
+    if (certificate === null) return { ...judged, verdict: 'unsigned' };
+    const verdict = taken ? 'later' : 'chosen';
+    taken = true;
+    return { ...judged, verdict, certificate };
+  });
 }
 
 export interface UsableEntry extends SignedEntry {
@@ -153,8 +194,11 @@ export interface UsableEntry extends SignedEntry {
 
 /**
  * The entry the target would take: the first in the document's order that a certificate verifies, that fits the system,
- * and that was built for our software root. Entries that cannot be read are passed over, as slapgrid does.
- * Throws `entry-signature-bad` when only the signatures stand in the way, else `entry-not-for-target`.
+ * that does not say to be another release, and that was built for our software root. Entries that cannot be read are passed
+ * over, as slapgrid does. A signature covers the entry and not the key it is filed under, so whoever answers for the index could
+ * offer a genuine entry of another release.
+ * Throws `entry-of-another-release` when there are only those, `entry-signature-bad` when only the signatures stand in the way,
+ * else `entry-not-for-target`; the evidence says of each entry why not.
  */
 export function chooseEntry(
   entries: readonly SignedEntry[],
@@ -162,31 +206,31 @@ export function chooseEntry(
   certificates: readonly string[],
   url: string,
 ): UsableEntry {
-  const readable = entries.filter((signed) => isReadable(signed, url));
-  const fitting = readable
-    .map((signed) => ({ ...signed, fields: readEntry(signed.entry, url) }))
-    .filter(({ fields }) => osMatches(fields.system, target))
-    .filter(({ fields }) => fields.softwareRoot === null || fields.softwareRoot.replace(/\/+$/, '') === softwareRoot);
-  for (const candidate of fitting) {
-    const certificate = verifyEntry(candidate, certificates);
-    if (certificate !== null) return { ...candidate, certificate };
-  }
-  if (fitting.length > 0) throw problem('entry-signature-bad', { url });
-  throw explain(readable, target, url) ?? otherRoot(readable, target, url);
+  const judged = judgeEntries(entries, target, certificates, url);
+  for (const { verdict, fields, certificate, entry, signature } of judged)
+    if (verdict === 'chosen' && fields !== null && certificate !== null)
+      return { entry, signature, fields, certificate };
+  const evidence = judged.map(({ verdict, built }, at) => `${at + 1}. ${built === '' ? '?' : built}: ${verdict}`);
+  const more = { evidence: evidence.join('\n') };
+  const withVerdict = (verdict: EntryVerdict) => judged.filter((one) => one.verdict === verdict);
+  if (withVerdict('unsigned').length > 0) throw problem('entry-signature-bad', { url }, more);
+  const [stranger] = withVerdict('otherRelease');
+  if (stranger !== undefined && withVerdict('otherRelease').length === judged.length)
+    throw problem('entry-of-another-release', { url, found: stranger.fields?.softwareUrl ?? '' }, more);
+  const roots = withVerdict('otherRoot').map(({ fields }) => fields?.softwareRoot ?? softwareRoot);
+  const [wanted, there] =
+    roots.length > 0
+      ? [`${describeSystem(target)}, ${softwareRoot}`, roots]
+      : [describeSystem(target), withVerdict('otherSystem').map(({ built }) => built)];
+  const found = [...new Set(there)].sort().join('; ');
+  throw problem('entry-not-for-target', { url, wanted, found: found === '' ? '-' : found }, more);
 }
 
-function otherRoot(entries: readonly SignedEntry[], target: TargetSystem, url: string): Problem {
-  const roots = entries.map(({ entry }) => readEntry(entry, url).softwareRoot ?? softwareRoot);
-  const found = [...new Set(roots)].sort().join('; ');
-  return problem('entry-not-for-target', { url, wanted: `${describeSystem(target)}, ${softwareRoot}`, found });
-}
-
-function isReadable(signed: SignedEntry, url: string): boolean {
+function fieldsOf(entry: string, url: string): EntryFields | null {
   try {
-    readEntry(signed.entry, url);
-    return true;
+    return readEntry(entry, url);
   } catch {
-    return false;
+    return null;
   }
 }
 

@@ -2,13 +2,14 @@
 // Called by the mirror jobs. Protocol: shadir and shacache, as slapos.libnetworkcache 0.25 to 0.28 asks them; like it, this
 // follows no redirect. It must never give out an entry that no trusted certificate verifies, or change a byte of one.
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { LockedEntry } from '../../src-shared/lock.ts';
 import { problem } from '../../src-shared/problem.ts';
 import { type AllProgress, downloadAll, type Wanted } from '../platform/download-all.ts';
 import type { Fetch } from '../platform/fetch.ts';
+import { ensureFolder, readTextOrNull, writeAtomic } from '../platform/files.ts';
 import { targetOf } from './compatibility.ts';
-import { chooseEntry, parseIndexDocument, readEntry, type SignedEntry, urlKey } from './entry.ts';
+import { chooseEntry, parseIndexDocument, type SignedEntry, urlKey } from './entry.ts';
 
 export interface SoftwareSource {
   /** Base address of the index: `INDEX/<md5 of the release's address>`. */
@@ -37,6 +38,7 @@ export interface LookUpRequest {
   readonly url: string;
   /** E.g. `debian-12-amd64`. */
   readonly systems: readonly string[];
+  readonly cacheFolder: string;
 }
 
 /**
@@ -45,14 +47,17 @@ export interface LookUpRequest {
  * `entry-not-for-target`, and what fetching throws.
  */
 export async function lookUpRelease(
-  { source, certificates, url, systems }: LookUpRequest,
+  { source, certificates, url, systems, cacheFolder }: LookUpRequest,
   { fetch, signal }: MirrorMeans,
 ): Promise<readonly LockedEntry[]> {
   const address = indexAddress(source, url);
   const common = { redirects: 'refuse', signal } as const;
   const bytes = await fetch.fetchIfThere(address, { limitBytes: documentLimitBytes, ...common });
   if (bytes === null) throw problem('release-not-in-cache', { url, address });
-  const entries = entriesOf(parseIndexDocument(Buffer.from(bytes).toString('utf8'), url), url);
+  const text = Buffer.from(bytes).toString('utf8');
+  const entries = parseIndexDocument(text, url);
+  await ensureFolder(dirname(keptIndex(cacheFolder, url)));
+  await writeAtomic(keptIndex(cacheFolder, url), text);
   const chosen = systems.map((system) => ({
     system,
     ...chooseEntry(entries, targetOf(system), certificates, url),
@@ -67,29 +72,13 @@ export async function lookUpRelease(
   return locked;
 }
 
-/**
- * Those that do not say to be another release. A signature covers the entry and not the key it is filed under, so whoever
- * answers for the index could offer a genuine entry of another release.
- */
-function entriesOf(entries: readonly SignedEntry[], url: string): readonly SignedEntry[] {
-  const others: string[] = [];
-  const own = entries.filter(({ entry }) => {
-    const says = statedUrl(entry, url);
-    if (says === null || says === url) return true;
-    others.push(says);
-    return false;
-  });
-  const [first] = others;
-  if (own.length === 0 && first !== undefined) throw problem('entry-of-another-release', { url, found: first });
-  return own;
-}
+/** Where the index document of a release is kept as it was last fetched: what was chosen from can be shown without a network. */
+const keptIndex = (cacheFolder: string, url: string): string => join(cacheFolder, 'entries', urlKey(url));
 
-function statedUrl(entry: string, url: string): string | null {
-  try {
-    return readEntry(entry, url).softwareUrl;
-  } catch {
-    return null;
-  }
+/** The entries of a release as they were last fetched; none when it was not looked up on this laptop. */
+export async function keptEntries(cacheFolder: string, url: string): Promise<readonly SignedEntry[]> {
+  const text = await readTextOrNull(keptIndex(cacheFolder, url));
+  return text === null ? [] : parseIndexDocument(text, url);
 }
 
 /** Where an archive lies in the laptop's cache. */

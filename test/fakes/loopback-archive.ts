@@ -54,6 +54,8 @@ export interface ArchiveRecipe {
   readonly signing?: 'clearsigned' | 'detached' | 'both';
   readonly codename?: string;
   readonly byHash?: boolean;
+  /** How its list is packed; without it, with gzip. */
+  readonly packer?: { readonly end: string; readonly pack: (bytes: Uint8Array) => Uint8Array };
 }
 
 /** Adds an archive's files to the served ones. */
@@ -73,8 +75,9 @@ export async function addArchive(files: Files, recipe: ArchiveRecipe): Promise<v
     stanzas.push(`${formatStanza(control)}Filename: ${filename}\nSize: ${deb.length}\nSHA256: ${sha256Of(deb)}\n`);
   }
   const packages = Buffer.from(stanzas.join('\n'));
-  const packed = gzipSync(packages);
-  files.set(`${base}/${folder}Packages.gz`, packed);
+  const { end, pack } = recipe.packer ?? { end: '.gz', pack: gzipSync };
+  const packed = pack(packages);
+  files.set(`${base}/${folder}Packages${end}`, packed);
   if (recipe.byHash) files.set(`${base}/${folder}by-hash/SHA256/${sha256Of(packed)}`, packed);
   const release = [
     ...(suite === null ? [] : [`Suite: ${suite}`, `Codename: ${recipe.codename ?? suite}`]),
@@ -83,7 +86,7 @@ export async function addArchive(files: Files, recipe: ArchiveRecipe): Promise<v
     ...(recipe.byHash ? ['Acquire-By-Hash: yes'] : []),
     'SHA256:',
     ` ${sha256Of(packages)} ${packages.length} ${folder}Packages`,
-    ` ${sha256Of(packed)} ${packed.length} ${folder}Packages.gz`,
+    ` ${sha256Of(packed)} ${packed.length} ${folder}Packages${end}`,
     '',
   ].join('\n');
   const signed = await signRelease(release, recipe.key.privateKey, recipe.date);

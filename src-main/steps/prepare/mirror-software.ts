@@ -17,7 +17,7 @@ import {
 } from '../../runbook/define.ts';
 import { certificateFingerprint } from '../../software/certificate.ts';
 import { describeSystem } from '../../software/compatibility.ts';
-import { readEntry } from '../../software/entry.ts';
+import { type EntryVerdict, entryVerdicts, readEntry } from '../../software/entry.ts';
 import { indexAddress } from '../../software/mirror.ts';
 
 const certificateFacts = z.strictObject({
@@ -35,6 +35,17 @@ const chosenFacts = z.strictObject({
   onMedium: z.boolean(),
 });
 
+const passedOverFacts = z.strictObject({ built: z.string(), verdict: z.enum(entryVerdicts).exclude(['chosen']) });
+
+/** An index of a popular release holds dozens; the first ones tell how it is. */
+const passedOverShown = 20;
+
+function saysOfChosen(system: string, chosen: z.infer<typeof chosenFacts> | null, index: string) {
+  if (chosen === null) return says('mirror-software', 'found.unknown', { system, index });
+  const { built, sizeBytes, signedBy, onMedium } = chosen;
+  return says('mirror-software', onMedium ? 'found.onMedium' : 'found.chosen', { system, built, sizeBytes, signedBy });
+}
+
 export const mirrorSoftware = defineStep({
   id: 'mirror-software',
   chapter: 'prepare',
@@ -46,23 +57,40 @@ export const mirrorSoftware = defineStep({
   input: z.strictObject({}),
   facts: z.strictObject({
     certificates: certificateFacts,
-    archives: z.array(z.strictObject({ system: z.string(), chosen: chosenFacts.nullable() })),
+    archives: z.array(
+      z.strictObject({
+        system: z.string(),
+        chosen: chosenFacts.nullable(),
+        /** The entries of the index that were not taken, in its order, as it was last asked. */
+        passedOver: z.array(passedOverFacts),
+      }),
+    ),
   }),
   read: async (world, context) => {
     const { name, url } = releaseOfSubject(context);
     const certificates = await world.sight<z.infer<typeof certificateFacts>>('cache-certificates');
     const files = (await world.medium())?.files ?? {};
     const locked = context.lock.releases[name];
-    const archives = systemsFrom(context.site, releaseOfSubject(context), 'cache').map((system) => {
+    const systems = systemsFrom(context.site, releaseOfSubject(context), 'cache');
+    const offered = await Promise.all(
+      systems.map((system) =>
+        world.sight<{ built: string; verdict: EntryVerdict }[]>('software-entries', { release: name, system }),
+      ),
+    );
+    const archives = systems.map((system, at) => {
+      const passedOver = (offered[at] ?? []).flatMap(({ built, verdict }) =>
+        verdict === 'chosen' ? [] : [{ built, verdict }],
+      );
       const entry = locked?.url === url ? locked.entries.find((item) => item.system === system) : undefined;
       const signedBy = entry === undefined ? '' : certificateFingerprint(entry.certificate);
       if (entry === undefined || !certificates.trusted.some(({ fingerprint }) => fingerprint === signedBy))
-        return { system, chosen: null };
+        return { system, chosen: null, passedOver };
       const { sha512, sizeBytes } = entry;
       const built = describeSystem(readEntry(entry.entry, url).system);
       return {
         system,
         chosen: { built, sizeBytes, signedBy, onMedium: files[mediumPaths.blob(sha512)] === sizeBytes },
+        passedOver,
       };
     });
     return { certificates, archives };
@@ -71,20 +99,23 @@ export const mirrorSoftware = defineStep({
     ...certificates.trusted.map(({ name, fingerprint }) =>
       says('mirror-software', 'found.certificate', { name, fingerprint }),
     ),
-    ...archives.map(({ system, chosen }) => {
-      if (chosen === null)
-        return says('mirror-software', 'found.unknown', {
-          system,
-          index: indexAddress(cacheOf(context.site), releaseOfSubject(context).url),
-        });
-      const { built, sizeBytes, signedBy, onMedium } = chosen;
-      return says('mirror-software', onMedium ? 'found.onMedium' : 'found.chosen', {
-        system,
-        built,
-        sizeBytes,
-        signedBy,
-      });
-    }),
+    ...archives.flatMap(({ system, chosen, passedOver }) => [
+      saysOfChosen(system, chosen, indexAddress(cacheOf(context.site), releaseOfSubject(context).url)),
+      ...passedOver.slice(0, passedOverShown).map(({ built, verdict }) =>
+        says(
+          'mirror-software',
+          {
+            later: 'found.later',
+            unsigned: 'found.unsigned',
+            otherRoot: 'found.otherRoot',
+            otherSystem: 'found.otherSystem',
+            otherRelease: 'found.otherRelease',
+            unreadable: 'found.unreadable',
+          }[verdict],
+          { system, built },
+        ),
+      ),
+    ]),
   ],
   verdict: ({ certificates: { trusted, unusable }, archives }) => {
     if (unusable !== null) return blocked(finding('cache-certificate-unusable', unusable));

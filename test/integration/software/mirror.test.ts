@@ -76,7 +76,7 @@ beforeEach(() => {
 
 const signal = new AbortController().signal;
 const lookUp = (certificates: readonly string[], wanted: readonly string[] = systems) =>
-  lookUpRelease({ source: upstream, certificates, url, systems: wanted }, { fetch, signal });
+  lookUpRelease({ source: upstream, certificates, url, systems: wanted, cacheFolder: work }, { fetch, signal });
 const both = () => [first.certificatePem, second.certificatePem];
 
 describe('looking a release up', () => {

@@ -1,3 +1,4 @@
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -64,7 +65,21 @@ const change = (path: string, edit: (text: string) => string) => {
 };
 const inRelease = 'debian/dists/stable/InRelease';
 
+const has = (program: string): boolean => spawnSync(program, ['--version']).status === 0;
+
 describe('an archive', () => {
+  it.each([
+    ['.gz', 'gzip'],
+    ['.xz', 'xz'],
+    ['.zst', 'zstd'],
+  ])('is read whatever its list is packed with: %s', async (end, program) => {
+    if (!has(program)) return console.log(`skipped: ${program} is not installed`);
+    const pack = (bytes: Uint8Array) => execFileSync(program, ['-c'], { input: bytes });
+    await add({ packer: { end, pack } });
+    expect((await open()).index.named('thing')).toHaveLength(1);
+    expect(server.asked.at(-1)).toBe(`debian/dists/stable/main/binary-amd64/Packages${end}`);
+  });
+
   it('is read through its signed index, with its snapshot recorded', async () => {
     await add({ byHash: true });
     const { index, snapshots } = await open();

@@ -3,8 +3,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { type CacheKey, makeCacheKey } from '../../../src-main/software/certificate.ts';
 import {
   chooseEntry,
-  explain,
   indexDocument,
+  judgeEntries,
   makeEntry,
   parseIndexDocument,
   readEntry,
@@ -33,14 +33,15 @@ const signed = (entry: string, key: CacheKey): SignedEntry => ({
   entry,
   signature: signEntry(entry, key.privateKeyPem),
 });
-const codeOf = (act: () => unknown): string => {
+const problemOf = (act: () => unknown): Problem['data'] | null => {
   try {
     act();
   } catch (thrown) {
-    return (thrown as Problem).code;
+    return (thrown as Problem).data;
   }
-  return 'no problem';
+  return null;
 };
+const codeOf = (act: () => unknown): string => problemOf(act)?.code ?? 'no problem';
 
 describe('the key of a release', () => {
   test('is the md5 of the exact URL', () => {
@@ -152,20 +153,39 @@ describe('choosing for a target', () => {
   });
 
   test('none for this system: says which there are', () => {
-    const found = explain([signed(forUbuntu, ours)], debian, url);
-    expect(found?.data).toMatchObject({
+    expect(problemOf(() => chooseEntry([signed(forUbuntu, ours)], debian, [ours.certificatePem], url))).toMatchObject({
       code: 'entry-not-for-target',
       params: {
         url,
         wanted: 'debian 12 bookworm, x86_64-linux-gnu',
         found: 'ubuntu 22.04 jammy, x86_64-linux-gnu',
       },
+      evidence: '1. ubuntu 22.04 jammy, x86_64-linux-gnu: otherSystem',
     });
-    expect(explain([signed(forUbuntu, ours), signed(text, ours)], debian, url)).toBeNull();
-    expect(explain([], debian, url)?.data.params.found).toBe('-');
-    expect(codeOf(() => chooseEntry([signed(forUbuntu, ours)], debian, [ours.certificatePem], url))).toBe(
-      'entry-not-for-target',
-    );
+    expect(problemOf(() => chooseEntry([], debian, [ours.certificatePem], url))?.params.found).toBe('-');
+  });
+
+  test('says of each entry why it is taken or not', () => {
+    const strange = text.replace(url, url.replace('1.0', '2.0'));
+    const entries = [
+      signed('{', ours),
+      signed(forUbuntu, ours),
+      signed(text.replace('/opt/slapgrid', '/srv/slapgrid'), ours),
+      signed(strange, ours),
+      signed(text, other),
+      signed(text, ours),
+      signed(text, ours),
+    ];
+    expect(strange).not.toBe(text);
+    expect(judgeEntries(entries, debian, [ours.certificatePem], url).map(({ verdict }) => verdict)).toEqual([
+      'unreadable',
+      'otherSystem',
+      'otherRoot',
+      'otherRelease',
+      'unsigned',
+      'chosen',
+      'later',
+    ]);
   });
 
   test('only signatures in the way: said as such', () => {

@@ -59,10 +59,17 @@ const trusting = (...fingerprints: string[]): Certificates => ({
   unusable: null,
 });
 
-async function lookAt(certificates: Certificates, lock: SiteLock, files: Record<string, number> = {}) {
+type Offered = readonly { readonly built: string; readonly verdict: string }[];
+
+async function lookAt(
+  certificates: Certificates,
+  lock: SiteLock,
+  files: Record<string, number> = {},
+  offered: Offered = [],
+) {
   const world = {
     medium: async () => ({ root: '/m', label: 'm', freeBytes: 1, fileSystem: 'ext4', files }),
-    sight: async () => certificates,
+    sight: async (name: string) => (name === 'software-entries' ? offered : certificates),
   } as unknown as World;
   const context = contextOf(lock);
   const facts = await mirrorSoftware.read(world, context);
@@ -78,6 +85,16 @@ async function lookAt(certificates: Certificates, lock: SiteLock, files: Record<
 }
 
 describe('mirror-software', () => {
+  it('says why each other entry of the index is not taken', async () => {
+    const offered = [
+      { built: 'debian 11 bullseye, x86_64-linux-gnu', verdict: 'otherSystem' },
+      { built: 'debian 12 bookworm, x86_64-linux-gnu', verdict: 'unsigned' },
+      { built: 'debian 12 bookworm, x86_64-linux-gnu', verdict: 'chosen' },
+    ];
+    const { found } = await lookAt(trusting('AA'), emptyLock, {}, offered);
+    expect(found).toEqual(['found.certificate', 'found.unknown', 'found.otherSystem', 'found.unsigned']);
+  });
+
   it('asks for nothing before the plan names whom to believe', async () => {
     expect(await lookAt(trusting(), emptyLock)).toMatchObject({
       state: 'blocked',
