@@ -43,6 +43,8 @@ export const lockedSystem = z.strictObject({
   packages: z.array(lockedPackage),
   /** The names the closure was solved for, sorted. */
   roots: z.array(z.string()),
+  /** Which state of the machines it was solved for, when anything is known of them. */
+  baseline: z.string().optional(),
 });
 
 /** One index entry: the exact signed text, and whose certificate verifies it. */

@@ -162,6 +162,7 @@ export const problems = {
   'deb-tampered': define('trust', ['file', 'expected', 'found']),
   'deb-malformed': define('input', ['file', 'detail']),
   'package-not-found': define('input', ['package', 'version', 'system']),
+  'survey-unusable': define('input', ['machine', 'path', 'detail']),
   'package-unsolvable': define('input', ['package', 'detail', 'system']),
   'package-conflict': define('input', ['package', 'with', 'system']),
   'archive-key-missing': define('trust', ['name']),

@@ -69,6 +69,11 @@ export const machine = z.strictObject({
   addresses: z.array(ipv6Range).default([]),
   partitions: z.int().min(1).max(200).default(20),
   ipv4Network: ipv4Range.default('10.0.0.0/16'),
+  /**
+   * What the machine has already: the path of its survey on the laptop (its dpkg status, as `fieldkit survey` brings it back), or
+   * `release` for one freshly installed, as new as the archive. Without it the medium carries everything down to an empty machine.
+   */
+  baseline: z.string().min(1).optional(),
   /** How this machine gets its content, where it differs from the site's way. */
   content: z.enum(contentWays).optional(),
 });

@@ -16,6 +16,7 @@ import { checkSteps, planSteps, resumeSteps, runSteps, showPassword, undoStep } 
 import { beginSite, createSiteFrom, listSites, listSteps, showJournal } from './commands/sites.ts';
 import { testSources } from './commands/sources.ts';
 import { tellSupport } from './commands/support.ts';
+import { surveyMachines } from './commands/survey.ts';
 import { takeOver } from './commands/take-over.ts';
 import { exitCodeLines } from './exit-codes.ts';
 
@@ -135,6 +136,10 @@ onSite(program.command('support').description('what to hand to somebody who help
   .option('--hide-addresses', 'put words in place of addresses and host names')
   .option('--output <folder>', 'write it into this folder instead of showing it')
   .action(end(tellSupport));
+asking(program.command('survey').argument('[machines...]', 'all that are on site when none is named'))
+  .option('--output <folder>', 'where the files are written', '.')
+  .description('bring back what the machines have already, so that the medium can be made for them; changes nothing')
+  .action(end(surveyMachines));
 onSite(program.command('export').argument('<shell|ansible>').argument('<folder>', 'where the new folder is made'))
   .description('what was done on the machines, as a shell runbook or an Ansible inventory and playbook')
   .action(end(exportSite));

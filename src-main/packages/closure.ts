@@ -18,6 +18,8 @@ export interface ClosureRequest {
   readonly system: string;
   /** Names taken first where there is a choice: what a bare machine has anyway. */
   readonly preferred?: ReadonlySet<string>;
+  /** What the machine has already: it meets what others ask for as long as no other version of it is taken. Roots are taken anyway. */
+  readonly installed?: readonly Package[];
 }
 
 /**
@@ -56,10 +58,17 @@ class Search {
   /** Conflicts of the chosen packages by the name they exclude. */
   private readonly exclusions = new Map<string, { relation: Relation; owner: Package }[]>();
   private readonly optionsOf = new Map<RelationGroup, readonly Package[]>();
+  private readonly installed: readonly Package[];
+  /** Installed packages by their own names and by what they provide. */
+  private readonly there = new Map<string, Package[]>();
   private choices = 0;
 
   constructor(request: ClosureRequest) {
     this.request = request;
+    this.installed = request.installed ?? [];
+    for (const item of this.installed)
+      for (const name of new Set([item.name, ...item.provides.map((provided) => provided.name)]))
+        pushTo(this.there, name, item);
   }
 
   run(): Package[] {
@@ -69,7 +78,7 @@ class Search {
   }
 
   private solve(goals: readonly Goal[]): Failure | null {
-    const open = goals.filter((goal) => !this.isMet(goal.group));
+    const open = goals.filter((goal) => !this.isMet(goal));
     const goal = this.nextGoal(open);
     if (goal === null) return null;
     const names = new Set<string>(goal.by === null ? [] : [goal.by.name]);
@@ -85,7 +94,9 @@ class Search {
       this.choices += 1;
       if (this.choices > choiceLimit) throw this.unsolvable(goal, 'too many choices');
       const undo = this.choose(option, goal);
-      const failure = this.solve([...open, ...option.depends.map((group) => ({ group, by: option }))]);
+      // What an installed package meets is open again once another version of it is taken.
+      const left = this.installed.length === 0 ? open : goals;
+      const failure = this.solve([...left, ...option.depends.map((group) => ({ group, by: option }))]);
       if (failure === null) return null;
       undo();
       if (!failure.names.has(option.name)) return failure;
@@ -118,8 +129,10 @@ class Search {
     };
   }
 
-  private isMet(group: RelationGroup): boolean {
+  private isMet({ group, by }: Goal): boolean {
     return group.some((relation) => {
+      const there = by === null ? [] : (this.there.get(relation.name) ?? []);
+      if (there.some((item) => !this.chosen.has(item.name) && this.matches(relation, item))) return true;
       const own = this.chosen.get(relation.name);
       if (own !== undefined && this.matches(relation, own)) return true;
       return (this.providers.get(relation.name) ?? []).some((item) => this.matches(relation, item));
@@ -143,12 +156,7 @@ class Search {
   }
 
   private matches(relation: Relation, item: Package): boolean {
-    const { architecture } = this.request;
-    if (item.architecture !== architecture && item.architecture !== 'all') return false;
-    const { qualifier } = relation;
-    if (qualifier === 'any' && item.multiArch !== 'allowed') return false;
-    if (qualifier !== null && qualifier !== 'any' && qualifier !== architecture) return false;
-    return names(item, relation);
+    return meets(item, relation, this.request.architecture);
   }
 
   /** The chosen package that stands in an option's way, null when none does. */
@@ -212,8 +220,17 @@ class Search {
   }
 }
 
+/** Whether a package meets what another asks for on a machine of this architecture. */
+export function meets(item: Package, relation: Relation, architecture: string): boolean {
+  if (item.architecture !== architecture && item.architecture !== 'all') return false;
+  const { qualifier } = relation;
+  if (qualifier === 'any' && item.multiArch !== 'allowed') return false;
+  if (qualifier !== null && qualifier !== 'any' && qualifier !== architecture) return false;
+  return names(item, relation);
+}
+
 /** Whether a package is meant by a relation, by its own name or by one it provides. */
-function names(item: Package, relation: Relation): boolean {
+export function names(item: Package, relation: Relation): boolean {
   if (item.name === relation.name && versionFits(relation, item.version)) return true;
   return item.provides.some(
     ({ name, version }) =>

@@ -7,6 +7,7 @@ import { Problem, problem } from '../../src-shared/problem.ts';
 import { type AllProgress, downloadAll, type Wanted } from '../platform/download-all.ts';
 import { type ArchiveSource, type Means, openArchive } from './archive.ts';
 import { solveCarried } from './carried.ts';
+import { readStatus, solveForInstalled } from './installed.ts';
 import { combineIndexes, filterIndex, type Package, type PackageIndex } from './package-index.ts';
 import { parseRelation, parseRelations, type RelationGroup } from './relations.ts';
 import { debPath, type RepositoryDeb, type WrittenRepository, writeRepository } from './repository.ts';
@@ -83,7 +84,12 @@ export interface SolveRequest extends TargetSystem {
   readonly locked: LockedSystem;
   /** True looks for newer packages; false solves from the snapshots that are locked, as far as the cache holds them. */
   readonly refresh: boolean;
+  /** What the machines of this system have already; by default one of which nothing is known. What any of them needs is carried. */
+  readonly machines?: readonly Baseline[];
 }
+
+/** `empty`: nothing is known. `release`: what the archive calls required or important, as new as there. Else its dpkg status. */
+export type Baseline = 'empty' | 'release' | { readonly status: string };
 
 /**
  * Resolves the closure of the vendor's packages and the roots from the signed indexes. Fetches no package: with the result the
@@ -112,8 +118,21 @@ export async function resolvePackages(request: SolveRequest, means: Means): Prom
     ]),
     ...request.roots.flatMap((root) => parseRelations(root)),
   ];
-  const { closure, beside } = solveCarried({ index: combineIndexes(indexes), roots, architecture, system });
-  const packages = [...closure, ...beside].map(lockedOf).sort(byPath);
+  const index = combineIndexes(indexes);
+  const solve = (baseline: Baseline): readonly Package[] => {
+    const common = { index, roots, architecture, system };
+    if (baseline === 'empty') {
+      const { closure, beside } = solveCarried(common);
+      return [...closure, ...beside];
+    }
+    const installed =
+      baseline === 'release'
+        ? distribution.ranked(['essential', 'required', 'important'])
+        : readStatus(baseline.status, architecture);
+    return solveForInstalled({ ...common, installed });
+  };
+  const found = (request.machines ?? ['empty']).flatMap(solve).map(lockedOf);
+  const packages = [...new Map(found.map((deb) => [deb.path, deb])).values()].sort(byPath);
   return { snapshots, vendor: locked.vendor, packages, roots: [...request.roots].sort() };
 }
 

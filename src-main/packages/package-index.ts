@@ -121,7 +121,7 @@ export function filterIndex(index: PackageIndex, keep: (item: Package) => boolea
 }
 
 /** A package from its stanza. Throws `index-malformed`. */
-function packageOf(stanza: Stanza, origin: IndexOrigin): Package {
+export function packageOf(stanza: Stanza, origin: IndexOrigin): Package {
   const name = fieldOf(stanza, 'Package');
   const text = (field: string): string => {
     const value = fieldOf(stanza, field);

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { type Json, json } from '../../src-shared/json.ts';
 import type { LockedSystem } from '../../src-shared/lock.ts';
 import { mediumPaths } from '../../src-shared/manifest.ts';
-import { problem } from '../../src-shared/problem.ts';
+import { Problem, problem } from '../../src-shared/problem.ts';
 import type { SystemSources } from '../../src-shared/site.ts';
 import { sourcesOf, systemFacts } from '../../src-shared/site.ts';
 import { copyToMedium, writeToMedium } from '../medium/copy.ts';
@@ -32,6 +32,7 @@ import { targetOf } from '../software/compatibility.ts';
 import { makeEntry, signEntry, urlKey } from '../software/entry.ts';
 import { checkReleaseArchive } from '../software/release-archive.ts';
 import { listBackups } from './backups.ts';
+import { baselinesOf, markOf } from './baselines.ts';
 import { boundMedium, mediumText, readBinding, sealedGeneration } from './bound-medium.ts';
 import { expectedFiles, textsOf } from './expected-files.ts';
 import { type Job, type JobContext, job, type Sight, sight } from './jobs.ts';
@@ -163,7 +164,10 @@ export function prepareJobs({ trustFolder, program }: PrepareParts): Readonly<Re
           locked,
           refresh: true,
         };
-        await lockSystem(context, system, await resolvePackages(request, meansOf(context)));
+        const baselines = await baselinesOf(context.site, system);
+        const machines = baselines.map(({ baseline }) => baseline);
+        const solved = await resolvePackages({ ...request, machines }, meansOf(context));
+        await lockSystem(context, system, { ...solved, baseline: markOf(baselines) });
       },
     ),
 
@@ -320,6 +324,22 @@ export function prepareSights({ vaultPath }: { readonly vaultPath: string }): Re
         return true;
       },
     ),
+
+    /** What is known of the machines of a system, and a mark that changes with it; why not, when a survey cannot be used. */
+    'machine-baselines': sight(z.strictObject({ system: z.string() }), async ({ system }, { site }): Promise<Json> => {
+      try {
+        const baselines = await baselinesOf(site, system);
+        const known = baselines.map(({ machine, baseline, count }) => ({
+          machine,
+          kind: typeof baseline === 'string' ? baseline : 'survey',
+          count,
+        }));
+        return { mark: markOf(baselines), machines: known, unusable: null };
+      } catch (thrown) {
+        if (!(thrown instanceof Problem) || thrown.code !== 'survey-unusable') throw thrown;
+        return { mark: '', machines: [], unusable: { ...thrown.data.params } };
+      }
+    }),
 
     'repository-current': sight(z.strictObject({ system: z.string() }), ({ system }, { site }) =>
       repositoryIsCurrent(site, system),

@@ -1,6 +1,6 @@
 /**
  * Sticks that are not as they should be, each told for what it is by the built program as an ordinary user: one that cannot be
- * written, one that fails in the middle, one that is slow; and how soon one is listed.
+ * written, and one that fails in the middle of a write.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { longLabUnavailable } from './host.ts';
@@ -32,40 +32,11 @@ describe.skipIf(reason !== null)('a stick', () => {
 
   beforeAll(async () => {
     office = await startOffice(['trouble'], releaseBytes);
-    for (const id of ['early', 'locked', 'failing', 'slow']) await office.makeStick(id, 'exfat');
+    for (const id of ['locked', 'failing']) await office.makeStick(id, 'exfat');
     await office.mustDo('sites create trouble.yaml');
     await office.mustDo('run describe-site --site trouble --yes');
   });
   afterAll(() => office?.stop());
-
-  it('is listed within a second of when the kernel shows it', async () => {
-    const { machine } = office;
-    // Under emulation the same question takes several times as long as on a laptop: what it takes alone is not waiting.
-    const alone = Number(
-      await machine.must('a=$(date +%s%N); lsblk -J -b -O > /dev/null; b=$(date +%s%N); echo $(((b - a) / 1000000))'),
-    );
-    const watching = machine.spawn(
-      `${office.line('medium list --watch')} | while read -r line; do echo "$(date +%s%N) $line"; done > listed`,
-    );
-    const shown = machine.spawn(
-      'until grep -q sd.1 /proc/partitions; do sleep 0.02; done; date +%s%N > /home/user/shown',
-      'root',
-    );
-    await machine.until('test -s /home/user/listed');
-    await office.plugged('early');
-    const times = await machine.until('grep -m1 SERIAL-early listed | cut -d" " -f1 && cat shown', 'user');
-    watching.kill();
-    shown.kill();
-    const [listedAt = 0, shownAt = 0] = times
-      .trim()
-      .split('\n')
-      .map((text) => Number(text) / 1e6);
-    console.log(
-      `listed ${Math.round(listedAt - shownAt)} ms after the kernel showed it; lsblk alone takes ${alone} ms`,
-    );
-    expect(listedAt - shownAt).toBeLessThan(1000 + 2 * alone);
-    await gone('early');
-  });
 
   it('that cannot be written is told so, offered to nobody, and not mounted', async () => {
     const device = await office.plugged('locked', { readOnly: true });

@@ -3,11 +3,27 @@
 import { z } from 'zod';
 import { mediumPaths } from '../../../src-shared/manifest.ts';
 import type { Need } from '../../runbook/define.ts';
-import { defineStep, done, perSystem, says, systemOfSubject, todo, work } from '../../runbook/define.ts';
+import {
+  blocked,
+  defineStep,
+  done,
+  finding,
+  perSystem,
+  says,
+  systemOfSubject,
+  todo,
+  work,
+} from '../../runbook/define.ts';
 
 /** Packages asked for by the steps, for one system, sorted. */
 export const rootsFor = (needs: readonly Need[], system: string): string[] =>
   needs.flatMap((need) => (need.kind === 'package' && need.system === system ? [need.name] : [])).sort();
+
+type KnownMachines = {
+  mark: string;
+  machines: { machine: string; kind: 'empty' | 'release' | 'survey'; count: number }[];
+  unusable: { machine: string; path: string; detail: string } | null;
+};
 
 export const solvePackages = defineStep({
   id: 'solve-packages',
@@ -25,6 +41,12 @@ export const solvePackages = defineStep({
     roots: z.array(z.string()),
     solvedFor: z.array(z.string()),
     vendorInside: z.boolean(),
+    /** The machines of the system are known as they were when it was solved. */
+    baselineSame: z.boolean(),
+    baselines: z.array(
+      z.strictObject({ machine: z.string(), kind: z.enum(['empty', 'release', 'survey']), count: z.int() }),
+    ),
+    unusable: z.strictObject({ machine: z.string(), path: z.string(), detail: z.string() }).nullable(),
     count: z.int(),
     sizeBytes: z.number(),
     /** Packages of the closure that the medium lacks. */
@@ -40,11 +62,15 @@ export const solvePackages = defineStep({
     const packages = locked?.packages ?? [];
     const files = (await world.medium())?.files ?? {};
     const folder = mediumPaths.repository(system);
+    const { mark, machines, unusable } = await world.sight<KnownMachines>('machine-baselines', { system });
     const missing = packages.filter((item) => files[`${folder}/${item.path}`] !== item.sizeBytes);
     return {
       roots: rootsFor(needs, system),
       solvedFor: locked?.roots ?? [],
       vendorInside: (locked?.vendor ?? []).every((item) => packages.some((other) => other.sha256 === item.sha256)),
+      baselineSame: mark === (locked?.baseline ?? ''),
+      baselines: machines,
+      unusable,
       count: packages.length,
       sizeBytes: packages.reduce((sum, item) => sum + item.sizeBytes, 0),
       missing: missing.length,
@@ -53,8 +79,14 @@ export const solvePackages = defineStep({
         packages.length > 0 && missing.length === 0 && (await world.sight<boolean>('repository-current', { system })),
     };
   },
-  found: ({ roots, count, sizeBytes, missing, missingBytes, indexed }) => [
+  found: ({ roots, baselines, count, sizeBytes, missing, missingBytes, indexed }) => [
     says('solve-packages', 'found.roots', { names: roots.join(', ') }),
+    ...baselines.flatMap(({ machine, kind, count: packages }) => {
+      if (kind === 'empty') return [];
+      return kind === 'release'
+        ? [says('solve-packages', 'found.fresh', { machine })]
+        : [says('solve-packages', 'found.surveyed', { machine, count: packages })];
+    }),
     count === 0
       ? says('solve-packages', 'found.unsolved')
       : says('solve-packages', 'found.closure', { count, sizeBytes }),
@@ -63,7 +95,10 @@ export const solvePackages = defineStep({
       : []),
     ...(indexed ? [says('solve-packages', 'found.indexed')] : []),
   ],
-  verdict: (facts) => (isSolved(facts) && facts.missing === 0 && facts.indexed ? done() : todo()),
+  verdict: (facts) => {
+    if (facts.unusable !== null) return blocked(finding('survey-unusable', facts.unusable));
+    return isSolved(facts) && facts.missing === 0 && facts.indexed ? done() : todo();
+  },
   plan: (facts, context) => {
     const system = systemOfSubject(context);
     if (!isSolved(facts))
@@ -88,10 +123,12 @@ const isSolved = ({
   roots,
   solvedFor,
   vendorInside,
+  baselineSame,
   count,
 }: {
   roots: string[];
   solvedFor: string[];
   vendorInside: boolean;
+  baselineSame: boolean;
   count: number;
-}): boolean => count > 0 && vendorInside && roots.join() === solvedFor.join();
+}): boolean => count > 0 && vendorInside && baselineSame && roots.join() === solvedFor.join();

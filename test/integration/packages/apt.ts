@@ -33,10 +33,11 @@ function runBeside(program: string, args: readonly string[]): Promise<Outcome> {
   });
 }
 
-export async function aptIn(root: string, key: string, architecture = 'amd64') {
+/** @param status what it takes for installed: a dpkg status; nothing by default */
+export async function aptIn(root: string, key: string, architecture = 'amd64', status = '') {
   for (const folder of ['lists/partial', 'archives/partial', 'etc'])
     await mkdir(join(root, folder), { recursive: true });
-  await writeFile(join(root, 'status'), '');
+  await writeFile(join(root, 'status'), status);
   await copyFile(key, join(root, 'key.asc'));
   const options = {
     'Dir::State::status': join(root, 'status'),

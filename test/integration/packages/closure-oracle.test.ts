@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ArchiveSource, openArchive } from '../../../src-main/packages/archive.ts';
 import { solveCarried } from '../../../src-main/packages/carried.ts';
 import { solveClosure } from '../../../src-main/packages/closure.ts';
+import { readStatus, solveForInstalled } from '../../../src-main/packages/installed.ts';
 import { combineIndexes, type Package, type PackageIndex } from '../../../src-main/packages/package-index.ts';
 import { parseRelations } from '../../../src-main/packages/relations.ts';
 import { networkFetch } from '../../../src-main/platform/fetch.ts';
@@ -91,7 +92,7 @@ const cacheFolder = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache')
 
 describe.each(oracles.map((oracle) => [`Debian ${oracle.release} ${oracle.architecture}`, oracle] as const))(
   'closures of %s',
-  (target, { architecture, archives }) => {
+  (target, { release, architecture, archives }) => {
     const known = archives ?? [];
     const system = target;
     let work = '';
@@ -99,13 +100,13 @@ describe.each(oracles.map((oracle) => [`Debian ${oracle.release} ${oracle.archit
     let fetched: (...names: string[]) => Promise<string[]>;
 
     /** An apt of its own that names what it would fetch: quicker than its simulation, and with the same versions. */
-    const startApt = async () => {
+    const startApt = async (status = '') => {
       const keys = join(work, 'keys.asc');
       await writeFile(keys, [...new Set(known.flatMap((archive) => archive.keys))].join('\n'));
-      const root = join(work, 'apt');
+      const root = join(work, status === '' ? 'apt' : 'surveyed');
       const kept = join(cacheFolder, `lists-${target.replaceAll(' ', '-')}`);
       await cp(kept, join(root, 'lists'), { recursive: true, preserveTimestamps: true }).catch(() => undefined);
-      const apt = await aptIn(root, keys, architecture);
+      const apt = await aptIn(root, keys, architecture, status);
       await apt.setSources(known.map(({ url, suites }) => ({ url, suites, components: ['main'] })));
       expect(await apt.run('update')).toMatchObject({ status: 0, stderr: '' });
       // In whole or not at all: another run may be reading.
@@ -115,7 +116,9 @@ describe.each(oracles.map((oracle) => [`Debian ${oracle.release} ${oracle.archit
       await rm(kept, { recursive: true, force: true });
       await rename(fresh, kept).catch(() => rm(fresh, { recursive: true, force: true }));
       return async (...names: string[]): Promise<string[]> => {
-        const { stdout, stderr, status } = await apt.run('--print-uris', 'install', ...names);
+        // As a courtesy apt renews what was built together with a package it renews; nothing asks for that.
+        const needed = ['-o', 'APT::Get::Upgrade-By-Source-Package=false'];
+        const { stdout, stderr, status } = await apt.run('--print-uris', ...needed, 'install', ...names);
         expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
         const files = [...stdout.matchAll(/^'[^']+' ([^ _]+)_([^ _]+)_/gm)];
         return files.map(([, name, version]) => `${name} ${version?.replace('%3a', ':')}`).sort();
@@ -171,6 +174,38 @@ describe.each(oracles.map((oracle) => [`Debian ${oracle.release} ${oracle.archit
       expect(sizeOf(beside)).toBeLessThan(80e6);
       const exact = [...closure, ...beside].map(({ name, version }) => `${name}=${version}`);
       expect(await fetched(...exact)).toHaveLength(exact.length);
+    });
+
+    // This machine's own status is a survey like any other: of a system that is used, with packages of its own.
+    const own = host?.release === release && architecture === 'amd64';
+    it('equal those of apt for a machine that has packages already', {
+      ...(own ? able : unless('not the system of this machine')),
+      timeout: 300_000,
+    }, async () => {
+      const status = await readFile('/var/lib/dpkg/status', 'utf8');
+      const installed = readStatus(status, architecture);
+      expect(installed.length).toBeGreaterThan(80);
+      const has = new Set(installed.map(({ name, version }) => `${name} ${version}`));
+      const itsFetched = await startApt(status);
+      const wishes = [
+        slaposNode,
+        re6stNode,
+        steps,
+        'nginx-light',
+        'postgresql',
+        'default-mta',
+        'build-essential',
+        'ansible',
+      ];
+      for (const wish of wishes) {
+        const roots = parseRelations(wish);
+        const mine = solveForInstalled({ index, roots, installed, architecture, system })
+          .map(({ name, version }) => `${name} ${version}`)
+          // What was asked for is carried also where it is there already.
+          .filter((one) => !has.has(one))
+          .sort();
+        expect([wish, mine]).toEqual([wish, await itsFetched(...firstNames(wish))]);
+      }
     });
 
     const one = target === 'Debian 12 amd64';

@@ -1,5 +1,5 @@
 /** The practice site as the program composes it, at once instead of at a person's pace. Used by the walks. */
-import { cp, mkdtemp } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compose, type Kit } from '../../../src-main/compose.ts';
@@ -38,17 +38,36 @@ export async function openPracticeBench(place: PracticeHome): Promise<PracticeBe
   return { ...bench, kit };
 }
 
+/** The site's plan without what is compiled, for tests of the medium alone. Returns its text. */
+export async function withoutBuilder({ siteFolder }: PracticeHome): Promise<string> {
+  const path = join(siteFolder, 'site.yaml');
+  const text = (await readFile(path, 'utf8'))
+    .replace(/ {2}- name: builder-1\n(?: {4}.*\n)+/, '')
+    .replace(/ {2}- name: rapid-cdn\n(?: {4}.*\n)+/, '');
+  await writeFile(path, text);
+  return text;
+}
+
+/** Walks the office part, onto another medium when a folder is given; what did not end well, with its problem. */
+export async function preparing(bench: PracticeBench, medium?: string) {
+  const part = bench.runner.instances().filter(({ step }) => step.phase === 'prepare');
+  const inputs = medium === undefined ? {} : { 'choose-medium@site': { path: medium } };
+  const ended = await walk(bench, [], part, inputs);
+  return ended.filter(({ outcome }) => outcome !== 'done').map(({ instance, problem }) => ({ instance, problem }));
+}
+
 /** Walks the whole runbook, or a part of it, as the terminal does. */
 export const walk = (
   { runner, kit }: PracticeBench,
   skip: readonly string[] = [],
   part = runner.instances(),
+  inputs: Readonly<Record<string, Readonly<Record<string, string>>>> = {},
 ): Promise<readonly Ended[]> =>
   runner.runAll(part, {
     asker: recordedAsker(kit.practice.answers, { yes: true, who }),
     consent: 'phase',
     agreed: [],
     skip,
-    inputs: kit.practice.inputs,
+    inputs: { ...kit.practice.inputs, ...inputs },
     signal: new AbortController().signal,
   });

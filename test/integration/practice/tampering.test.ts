@@ -8,7 +8,14 @@ import { practiceReleaseUrl, vendorPackages } from '../../../src-main/practice/d
 import { practicePaths } from '../../../src-main/practice/faults.ts';
 import { closeBench } from '../../../src-main/runbook/desk.ts';
 import { Problem } from '../../../src-shared/problem.ts';
-import { openPracticeBench, type PracticeBench, type PracticeHome, practiceHome, walk } from './practice-bench.ts';
+import {
+  openPracticeBench,
+  type PracticeBench,
+  type PracticeHome,
+  practiceHome,
+  preparing,
+  withoutBuilder,
+} from './practice-bench.ts';
 
 const signal = new AbortController().signal;
 const acts = ['altered', 'missing', 'renamed', 'swapped', 'rolled back', 'signed by another key'] as const;
@@ -26,20 +33,8 @@ const lockPath = (): string => join(own.siteFolder, 'site.lock');
 
 async function prepare(place: PracticeHome): Promise<PracticeBench> {
   const opened = await openPracticeBench(place);
-  const part = opened.runner.instances().filter(({ step }) => step.phase === 'prepare');
-  const ended = await walk(opened, [], part);
-  expect(ended.map(({ outcome, problem }) => [outcome, problem])).toEqual(ended.map(() => ['done', null]));
+  expect(await preparing(opened)).toEqual([]);
   return opened;
-}
-
-/** The plan without what is compiled: nothing of it is needed here. */
-async function withoutBuilder({ siteFolder }: PracticeHome): Promise<string> {
-  const path = join(siteFolder, 'site.yaml');
-  const text = (await readFile(path, 'utf8'))
-    .replace(/ {2}- name: builder-1\n(?: {4}.*\n)+/, '')
-    .replace(/ {2}- name: rapid-cdn\n(?: {4}.*\n)+/, '');
-  await writeFile(path, text);
-  return text;
 }
 
 const rootOf = ({ folder }: PracticeHome): string => join(folder, 'stick/fieldkit');

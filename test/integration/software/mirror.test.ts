@@ -285,8 +285,8 @@ sources:
     expect([last.code, last.said]).toEqual([0, expect.stringContaining('mirror-software')]);
     expect((await onStick('stick')).equals(large)).toBe(true);
     expect(upstream.sentBytes).toBeGreaterThanOrEqual(large.length);
-    // What was on its way at each kill is lost; what was written is not.
-    expect(upstream.sentBytes / large.length).toBeLessThanOrEqual(1.02);
+    // What was on its way at each kill is lost, at most one chunk; what was written is not.
+    expect(upstream.sentBytes).toBeLessThanOrEqual(large.length + 3 * 8 * 1024 * 1024);
   });
 
   it('fills a second medium without a network', async () => {

@@ -9,6 +9,9 @@ import { addArchive, type Files, serveFiles, testKey } from '../../fakes/loopbac
 import { md5Of, sha512Of, startUpstream } from '../../fakes/upstream-cache.ts';
 import { type Plug, UsbMachine } from './machine.ts';
 
+/** An emulated machine on a busy host takes its time; nothing is told by how long it took. */
+const limitMs = 30 * 60_000;
+
 const project = join(import.meta.dirname, '..', '..', '..');
 const url = 'https://lab.example/raw/1.0.358/software/slapos-master/software.cfg';
 
@@ -103,7 +106,8 @@ sources:
   const sticks = new Map<string, { readonly kind: Kind; readonly image: string }>();
   const line = (words: string): string =>
     `FIELDKIT_HOME=$HOME/data LANG=en_GB.UTF-8 node kit/out/cli/fieldkit.mjs ${words} --json`;
-  const fieldkit = async (words: string): Promise<Told> => told(await machine.run(line(words)));
+  const run = (words: string) => machine.run(line(words), 'user', { timeoutMs: limitMs });
+  const fieldkit = async (words: string): Promise<Told> => told(await run(words));
   return {
     machine,
     line,
@@ -123,7 +127,7 @@ sources:
       return (await machine.until(find)).trim();
     },
     pulledWhen: async (id, happened, words) => {
-      const running = machine.run(line(words));
+      const running = run(words);
       await Promise.race([
         machine.until(happened, 'root'),
         running.then(({ stdout }) => {
