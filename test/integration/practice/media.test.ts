@@ -4,6 +4,7 @@ import { mkdir, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { closeBench } from '../../../src-main/runbook/desk.ts';
+import { unless } from '../../unless.ts';
 import {
   openPracticeBench,
   type PracticeBench,
@@ -51,10 +52,9 @@ describe('a second medium', () => {
   });
 });
 
-const root = process.getuid?.() === 0;
-if (!root) console.log('skipped: only root can mount a volume of a size of its own');
+const able = unless(process.getuid?.() === 0 ? null : 'only root can mount a volume of a size of its own');
 
-describe.skipIf(!root)('a medium with little room', () => {
+describe('a medium with little room', able, () => {
   type Volume = {
     readonly holds: readonly string[];
     readonly neededBytes: number;
