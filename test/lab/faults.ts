@@ -123,10 +123,16 @@ export class Ladder {
     const before = this.#standing;
     const [lab, other] = this.labs as [Lab, Lab];
     const undisturbed = async (machine: LabMachine, technician: Laptop) => {
-      const started = Date.now();
-      const result = await run(technician, step);
+      let started = Date.now();
+      let durationMs = 0;
+      const result = await run(technician, step, {
+        onLine: ({ kind }) => {
+          if (kind === 'run-started') started = Date.now();
+          if (kind === 'run-ended') durationMs = Date.now() - started;
+        },
+      });
       mustEndWell(result);
-      return { durationMs: Date.now() - started, performed: performedIn(result), snapshot: await settled(machine) };
+      return { durationMs, performed: performedIn(result), snapshot: await settled(machine) };
     };
     // One in each lab: what differs between labs (keys, addresses) differs between these two as well.
     const [first, second] = await Promise.all([
@@ -135,7 +141,8 @@ export class Ladder {
         before,
         async (machine, technician) => {
           const ended = await undisturbed(machine, technician);
-          if (ended.performed > 0) await this.#stand(machine, technician);
+          // A step that only looked leaves the machine as it was, and a journal that says so.
+          await this.#stand(ended.performed > 0 ? await machine.freeze() : before.layers, technician);
           return ended;
         },
         { keep: true },
@@ -150,14 +157,13 @@ export class Ladder {
     const [lab] = this.labs as [Lab];
     const climbing = async (machine: LabMachine, technician: Laptop) => {
       for (const step of steps) mustEndWell(await run(technician, step));
-      await this.#stand(machine, technician);
+      await this.#stand(await machine.freeze(), technician);
     };
     await onCopy(lab, this.#standing, climbing, { keep: true });
   }
 
   /** From here on: where this machine and this laptop are. */
-  async #stand(machine: LabMachine, technician: Laptop): Promise<void> {
-    const layers = await machine.freeze();
+  async #stand(layers: Layers, technician: Laptop): Promise<void> {
     const laptop = await copyOf(technician);
     this.#laptops.push(laptop);
     this.#standing = { layers, laptop };
@@ -320,7 +326,8 @@ async function onCopy<Result>(
   await mkdir(folder, { recursive: true });
   if (small) {
     await mustRun(['truncate', '-s', '4G', image]);
-    await mustRun(['mkfs.ext4', '-q', '-m', '0', '-F', image]);
+    // As many files as on a whole disk: too few of them is something else, and told before.
+    await mustRun(['mkfs.ext4', '-q', '-m', '0', '-N', '1000000', '-F', image]);
     await mustRun(['mount', '-o', 'loop', image, folder]);
   }
   const technician = await copyOf(laptop);
@@ -343,9 +350,9 @@ async function copyOf(laptop: Laptop): Promise<Laptop> {
   const copy = await Laptop.make(answers);
   for (const folder of ['cache', 'stick/fieldkit/debian']) {
     await mkdir(join(copy.home, folder), { recursive: true });
-    await mustRun(['cp', '-al', join(laptop.home, folder, '.'), join(copy.home, folder)]);
+    await mustRun(['cp', '-al', `${join(laptop.home, folder)}/.`, join(copy.home, folder)]);
   }
-  await mustRun(['cp', '-a', '--no-clobber', join(laptop.home, '.'), copy.home]);
+  await mustRun(['cp', '-a', '--no-clobber', `${laptop.home}/.`, copy.home]);
   // The site's files, and their copies on the medium: their journals must stay the same.
   for (const folder of [copy.siteFolder, join(copy.stick, 'fieldkit', 'site', 'lab')])
     for (const entry of await readdir(folder, { withFileTypes: true })) {

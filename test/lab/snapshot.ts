@@ -40,6 +40,8 @@ const leftOut: readonly RegExp[] = [
   // dpkg's state is compared package by package; these hold the same, the one before, and locks.
   /^\/var\/lib\/dpkg\/(status|status-old|available|available-old|lock|lock-frontend|triggers\/Lock)$/,
   /^\/var\/lib\/apt\/(extended_states|lists\/lock|lists\/partial)$/,
+  // What stood in the user database before its last change: the same users may have come in more changes.
+  /^\/etc\/(passwd|shadow|group|gshadow|subuid|subgid)-$/,
   // slapproxy's database is compared table by table.
   /^\/opt\/slapos\/slapproxy\.db(-journal|-wal|-shm)?$/,
   // What SlapOS measures every minute, and when it looked.
