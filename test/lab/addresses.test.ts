@@ -4,26 +4,22 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exitCodes } from '../../src-shared/problem.ts';
 import { baseLayers, packageLayer } from './base.ts';
-import { Lab, type LabMachine, longLabUnavailable, startVendorRepository, type VendorRepository } from './index.ts';
-import { Laptop, makeSite } from './site.ts';
+import { type Lab, type LabMachine, longLabUnavailable } from './index.ts';
+import { Visits } from './visits.ts';
 
 const reason = longLabUnavailable();
 if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
 describe.skipIf(reason !== null)('a machine whose network is managed by', () => {
+  let visits: Visits;
   let lab: Lab;
-  let vendor: VendorRepository;
-  const laptops: Laptop[] = [];
+  let met = 0;
 
   beforeAll(async () => {
-    lab = await Lab.open();
-    vendor = await startVendorRepository();
+    visits = await Visits.open();
+    ({ lab } = visits);
   });
-  afterAll(async () => {
-    await vendor?.close();
-    await lab?.close();
-    for (const laptop of laptops) await laptop.discard();
-  });
+  afterAll(() => visits?.close());
 
   /** A machine with one IPv4 address that `configure` sets by another program than the lab's own. */
   async function setUp(
@@ -32,8 +28,10 @@ describe.skipIf(reason !== null)('a machine whose network is managed by', () => 
     configure: (tree: string, ipv4: string) => Promise<void>,
   ) {
     // On one bridge, so each has addresses of its own: a second one of the same would stay tentative.
-    const wanted = [`fd99:1::${60 + laptops.length}/64`, `fd99:2::${60 + laptops.length}/64`];
-    const ipv4 = `${lab.hostAddresses.ipv4.replace(/1$/, '')}${60 + laptops.length}/24`;
+    const number = 60 + met;
+    met += 1;
+    const wanted = [`fd99:1::${number}/64`, `fd99:2::${number}/64`];
+    const ipv4 = `${lab.hostAddresses.ipv4.replace(/1$/, '')}${number}/24`;
     const machine = await lab.bootMachine({
       name,
       base: await packageLayer(name, await baseLayers('bookworm'), packages),
@@ -43,10 +41,8 @@ describe.skipIf(reason !== null)('a machine whose network is managed by', () => 
         await configure(tree, ipv4);
       },
     });
-    const laptop = await Laptop.make({ passphrase: 'a long passphrase', 'host-key:master-1': 'yes' });
-    laptops.push(laptop);
     const machineLines = [`addresses: [${wanted.map((address) => `"${address}"`).join(', ')}]`];
-    await makeSite(laptop, { machine, vendor, withoutRelease: true, machineLines });
+    const { laptop } = await visits.meet(machine, { withoutRelease: true, machineLines });
     const run = (...steps: string[]) => laptop.fieldkit([...steps, '--yes', '--answers', laptop.answersPath]);
     const connected = await run('run', 'describe-site', 'connect', 'preflight');
     expect(connected.code, connected.stdout.slice(-3000)).toBe(0);

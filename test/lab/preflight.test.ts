@@ -4,16 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exitCodes, problems } from '../../src-shared/problem.ts';
 import type { Finding } from '../../src-shared/step.ts';
-import {
-  diffSnapshots,
-  Lab,
-  type LabMachine,
-  labUnavailable,
-  startVendorRepository,
-  takeSnapshot,
-  type VendorRepository,
-} from './index.ts';
-import { type CliResult, Laptop, makeSite } from './site.ts';
+import { diffSnapshots, type Lab, type LabMachine, labUnavailable, takeSnapshot } from './index.ts';
+import type { CliResult } from './site.ts';
+import { Visits } from './visits.ts';
 
 const reason = labUnavailable();
 if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
@@ -35,27 +28,19 @@ const holdPort = (unit: string, at: string): string =>
 const holdLock = `systemd-run --quiet --unit=other-apt perl -e 'open(my $f, "+>>", "/var/lib/dpkg/lock-frontend") or die; flock($f, 2); sleep'`;
 
 describe.skipIf(reason !== null)('the check of a machine', () => {
+  let visits: Visits;
   let lab: Lab;
-  let vendor: VendorRepository;
-  const laptops: Laptop[] = [];
 
   beforeAll(async () => {
-    lab = await Lab.open();
-    vendor = await startVendorRepository();
+    visits = await Visits.open();
+    ({ lab } = visits);
   });
-  afterAll(async () => {
-    await vendor?.close();
-    await lab?.close();
-    for (const laptop of laptops) await laptop.discard();
-  });
+  afterAll(() => visits?.close());
 
   async function meet(machine: LabMachine, lines: readonly string[] = []) {
-    const laptop = await Laptop.make({ passphrase: 'a long passphrase', 'host-key:master-1': 'yes' });
-    laptops.push(laptop);
-    await makeSite(laptop, { machine, vendor, machineLines: lines });
-    const run = (words: readonly string[]) => laptop.fieldkit([...words, '--answers', laptop.answersPath]);
-    expect((await run(['run', 'describe-site', 'connect', '--yes'])).code).toBe(0);
-    return { laptop, run };
+    const met = await visits.meet(machine, { machineLines: lines });
+    expect((await met.run(['run', 'describe-site', 'connect', '--yes'])).code).toBe(0);
+    return met;
   }
 
   it('says of a sound bare machine that nothing stands in the way, and writes nothing there', async () => {
@@ -188,18 +173,8 @@ describe.skipIf(reason !== null)('the check of a machine', () => {
       name: 'chatty',
       prepare: (tree) => writeFile(join(tree, 'root/.bashrc'), 'echo "Welcome to this machine"\n'),
     });
-    const laptop = await Laptop.make({ 'host-key:master-1': 'yes' });
-    laptops.push(laptop);
-    await makeSite(laptop, { machine, vendor });
-    const result = await laptop.fieldkit([
-      'run',
-      'describe-site',
-      'connect',
-      'preflight',
-      '--yes',
-      '--answers',
-      laptop.answersPath,
-    ]);
+    const { run } = await visits.meet(machine);
+    const result = await run(['run', 'describe-site', 'connect', 'preflight', '--yes']);
     expect(result.code, result.stdout.slice(-2000)).toBe(0);
   });
 });

@@ -5,51 +5,35 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exitCodes } from '../../src-shared/problem.ts';
 import {
   diffSnapshots,
-  Lab,
+  type Lab,
   type LabMachine,
   labUnavailable,
   type MachineSpec,
-  startVendorRepository,
   takeSnapshot,
   type VendorRepository,
 } from './index.ts';
-import { Laptop, makeSite, walk } from './site.ts';
+import { type Laptop, walk } from './site.ts';
+import { Visits } from './visits.ts';
 
 const reason = labUnavailable();
 if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
 describe.skipIf(reason !== null)('a machine that is not as it should be', () => {
+  let visits: Visits;
   let lab: Lab;
   let vendor: VendorRepository;
   /** A laptop with a sealed medium, for the tests that need one. */
   let sealed: Laptop;
-  const laptops: Laptop[] = [];
 
   beforeAll(async () => {
-    lab = await Lab.open();
-    vendor = await startVendorRepository();
+    visits = await Visits.open();
+    ({ lab, vendor } = visits);
   });
-  afterAll(async () => {
-    await vendor?.close();
-    await lab?.close();
-    for (const laptop of laptops) await laptop.discard();
-  });
+  afterAll(() => visits?.close());
 
-  async function setUp(
-    spec: MachineSpec,
-    answers: (machine: LabMachine) => Record<string, string>,
-    lines: readonly string[] = [],
-  ) {
+  async function setUp(spec: MachineSpec, answers?: (machine: LabMachine) => Record<string, string>) {
     const machine = await lab.bootMachine(spec);
-    const laptop = await Laptop.make({
-      passphrase: 'a long passphrase',
-      'host-key:master-1': 'yes',
-      ...answers(machine),
-    });
-    laptops.push(laptop);
-    await makeSite(laptop, { machine, vendor, machineLines: lines });
-    const run = (words: readonly string[]) => laptop.fieldkit([...words, '--answers', laptop.answersPath]);
-    return { machine, laptop, run };
+    return { machine, ...(await visits.meet(machine, { answers: answers?.(machine) ?? {} })) };
   }
   /** What the last checked instance came to; the very last line is the command's own result. */
   const verdictIn = (lines: readonly Record<string, unknown>[]) =>
@@ -103,7 +87,7 @@ describe.skipIf(reason !== null)('a machine that is not as it should be', () => 
   });
 
   it('another host key than the one that was compared: nothing is sent', async () => {
-    const { machine, run } = await setUp({ name: 'rekeyed' }, () => ({}));
+    const { machine, run } = await setUp({ name: 'rekeyed' });
     expect((await run(['run', 'describe-site', 'connect', '--yes'])).code).toBe(0);
     const known = await machine.hostKeyFingerprint();
     await machine.changeHostKeys();
@@ -120,7 +104,7 @@ describe.skipIf(reason !== null)('a machine that is not as it should be', () => 
   });
 
   it('a machine that does not answer', async () => {
-    const { machine, run } = await setUp({ name: 'silent' }, () => ({}));
+    const { machine, run } = await setUp({ name: 'silent' });
     await machine.stop();
     const result = await run(['run', 'describe-site', 'connect', '--yes']);
     expect(result.code).toBe(exitCodes.connection);
@@ -128,17 +112,14 @@ describe.skipIf(reason !== null)('a machine that is not as it should be', () => 
   });
 
   it('forwarding forbidden, another release, another architecture, no such interface: all told at once', async () => {
-    const { machine, run } = await setUp(
-      {
-        name: 'other',
-        sshdOptions: ['AllowTcpForwarding no'],
-        prepare: async (tree) => {
-          const path = join(tree, 'usr/lib/os-release');
-          await writeFile(path, (await readFile(path, 'utf8')).replace('VERSION_ID="12"', 'VERSION_ID="13"'));
-        },
+    const { machine, run } = await setUp({
+      name: 'other',
+      sshdOptions: ['AllowTcpForwarding no'],
+      prepare: async (tree) => {
+        const path = join(tree, 'usr/lib/os-release');
+        await writeFile(path, (await readFile(path, 'utf8')).replace('VERSION_ID="12"', 'VERSION_ID="13"'));
       },
-      () => ({}),
-    );
+    });
     const before = await takeSnapshot(machine);
     expect((await run(['run', 'describe-site', 'connect', '--yes'])).code).toBe(0);
     const result = await run(['check', 'preflight']);
@@ -151,7 +132,7 @@ describe.skipIf(reason !== null)('a machine that is not as it should be', () => 
   });
 
   it('link-local addresses only: told, and with addresses in the plan set under guard', async () => {
-    const { machine, laptop, run } = await setUp({ name: 'linkloc', addresses: { ipv6: null } }, () => ({}));
+    const { machine, laptop, run } = await setUp({ name: 'linkloc', addresses: { ipv6: null } });
     const told = await run(['run', 'describe-site', 'connect', 'preflight', '--yes']);
     expect(told.code).toBe(exitCodes.target);
     expect(problemOf(told.lines)).toMatchObject({
@@ -171,7 +152,7 @@ describe.skipIf(reason !== null)('a machine that is not as it should be', () => 
   });
 
   it('an InRelease changed on its way: refused, and nothing written to the medium', async () => {
-    const { laptop } = await setUp({ name: 'tamper' }, () => ({}));
+    const { laptop } = await setUp({ name: 'tamper' });
     const genuine = await readFile(join(vendor.folder, 'InRelease'), 'utf8');
     vendor.fault('InRelease', {
       body: Buffer.from(genuine.replace(/^Date: .*$/m, 'Date: Thu, 01 Jan 2026 00:00:00 UTC')),

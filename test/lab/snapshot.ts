@@ -100,7 +100,8 @@ async function readChanges(
   without: readonly RegExp[],
   lines: Map<string, string>,
 ): Promise<void> {
-  const changed = new Set(await names(join(machine.upper, path)));
+  const upper = new Set(await names(join(machine.upper, path)));
+  const changed = new Set(upper);
   for (const layer of machine.lowerSinceBase) for (const name of await names(join(layer, path))) changed.add(name);
   const now = new Set(await names(join(machine.tree, path)));
   const base = new Set(await names(join(machine.base, path)));
@@ -108,8 +109,8 @@ async function readChanges(
   const visited = [...changed].map(async (name) => {
     const child = join(path, name);
     if (without.some((pattern) => pattern.test(child))) return;
-    const is = now.has(name) ? await entryOf(machine.tree, child) : null;
-    const was = base.has(name) ? await entryOf(machine.base, child) : null;
+    const is = now.has(name) ? await entryOf(machine.tree, child, upper.has(name) ? machine.upper : '') : null;
+    const was = base.has(name) ? await entryOf(machine.base, child, '') : null;
     if (is !== was && is !== '') lines.set(`file ${child}`, is ?? 'removed');
     if (is?.startsWith('folder')) await readChanges(machine, child, without, lines);
   });
@@ -117,8 +118,8 @@ async function readChanges(
 }
 
 /**
- * Hashes already taken, by everything that changes with a file's content: the time of its last change cannot be set by anybody. Machines
- * made from the same layers share files, so these are of all machines.
+ * Hashes already taken, by everything that changes with a file's content: the time of its last change cannot be set by anybody. What
+ * machines have from the layers below them they share; of their own files the number alone says nothing, as it is that of the file below.
  */
 const knownHashes = new Map<string, string>();
 
@@ -131,7 +132,7 @@ async function names(folder: string): Promise<string[]> {
 }
 
 /** Kind, mode, owner, and content; '' for what is no content at all (sockets, pipes), null when it went away meanwhile. */
-async function entryOf(tree: string, name: string): Promise<string | null> {
+async function entryOf(tree: string, name: string, owner: string): Promise<string | null> {
   const path = join(tree, name);
   let stats: BigIntStats;
   try {
@@ -144,7 +145,7 @@ async function entryOf(tree: string, name: string): Promise<string | null> {
   if (stats.isSymbolicLink()) return `link ${await readlink(path)}`;
   if (stats.isSocket() || stats.isFIFO()) return '';
   if (!stats.isFile()) return `device ${rights} ${stats.rdev}`;
-  const identity = `${name} ${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`;
+  const identity = `${owner} ${name} ${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`;
   const hash = knownHashes.get(identity) ?? (await oneOfFew(() => hashOf(path, stats.size)).catch(nullWhenGone));
   if (hash === null) return null;
   knownHashes.set(identity, hash);
