@@ -278,6 +278,7 @@ export const problems = {
   'master-unpublished': define('target', ['machine'], { retryable: true }),
   'master-unreachable': define('target', ['machine', 'url'], { retryable: true }),
   'token-missing': define('unanswered', ['machine', 'step']),
+  'master-cannot-sign': define('target', ['machine', 'url'], { retryable: true }),
   'token-refused': define('input', ['machine'], { retryable: true }),
   'node-name-taken': define('input', ['machine', 'name'], { retryable: true }),
   'node-not-registered': define('target', ['machine']),

@@ -91,6 +91,8 @@ export const tokenFailures = (machine: string, url: string): NonNullable<Command
     finding: finding('master-unreachable', { machine, url }),
     keepsSecret: true,
   },
+  // What was begun is undone there, the token's use with it.
+  { pattern: '500 Server Error', finding: finding('master-cannot-sign', { machine, url }), keepsSecret: true },
 ];
 
 /** Whether the master says where it is reached. */

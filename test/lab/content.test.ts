@@ -232,6 +232,18 @@ describe.skipIf(reason !== null)('content at the site', () => {
     }
   });
 
+  it('says so when a firewall lets the master reach it and the node not', async () => {
+    const check = ['check', 'serve-content@machine:node-1', '--answers', laptop.answersPath];
+    const allow = await master.blockPort(port);
+    try {
+      expect(await ask(master, '127.0.0.1', '/')).toMatch(/^HTTP\/1\.1 404 /);
+      expect(await laptop.reads(check)).toContain('content-unreachable');
+    } finally {
+      await allow();
+    }
+    expect((await laptop.fieldkit(check)).code).toBe(0);
+  });
+
   it('feeds that machine’s slapos with a release', async () => {
     const { md5, url } = release;
     const base = `http://${master.address}:${port}`;

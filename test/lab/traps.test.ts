@@ -117,6 +117,24 @@ describe.skipIf(reason !== null)('a trap', () => {
     expect(told).toContain('Extracting archive of cached software release');
   });
 
+  it('too little room in /tmp: told beforehand, and when it happens; nothing of it stands in the way later', async () => {
+    await machine.mustShell(`mount -t tmpfs -o size=1m tmpfs /tmp; rm -rf ${folder}`);
+    expect(findingsOf(await check('preflight'))).toMatchObject(
+      expect.arrayContaining([
+        expect.objectContaining({
+          code: 'target-disk-small',
+          params: expect.objectContaining({ path: '/tmp' }),
+        }),
+      ]),
+    );
+    const full = await run(['install-master-software']);
+    expect(full.lines.at(-1)).toMatchObject({ problem: { code: 'cache-not-used' } });
+    await machine.mustShell('umount /tmp');
+    const result = await run(['install-master-software']);
+    expect(result.code, result.stdout.slice(-5000)).toBe(0);
+    await machine.mustShell(`test -e ${folder}/.completed`);
+  });
+
   it('the release asked for is another one by a character: refused before slapos could compile it', async () => {
     await laptop.editPlan((text) => text.replace(url, `${url.replace('software.cfg', '')}./software.cfg`));
     const result = await check('check-cache');
