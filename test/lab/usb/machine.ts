@@ -169,6 +169,15 @@ export class UsbMachine {
     await this.must(`date -s @${Math.ceil(Date.now() / 1000)}`, 'root');
   }
 
+  /** How the host reaches its ssh server at 127.0.0.1, for a test in which it is no laptop but a machine of the site. */
+  get port(): number {
+    return this.#port;
+  }
+
+  get keyPath(): string {
+    return this.#image.keyPath;
+  }
+
   get consolePath(): string {
     return join(this.folder, 'console');
   }

@@ -1,0 +1,60 @@
+/** A machine whose clock is its own and wrong: found with its real size and sign, set on a person's word, and found right afterwards. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Finding } from '../../src-shared/step.ts';
+import { longLabUnavailable, startVendorRepository, type VendorRepository } from './index.ts';
+import { Laptop, makeSite } from './site.ts';
+import { usbUnavailable } from './usb/image.ts';
+import { UsbMachine } from './usb/machine.ts';
+
+// Containers have the host's clock: only a virtual machine has one of its own.
+const reason = usbUnavailable() ?? longLabUnavailable();
+if (reason !== null) console.warn(`test of a machine's clock skipped: ${reason}`);
+
+describe.skipIf(reason !== null)('a machine with a clock of its own', () => {
+  let machine: UsbMachine;
+  let vendor: VendorRepository;
+  let laptop: Laptop;
+  const run = (...words: readonly string[]) => laptop.fieldkit([...words, '--answers', laptop.answersPath]);
+  /** What the check says of the clock: so many seconds, null when nothing. */
+  const told = async (): Promise<number | null> => {
+    const { lines } = await run('check', 'preflight');
+    const line = lines.findLast((one) => 'verdict' in one && 'key' in one);
+    const findings = (line?.verdict as { findings: Finding[] } | undefined)?.findings;
+    expect(findings, JSON.stringify(lines).slice(-2000)).toBeDefined();
+    return (findings?.find(({ code }) => code === 'target-clock-off')?.params.seconds as number | undefined) ?? null;
+  };
+  const aheadSeconds = async (): Promise<number> =>
+    Number((await machine.run('date +%s', 'root')).stdout) - Date.now() / 1000;
+
+  beforeAll(async () => {
+    [machine, vendor] = await Promise.all([UsbMachine.start(), startVendorRepository()]);
+    laptop = await Laptop.make({ passphrase: 'a long passphrase', 'host-key:master-1': 'yes' });
+    const { keyPath, port } = machine;
+    const reached = { address: '127.0.0.1', login: { user: 'root', keyPath, password: null } };
+    await makeSite(laptop, { machine: reached, vendor, withoutRelease: true, machineLines: [`port: ${port}`] });
+    const connected = await run('run', 'describe-site', 'connect', '--yes');
+    expect(connected.code, connected.stdout.slice(-3000)).toBe(0);
+  });
+  afterAll(async () => {
+    await machine?.stop();
+    await vendor?.close();
+    await laptop?.discard();
+  });
+
+  it('is told nothing of it while it is right', async () => {
+    expect(Math.abs(await aheadSeconds())).toBeLessThan(250);
+    expect(await told()).toBeNull();
+  });
+
+  it.each([-3 * 3600, 400 * 24 * 3600])('%i seconds off: told, and set when a person says so', async (seconds) => {
+    await machine.run(`date -s "@$(($(date +%s) + ${seconds}))"`, 'root');
+    const off = await told();
+    expect(Math.abs((off ?? 0) - seconds)).toBeLessThan(300);
+    expect(await laptop.reads(['check', 'preflight', '--answers', laptop.answersPath])).toContain(`${off} s away`);
+    expect(Math.abs((await aheadSeconds()) - seconds)).toBeLessThan(300);
+    const set = await run('run', 'preflight', '--yes', '--input', 'preflight@machine:master-1.setClock=true');
+    expect(set.lines.filter(({ kind }) => kind === 'command-ended')).toMatchObject([{ outcome: 'performed' }]);
+    expect(Math.abs(await aheadSeconds())).toBeLessThan(60);
+    expect(await told()).toBeNull();
+  });
+});
