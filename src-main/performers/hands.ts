@@ -210,17 +210,15 @@ export function makeHands(parts: HandsParts): Hands {
     ...jobs,
     'open-content': async ({ machine }, { signal }) => content.open(String(machine), signal),
     'hold-medium': async ({ machine }) => plugged.hold(String(machine)),
-    'take-backup': async ({ machine, number, caFolder }, context) =>
-      takeBackup(
-        await target(String(machine), context.signal),
-        { number: Number(number), caFolder: String(caFolder), program: parts.program },
-        context,
-      ),
+    'take-backup': async ({ machine, number, caFolder }, context) => {
+      const wanted = { number: Number(number), caFolder: String(caFolder), program: parts.program };
+      await withSudo(String(machine), context.signal, (connection) => takeBackup(connection, wanted, context));
+    },
     'unpack-backup': async ({ machine, number, over }, context) => {
       const name = String(machine);
       const typed = site.view.instances[`restore-master@machine:${name}`]?.answers[`restore-over:${name}`];
       if (over === true && typed !== name) throw problem('not-confirmed', { step: 'restore-master' });
-      await unpackBackup(await target(name, context.signal), Number(number), context);
+      await withSudo(name, context.signal, (connection) => unpackBackup(connection, Number(number), context));
     },
     'pin-host-key': async ({ machine, fingerprint }) => {
       await site.editPlan(({ machines }) => {

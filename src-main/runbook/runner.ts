@@ -228,11 +228,18 @@ export class Runner extends Reader {
     return act();
   }
 
-  #readPatiently(instance: Instance, input: Input, patient: boolean, signal: AbortSignal): Promise<Reading> {
-    if (!patient) return this.read(instance, input, signal);
-    return this.#patiently(() => this.look(instance, input, signal), signal).catch((error: unknown) =>
-      this.blockedReading(error, signal),
-    );
+  /** A connection lost while facts are read is taken up again; a machine that was not there to begin with is told at once. */
+  async #readPatiently(instance: Instance, input: Input, patient: boolean, signal: AbortSignal): Promise<Reading> {
+    const look = () => this.look(instance, input, signal);
+    try {
+      if (patient) return await this.#patiently(look, signal);
+      return await look().catch((error: unknown) => {
+        if (codeOf(error) !== 'connection-lost') throw error;
+        return this.#patiently(look, signal);
+      });
+    } catch (error) {
+      return this.blockedReading(error, signal);
+    }
   }
 
   /**

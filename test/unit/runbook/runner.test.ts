@@ -7,7 +7,7 @@ import { type AnyContext, machines, machinesAmong, type Step } from '../../../sr
 import { readJournal } from '../../../src-main/runbook/journal-store.ts';
 import type { OpenSite } from '../../../src-main/runbook/open-site.ts';
 import { Runner } from '../../../src-main/runbook/runner.ts';
-import { problem } from '../../../src-shared/problem.ts';
+import { type Problem, problem } from '../../../src-shared/problem.ts';
 import type { SitePlan } from '../../../src-shared/site.ts';
 import {
   clockStep,
@@ -409,6 +409,30 @@ it('the rest of a confirmed plan needs no new yes after a cut; anything else doe
   await open([walking]);
   await runner.run(instance('a@site'), options({ asker: { ...yes, confirm } }));
   expect(confirmed).toBe(2);
+});
+
+it('reads on after a connection was lost in the middle, and does not wait for a machine that was never there', async () => {
+  const away: Problem[] = [];
+  let reads = 0;
+  const read = standingStep('a', [], world, {
+    read: async () => {
+      reads += 1;
+      const met = away.shift();
+      if (met !== undefined) throw met;
+      return { stands: true };
+    },
+  });
+  await open([read], { clock: impatient });
+  const unreachable = problem('host-unreachable', { machine: 'm1', address: '10.0.0.1', detail: 'no route' });
+  away.push(cut(), unreachable, unreachable);
+  expect(await runner.run(instance('a@site'), options())).toMatchObject({ outcome: 'done' });
+  expect(reads).toBe(4);
+  away.push(unreachable);
+  expect(await runner.run(instance('a@site'), options())).toMatchObject({
+    outcome: 'stopped',
+    problem: { code: 'host-unreachable' },
+  });
+  expect(reads).toBe(5);
 });
 
 it('waits a while for a machine whose cable was pulled', async () => {
