@@ -53,7 +53,8 @@ describe.skipIf(reason !== null)('a machine with a clock of its own', () => {
     expect(await laptop.reads(['check', 'preflight', '--answers', laptop.answersPath])).toContain(`${off} s away`);
     expect(Math.abs((await aheadSeconds()) - seconds)).toBeLessThan(300);
     const set = await run('run', 'preflight', '--yes', '--input', 'preflight@machine:master-1.setClock=true');
-    expect(set.lines.filter(({ kind }) => kind === 'command-ended')).toMatchObject([{ outcome: 'performed' }]);
+    const acts = set.lines.filter(({ kind }) => kind === 'command-ended');
+    expect(acts, JSON.stringify(acts)).toMatchObject([{ outcome: 'performed' }]);
     expect(Math.abs(await aheadSeconds())).toBeLessThan(60);
     expect(await told()).toBeNull();
   });
