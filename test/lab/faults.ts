@@ -45,8 +45,11 @@ const inputsOf: Readonly<Record<string, readonly string[]>> = {
 
 const answers = { ...checkpointAnswers, 'backup-passphrase': 'canary8passphrase8of8the8backup' };
 
+const chapterOf = (step: string) => runbook.find(({ id }) => id === step)?.chapter;
+
 /** Where the ladder may begin, and the first step that is not done there. */
 const starts: readonly (readonly [Checkpoint, string])[] = [
+  ['master-running', siteSteps.find((id) => chapterOf(id) === 'close') ?? ''],
   ['software-installed', 'share-ca-folder'],
   ['node-installed', 'configure-proxy'],
   ['sealed', siteSteps[0] ?? ''],
