@@ -31,8 +31,12 @@ describe.skipIf(reason !== null)('a machine that is not as it should be', () => 
   });
   afterAll(() => visits?.close());
 
+  let last: LabMachine | null = null;
   async function setUp(spec: MachineSpec, answers?: (machine: LabMachine) => Record<string, string>) {
+    // Whoever was met before is done with: a host can hold so many machines at once.
+    await last?.discard();
     const machine = await lab.bootMachine(spec);
+    last = machine;
     return { machine, ...(await visits.meet(machine, { answers: answers?.(machine) ?? {} })) };
   }
   /** What the last checked instance came to; the very last line is the command's own result. */
