@@ -10,7 +10,7 @@ import { closeBench } from '../../../src-main/runbook/desk.ts';
 import { readJournal } from '../../../src-main/runbook/journal-store.ts';
 import { lessons } from '../../../src-shared/lessons.ts';
 import { readManifestPaths } from './medium-paths.ts';
-import { openPracticeBench, type PracticeHome, practiceHome, walk } from './practice-bench.ts';
+import { openPracticeBench, type PracticeBench, type PracticeHome, practiceHome, walk } from './practice-bench.ts';
 
 const homes: string[] = [];
 const fresh = async (from?: PracticeHome): Promise<PracticeHome> => {
@@ -67,6 +67,17 @@ const troubleOf = (ended: Awaited<ReturnType<typeof walk>>) => {
   return [last?.instance, last?.outcome, last?.problem?.code ?? null];
 };
 
+/** Everything of the runbook, each once; a node goes at its own pace, so that the order is not the runbook's. */
+function expectAllDone({ runner }: PracticeBench, ended: Awaited<ReturnType<typeof walk>>): void {
+  expect(ended.filter(({ outcome }) => outcome !== 'done')).toEqual([]);
+  expect(ended.map(({ instance }) => instance).sort()).toEqual(
+    runner
+      .instances()
+      .map(({ key }) => key)
+      .sort(),
+  );
+}
+
 describe('the practice site', () => {
   let reference: PracticeHome;
 
@@ -74,8 +85,7 @@ describe('the practice site', () => {
     reference = await fresh(prepared);
     const bench = await openPracticeBench(reference);
     const ended = await walk(bench);
-    expect(ended.filter(({ outcome }) => outcome !== 'done')).toEqual([]);
-    expect(ended.map(({ instance }) => instance)).toEqual(bench.runner.instances().map(({ key }) => key));
+    expectAllDone(bench, ended);
     await closeBench(bench);
 
     const before = await endState(reference);
@@ -163,7 +173,7 @@ describe('the practice site', () => {
     await setPracticeFault(place.folder, 'clock-off', true);
     const bench = await openPracticeBench(place);
     const ended = await walk(bench, ['target-clock-off']);
-    expect(troubleOf(ended)).toEqual([bench.runner.instances().at(-1)?.key, 'done', null]);
+    expectAllDone(bench, ended);
     expect(bench.site.view.instances['preflight@machine:master-1']?.skipped).toEqual(['target-clock-off']);
     await closeBench(bench);
   });
@@ -173,7 +183,7 @@ describe('the practice site', () => {
     await setPracticeFault(place.folder, 'connection-lost', true);
     const bench = await openPracticeBench(place);
     const ended = await walk(bench);
-    expect(troubleOf(ended)).toEqual([bench.runner.instances().at(-1)?.key, 'done', null]);
+    expectAllDone(bench, ended);
     await closeBench(bench);
     const { events } = await readJournal(join(place.siteFolder, 'journal.jsonl'));
     const lost = events.filter((event) => event.kind === 'command-ended' && event.outcome === 'unknown');
@@ -192,7 +202,7 @@ describe('the practice site', () => {
     for (let count = left.size + 1; left.size < count; ) {
       count = left.size;
       const place = await fresh(prepared);
-      for (let from: string | null = ''; from !== null; ) from = await walkToCut(place, left, from);
+      while (!(await walkToCut(place, left)));
       const whole = await openPracticeBench(place);
       expect((await walk(whole)).filter(({ outcome }) => outcome !== 'done')).toEqual([]);
       await closeBench(whole);
@@ -212,38 +222,34 @@ async function commandsOf(place: PracticeHome): Promise<readonly string[]> {
 /**
  * Walks until a place where it is to be cut off: there the engine's command hangs for ever, before it does anything, or after
  * it did everything but before that is recorded; then the site is closed without an end, as a killed program leaves it.
- * Begins with the instance `from`, as what comes before it was walked by an earlier one; returns where it was cut off, null when
- * there was no such place and the walk is over.
+ * What was prepared by then is left out, as it is read again at the end. True when there was no such place and the walk is over.
  */
-async function walkToCut(place: PracticeHome, left: Set<string>, from: string): Promise<string | null> {
+async function walkToCut(place: PracticeHome, left: Set<string>): Promise<boolean> {
   const bench = await openPracticeBench(place);
   const { perform } = bench.hands;
-  const all = bench.runner.instances();
-  const part = all.slice(
-    Math.max(
-      0,
-      all.findIndex(({ key }) => key === from),
-    ),
-  );
-  const cut = new Promise<string>((resolve) => {
-    const hang = (at: string, instance: string): Promise<never> => {
+  const open = bench.runner.instances().filter(({ key }) => {
+    const view = bench.site.view.instances[key];
+    return view?.chapter !== 'prepare' || view.state !== 'done';
+  });
+  const cut = new Promise<'cut'>((resolve) => {
+    const hang = (at: string): Promise<never> => {
       left.delete(at);
-      resolve(instance);
+      resolve('cut');
       return new Promise(() => undefined);
     };
     const cutting: typeof perform = async (command, context) => {
       const name = nameOf(context.instance, command);
-      if (left.has(`${name}, before`)) return hang(`${name}, before`, context.instance);
+      if (left.has(`${name}, before`)) return hang(`${name}, before`);
       const performed = await perform(command, context);
-      return left.has(`${name}, after`) ? hang(`${name}, after`, context.instance) : performed;
+      return left.has(`${name}, after`) ? hang(`${name}, after`) : performed;
     };
     Object.assign(bench.hands, { perform: cutting });
   });
-  const over = await Promise.race([walk(bench, [], part), cut]);
+  const over = await Promise.race([walk(bench, [], open), cut]);
   await closeBench(bench);
-  if (typeof over === 'string') return over;
+  if (over === 'cut') return false;
   expect(over.filter(({ outcome }) => outcome !== 'done')).toEqual([]);
-  return null;
+  return true;
 }
 
 const nameOf = (instance: string, command: Command): string => {
