@@ -17,7 +17,7 @@ if (chosen.length === 0) {
 }
 for (const name of chosen) {
   console.log(`\n=== ${name}`);
-  const prefix = name.startsWith('start.') ? await screen() : [];
+  const prefix = /^(start|window)\./.test(name) ? await screen() : [];
   if (prefix === undefined) continue;
   const [program = '', ...args] = [...prefix, toolNode(), path.join(folder, name)];
   const { code } = await run(program, args, { show: true });

@@ -89,7 +89,7 @@ const guarded =
     });
   };
 
-it('a walk with password and sudo leaves no secret anywhere', { timeout: 120_000 }, async () => {
+it('a walk with password and sudo leaves no secret anywhere', { timeout: 300_000 }, async () => {
   const env = { FIELDKIT_HOME: home };
   const kit = compose({ env, practicePace: 0 });
   const name = await kit.practice.ensureSite();

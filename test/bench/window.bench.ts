@@ -1,0 +1,86 @@
+/**
+ * The window at work, in real Electron on the practice site: how long its own tasks block it while everything is walked, how soon a
+ * cancel acts, and whether memory stays where it was. Needs a screen; `npm run bench` brings one.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Kit, launchKit } from '../e2e/launch.ts';
+import { beginPractice, mouse, runChapters, settle } from '../ui/walking.ts';
+
+const asked = { taskMs: 50, cancelSeconds: 1, megabytes: 400, growth: 1.2 };
+const readings = 6;
+const verdict = (value: number, most: number): string => (value <= most ? 'as asked' : `above ${most}`);
+
+/** Working set of the main process and its helpers, without what draws. */
+const memoryOf = async ({ app }: Kit): Promise<number> => {
+  const metrics = await app.evaluate(({ app: program }) => program.getAppMetrics());
+  return metrics
+    .filter(({ type }) => type === 'Browser' || type === 'Utility')
+    .reduce((sum, { memory }) => sum + memory.workingSetSize / 1024, 0);
+};
+
+async function inKit(pace: string, act: (kit: Kit) => Promise<void>): Promise<void> {
+  const home = await mkdtemp(join(tmpdir(), 'fieldkit-bench-'));
+  const kit = await launchKit({ home, env: { FIELDKIT_PRACTICE_PACE: pace } });
+  try {
+    await act(kit);
+  } finally {
+    await kit.app.close();
+    await rm(home, { recursive: true, force: true });
+  }
+}
+
+await inKit('0', async (kit) => {
+  const { window: page } = kit;
+  await page.evaluate(() => {
+    const kept = globalThis as unknown as { longTasks: number[] };
+    kept.longTasks = [];
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) kept.longTasks.push(entry.duration);
+    }).observe({ type: 'longtask' });
+  });
+  await beginPractice(page, mouse);
+  await settle(page, mouse);
+  await page.getByRole('button', { name: 'Next: Choose the medium' }).click();
+  await settle(page, mouse);
+  await page.getByRole('link', { name: /^practice/ }).click();
+  await runChapters(page, mouse);
+  const tasks = await page.evaluate(() => (globalThis as unknown as { longTasks: number[] }).longTasks);
+  const longest = Math.max(0, ...tasks);
+  console.log(
+    `longest task of the window         ${longest.toFixed(0)} ms (${tasks.length} above 50 ms in a whole walk): ${verdict(longest, asked.taskMs)}`,
+  );
+  const memory: number[] = [];
+  const again = page.getByRole('button', { name: 'Read everything again' });
+  for (let reading = 0; reading < readings; reading += 1) {
+    await again.click();
+    await again.and(page.locator(':enabled')).waitFor({ timeout: 300_000 });
+    memory.push(await memoryOf(kit));
+  }
+  // The first readings fill what is kept; from the second on it must stay.
+  const [, early = 0] = memory;
+  const late = memory.at(-1) ?? 0;
+  console.log(`memory of main and its helpers     ${late.toFixed(0)} MB: ${verdict(late, asked.megabytes)}`);
+  console.log(
+    `  after each reading of all steps  ${memory.map((one) => one.toFixed(0)).join(', ')} MB, last to second ${(late / early).toFixed(2)}: ${verdict(late / early, asked.growth)}`,
+  );
+});
+
+await inKit('1', async ({ window: page }) => {
+  await beginPractice(page, mouse);
+  await settle(page, mouse);
+  await page.getByRole('button', { name: 'Next: Choose the medium' }).click();
+  await settle(page, mouse);
+  await page.getByRole('button', { name: /^Next: / }).click();
+  await settle(page, mouse);
+  await page.getByRole('button', { name: /^Next: / }).click();
+  await page.getByRole('button', { name: /^Do / }).click();
+  const stop = page.getByRole('button', { name: 'Stop', exact: true });
+  await stop.waitFor();
+  const started = process.hrtime.bigint();
+  await stop.click();
+  await stop.waitFor({ state: 'hidden', timeout: 60_000 });
+  const seconds = Number(process.hrtime.bigint() - started) / 1e9;
+  console.log(`a cancel acts after                ${seconds.toFixed(2)} s: ${verdict(seconds, asked.cancelSeconds)}`);
+});
