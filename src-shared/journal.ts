@@ -107,6 +107,15 @@ export const journalEvent = z.discriminatedUnion('kind', [
     other: z.string(),
     since: z.string(),
   }),
+  /** A machine stands there anew under its name: what was done on the one before holds no more. */
+  z.strictObject({
+    ...stamp,
+    kind: z.literal('renewed'),
+    machine: z.string(),
+    /** What the master called it, `COMP-7`, as far as it was known. */
+    computer: z.string().nullable(),
+    by: z.string(),
+  }),
   /** The site came to this laptop from a medium; what is above was written by the laptop that filled it. */
   z.strictObject({
     ...stamp,
@@ -173,6 +182,8 @@ export interface InstanceView {
   readonly answers: Readonly<Record<string, string | null>>;
   readonly waitingFor: Question | null;
   readonly skipped: readonly string[];
+  /** What the master called a machine of this name before it was installed anew; null for one that never was. */
+  readonly formerly: string | null;
 }
 
 export interface SiteView {
@@ -209,6 +220,7 @@ const blank = (step: string, of: z.infer<typeof subject>): InstanceView => ({
   answers: {},
   waitingFor: null,
   skipped: [],
+  formerly: null,
 });
 
 const pending = (of: Command): CommandView => ({
@@ -237,6 +249,7 @@ export function reduce(view: SiteView, event: JournalEvent): SiteView {
   if (event.kind === 'lease')
     return { ...next, leases: { ...view.leases, [`${event.lease}@${event.machine}`]: event.state } };
   if (event.kind === 'hold' || event.kind === 'taken-over') return next;
+  if (event.kind === 'renewed') return renew(next, event);
   const was = Object.hasOwn(view.instances, event.instance) ? view.instances[event.instance] : undefined;
   if (was === undefined) return next;
   const running =
@@ -345,6 +358,23 @@ function patch(
   return {
     ...was,
     commands: was.commands.map((item, index) => (index === event.index ? { ...item, ...change } : item)),
+  };
+}
+
+/** Nothing is known of a machine that was installed anew, but what it was called before. */
+function renew(view: SiteView, { machine, computer }: Extract<JournalEvent, { kind: 'renewed' }>): SiteView {
+  const fresh = (item: InstanceView): InstanceView => ({
+    ...blank(item.step, item.subject),
+    chapter: item.chapter,
+    formerly: computer ?? item.formerly,
+  });
+  const of = (item: InstanceView): boolean => item.subject.kind === 'machine' && item.subject.name === machine;
+  return {
+    ...view,
+    instances: Object.fromEntries(
+      Object.entries(view.instances).map(([key, item]) => [key, of(item) ? fresh(item) : item]),
+    ),
+    leases: Object.fromEntries(Object.entries(view.leases).filter(([key]) => !key.endsWith(`@${machine}`))),
   };
 }
 

@@ -76,6 +76,8 @@ export const machine = z.strictObject({
   baseline: z.string().min(1).optional(),
   /** How this machine gets its content, where it differs from the site's way. */
   content: z.enum(contentWays).optional(),
+  /** A node that is to be taken out of the site: nothing more is built on it, and take-out-node empties it. */
+  leaving: z.literal(true).optional(),
 });
 export type Machine = z.infer<typeof machine>;
 
@@ -367,6 +369,16 @@ function nodeFaults(plan: SitePlan): readonly PlanFault[] {
       const other = holders.get(role);
       if (other !== undefined) faults.push({ path: at('roles'), ...says('role-taken', role, other) });
       else holders.set(role, item.name);
+    }
+    if (item.leaving === true) {
+      if (item.roles.some((role) => role !== 'node') || !item.roles.includes('node'))
+        faults.push({
+          path: at('leaving'),
+          detail: 'only a node leaves; place its other roles on another machine first',
+        });
+      const behind = plan.machines.find((other) => other.jump === item.name);
+      if (behind !== undefined)
+        faults.push({ path: at('leaving'), detail: `${behind.name} is reached through ${item.name}` });
     }
     if (item.jump === undefined) return;
     const through = machineNamed(plan, item.jump);

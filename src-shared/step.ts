@@ -157,6 +157,8 @@ export const runCommand = z.strictObject({
   spends: z.string().optional(),
   /** Name under which its output is kept for later references. */
   capture: z.string().optional(),
+  /** Its output holds a secret: what the pattern's group finds is kept under this handle, and nothing of it is shown or recorded. */
+  keeps: z.strictObject({ secret: z.string(), pattern: z.string() }).optional(),
   ...note,
 });
 export const writeCommand = z.strictObject({

@@ -6,7 +6,7 @@ import { program as programName } from '../compose.ts';
 import { clearCache, limitCache, listCache, verifyCache } from './commands/cache.ts';
 import { exportSite } from './commands/export.ts';
 import { exportKeys, importKeys } from './commands/keys.ts';
-import { addMachines, listMachines } from './commands/machines.ts';
+import { addMachines, listMachines, removeFromPlan, renewInPlan } from './commands/machines.ts';
 import { listMedia, verifyMedium } from './commands/medium.ts';
 import { cleanMedium, cloneMedium, compareMedia, restoreMedium, showMedium } from './commands/medium-content.ts';
 import { formatMedium, repairMedium } from './commands/medium-drive.ts';
@@ -101,6 +101,17 @@ onSite(machines.command('add').argument('[names...]', 'its name; with --from the
   .option('--client <name>', 'the ordinary user who asks the master for services')
   .option('--key-file <path>', 'private key on this laptop')
   .action(end(addMachines));
+onSite(machines.command('remove').argument('<name>'))
+  .description(
+    'take a machine out of the plan; a node that the master knows is emptied first, by the step take-out-node',
+  )
+  .option('--lost', 'the machine is gone: it is taken out at once, and what the master has of it stays there')
+  .action(end(removeFromPlan));
+onSite(machines.command('renew').argument('<name>'))
+  .description(
+    'the machine was installed anew under its name: forget its host key, and all that was known of the one before',
+  )
+  .action(end(renewInPlan));
 onSite(program.command('steps').description('list the steps of a site and their states')).action(end(listSteps));
 asking(program.command('check').argument('[steps...]', 'instances, steps or chapters; all when none'))
   .description('read facts and say what they mean; changes nothing')

@@ -8,6 +8,7 @@ import type { Clock } from '../platform/clock.ts';
 import { sha256Of } from '../platform/files.ts';
 import { lineOf } from '../runbook/explain.ts';
 import type { Performed, Performing } from '../runbook/performer.ts';
+import { commandFailed } from '../target/script.ts';
 import type { Target } from '../target/target.ts';
 
 export interface TargetMeans {
@@ -31,11 +32,7 @@ function failed(command: CommandOf<'run'>, machine: string, exit: number | null,
   const evidence = output.slice(-16_384);
   const meaning = command.failures?.find(({ pattern }) => new RegExp(pattern, 'm').test(output))?.finding;
   return meaning === undefined
-    ? problem(
-        'command-failed',
-        { command: lineOf(command), exit: exit ?? -1, machine, detail: lastLine(output) },
-        { evidence },
-      )
+    ? commandFailed({ command: lineOf(command), exit: exit ?? -1, machine, detail: lastLine(output) }, evidence)
     : problem(meaning.code, meaning.params as never, { evidence });
 }
 

@@ -9,4 +9,6 @@ export const secretSights: Readonly<Record<string, Sight>> = {
     held: site.secrets.get(id) !== undefined,
     spent: site.view.spent.includes(id),
   })),
+  /** A command of this session was to bring it, and did not. */
+  'secret-missed': sight(z.strictObject({ id: z.string() }), async ({ id }, { site }) => site.secrets.missed(id)),
 };

@@ -75,6 +75,8 @@ export type Per =
   | {
       readonly kind: 'machine';
       readonly roles: readonly Role[];
+      /** It is for machines that leave the site, as only few steps are. */
+      readonly leaving?: true;
       /** Which of them, in which order; all of the plan, in its order, when absent. */
       readonly among?: (site: SitePlan) => readonly Machine[];
     }
@@ -86,6 +88,7 @@ export const perSite: Per = { kind: 'site' };
 export const perSystem: Per = { kind: 'system' };
 export const perRelease = (from: Origin): Per => ({ kind: 'release', from });
 export const machines = (...roles: readonly Role[]): Per => ({ kind: 'machine', roles });
+export const leavingMachines = (...roles: readonly Role[]): Per => ({ kind: 'machine', roles, leaving: true });
 export const machinesAmong = (among: (site: SitePlan) => readonly Machine[], ...roles: readonly Role[]): Per => ({
   kind: 'machine',
   roles,
@@ -101,7 +104,7 @@ export interface Context<Input> {
   /** The sum of all steps' needs. */
   readonly needs: readonly Need[];
   /** This instance's record: answers given, findings skipped. */
-  readonly earlier: Pick<InstanceView, 'answers' | 'skipped' | 'everDone'>;
+  readonly earlier: Pick<InstanceView, 'answers' | 'skipped' | 'everDone' | 'formerly'>;
   /** The record of another step for the same subject, undefined when there is none. */
   readonly record: (step: string, subject?: Subject) => InstanceView | undefined;
 }

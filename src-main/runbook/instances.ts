@@ -23,9 +23,13 @@ function subjectsOf(step: Step, site: SitePlan): readonly Subject[] {
     case 'site':
       return [theSite];
     case 'machine':
-      return (per.among?.(site) ?? site.machines)
-        .filter((item) => item.roles.some((role) => per.roles.includes(role)))
-        .map(({ name }) => ({ kind: 'machine', name }));
+      return (
+        (per.among?.(site) ?? site.machines)
+          .filter((item) => item.roles.some((role) => per.roles.includes(role)))
+          // What leaves is still reached; nothing more is built on it.
+          .filter(({ leaving }) => (leaving === true ? per.leaving === true || step.opensWay : per.leaving !== true))
+          .map(({ name }) => ({ kind: 'machine', name }))
+      );
     case 'system':
       return systemsOf(site).map((name) => ({ kind: 'system', name }));
     case 'release':

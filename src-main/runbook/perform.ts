@@ -103,7 +103,7 @@ async function performOne(means: PerformMeans, act: Act, options: PerformOptions
   try {
     const result = await hands.perform(command, performing);
     if (command.kind === 'run' && command.capture !== undefined) captured.set(command.capture, result.output.trim());
-    await ended('performed', result, null);
+    await ended('performed', keepSecret(site, command, result.output) ? { ...result, output: '' } : result, null);
     await spend(site, instance.key, command, null);
   } catch (error) {
     const data = toProblemData(error);
@@ -114,6 +114,18 @@ async function performOne(means: PerformMeans, act: Act, options: PerformOptions
   } finally {
     site.settleLive(instance.key, 'progress', 'awaiting', 'question');
   }
+}
+
+const holdsSecret = (command: Command): boolean => command.kind === 'run' && command.keeps !== undefined;
+
+/** What a command was run for alone goes into memory alone; false where it said none, and the facts tell that it is missing. */
+function keepSecret(site: OpenSite, command: Command, output: string): boolean {
+  if (command.kind !== 'run' || command.keeps === undefined) return false;
+  const { secret, pattern } = command.keeps;
+  const [, value = ''] = new RegExp(pattern, 'm').exec(output) ?? [];
+  if (value === '') site.secrets.miss(secret);
+  else site.secrets.set(secret, value);
+  return value !== '';
 }
 
 /** A one-time secret that was handed over is of no use any more: it is forgotten, and that it was spent is recorded. */
@@ -208,6 +220,7 @@ function performingOf(
       site.live({ kind: 'progress', instance: key, index, ...shown, what });
     },
     onLine: (line) => {
+      if (holdsSecret(command)) return;
       const clean = cleanText(site.secrets.redact(line)).slice(0, lineLimit);
       lines.push(clean);
       if (lines.length > keptLines) lines.splice(0, keptLines / 2);

@@ -7,9 +7,18 @@ const shortest = 4;
 export class Secrets {
   readonly #values = new Map<string, string>();
   readonly #refused = new Set<string>();
+  readonly #missed = new Set<string>();
 
   set(handle: string, value: string): void {
     this.#values.set(handle, value);
+    this.#missed.delete(handle);
+  }
+  /** It was looked for by a command, which did not bring it. */
+  miss(handle: string): void {
+    this.#missed.add(handle);
+  }
+  missed(handle: string): boolean {
+    return this.#missed.has(handle);
   }
   get(handle: string): string | undefined {
     return this.#values.get(handle);
@@ -23,6 +32,7 @@ export class Secrets {
   clear(): void {
     this.#values.clear();
     this.#refused.clear();
+    this.#missed.clear();
   }
 
   /** The text with every known secret blanked, whole or in its JSON, base64 or URL form. */

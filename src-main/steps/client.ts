@@ -26,7 +26,10 @@ export interface Client {
  * one, since an account of the master has one certificate at a time. Undefined for a site without nodes.
  */
 export function clientOf(plan: SitePlan): Client | undefined {
-  const nodes = plan.machines.filter((item) => item.roles.includes('node'));
+  const all = plan.machines.filter((item) => item.roles.includes('node'));
+  const staying = all.filter(({ leaving }) => leaving !== true);
+  // The last one to leave asks for itself.
+  const nodes = staying.length === 0 ? all : staying;
   const machine =
     nodes.find((item) => item.client !== undefined) ??
     nodes.find((item) => item.roles.includes('registry') || item.roles.includes('frontend')) ??
@@ -105,7 +108,8 @@ export async function readService(
   };
 }
 
-const clientFilesArgv = (user: string): string[] => ['sh', '-c', clientFilesScript, 'sh', user];
+/** Exit 0 when the user has all of the client's files. */
+export const clientFilesArgv = (user: string): string[] => ['sh', '-c', clientFilesScript, 'sh', user];
 
 /** What the facts mean. `converging`: told while it is on its way. */
 export function serviceVerdict(
@@ -201,7 +205,7 @@ const requestArgv = ({ name, url, serialisation, type }: Service, computer: stri
   serialisation,
 ];
 
-const serviceFailures = (machine: string, name: string): NonNullable<CommandOf<'run'>['failures']> => [
+export const serviceFailures = (machine: string, name: string): NonNullable<CommandOf<'run'>['failures']> => [
   { pattern: 'Unauthorized|Forbidden|\\b40[13]\\b', finding: finding('service-refused', { machine, name }) },
   {
     pattern: "Couldn't connect to the server|ConnectionError",

@@ -70,12 +70,25 @@ export const tokenFacts = z.strictObject({ held: z.boolean(), spent: z.boolean()
 export type TokenFacts = z.infer<typeof tokenFacts>;
 export const readToken = (world: World, id: string): Promise<TokenFacts> => world.sight('secret', { id });
 
-/** Why a token is asked for: `refused` by the master, `again` since an earlier one is spent or was lost with the program's end. */
-export type TokenReason = 'first' | 'refused' | 'again';
+/**
+ * Why a token is asked for: `taken` when the name belongs to another installation whose certificate is active, `refused` by the
+ * master, `again` since an earlier one is spent or was lost with the program's end.
+ */
+export type TokenReason = 'first' | 'taken' | 'refused' | 'again';
 
 /** @param consumer the record of the step that hands the token over; @param given one was typed before */
-export const tokenReason = ({ spent }: TokenFacts, consumer: InstanceView | undefined, given: boolean): TokenReason =>
-  consumer?.problem?.code === 'token-refused' ? 'refused' : spent || given ? 'again' : 'first';
+export function tokenReason(
+  { spent }: TokenFacts,
+  consumer: Pick<InstanceView, 'problem' | 'formerly'> | undefined,
+  given: boolean,
+): TokenReason {
+  const code = consumer?.problem?.code;
+  if (code === 'token-refused') return 'refused';
+  if (code === 'node-name-taken') return 'taken';
+  if (given) return 'again';
+  if (consumer?.formerly != null) return 'taken';
+  return spent ? 'again' : 'first';
+}
 
 /** The gate: a person takes a token from the panel and types it here. */
 export const askToken = (id: string, told: Told, panel: string): Command => ({

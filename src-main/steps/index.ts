@@ -34,6 +34,7 @@ import { createNodeToken } from './node/create-node-token.ts';
 import { formatNode } from './node/format-node.ts';
 import { refreshMaster } from './node/refresh-master.ts';
 import { registerNode } from './node/register-node.ts';
+import { takeOutNode } from './node/take-out-node.ts';
 import { chooseMedium } from './prepare/choose-medium.ts';
 import { describeSite } from './prepare/describe-site.ts';
 import { fetchVendorPackages } from './prepare/fetch-vendor-packages.ts';
@@ -96,6 +97,8 @@ export const runbook: readonly Step[] = [
   formatNode,
   refreshMaster,
   configureClient,
+  // on site, each node that the plan says is leaving
+  takeOutNode,
   // the re6st network: the registry's machine, the master, the nodes
   installRe6stRegistry,
   installRe6stNode,

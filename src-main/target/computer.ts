@@ -10,6 +10,7 @@ import { pythonArgv } from './slapproxy.ts';
 /**
  * `state` prints JSON. `green NAME KEYS` says whether an instance and its children have come together: `green`, or how far it is, in
  * the lines of a sighting, and ends with 1. `answers PARTITIONS` says whether the master knows that many partitions of it.
+ * `emptied instances|software` says whether the master places none on it any more.
  */
 const program = `# Written by SlapOS Field Kit. Reads what the master knows of this computer; writes nothing.
 import configparser, glob, hashlib, json, os, re, sys
@@ -108,6 +109,14 @@ elif ASKED == "answers":
     else:
         print("line %s" % (state["error"] or "%d partitions are known" % len(state["partitions"])))
         sys.exit(1)
+elif ASKED == "emptied":
+    left = (
+        [one["url"] for one in state["software"]]
+        if sys.argv[2] == "software"
+        else ["%s %s" % (one["partition"], one["title"]) for one in state["partitions"] if one["title"]]
+    )
+    print(state["error"] or ", ".join(left) or "emptied")
+    sys.exit(1 if state["error"] or left else 0)
 elif ASKED == "green":
     name, wanted = sys.argv[2], sys.argv[3:]
     tree = [one for one in state["partitions"] if name in (one["title"], one["root"])]
@@ -163,6 +172,9 @@ export const computerAnswersArgv = (partitions: number): string[] =>
 export const serviceGreenArgv = (instance: string, published: readonly string[]): string[] =>
   pythonArgv('-c', program, 'green', instance, ...published);
 
+/** Exit 0 once the master answers and has no instance, or no software, left on this computer. */
+export const emptiedArgv = (what: 'instances' | 'software'): string[] => pythonArgv('-c', program, 'emptied', what);
+
 /** The state, null when the answer is not ours. */
 export function parseComputerState(text: string): ComputerState | null {
   try {
@@ -171,6 +183,35 @@ export function parseComputerState(text: string): ComputerState | null {
     return null;
   }
 }
+
+// ---------------------------------------------------------------- tokens for further computers
+
+/**
+ * Exit 0 when the user who runs it may ask the master for tokens: the client's files are there, and the master says where its
+ * pages for programs are, which `slapos computer token` needs (`getHateoasUrl`). Asks for no token.
+ */
+const tokenWayProgram = `# Written by SlapOS Field Kit. Asks the master where its pages for programs are; writes nothing.
+import configparser, os, sys
+import requests, urllib3
+
+urllib3.disable_warnings()
+config = configparser.ConfigParser()
+config.read(os.path.expanduser("~/.slapos/slapos-client.cfg"))
+try:
+    answer = requests.get(
+        config["slapos"]["master_url"].rstrip("/") + "/getHateoasUrl",
+        cert=(config["slapconsole"]["cert_file"], config["slapconsole"]["key_file"]),
+        verify=False,
+        timeout=30,
+    )
+    sys.exit(0 if answer.ok and answer.text.strip() else 1)
+except Exception as error:
+    print("%s: %s" % (type(error).__name__, str(error)[:300]))
+    sys.exit(1)
+`;
+export const tokenWayArgv: readonly string[] = pythonArgv('-c', tokenWayProgram);
+/** As `slapos computer token` prints it; the token is the pattern's group. */
+export const tokenSays = 'Computer token: (\\S+)';
 
 // ---------------------------------------------------------------- the certificate
 

@@ -17,7 +17,21 @@ export const runScript = (
 export function scriptFailed(link: Link, what: string, result: ExecResult): Problem {
   const detail = cleanLine(result.stderr || result.stdout);
   const params = { command: what, exit: result.exit, machine: link.machine.name, detail };
-  return problem('command-failed', params, { evidence: result.stderr });
+  return commandFailed(params, result.stderr);
+}
+
+/** What programs say when a file system is full; apt looks before it begins. */
+const diskFull = /^.*(?:No space left on device|Disk quota exceeded|You don't have enough free space in).*$/m;
+
+/** `command-failed`, or `target-disk-full` where what the command said is that. */
+export function commandFailed(
+  params: { readonly command: string; readonly exit: number; readonly machine: string; readonly detail: string },
+  evidence: string,
+): Problem {
+  const [line] = diskFull.exec(evidence) ?? [];
+  if (line === undefined) return problem('command-failed', params, { evidence });
+  const { machine, command } = params;
+  return problem('target-disk-full', { machine, command, detail: cleanLine(line).slice(0, 300) }, { evidence });
 }
 
 /** For work that is quick unless the machine is in trouble. */

@@ -9,10 +9,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mustRun, runCommand } from './command.ts';
 import {
+  bootBareNode,
+  checkpointIpv6,
+  clientUser,
   Lab,
   type LabMachine,
   longLabUnavailable,
   masterRelease,
+  Panel,
   startVendorRepository,
   type VendorRepository,
 } from './index.ts';
@@ -26,6 +30,8 @@ const answers = {
   'host-key:master-1': 'yes',
   'host-key:node-1': 'yes',
   'host-key:node-2': 'yes',
+  'first-login:master-1': 'yes',
+  'configure-new-master:master-1': 'yes',
 };
 const copyFolder = '/srv/fieldkit/content';
 const port = 5051;
@@ -77,6 +83,7 @@ describe.skipIf(reason !== null)('content at the site', () => {
     interface: host0
     partitions: 2
     content: ${content}
+    client: ${clientUser}
 `;
   const unmount = async () => {
     if (mounted) await mustRun(['umount', laptop.stick]);
@@ -88,8 +95,9 @@ describe.skipIf(reason !== null)('content at the site', () => {
   beforeAll(async () => {
     lab = await Lab.open();
     vendor = await startVendorRepository();
-    master = await lab.bootMachine({ name: 'master' });
-    node = await lab.bootMachine({ name: 'node' });
+    // Partitions number their addresses alike everywhere: each machine has a range of its own.
+    master = await lab.bootMachine({ name: 'master', addresses: { ipv6: checkpointIpv6 } });
+    node = await bootBareNode(lab, 1);
     laptop = await Laptop.make(answers);
     const image = join(laptop.home, 'stick.img');
     await writeFile(image, '');
@@ -228,8 +236,9 @@ describe.skipIf(reason !== null)('content at the site', () => {
       // Refused with an answer, or with the connection.
       expect(await ask(node, host, '/debian/../../../etc/passwd')).not.toMatch(/^HTTP\/1\.1 2|root:/);
       expect(await ask(node, host, `/bcache/${blob}`, ['Content-Length: 0'], 'PUT')).toMatch(/^HTTP\/1\.1 40[35] /);
-      expect(await statusFromHost(host, `/bcache/${blob}`)).toBe(403);
     }
+    // The host is no machine of the plan. It has no way into the ranges of a site's partitions.
+    expect(await statusFromHost(bare(master.addresses.ipv4), `/bcache/${blob}`)).toBe(403);
   });
 
   it('says so when a firewall lets the master reach it and the node not', async () => {
@@ -244,27 +253,26 @@ describe.skipIf(reason !== null)('content at the site', () => {
     expect((await laptop.fieldkit(check)).code).toBe(0);
   });
 
-  it('feeds that machine’s slapos with a release', async () => {
-    const { md5, url } = release;
-    const base = `http://${master.address}:${port}`;
-    const section = await master.mustShell(
-      "sed -n '/^\\[networkcache\\]/,/^\\[[^n]/p' /etc/opt/slapos/slapos.cfg | sed '$d'",
-    );
-    await node.mustShell(
-      'mkdir -p /opt/slapgrid /srv/slapgrid && slapos configure local --interface-name host0 --partition-number 2',
-      { timeoutMs: 300_000 },
-    );
+  it('makes a node of that machine, whose releases come from the copy', async () => {
+    const running = await run('master');
+    expect(running.code, running.stdout.slice(-4000)).toBe(0);
+    const panel = new Panel(master);
+    await laptop.answer({
+      ...answers,
+      'create-node-token:node-1': await panel.token('computer'),
+      'configure-client:node-1': await panel.token('credential'),
+    });
+    const made = await run('node');
+    expect(made.code, made.stdout.slice(-4000)).toBe(0);
     const config = await node.mustShell('cat /etc/opt/slapos/slapos.cfg');
-    const edited = config.replace(
-      /^\[networkcache\]\n(?:(?!^\[)[^\n]*\n)*/m,
-      section.replaceAll(`http://127.0.0.1:${port}`, base),
-    );
-    await node.mustShell('cat >/etc/opt/slapos/slapos.cfg', { stdin: edited });
-    // Cron may hold the lock of either for a moment.
-    await until('formatted', async () => (await node.shell('slapos node format --now')).code === 0);
-    await node.mustShell(`slapos supply ${url} local_computer`);
+    expect(config).toMatch(/^computer_id = COMP-1$/m);
+    expect(config).toContain(`download-binary-cache-url = http://${master.address}:${port}/bcache`);
+
+    const { md5, url } = release;
+    await node.mustShell(`su - ${clientUser} -c 'slapos supply ${url} COMP-1'`);
     let said = '';
     await until('installed', async () => {
+      // Cron may hold the lock for a moment.
       const pass = await node.shell('slapos node software');
       said += pass.stdout + pass.stderr;
       return (await node.shell(`test -e /opt/slapgrid/${md5}/.completed`)).code === 0;
@@ -272,6 +280,9 @@ describe.skipIf(reason !== null)('content at the site', () => {
     expect(said + (await node.mustShell('cat /opt/slapos/log/slapos-node-software.log'))).toContain(
       'Extracting archive of cached software release',
     );
+    const again = await run('node');
+    expect(again.code).toBe(0);
+    expect(performed(again)).toEqual([]);
   });
 
   it('performs nothing the second time', async () => {
@@ -288,9 +299,8 @@ describe.skipIf(reason !== null)('content at the site', () => {
   it('serves on after a reboot, without anybody’s help', async () => {
     await master.reboot();
     const path = '/debian/debian-12-amd64/InRelease';
-    await until('over IPv4', async () => (await ask(node, master.address, path)).startsWith('HTTP/1.1 200'));
-    // The host is no machine of the plan; that it is refused says that the server listens there again.
-    await until('over IPv6', async () => (await statusFromHost(bare(master.addresses.ipv6), path)) === 403);
+    for (const host of [bare(master.addresses.ipv4), bare(master.addresses.ipv6)])
+      await until(`at ${host}`, async () => (await ask(node, host, path)).startsWith('HTTP/1.1 200'));
   });
 
   it('reads the medium plugged into a machine, and lets it go', async () => {

@@ -52,6 +52,15 @@ const ended = ({ lines }: CliResult) =>
   );
 const started = ({ lines }: CliResult) => lines.filter(({ kind }) => kind === 'command-started');
 
+/** Ids and keys of what a person was asked. */
+const asked = ({ lines }: CliResult) =>
+  lines.flatMap(({ kind, question }) => {
+    const { id, key } = (question ?? {}) as { id?: string; key?: string };
+    return kind === 'asked' ? [id, key] : [];
+  });
+/** Its token is taken from the panel, though slapos could get one. */
+const byHand = (machine: string) => ['--input', `create-node-token@machine:${machine}.byHand=true`];
+
 describe.skipIf(reason !== null)('nodes', () => {
   let lab: Lab;
   let master: LabMachine;
@@ -64,6 +73,13 @@ describe.skipIf(reason !== null)('nodes', () => {
 
   const run = (...words: readonly string[]) =>
     laptop.fieldkit(['run', ...words, '--yes', '--answers', laptop.answersPath]);
+
+  /** Steps of a machine with their states, as the command line lists them. */
+  const stepsOf = async (machine: string): Promise<Record<string, string>> => {
+    const { lines } = await laptop.fieldkit(['machines']);
+    const [all] = lines as unknown as { name: string; steps: Record<string, string> }[][];
+    return all?.find(({ name }) => name === machine)?.steps ?? {};
+  };
 
   beforeAll(async () => {
     lab = await Lab.open();
@@ -176,32 +192,38 @@ describe.skipIf(reason !== null)('nodes', () => {
     expect(started(again)).toEqual([]);
   });
 
-  it('are let in side by side; a token that was used before stops its own node alone', async () => {
+  it('are let in side by side; a token that was used before or has expired stops its own node alone', async () => {
     const used = await panel.token('computer');
-    await fetch(`http://${master.address}/erp5/web_site_module/slapos_master_panel/Person_requestComputer`, {
-      method: 'POST',
-      headers: { 'X-Access-Token': used },
-      body: new URLSearchParams({ title: 'somebody-else' }),
-    });
+    await panel.spend(used, 'somebody-else');
     await laptop.addMachine(second, 'node-2', ['roles: [node]']);
     // The third is reached through the master.
     await laptop.addMachine(third, 'node-3', ['roles: [node]', 'jump: master-1']);
     answers['create-node-token:node-2'] = used;
-    answers['create-node-token:node-3'] = await panel.token('computer');
     await laptop.answer(answers);
-    const both = await run('machine', 'node');
+    // The third needs nobody: the client on the first asks the master for its token.
+    const both = await run('machine', 'node', ...byHand('node-2'));
     expect(ended(both)).toMatchObject({
       'register-node@machine:node-2': 'token-refused',
-      'configure-client@machine:node-3': 'done',
+      'refresh-master@machine:node-3': 'done',
     });
+    expect(asked(both)).not.toContain('create-node-token:node-3');
     const journal = await readFile(join(laptop.siteFolder, 'journal.jsonl'), 'utf8');
     expect(journal).toContain('"secret":"create-node-token:node-2"');
-    for (const token of [used, answers['create-node-token:node-3'] ?? '']) expect(journal).not.toContain(token);
+    expect(journal).toContain('"secret":"create-node-token:node-3"');
+    expect(journal).not.toContain(used);
+    // Of the other one nobody knows more than its form.
+    expect(journal).not.toMatch(/\d{8}-[0-9A-F]{16}/);
     expect((await second.shell('test -e /etc/opt/slapos/slapos.cfg')).code).not.toBe(0);
     const from = await third.mustShell(
       'journalctl --no-pager -o cat -t sshd | sed -n "s/^Accepted .* from \\([^ ]*\\) .*/\\1/p" | sort -u',
     );
     expect(from.trim()).toBe(master.address);
+
+    answers['create-node-token:node-2'] = await panel.token('computer', -1);
+    await laptop.answer(answers);
+    const expired = await run('node', ...byHand('node-2'));
+    expect(ended(expired)).toMatchObject({ 'register-node@machine:node-2': 'token-refused' });
+    expect(asked(expired)).toContain('steps.create-node-token.asks.refused');
   });
 
   it('goes on with a new token, asked for with the reason', async () => {
@@ -209,10 +231,7 @@ describe.skipIf(reason !== null)('nodes', () => {
     await laptop.answer(answers);
     const again = await run('machine', 'node');
     expect(again.code, again.stdout.slice(-4000)).toBe(0);
-    const asked = again.lines
-      .filter(({ kind }) => kind === 'asked')
-      .map(({ question }) => (question as { key: string }).key);
-    expect(asked).toContain('steps.create-node-token.asks.refused');
+    expect(asked(again)).toContain('steps.create-node-token.asks.refused');
     for (const [machine, computer] of [
       [second, 'COMP-4'],
       [third, 'COMP-3'],
@@ -222,24 +241,73 @@ describe.skipIf(reason !== null)('nodes', () => {
     expect(started(last)).toEqual([]);
   });
 
-  it('takes a dead one back under its name, once its certificate was revoked', async () => {
+  it('takes a dead one back under its name, once its certificate was revoked, and knows that nothing holds there', async () => {
     await second.kill();
     const fresh = await bootBareNode(lab, 2, { name: 'node-2b', ipv4: second.addresses.ipv4 });
-    // A person compared the new host key; the old one is taken out of the plan on purpose.
     await laptop.aimAt(fresh, 'node-2');
-    await laptop.editPlan((text) => {
-      const at = text.indexOf('- name: node-2\n');
-      return text.slice(0, at) + text.slice(at).replace(/^ {4}hostKey: .*\n/m, '');
-    });
-    answers['create-node-token:node-2'] = await panel.token('computer');
+    const strange = await run('connect@machine:node-2');
+    expect(ended(strange)).toEqual({ 'connect@machine:node-2': 'host-key-changed' });
+    const renewed = await laptop.fieldkit(['machines', 'renew', 'node-2']);
+    expect(renewed.lines).toEqual([{ machine: 'node-2', computer: 'COMP-4' }]);
+    const states = await stepsOf('node-2');
+    expect(new Set(Object.values(states))).toEqual(new Set(['unread']));
+    // Nobody revoked it yet, and somebody says that it was.
+    answers['revoked:node-2'] = 'yes';
     await laptop.answer(answers);
     const taken = await run('machine', 'node');
     expect(ended(taken)).toMatchObject({ 'register-node@machine:node-2': 'node-name-taken' });
+    expect(asked(taken)).toContain('revoked:node-2');
     await panel.revoke('node-2');
-    answers['create-node-token:node-2'] = await panel.token('computer');
-    await laptop.answer(answers);
     const back = await run('machine', 'node');
     expect(back.code, back.stdout.slice(-4000)).toBe(0);
     expect(await fresh.mustShell('cat /etc/opt/slapos/slapos.cfg')).toContain('\ncomputer_id = COMP-4\n');
+    const last = await run('machine', 'node');
+    expect(started(last)).toEqual([]);
+  });
+
+  it('lets one go: what was placed on it is destroyed, it stops, and the plan forgets it', async () => {
+    const { url, md5 } = await masterRelease();
+    const leaving = third;
+    await first.mustShell(`su - ${clientUser} -c 'slapos supply ${url} COMP-3'`);
+    const archive = join(lab.folder, 'release-3.tar');
+    await mustRun(['tar', '-C', join(master.tree, 'opt/slapgrid'), '--numeric-owner', '-cf', archive, md5]);
+    await mustRun(['cp', archive, join(leaving.tree, 'root/release.tar')]);
+    await leaving.mustShell('tar -C /opt/slapgrid -xf /root/release.tar && chown -R slapsoft:slapsoft /opt/slapgrid/*');
+    await first.mustShell(
+      `su - ${clientUser} -c 'echo "{}" >p.json; slapos request leaver ${url} --type probe --node computer_guid=COMP-3 --force-serialisation json-in-xml --parameters-file p.json; true'`,
+    );
+    await expect
+      .poll(async () => (await leaving.shell('ls /srv/slapgrid/slappart*/passed-once')).code, {
+        timeout: 300_000,
+        interval: 2000,
+      })
+      .toBe(0);
+    // Nothing stands on it that is reached through it, and it is known: first it leaves.
+    const marked = await laptop.fieldkit(['machines', 'remove', 'node-3']);
+    expect(marked.lines).toEqual([{ machine: 'node-3', state: 'leaving', computer: 'COMP-3' }]);
+    const early = await laptop.fieldkit(['machines', 'remove', 'node-3']);
+    expect(early.lines.at(-1)).toMatchObject({ problem: { code: 'machine-in-use' } });
+    const planned = await laptop.fieldkit(['plan', 'take-out-node@machine:node-3', '--answers', laptop.answersPath]);
+    expect(planned.stdout).toContain('steps.take-out-node.does.destroy');
+    // No phase's yes is enough for what destroys: it is given to this very plan.
+    const refused = await run('take-out-node');
+    expect(ended(refused)).toEqual({ 'take-out-node@machine:node-3': 'not-confirmed' });
+    const [{ plan } = {}] = planned.lines;
+    answers[(plan as { hash: string }).hash] = 'yes';
+    answers['taken-out:node-3'] = 'yes';
+    await laptop.answer(answers);
+    const out = await run('take-out-node');
+    expect(out.code, out.stdout.slice(-6000)).toBe(0);
+    expect((await leaving.shell('ls /srv/slapgrid/slappart*/passed-once')).code).not.toBe(0);
+    expect((await leaving.shell(`ls -d /opt/slapgrid/${md5}`)).code).not.toBe(0);
+    expect((await leaving.shell('test -e /etc/opt/slapos')).code).not.toBe(0);
+    expect((await leaving.shell('pgrep -f supervisord')).code).not.toBe(0);
+    expect(await leaving.mustShell('cat /etc/opt/slapos.taken-out/slapos.cfg')).toContain('computer_id = COMP-3');
+    const removed = await laptop.fieldkit(['machines', 'remove', 'node-3']);
+    expect(removed.lines).toEqual([{ machine: 'node-3', state: 'removed', computer: 'COMP-3' }]);
+    expect((await planOf(laptop)).machines.map(({ name }) => name)).toEqual(['master-1', 'node-1', 'node-2']);
+    const last = await run('machine', 'node');
+    expect(last.code).toBe(0);
+    expect(started(last)).toEqual([]);
   });
 });

@@ -24,6 +24,15 @@ export class Panel {
     await this.#act('revoke', { title });
   }
 
+  /** Spends a token on another computer, as somebody would who copied it twice. */
+  async spend(token: string, title: string): Promise<void> {
+    await fetch(`${this.#base}/Person_requestComputer`, {
+      method: 'POST',
+      headers: { 'X-Access-Token': token },
+      body: new URLSearchParams({ title }),
+    });
+  }
+
   /** A master that has just booted needs some seconds until its pages are there. */
   async #act(action: string, form: Readonly<Record<string, string>>): Promise<string> {
     for (let second = 0; ; second += 1) {

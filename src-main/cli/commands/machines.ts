@@ -8,10 +8,11 @@ import { exitCodes, problem } from '../../../src-shared/problem.ts';
 import { withMachines } from '../../runbook/add-machines.ts';
 import { instancesOf } from '../../runbook/instances.ts';
 import { readJournal } from '../../runbook/journal-store.ts';
+import { removeMachine, renewMachine } from '../../runbook/machine-acts.ts';
 import { kindOfList, type ListedMachine, readMachineList } from '../../runbook/machine-lists.ts';
 import { siteFiles } from '../../runbook/open-site.ts';
 import { readSitePlan, saveClosedPlan, siteFolder } from '../../runbook/sites.ts';
-import { type CommonOptions, chosenSite, withSession } from '../session.ts';
+import { type CommonOptions, chosenSite, withSession, withSite } from '../session.ts';
 
 /** Machines by steps: of each, how many are done. Reads no machine and needs no lock. */
 export const listMachines = (options: CommonOptions): Promise<number> =>
@@ -68,6 +69,31 @@ export const addMachines = (names: readonly string[], options: AddOptions): Prom
     await saveClosedPlan(folder, site, text, kit.parts.clock.now());
     const added = wanted.map(({ name }) => name);
     print({ site, added, path }, [texts.say('cli.machines.added', { count: added.length, names: added.join(', ') })]);
+    return exitCodes.done;
+  });
+
+/** Takes a machine out of the plan; a node that the master knows leaves first, by a step. */
+export const removeFromPlan = (name: string, options: CommonOptions & { readonly lost?: boolean }): Promise<number> =>
+  withSite(options, async ({ bench, texts, print }) => {
+    const { state, computer } = await removeMachine(bench.site, name, options.lost === true);
+    await bench.runner.refresh();
+    const words = { name, computer: computer ?? '' };
+    print({ machine: name, state, computer }, [
+      texts.say(`cli.machines.${state}`, words),
+      ...(state === 'removed' && computer !== null ? [texts.say('cli.machines.leftAtMaster', words)] : []),
+    ]);
+    return exitCodes.done;
+  });
+
+/** A machine was installed anew under its name: it is met as a stranger from now on. */
+export const renewInPlan = (name: string, options: CommonOptions): Promise<number> =>
+  withSite(options, async ({ bench, asker, texts, print }) => {
+    const computer = await renewMachine(bench.site, name, asker.who);
+    const words = { name, computer: computer ?? '' };
+    print({ machine: name, computer }, [
+      texts.say('cli.machines.renewed', words),
+      ...(computer === null ? [] : [texts.say('cli.machines.renewedAtMaster', words)]),
+    ]);
     return exitCodes.done;
   });
 

@@ -99,7 +99,7 @@ function tasksOf(instance: string, command: Command): readonly Task[] {
   const named = (what: string) => ({ name: `${instance}: ${what.split('\n')[0]?.slice(0, 100)}` });
   switch (command.kind) {
     case 'run': {
-      const { argv, stdin, expect = [0], as, capture, limitMs } = command;
+      const { argv, stdin, expect = [0], as, capture, keeps, limitMs } = command;
       return [
         {
           ...named(lineOf(command)),
@@ -111,7 +111,7 @@ function tasksOf(instance: string, command: Command): readonly Task[] {
           failed_when: `${capture === undefined ? 'result' : register(capture)}.rc | default(0) not in [${expect.join(', ')}]`,
           timeout: Math.ceil(limitMs / 1000),
           ...(as === undefined || as === 'root' ? {} : as === 'login' ? { become: false } : { become_user: as }),
-          ...(secretIn(stdin) ? { no_log: true } : {}),
+          ...(secretIn(stdin) || keeps !== undefined ? { no_log: true } : {}),
         },
       ];
     }

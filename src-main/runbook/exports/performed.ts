@@ -21,6 +21,11 @@ export function performedSteps(events: Iterable<JournalEvent>, machines: readonl
   const open = new Map<string, Command[]>();
   for (const event of events) {
     if (event.kind === 'run-started') open.set(event.instance, []);
+    // What was done on the machine before it was installed anew is told no more.
+    else if (event.kind === 'renewed')
+      for (const instance of [...runs.keys()]) {
+        if (instance.endsWith(`@machine:${event.machine}`)) runs.delete(instance);
+      }
     else if (event.kind === 'plan') plans.set(`${event.instance} ${event.plan.hash}`, event.plan);
     else if (event.kind === 'command-ended' && event.outcome === 'performed') {
       const command = plans.get(`${event.instance} ${event.hash}`)?.commands[event.index];

@@ -96,6 +96,7 @@ const view = (change: Partial<InstanceView>): InstanceView => ({
   answers: {},
   waitingFor: null,
   skipped: [],
+  formerly: null,
   ...change,
 });
 const ready = { state: 'ready' as const, plan, shell: '', inputKey: '{}' };

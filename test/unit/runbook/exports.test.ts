@@ -54,6 +54,8 @@ describe('what was performed', () => {
     const first = ran('one@machine:node-1', [a]);
     const second = ran('two@machine:node-1', [b]);
     expect(instances([...first, ...second])).toEqual(['one@machine:node-1', 'two@machine:node-1']);
+    const renewed = event({ kind: 'renewed', machine: 'node-1', computer: null, by: 'somebody' });
+    expect(instances([...first, renewed, ...second])).toEqual(['two@machine:node-1']);
     expect(instances([...first, ...second, ...ran('one@machine:node-1', [b])])).toEqual([
       'two@machine:node-1',
       'one@machine:node-1',

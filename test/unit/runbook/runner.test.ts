@@ -565,3 +565,54 @@ it('lets go first what a step waits for, whatever becomes of it', async () => {
   // Nothing of theirs is needed: done alone, it is done.
   expect(await runner.run(instance('record@site'), options())).toMatchObject({ outcome: 'done' });
 });
+
+it('keeps a secret that a command says in memory alone, and shows and records nothing of its output', async () => {
+  const said = 'Computer token: canary9token9of9the9master';
+  const keeps = { secret: 'token', pattern: 'token: (\\S+)' };
+  const shown: string[] = [];
+  const asks = standingStep('a', [], world, {
+    plan: () => [
+      { kind: 'run', on: { machine: 'm1' }, argv: ['ask'], limitMs: 1000, keeps },
+      { kind: 'work', job: 'stand', args: { what: 'a' } },
+    ],
+  });
+  await open([asks], {
+    hands: {
+      perform: async (command, context) => {
+        if (command.kind === 'work') world.standing.add('a');
+        else context.onLine(said);
+        return { exit: 0, output: command.kind === 'run' ? `${said}\n` : '' };
+      },
+    },
+  });
+  site.listen(({ event }) => shown.push(JSON.stringify(event)));
+  expect(await runner.run(instance('a@site'), options())).toMatchObject({ outcome: 'done' });
+  expect(site.secrets.get('token')).toBe('canary9token9of9the9master');
+  expect(shown.join()).not.toContain('canary9');
+  expect(await readFile(join(folder, 'journal.jsonl'), 'utf8')).not.toContain('canary9');
+  expect((await eventsOf()).filter(({ kind }) => kind === 'command-ended')).toMatchObject([{ output: null }, {}]);
+});
+
+it('knows that a command did not bring its secret, and records what it said instead', async () => {
+  const keeps = { secret: 'token', pattern: 'token: (\\S+)' };
+  const asks = standingStep('a', [], world, {
+    plan: () => [
+      { kind: 'run', on: { machine: 'm1' }, argv: ['ask'], limitMs: 1000, expect: [0, 1], keeps },
+      { kind: 'work', job: 'stand', args: { what: 'a' } },
+    ],
+  });
+  await open([asks], {
+    hands: {
+      perform: async (command) => {
+        if (command.kind === 'work') world.standing.add('a');
+        return { exit: 1, output: command.kind === 'run' ? 'NotFoundError: no such page\n' : '' };
+      },
+    },
+  });
+  expect(await runner.run(instance('a@site'), options())).toMatchObject({ outcome: 'done' });
+  expect([site.secrets.get('token'), site.secrets.missed('token')]).toEqual([undefined, true]);
+  const [ended] = (await eventsOf()).filter(({ kind }) => kind === 'command-ended');
+  expect(await site.readBlob((ended as { output: string }).output)).toContain('no such page');
+  site.secrets.set('token', 'canary');
+  expect(site.secrets.missed('token')).toBe(false);
+});

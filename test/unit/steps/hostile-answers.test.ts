@@ -19,6 +19,7 @@ const site = sitePlan.parse({
     { name: 'm', roles: ['master'], address: 'fd00::1', release: '12', interface: 'eth0', addresses: ['fd00::11/64'] },
     { name: 'b', roles: ['builder'], address: 'fd00::2', release: '12', interface: 'eth0' },
     { name: 'n', roles: ['node', 'registry'], address: 'fd00::3', release: '12', interface: 'eth0', client: 'tech' },
+    { name: 'l', roles: ['node'], address: 'fd00::5', release: '12', interface: 'eth0', leaving: true },
     { name: 'f', roles: ['node', 'frontend'], address: 'fd00::4', release: '12', interface: 'eth0' },
   ],
   releases: [{ name: 'slapos-master', url, from: 'builder', newMaster: true }],
@@ -95,7 +96,7 @@ describe('a machine that lies', () => {
         subject: instance.subject,
         input: {},
         needs: [],
-        earlier: { answers: {}, skipped: [], everDone: false },
+        earlier: { answers: {}, skipped: [], everDone: false, formerly: null },
         record: () => undefined,
       };
       await fc.assert(

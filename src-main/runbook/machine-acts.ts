@@ -1,0 +1,64 @@
+// What becomes of a machine of the plan: taken out of it, or installed anew under its name. Used by the command line.
+// Both change the plan and the journal alone: what is to happen on machines and at the master is the steps' affair. A node that the
+// master knows goes out of the plan only once it was emptied, or when a person says that it is lost.
+import type { SiteView } from '../../src-shared/journal.ts';
+import { problem } from '../../src-shared/problem.ts';
+import { machineNamed } from '../../src-shared/site.ts';
+import { instanceKey } from '../../src-shared/step.ts';
+import type { OpenSite } from './open-site.ts';
+
+type Site = Pick<OpenSite, 'plan' | 'view' | 'append' | 'editPlan'>;
+
+/** `COMP-7`, as the steps of a machine last read it, or as it was called before it was installed anew; null when nobody knows. */
+export function knownComputer({ instances }: Pick<SiteView, 'instances'>, machine: string): string | null {
+  const own = Object.values(instances).filter(({ subject }) => subject.kind === 'machine' && subject.name === machine);
+  const read = own.flatMap(({ facts }) => {
+    const computer: unknown = typeof facts === 'object' && facts !== null ? Reflect.get(facts, 'computer') : null;
+    return typeof computer === 'string' && computer !== '' ? [computer] : [];
+  });
+  return read[0] ?? own.find(({ formerly }) => formerly !== null)?.formerly ?? null;
+}
+
+export interface Removed {
+  /** `leaving`: it stays in the plan until it was emptied. */
+  readonly state: 'removed' | 'leaving';
+  readonly computer: string | null;
+}
+
+/**
+ * Takes a machine out of the plan; a node that the master knows is marked as leaving first. `lost`: it is gone, and nothing can be
+ * done there. Throws `machine-unknown`, `machine-in-use` while it was not emptied, `site-plan-invalid` when something stands on it.
+ */
+export async function removeMachine(site: Site, name: string, lost: boolean): Promise<Removed> {
+  const found = place(site, name);
+  const computer = knownComputer(site.view, name);
+  const emptied = site.view.instances[instanceKey('take-out-node', { kind: 'machine', name })]?.everDone === true;
+  if (found.roles.includes('node') && computer !== null && !lost && !emptied) {
+    if (found.leaving === true) throw problem('machine-in-use', { machine: name, computer });
+    await site.editPlan((plan) => [{ path: ['machines', indexIn(plan, name), 'leaving'], value: true }]);
+    return { state: 'leaving', computer };
+  }
+  await site.editPlan((plan) => [{ path: ['machines', indexIn(plan, name)], value: null }]);
+  return { state: 'removed', computer };
+}
+
+/**
+ * The machine was installed anew: its pinned host key and all that is known of it are forgotten, so that it is met as a stranger.
+ * Throws `machine-unknown`.
+ */
+export async function renewMachine(site: Site, name: string, by: string): Promise<string | null> {
+  place(site, name);
+  const computer = knownComputer(site.view, name);
+  await site.append({ kind: 'renewed', machine: name, computer, by });
+  await site.editPlan((plan) => [{ path: ['machines', indexIn(plan, name), 'hostKey'], value: null }]);
+  return computer;
+}
+
+function place({ plan }: Site, name: string) {
+  const found = machineNamed(plan, name);
+  if (found === undefined)
+    throw problem('machine-unknown', { machine: name, known: plan.machines.map((item) => item.name).join(', ') });
+  return found;
+}
+
+const indexIn = ({ machines }: Site['plan'], name: string): number => machines.findIndex((item) => item.name === name);
