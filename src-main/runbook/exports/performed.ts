@@ -3,7 +3,7 @@
 import type { JournalEvent } from '../../../src-shared/journal.ts';
 import { type Command, machineOf, type Plan } from '../../../src-shared/step.ts';
 
-/** The commands of one step on one machine, in the order they were performed. */
+/** Commands of one step on one machine, in the order they were performed. */
 export interface PerformedStep {
   readonly instance: string;
   readonly machine: string;
@@ -11,40 +11,46 @@ export interface PerformedStep {
 }
 
 /**
- * Runs of performed commands, each of one instance on one machine. Work on the laptop is left out, and so is everything that was
- * undone later. A step that was performed several times is told by its last run.
+ * What was performed, run by run, in order. A step may come several times: what a later run did may stand on the earlier one, and what
+ * was done in between on both. A run that failed tells what it had done before. Work on the laptop is left out, and so is everything
+ * that was undone later, or done on a machine that was installed anew since.
  */
 export function performedSteps(events: Iterable<JournalEvent>, machines: readonly string[]): readonly PerformedStep[] {
   const plans = new Map<string, Plan>();
-  const runs = new Map<string, Command[]>();
+  let runs: { readonly instance: string; readonly commands: Command[] }[] = [];
   /** Runs under way; several machines are worked on side by side. */
   const open = new Map<string, Command[]>();
   for (const event of events) {
-    if (event.kind === 'run-started') open.set(event.instance, []);
-    // What was done on the machine before it was installed anew is told no more.
-    else if (event.kind === 'renewed')
-      for (const instance of [...runs.keys()]) {
-        if (instance.endsWith(`@machine:${event.machine}`)) runs.delete(instance);
-      }
+    if (event.kind === 'run-started') {
+      const commands: Command[] = [];
+      open.set(event.instance, commands);
+      runs.push({ instance: event.instance, commands });
+    } else if (event.kind === 'renewed')
+      runs = runs.filter(({ instance }) => !instance.endsWith(`@machine:${event.machine}`));
     else if (event.kind === 'plan') plans.set(`${event.instance} ${event.plan.hash}`, event.plan);
     else if (event.kind === 'command-ended' && event.outcome === 'performed') {
       const command = plans.get(`${event.instance} ${event.hash}`)?.commands[event.index];
-      if (command !== undefined) open.get(event.instance)?.push(command);
+      if (command !== undefined && machineOf(command) !== null) open.get(event.instance)?.push(command);
     } else if (event.kind === 'run-ended') {
-      const current = open.get(event.instance) ?? [];
       open.delete(event.instance);
-      if (event.outcome === 'undone') runs.delete(event.instance);
-      else if (event.outcome === 'done' && current.some((command) => machineOf(command) !== null)) {
-        // Anew at the end: a step that was done again comes after what it was done for.
-        runs.delete(event.instance);
-        runs.set(event.instance, current);
-      }
+      if (event.outcome === 'undone') runs = runs.filter(({ instance }) => instance !== event.instance);
     }
   }
-  return [...runs].flatMap(([instance, commands]) => {
-    const machine = commands.map(machineOf).find((name) => name !== null) ?? null;
-    return machine === null || !machines.includes(machine)
-      ? []
-      : [{ instance, machine, commands: commands.filter((command) => machineOf(command) !== null) }];
-  });
+  return runs.flatMap(({ instance, commands }) => stretches(instance, commands, machines));
+}
+
+/** A step may act on several machines: each stretch of commands belongs to one. */
+function stretches(
+  instance: string,
+  commands: readonly Command[],
+  machines: readonly string[],
+): readonly PerformedStep[] {
+  const found: { readonly instance: string; readonly machine: string; readonly commands: Command[] }[] = [];
+  for (const command of commands) {
+    const machine = machineOf(command);
+    if (machine === null || !machines.includes(machine)) continue;
+    if (found.at(-1)?.machine !== machine) found.push({ instance, machine, commands: [] });
+    found.at(-1)?.commands.push(command);
+  }
+  return found;
 }

@@ -50,20 +50,34 @@ describe('what was performed', () => {
   const instances = (events: readonly JournalEvent[]) =>
     performedSteps(events, ['node-1']).map((item) => item.instance);
 
-  it('is told by the last run, after what it was done for, without what failed, was undone, or belongs to others', () => {
+  it('is told run by run, without what failed, was undone, or belongs to others', () => {
     const first = ran('one@machine:node-1', [a]);
     const second = ran('two@machine:node-1', [b]);
     expect(instances([...first, ...second])).toEqual(['one@machine:node-1', 'two@machine:node-1']);
     const renewed = event({ kind: 'renewed', machine: 'node-1', computer: null, by: 'somebody' });
     expect(instances([...first, renewed, ...second])).toEqual(['two@machine:node-1']);
+    // What the second run found done stands on the first.
     expect(instances([...first, ...second, ...ran('one@machine:node-1', [b])])).toEqual([
+      'one@machine:node-1',
       'two@machine:node-1',
       'one@machine:node-1',
     ]);
     expect(instances(ran('one@machine:node-1', [a], 'failed', 'failed'))).toEqual([]);
+    // The next run does not do again what was performed before the failure.
+    expect(instances(ran('one@machine:node-1', [a], 'failed'))).toEqual(['one@machine:node-1']);
     expect(instances([...first, ...ran('one@machine:node-1', [b], 'undone')])).toEqual([]);
     expect(performedSteps(first, ['master-1'])).toEqual([]);
     expect(instances(ran('keys@site', [{ kind: 'work', job: 'make-keys', args: {} }]))).toEqual([]);
+  });
+
+  it('belongs to the machine that each command acts on', () => {
+    const there: Command = { kind: 'run', on: { machine: 'node-2' }, argv: ['c'], limitMs: 5000 };
+    const mixed = ran('one@machine:node-1', [a, there, b]);
+    expect(performedSteps(mixed, ['node-1', 'node-2'])).toEqual([
+      { instance: 'one@machine:node-1', machine: 'node-1', commands: [a] },
+      { instance: 'one@machine:node-1', machine: 'node-2', commands: [there] },
+      { instance: 'one@machine:node-1', machine: 'node-1', commands: [b] },
+    ]);
   });
 
   it('is told by machine where several were worked on side by side', () => {
