@@ -192,7 +192,7 @@ describe.skipIf(reason !== null)('content at the site', () => {
       'run',
       'install-slapos-node@machine:master-1',
       'configure-proxy',
-      'use-cache',
+      'use-cache@machine:master-1',
       'check-cache',
       'install-master-software',
       '--yes',

@@ -303,7 +303,8 @@ async function releaseLines({ cache, builder, withoutRelease }: LabSite, system:
 export const installing = [
   'machine',
   'configure-proxy',
-  'use-cache',
+  // A node has its own, once it was registered.
+  'use-cache@machine:master-1',
   'check-cache',
   'install-master-software',
 ] as const;
