@@ -64,6 +64,8 @@ export const planFaultCodes = [
   'role-taken',
   'jump-unknown',
   'jump-indirect',
+  'leaving-roles',
+  'leaving-way',
   'needs-node',
   'frontend-no-block',
   'frontend-no-role',

@@ -372,13 +372,9 @@ function nodeFaults(plan: SitePlan): readonly PlanFault[] {
     }
     if (item.leaving === true) {
       if (item.roles.some((role) => role !== 'node') || !item.roles.includes('node'))
-        faults.push({
-          path: at('leaving'),
-          detail: 'only a node leaves; place its other roles on another machine first',
-        });
+        faults.push({ path: at('leaving'), ...says('leaving-roles') });
       const behind = plan.machines.find((other) => other.jump === item.name);
-      if (behind !== undefined)
-        faults.push({ path: at('leaving'), detail: `${behind.name} is reached through ${item.name}` });
+      if (behind !== undefined) faults.push({ path: at('leaving'), ...says('leaving-way', behind.name, item.name) });
     }
     if (item.jump === undefined) return;
     const through = machineNamed(plan, item.jump);
