@@ -13,7 +13,8 @@ type Site = Pick<OpenSite, 'plan' | 'view' | 'append' | 'editPlan'>;
 export function knownComputer({ instances }: Pick<SiteView, 'instances'>, machine: string): string | null {
   const own = Object.values(instances).filter(({ subject }) => subject.kind === 'machine' && subject.name === machine);
   const read = own.flatMap(({ facts }) => {
-    const computer: unknown = typeof facts === 'object' && facts !== null ? Reflect.get(facts, 'computer') : null;
+    const read = typeof facts === 'object' && facts !== null ? facts : {};
+    const computer: unknown = Reflect.get(read, 'computer') ?? Reflect.get(read, 'formerly');
     return typeof computer === 'string' && computer !== '' ? [computer] : [];
   });
   return read[0] ?? own.find(({ formerly }) => formerly !== null)?.formerly ?? null;
@@ -33,8 +34,10 @@ export async function removeMachine(site: Site, name: string, lost: boolean): Pr
   const found = place(site, name);
   const computer = knownComputer(site.view, name);
   const emptied = site.view.instances[instanceKey('take-out-node', { kind: 'machine', name })]?.everDone === true;
-  if (found.roles.includes('node') && computer !== null && !lost && !emptied) {
-    if (found.leaving === true) throw problem('machine-in-use', { machine: name, computer });
+  // Of one that is leaving, its steps have gone from the record with what they knew.
+  if (found.leaving === true && !lost && !emptied)
+    throw problem('machine-in-use', { machine: name, computer: computer ?? 'COMP-…' });
+  if (found.leaving !== true && found.roles.includes('node') && computer !== null && !lost) {
     await site.editPlan((plan) => [{ path: ['machines', indexIn(plan, name), 'leaving'], value: true }]);
     return { state: 'leaving', computer };
   }

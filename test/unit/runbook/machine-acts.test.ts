@@ -79,11 +79,13 @@ it('takes out at once what the master never knew', async () => {
 it('marks a node that the master knows, holds it until it was emptied, and lets a lost one go', async () => {
   expect(await removeMachine(site, 'n1', false)).toEqual({ state: 'leaving', computer: 'COMP-7' });
   expect(await text()).toContain('leaving: true');
+  // No step of this runbook is for a machine that leaves: the record holds nothing of it any more.
+  await runner.refresh();
   await expect(removeMachine(site, 'n1', false)).rejects.toMatchObject({
     code: 'machine-in-use',
-    data: { params: { machine: 'n1', computer: 'COMP-7' } },
+    data: { params: { machine: 'n1' } },
   });
-  expect(await removeMachine(site, 'n1', true)).toEqual({ state: 'removed', computer: 'COMP-7' });
+  expect(await removeMachine(site, 'n1', true)).toMatchObject({ state: 'removed' });
   expect(site.plan.machines.map(({ name }) => name)).toEqual(['m1', 'n2']);
 });
 
