@@ -193,18 +193,16 @@ describe('the practice site', () => {
   });
 
   it('ends in the same state when it is cut off before and after every single command', {
-    timeout: 900_000,
+    timeout: 1_500_000,
   }, async () => {
-    const commands = await commandsOf(reference);
+    // A node goes through the same engine as the master does, which is cut off everywhere.
+    const commands = (await commandsOf(reference)).filter((name) => !/^\S+@machine:node-1 /.test(name));
     const left = new Set(commands.flatMap((name) => [`${name}, before`, `${name}, after`]));
     // After a cut the facts may say that the rest of a plan is not needed any more: its cuts are for another site.
     for (let count = left.size + 1; left.size < count; ) {
       count = left.size;
       const place = await fresh(prepared);
       while (!(await walkToCut(place, left)));
-      const whole = await openPracticeBench(place);
-      expect((await walk(whole)).filter(({ outcome }) => outcome !== 'done')).toEqual([]);
-      await closeBench(whole);
       expect(await endState(place)).toEqual(await endState(reference));
     }
     expect([...left]).toEqual([]);
@@ -221,15 +219,11 @@ async function commandsOf(place: PracticeHome): Promise<readonly string[]> {
 /**
  * Walks until a place where it is to be cut off: there the engine's command hangs for ever, before it does anything, or after
  * it did everything but before that is recorded; then the site is closed without an end, as a killed program leaves it.
- * What was prepared by then is left out, as it is read again at the end. True when there was no such place and the walk is over.
+ * True when there was no such place and the walk is over.
  */
 async function walkToCut(place: PracticeHome, left: Set<string>): Promise<boolean> {
   const bench = await openPracticeBench(place);
   const { perform } = bench.hands;
-  const open = bench.runner.instances().filter(({ key }) => {
-    const view = bench.site.view.instances[key];
-    return view?.chapter !== 'prepare' || view.state !== 'done';
-  });
   const cut = new Promise<'cut'>((resolve) => {
     const hang = (at: string): Promise<never> => {
       left.delete(at);
@@ -244,7 +238,7 @@ async function walkToCut(place: PracticeHome, left: Set<string>): Promise<boolea
     };
     Object.assign(bench.hands, { perform: cutting });
   });
-  const over = await Promise.race([walk(bench, [], open), cut]);
+  const over = await Promise.race([walk(bench), cut]);
   await closeBench(bench);
   if (over === 'cut') return false;
   expect(over.filter(({ outcome }) => outcome !== 'done')).toEqual([]);
