@@ -26,12 +26,6 @@ import { mustRun } from '../lab/command.ts';
 import { Lab, type LabMachine, labUnavailable } from '../lab/index.ts';
 import { contest } from './measure.ts';
 
-const reason = labUnavailable();
-const playbook = reason === null ? await ansiblePlaybookWords().catch((error: unknown) => String(error)) : [];
-if (reason !== null) console.log(`Left out: ${reason}`);
-else if (typeof playbook === 'string') console.log(`Left out: no Ansible to compare with: ${playbook.slice(0, 300)}`);
-else await compare(playbook);
-
 type Task =
   | { readonly kind: 'file'; readonly path: string; readonly text: string }
   | { readonly kind: 'folder'; readonly path: string }
@@ -211,3 +205,9 @@ async function contestOf(
   await contest({ ...common, work: '20 tasks on 4 machines', reset: bare });
   await contest({ ...common, work: 'the same, nothing left to do', reset: standing });
 }
+
+const reason = labUnavailable();
+const playbook = reason === null ? await ansiblePlaybookWords().catch((error: unknown) => String(error)) : [];
+if (reason !== null) console.log(`Left out: ${reason}`);
+else if (typeof playbook === 'string') console.log(`Left out: no Ansible to compare with: ${playbook.slice(0, 300)}`);
+else await compare(playbook);
