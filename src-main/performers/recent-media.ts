@@ -51,7 +51,9 @@ async function mediumOf(dataFolder: string, site: string): Promise<RecentMedium 
       ({ manifest }) => ({ ...here, sealedAt: manifest.sealedAt, generation: manifest.generation, why: null }),
       (thrown: unknown) => {
         const { code, params } = toProblemData(thrown);
-        return { ...here, sealedAt: null, generation: null, why: { code, params: { ...params } } };
+        // One that was begun and never sealed is as it should be.
+        const why = code === 'medium-unsealed' ? null : { code, params: { ...params } };
+        return { ...here, sealedAt: null, generation: null, why };
       },
     );
   } catch {

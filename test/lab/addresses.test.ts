@@ -3,14 +3,14 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exitCodes } from '../../src-shared/problem.ts';
+import { unless } from '../unless.ts';
 import { baseLayers, packageLayer } from './base.ts';
 import { type Lab, type LabMachine, longLabUnavailable } from './index.ts';
 import { Visits } from './visits.ts';
 
 const reason = longLabUnavailable();
-if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
-describe.skipIf(reason !== null)('a machine whose network is managed by', () => {
+describe('a machine whose network is managed by', unless(reason), () => {
   let visits: Visits;
   let lab: Lab;
   let met = 0;

@@ -2,12 +2,12 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { unless } from '../unless.ts';
 import { checkpointAnswers, restore, restoreMachine } from './checkpoints.ts';
 import { Lab, type LabMachine, longLabUnavailable } from './index.ts';
 import type { Laptop } from './site.ts';
 
 const reason = longLabUnavailable();
-if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
 const passphrase = 'canary8passphrase8of8the8backup';
 const caFolder = '/srv/slapcommon/erp5-ssl';
@@ -23,7 +23,7 @@ const kept = async (machine: LabMachine) => ({
   settings: await machine.mustShell('find /etc/opt/slapos -type f | sort | xargs sha256sum'),
 });
 
-describe.skipIf(reason !== null)('a backup of the master', () => {
+describe('a backup of the master', unless(reason), () => {
   let lab: Lab;
   let machine: LabMachine;
   let laptop: Laptop;

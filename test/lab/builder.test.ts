@@ -2,19 +2,20 @@
  * A release compiled by the real slapgrid on a build machine, driven by the program through all of it: a failing source, kills in
  * the middle of compiling, packing and fetching, the new master brought in. Then a bare machine installs it from the medium alone.
  */
+
 import { createHash } from 'node:crypto';
 import { appendFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mediumPaths } from '../../src-shared/manifest.ts';
+import { unless } from '../unless.ts';
 import { mustRun } from './command.ts';
 import { Lab, type LabMachine, longLabUnavailable, startVendorRepository, type VendorRepository } from './index.ts';
 import { type ReleaseSources, serveReleaseSources } from './release-sources.ts';
 import { type CliOptions, type CliResult, Laptop, makeSite, walk } from './site.ts';
 
 const reason = longLabUnavailable();
-if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
 /** The last release that holds the old master. */
 const url = 'https://lab.nexedi.com/nexedi/slapos/raw/1.0.358/software/slapos-master/software.cfg';
@@ -33,7 +34,7 @@ async function until(what: string, holds: () => Promise<boolean>, limitMs = 300_
 const started = (run: CliResult, step: string): number =>
   run.lines.filter((line) => line.kind === 'command-started' && String(line.instance).startsWith(`${step}@`)).length;
 
-describe.skipIf(reason !== null)('a release from a build machine', () => {
+describe('a release from a build machine', unless(reason), () => {
   let lab: Lab;
   let vendor: VendorRepository;
   let sources: ReleaseSources;

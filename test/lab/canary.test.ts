@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keyNames } from '../../src-main/performers/site-keys.ts';
 import { openVault } from '../../src-main/platform/vault.ts';
+import { unless } from '../unless.ts';
 import { Canaries } from './canaries.ts';
 import { checkpointAnswers, checkpointIpv6, clientUser, restoreLaptop } from './checkpoints.ts';
 import { bootBareNode, Lab, type LabMachine, longLabUnavailable, Panel } from './index.ts';
@@ -14,7 +15,6 @@ import { traceWords } from './machine.ts';
 import type { Laptop } from './site.ts';
 
 const reason = longLabUnavailable();
-if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
 /** The first user's, as the stand-in publishes it. */
 const firstPassword = 'labinituser5canary5of5the5master';
@@ -23,7 +23,7 @@ const typed = {
   'keys-passphrase': 'canary9passphrase9of9the9keys',
 };
 
-describe.skipIf(reason !== null)('secrets', () => {
+describe('secrets', unless(reason), () => {
   let lab: Lab;
   let machine: LabMachine;
   let node: LabMachine;

@@ -2,14 +2,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { unless } from '../unless.ts';
 import { checkpointIpv6, restore } from './checkpoints.ts';
 import { Lab, labUnavailable } from './index.ts';
 import { type Laptop, walk } from './site.ts';
 
 const reason = labUnavailable();
-if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
-describe.skipIf(reason !== null)('a checkpoint', () => {
+describe('a checkpoint', unless(reason), () => {
   let lab: Lab;
   const laptops: Laptop[] = [];
   beforeAll(async () => {

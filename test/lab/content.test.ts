@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { unless } from '../unless.ts';
 import { mustRun, runCommand } from './command.ts';
 import {
   bootBareNode,
@@ -23,7 +24,6 @@ import {
 import { type CliResult, installing, Laptop, makeSite, walk } from './site.ts';
 
 const reason = longLabUnavailable();
-if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
 const answers = {
   passphrase: 'canary6passphrase6of6the6vault',
@@ -61,7 +61,7 @@ async function until(what: string, look: () => Promise<boolean>, seconds = 180):
   throw new Error(`not within ${seconds} s: ${what}`);
 }
 
-describe.skipIf(reason !== null)('content at the site', () => {
+describe('content at the site', unless(reason), () => {
   let lab: Lab;
   let vendor: VendorRepository;
   let master: LabMachine;

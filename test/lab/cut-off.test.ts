@@ -1,15 +1,15 @@
 /** The install of slapos-node, cut off in the middle of dpkg's work: told as what it is, and brought to its end by starting it again. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { unless } from '../unless.ts';
 import { Lab, type LabMachine, longLabUnavailable, restore } from './index.ts';
 import type { Laptop } from './site.ts';
 
 const reason = longLabUnavailable();
-if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
 /** What dpkg itself says is not as it should be; its notes are left open when it was killed. */
 const trouble = 'dpkg --audit; ls /var/lib/dpkg/updates';
 
-describe.skipIf(reason !== null)('an install that was cut off in the middle of dpkg', () => {
+describe('an install that was cut off in the middle of dpkg', unless(reason), () => {
   let lab: Lab;
   let machine: LabMachine;
   let laptop: Laptop;

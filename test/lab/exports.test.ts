@@ -8,6 +8,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { contentServer } from '../../src-main/software/content-server.ts';
+import { unless } from '../unless.ts';
 import { ansibleEnv, ansiblePlaybookWords } from './ansible.ts';
 import { baseLayers, packageLayer } from './base.ts';
 import { checkpointAnswers, checkpointIpv6, restore } from './checkpoints.ts';
@@ -16,9 +17,8 @@ import { Lab, type LabMachine, longLabUnavailable } from './index.ts';
 import type { Laptop } from './site.ts';
 
 const reason = longLabUnavailable();
-if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
-describe.skipIf(reason !== null)('exports of a site', () => {
+describe('exports of a site', unless(reason), () => {
   let lab: Lab;
   let laptop: Laptop;
   let machine: LabMachine;

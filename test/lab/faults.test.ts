@@ -3,11 +3,11 @@
  * checkpoint that other tests make anyway. Another seed draws other moments: FIELDKIT_FAULT_SEED=7.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { unless } from '../unless.ts';
 import { type Boundary, canBefall, faultKinds, Ladder, meetFault, momentsOf } from './faults.ts';
 import { longLabUnavailable } from './index.ts';
 
 const reason = longLabUnavailable();
-if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
 const step = 'share-ca-folder';
 const atOnce = 2;
@@ -28,7 +28,7 @@ const drawn = faultKinds
   .filter((kind) => canBefall(kind, step))
   .map((kind) => ({ kind, moment: momentsOf(step)[draw(momentsOf(step).length)] ?? 0 }));
 
-describe.skipIf(reason !== null)(`faults befall ${step}`, () => {
+describe(`faults befall ${step}`, unless(reason), () => {
   let ladder: Ladder;
   let boundary: Boundary;
 

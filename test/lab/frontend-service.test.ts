@@ -6,6 +6,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { unless } from '../unless.ts';
 import { makePair } from './certificates.ts';
 import { mustRun } from './command.ts';
 import {
@@ -19,12 +20,11 @@ import {
 import { type Laptop, walk } from './site.ts';
 
 const reason = longLabUnavailable();
-if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
 const domain = 'shop.example.org';
 const name = `anything.${domain}`;
 
-describe.skipIf(reason !== null)('the frontend of a site', () => {
+describe('the frontend of a site', unless(reason), () => {
   let lab: Lab;
   let laptop: Laptop;
   let master: LabMachine;

@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { unless } from '../unless.ts';
 import { makePair } from './certificates.ts';
 import { checkpointAnswers, restore, restoreMachine } from './checkpoints.ts';
 import { mustRun } from './command.ts';
@@ -12,7 +13,6 @@ import type { Laptop } from './site.ts';
 import { standInFile } from './slapos-node.ts';
 
 const reason = labUnavailable();
-if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
 const domain = 'shop.example.org';
 const name = `anything.${domain}`;
@@ -21,7 +21,7 @@ const frontIpv6 = 'fd5a:77::12';
 const partition = { number: 3, ipv4: '10.0.44.5', ipv6: 'fd5a:77::45' };
 const moved = { ipv4: '10.0.44.6', ipv6: 'fd5a:77::46' };
 
-describe.skipIf(reason !== null)('a frontend', () => {
+describe('a frontend', unless(reason), () => {
   let lab: Lab;
   let laptop: Laptop;
   let other: LabMachine;

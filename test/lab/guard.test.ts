@@ -9,12 +9,12 @@ import type { Performing } from '../../src-main/runbook/performer.ts';
 import { scanHostKey } from '../../src-main/target/connection.ts';
 import { ConnectionPool } from '../../src-main/target/connection-pool.ts';
 import type { CommandOf } from '../../src-shared/step.ts';
+import { unless } from '../unless.ts';
 import { Lab, type LabMachine, labUnavailable } from './index.ts';
 
 const reason = labUnavailable();
-if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
-describe.skipIf(reason !== null)('a guarded change', () => {
+describe('a guarded change', unless(reason), () => {
   let lab: Lab;
   let machine: LabMachine;
   let pool: ConnectionPool;

@@ -1,11 +1,11 @@
 /** The lab proves itself first: what it calls bare, offline, equal and changed is so. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { unless } from '../unless.ts';
 import { diffSnapshots, Lab, type LabMachine, labUnavailable, takeSnapshot } from './index.ts';
 
 const reason = labUnavailable();
-if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
-describe.skipIf(reason !== null)('a bare machine', () => {
+describe('a bare machine', unless(reason), () => {
   let lab: Lab;
   let byKey: LabMachine;
   let bySudo: LabMachine;

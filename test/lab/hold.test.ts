@@ -14,10 +14,10 @@ import { OpenSite } from '../../src-main/runbook/open-site.ts';
 import type { Hands } from '../../src-main/runbook/performer.ts';
 import { Runner } from '../../src-main/runbook/runner.ts';
 import { openConnection, scanHostKey } from '../../src-main/target/connection.ts';
+import { unless } from '../unless.ts';
 import { Lab, type LabMachine, labUnavailable } from './index.ts';
 
 const reason = labUnavailable();
-if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
 const path = '/run/fieldkit/hold';
 
@@ -41,7 +41,7 @@ const stepOf = (commands: readonly Command[], mark: string) =>
     plan: () => commands,
   });
 
-describe.skipIf(reason !== null)('the hold on a machine', () => {
+describe('the hold on a machine', unless(reason), () => {
   let lab: Lab;
   let machine: LabMachine;
   let laptops: Technician[] = [];

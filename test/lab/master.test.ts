@@ -2,6 +2,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { unless } from '../unless.ts';
 import { runCommand } from './command.ts';
 import {
   checkpointAnswers,
@@ -15,7 +16,6 @@ import {
 import { type Laptop, walk } from './site.ts';
 
 const reason = labUnavailable();
-if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
 /** The first user's, as the stand-in publishes it. */
 const password = 'labinituser5canary5of5the5master';
@@ -30,7 +30,7 @@ async function eventually(ask: () => Promise<{ readonly code: number }>, seconds
   throw new Error(`not within ${seconds} s`);
 }
 
-describe.skipIf(reason !== null)('the master', () => {
+describe('the master', unless(reason), () => {
   let lab: Lab;
   let machine: LabMachine;
   let laptop: Laptop;

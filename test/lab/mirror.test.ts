@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mediumPaths } from '../../src-shared/manifest.ts';
 import { sha512Of, startUpstream, type Upstream } from '../fakes/upstream-cache.ts';
+import { unless } from '../unless.ts';
 import {
   Lab,
   type LabMachine,
@@ -16,9 +17,8 @@ import {
 import { Laptop, makeSite, walk } from './site.ts';
 
 const reason = labUnavailable();
-if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
-describe.skipIf(reason !== null)('a release from the software cache', () => {
+describe('a release from the software cache', unless(reason), () => {
   let lab: Lab;
   let vendor: VendorRepository;
   let upstream: Upstream;

@@ -13,6 +13,7 @@ import { type Connection, openConnection } from '../../src-main/target/connectio
 import { canonicalJson } from '../../src-shared/json.ts';
 import { type SitePlan, sitePlan } from '../../src-shared/site.ts';
 import { type Probe, tell } from '../../src-shared/step.ts';
+import { unless } from '../unless.ts';
 import { mustRun } from './command.ts';
 import {
   bootBareNode,
@@ -29,7 +30,6 @@ import {
 import type { CliResult, Laptop } from './site.ts';
 
 const reason = labUnavailable();
-if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 const longReason = longLabUnavailable();
 if (longReason !== null) console.warn(`a node taken out is skipped: ${longReason}`);
 
@@ -64,7 +64,7 @@ const asked = ({ lines }: CliResult) =>
 /** Its token is taken from the panel, though slapos could get one. */
 const byHand = (machine: string) => ['--input', `create-node-token@machine:${machine}.byHand=true`];
 
-describe.skipIf(reason !== null)('nodes', () => {
+describe('nodes', unless(reason), () => {
   let lab: Lab;
   let master: LabMachine;
   let first: LabMachine;
@@ -268,8 +268,9 @@ describe.skipIf(reason !== null)('nodes', () => {
     expect(started(last)).toEqual([]);
   });
 
-  it.skipIf(longReason !== null)(
+  it(
     'lets one go: what was placed on it is destroyed, it stops, and the plan forgets it',
+    unless(longReason),
     async () => {
       const { url, md5 } = await masterRelease();
       const leaving = third;

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exitCodes, problems } from '../../src-shared/problem.ts';
 import type { Finding } from '../../src-shared/step.ts';
+import { unless } from '../unless.ts';
 import { diffSnapshots, type Lab, type LabMachine, labUnavailable, takeSnapshot } from './index.ts';
 import type { CliResult } from './site.ts';
 import { Visits } from './visits.ts';
 
 const reason = labUnavailable();
-if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
 /** Two hours later than this laptop's clock says: the machine then seems to be behind. */
 const clockAhead = `const Real = Date; globalThis.Date = class extends Real {
@@ -27,7 +27,7 @@ const holdPort = (unit: string, at: string): string =>
   `systemd-run --quiet --unit=${unit} perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(LocalAddr => "${at}", Listen => 1) or die; sleep'`;
 const holdLock = `systemd-run --quiet --unit=other-apt perl -e 'open(my $f, "+>>", "/var/lib/dpkg/lock-frontend") or die; flock($f, 2); sleep'`;
 
-describe.skipIf(reason !== null)('the check of a machine', () => {
+describe('the check of a machine', unless(reason), () => {
   let visits: Visits;
   let lab: Lab;
 

@@ -8,6 +8,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Command, Plan } from '../../src-shared/step.ts';
+import { unless } from '../unless.ts';
 import { bootBareNode, checkpointAnswers, restoreWithNode } from './checkpoints.ts';
 import {
   Lab,
@@ -22,7 +23,6 @@ import { registryRelease } from './release.ts';
 import { type CliResult, type Laptop, walk } from './site.ts';
 
 const reason = longLabUnavailable();
-if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
 /** In the order in which they join, with the address that each gets; the last one comes after the move. */
 const own = {
@@ -50,7 +50,7 @@ const problemOf = ({ lines }: CliResult) =>
     kind === 'run-ended' && problem !== null ? [(problem as { code: string }).code] : [],
   );
 
-describe.skipIf(reason !== null)('a re6st network', () => {
+describe('a re6st network', unless(reason), () => {
   let lab: Lab;
   let vendor: VendorRepository;
   let laptop: Laptop;

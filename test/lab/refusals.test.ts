@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exitCodes } from '../../src-shared/problem.ts';
+import { unless } from '../unless.ts';
 import {
   diffSnapshots,
   type Lab,
@@ -16,9 +17,8 @@ import { type Laptop, walk } from './site.ts';
 import { Visits } from './visits.ts';
 
 const reason = labUnavailable();
-if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
-describe.skipIf(reason !== null)('a machine that is not as it should be', () => {
+describe('a machine that is not as it should be', unless(reason), () => {
   let visits: Visits;
   let lab: Lab;
   let vendor: VendorRepository;

@@ -2,6 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { unless } from '../unless.ts';
 import { checkpointAnswers, checkpointIpv6, claimCheckpoint } from './checkpoints.ts';
 import {
   Lab,
@@ -17,7 +18,6 @@ import {
 import { installing, Laptop, makeSite, walk } from './site.ts';
 
 const reason = labUnavailable();
-if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
 /** Plain alphanumerics, long enough to be found wherever it may leak. */
 const { passphrase } = checkpointAnswers;
@@ -35,7 +35,7 @@ const endState = (machine: LabMachine) =>
     ls /srv/slapgrid; ls -d /var/lib/fieldkit/runs/* /etc/systemd/system/fieldkit-* 2>/dev/null; true
   `);
 
-describe.skipIf(reason !== null)('the main job', () => {
+describe('the main job', unless(reason), () => {
   let lab: Lab;
   let vendor: VendorRepository;
   let machine: LabMachine;

@@ -8,6 +8,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { unless } from '../unless.ts';
 import { mustRun, runCommand } from './command.ts';
 import {
   Lab,
@@ -23,9 +24,8 @@ import {
 import { builderLayers } from './slapos-node.ts';
 
 const reason = labUnavailable();
-if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
-describe.skipIf(reason !== null)('the vendor repository', () => {
+describe('the vendor repository', unless(reason), () => {
   let lab: Lab;
   let vendor: VendorRepository;
   beforeAll(async () => {
@@ -81,7 +81,7 @@ describe.skipIf(reason !== null)('the vendor repository', () => {
   });
 });
 
-describe.skipIf(reason !== null)('slapos-node and the release', () => {
+describe('slapos-node and the release', unless(reason), () => {
   let lab: Lab;
   let machine: LabMachine;
   let release: SoftwareRelease;

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { unless } from '../unless.ts';
 import {
   diffSnapshots,
   Lab,
@@ -14,9 +15,8 @@ import {
 import { Laptop, makeSite, walk } from './site.ts';
 
 const reason = labUnavailable();
-if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
-describe.skipIf(reason !== null)('a survey', () => {
+describe('a survey', unless(reason), () => {
   let lab: Lab;
   let vendor: VendorRepository;
   let machine: LabMachine;

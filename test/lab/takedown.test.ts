@@ -3,15 +3,15 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { unless } from '../unless.ts';
 import { takeLock } from './host.ts';
 import { Lab, labUnavailable } from './index.ts';
 
 const reason = labUnavailable();
-if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
 const labModule = fileURLToPath(new URL('./index.ts', import.meta.url));
 
-describe.skipIf(reason !== null)('taking down', () => {
+describe('taking down', unless(reason), () => {
   it('leaves no process, mount, bridge or folder behind when it is closed', async () => {
     const lab = await Lab.open();
     const machine = await lab.bootMachine({ name: 'gone' });

@@ -3,10 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Connection, openConnection } from '../../src-main/target/connection.ts';
+import { unless } from '../unless.ts';
 import { Lab, type LabMachine, labUnavailable } from './index.ts';
 
 const reason = labUnavailable();
-if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
 const connectTo = async (machine: LabMachine): Promise<Connection> => {
   const { user, keyPath, password } = machine.login;
@@ -20,7 +20,7 @@ const connectTo = async (machine: LabMachine): Promise<Connection> => {
 
 const tick = 'n=0; while [ $n -lt 40 ]; do n=$((n+1)); echo "line $n"; sleep 0.1; done; exit 5';
 
-describe.skipIf(reason !== null)('the target room on real machines', () => {
+describe('the target room on real machines', unless(reason), () => {
   let lab: Lab;
   let machines: readonly LabMachine[];
   beforeAll(async () => {

@@ -3,18 +3,18 @@
  * middle of a write, of the reading back and of the manifest's rename, gone on with each time, sealed, let go.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { unless } from '../unless.ts';
 import { longLabUnavailable } from './host.ts';
 import { usbUnavailable } from './usb/image.ts';
 import type { Plug } from './usb/machine.ts';
 import { kinds, prepare, startOffice, type UsbOffice } from './usb/office.ts';
 
 const reason = usbUnavailable() ?? longLabUnavailable();
-if (reason !== null) console.warn(`walks on real sticks skipped: ${reason}`);
 
 /** Slow enough for a test to pull it while it is written to or read back. */
 const slow: Plug = { slowBytes: 4_000_000 };
 
-describe.skipIf(reason !== null)('a preparation on real sticks', () => {
+describe('a preparation on real sticks', unless(reason), () => {
   let office: UsbOffice;
 
   const generationAt = async (folder: string): Promise<number> => {

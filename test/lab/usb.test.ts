@@ -5,13 +5,13 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { unless } from '../unless.ts';
 import { longLabUnavailable } from './host.ts';
 import { usbUnavailable } from './usb/image.ts';
 import { UsbMachine } from './usb/machine.ts';
 
 const project = join(import.meta.dirname, '..', '..');
 const reason = usbUnavailable() ?? longLabUnavailable();
-if (reason !== null) console.warn(`tests on real sticks skipped: ${reason}`);
 
 const plan = `format: 1
 name: sticks
@@ -26,7 +26,7 @@ interface Listed {
   readonly fileSystem: string | null;
 }
 
-describe.skipIf(reason !== null)('a real stick', () => {
+describe('a real stick', unless(reason), () => {
   let machine: UsbMachine;
   const image: Record<string, string> = {};
   const kit = 'FIELDKIT_HOME=$HOME/data LANG=en_GB.UTF-8 node kit/out/cli/fieldkit.mjs';

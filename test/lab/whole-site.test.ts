@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inRange, parseAddress, parseRange } from '../../src-shared/address.ts';
 import type { JournalEvent } from '../../src-shared/journal.ts';
+import { unless } from '../unless.ts';
 import { makePair } from './certificates.ts';
 import { type LabDns, startDns } from './dns.ts';
 import {
@@ -33,7 +34,6 @@ import { registryRelease } from './release.ts';
 import { Laptop, makeSite, walk } from './site.ts';
 
 const reason = longLabUnavailable();
-if (reason !== null) console.warn(`lab tests skipped: ${reason}`);
 
 const domain = 'shop.example.org';
 /** In the order in which they join, with the address that each gets in the network. */
@@ -49,7 +49,7 @@ const names = Object.keys(inNetwork) as Name[];
 /** A quarter of an hour on a machine that does nothing else, and much more on one that does. */
 const limitMs = 3_600_000;
 
-describe.skipIf(reason !== null)('a whole site', { timeout: limitMs }, () => {
+describe('a whole site', { ...unless(reason), timeout: limitMs }, () => {
   let lab: Lab;
   let laptop: Laptop;
   let panel: Panel;
