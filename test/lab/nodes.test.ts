@@ -31,7 +31,6 @@ import type { CliResult, Laptop } from './site.ts';
 
 const reason = labUnavailable();
 const longReason = longLabUnavailable();
-if (longReason !== null) console.warn(`a node taken out is skipped: ${longReason}`);
 
 const connectTo = async (machine: LabMachine): Promise<Connection> => {
   const { user, keyPath } = machine.login;
