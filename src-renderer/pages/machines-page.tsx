@@ -113,18 +113,16 @@ export const MachinesPage = ({ site }: { readonly site: OpenedSite }) => {
             onChange={(id) => setWay(id === 'list' ? 'list' : 'one')}
           />
           {way === 'one' ? (
-            <>
-              {(['name', 'address'] as const).map((key) => (
-                <TextInput
-                  key={key}
-                  mono
-                  label={t(`ui.planForm.machines.${key}.label`)}
-                  hint={t(`ui.planForm.machines.${key}.hint`)}
-                  value={one[key]}
-                  onChange={(value) => setOne({ ...one, [key]: value.trim() })}
-                />
-              ))}
-            </>
+            (['name', 'address'] as const).map((key) => (
+              <TextInput
+                key={key}
+                mono
+                label={t(`ui.planForm.machines.${key}.label`)}
+                hint={t(`ui.planForm.machines.${key}.hint`)}
+                value={one[key]}
+                onChange={(value) => setOne({ ...one, [key]: value.trim() })}
+              />
+            ))
           ) : (
             <ListInput
               list={list}
