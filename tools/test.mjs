@@ -47,7 +47,7 @@ const stages = {
   contract: () => vitest('contract', 15 * minuteMs),
   integration: async () => {
     await ensureIntegrationHost();
-    return vitestTriedTwice('integration', 20 * minuteMs);
+    return vitestTriedTwice('integration', 35 * minuteMs);
   },
   ui: async () => {
     const chromium = await ensureChromium();

@@ -29,10 +29,12 @@ export const unitId = ({ instance, hash, index }: Pick<Performing, 'instance' | 
   `${instance.replace(/[^a-z0-9-]+/g, '-')}-${hash.slice(0, 8)}-${index}`;
 
 function failed(command: CommandOf<'run'>, machine: string, exit: number | null, output: string): Problem {
-  const evidence = output.slice(-16_384);
+  // A command that is run for a secret may have said it in words of its own.
+  const told = command.keeps === undefined ? output : '';
+  const evidence = told.slice(-16_384);
   const meaning = command.failures?.find(({ pattern }) => new RegExp(pattern, 'm').test(output))?.finding;
   return meaning === undefined
-    ? commandFailed({ command: lineOf(command), exit: exit ?? -1, machine, detail: lastLine(output) }, evidence)
+    ? commandFailed({ command: lineOf(command), exit: exit ?? -1, machine, detail: lastLine(told) }, evidence)
     : problem(meaning.code, meaning.params as never, { evidence });
 }
 

@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import type { RecentMedium } from '../../src-shared/api.ts';
 import { fold } from '../../src-shared/journal.ts';
 import { parseJson } from '../../src-shared/json.ts';
+import { siteLock } from '../../src-shared/lock.ts';
 import { toProblemData } from '../../src-shared/problem.ts';
 import { instanceKey, theSite } from '../../src-shared/step.ts';
 import { checkIdentity, locateMedium, mediumIdentity } from '../medium/identity.ts';
@@ -14,9 +15,10 @@ import { readJournal } from '../runbook/journal-store.ts';
 import { siteFiles } from '../runbook/open-site.ts';
 import { readSitePlan, siteFolder, siteNames } from '../runbook/sites.ts';
 
-/** Those plugged in first, then the most recent. */
+/** Those plugged in first, then the most recent. What is wrong with a site, the site says itself. */
 export async function recentMedia(dataFolder: string): Promise<RecentMedium[]> {
-  const all = await Promise.all((await siteNames(dataFolder)).map((name) => mediumOf(dataFolder, name)));
+  const names = await siteNames(dataFolder);
+  const all = await Promise.all(names.map((name) => mediumOf(dataFolder, name).catch(() => null)));
   return all
     .filter((item) => item !== null)
     .sort((one, other) => Number(other.here) - Number(one.here) || other.at.localeCompare(one.at));
@@ -32,7 +34,10 @@ async function mediumOf(dataFolder: string, site: string): Promise<RecentMedium 
     () => fold([]),
   );
   const doneAt = (step: string): string | null => view.instances[instanceKey(step, theSite)]?.doneAt ?? null;
-  const sealedAt = doneAt('seal-medium');
+  const lock = siteLock.safeParse(parseJson((await readTextOrNull(join(folder, siteFiles.lock))) ?? ''));
+  const newest = lock.data?.sealed?.[parsed.data.mediumId ?? ''] ?? 0;
+  // The step may have sealed another medium of this site.
+  const sealedAt = newest === 0 ? null : doneAt('seal-medium');
   const at = [sealedAt, doneAt('choose-medium'), (await stat(binding)).mtime.toISOString()].filter(
     (one) => one !== null,
   );
@@ -47,7 +52,7 @@ async function mediumOf(dataFolder: string, site: string): Promise<RecentMedium 
     const { root } = await checkIdentity(located);
     const pinned = (await readSitePlan(dataFolder, site)).trust.manifest ?? null;
     const here = { ...common, path: located.path, label: basename(located.path) || located.path, here: true };
-    return openManifest(root, pinned).then(
+    return openManifest(root, pinned, newest).then(
       ({ manifest }) => ({ ...here, sealedAt: manifest.sealedAt, generation: manifest.generation, why: null }),
       (thrown: unknown) => {
         const { code, params } = toProblemData(thrown);

@@ -103,12 +103,13 @@ async function performOne(means: PerformMeans, act: Act, options: PerformOptions
   try {
     const result = await hands.perform(command, performing);
     if (command.kind === 'run' && command.capture !== undefined) captured.set(command.capture, result.output.trim());
-    await ended('performed', keepSecret(site, command, result.output) ? { ...result, output: '' } : result, null);
+    keepSecret(site, command, result.output);
+    await ended('performed', shown(command, result), null);
     await spend(site, instance.key, command, null);
   } catch (error) {
     const data = toProblemData(error);
     const outcome = endOf(command, data, options.signal);
-    await ended(outcome, { exit: exitIn(data), output: lines.join('\n') }, data);
+    await ended(outcome, shown(command, { exit: exitIn(data), output: lines.join('\n') }), data);
     if (outcome === 'failed') await spend(site, instance.key, command, data);
     throw error;
   } finally {
@@ -118,14 +119,17 @@ async function performOne(means: PerformMeans, act: Act, options: PerformOptions
 
 const holdsSecret = (command: Command): boolean => command.kind === 'run' && command.keeps !== undefined;
 
-/** What a command was run for alone goes into memory alone; false where it said none, and the facts tell that it is missing. */
-function keepSecret(site: OpenSite, command: Command, output: string): boolean {
-  if (command.kind !== 'run' || command.keeps === undefined) return false;
+/** Of a command that is run for a secret nothing is kept: in other words than we know, the secret would stand there unseen. */
+const shown = (command: Command, result: Performed): Performed =>
+  holdsSecret(command) ? { ...result, output: '' } : result;
+
+/** What a command was run for alone goes into memory alone; where it said none, the facts tell that it is missing. */
+function keepSecret(site: OpenSite, command: Command, output: string): void {
+  if (command.kind !== 'run' || command.keeps === undefined) return;
   const { secret, pattern } = command.keeps;
   const [, value = ''] = new RegExp(pattern, 'm').exec(output) ?? [];
   if (value === '') site.secrets.miss(secret);
   else site.secrets.set(secret, value);
-  return value !== '';
 }
 
 /** A one-time secret that was handed over is of no use any more: it is forgotten, and that it was spent is recorded. */

@@ -17,21 +17,21 @@ export const RecentMedia = () => {
   const [media, setMedia] = useState<readonly RecentMedium[]>([]);
   useEffect(() => {
     let current = true;
-    const look = () =>
-      call('media.recent', {}).then(
-        (found) => {
-          if (current) setMedia((known) => (JSON.stringify(known) === JSON.stringify(found) ? known : found));
-        },
+    let timer: ReturnType<typeof setTimeout>;
+    // One look after the other: a drive that hangs holds back the next.
+    const look = async (): Promise<void> => {
+      if (!document.hidden) {
         // The sites say themselves what is wrong with them.
-        () => undefined,
-      );
+        const found = await call('media.recent', {}).catch(() => null);
+        if (!current) return;
+        if (found !== null) setMedia((known) => (JSON.stringify(known) === JSON.stringify(found) ? known : found));
+      }
+      timer = setTimeout(() => void look(), everyMs);
+    };
     void look();
-    const timer = setInterval(() => {
-      if (!document.hidden) void look();
-    }, everyMs);
     return () => {
       current = false;
-      clearInterval(timer);
+      clearTimeout(timer);
     };
   }, []);
   if (media.length === 0) return null;

@@ -593,7 +593,7 @@ it('keeps a secret that a command says in memory alone, and shows and records no
   expect((await eventsOf()).filter(({ kind }) => kind === 'command-ended')).toMatchObject([{ output: null }, {}]);
 });
 
-it('knows that a command did not bring its secret, and records what it said instead', async () => {
+it('knows that a command did not bring its secret, and records nothing of what it said: the secret may stand there in other words', async () => {
   const keeps = { secret: 'token', pattern: 'token: (\\S+)' };
   const asks = standingStep('a', [], world, {
     plan: () => [
@@ -605,14 +605,14 @@ it('knows that a command did not bring its secret, and records what it said inst
     hands: {
       perform: async (command) => {
         if (command.kind === 'work') world.standing.add('a');
-        return { exit: 1, output: command.kind === 'run' ? 'NotFoundError: no such page\n' : '' };
+        return { exit: 1, output: command.kind === 'run' ? 'Your token is canary9token\n' : '' };
       },
     },
   });
   expect(await runner.run(instance('a@site'), options())).toMatchObject({ outcome: 'done' });
   expect([site.secrets.get('token'), site.secrets.missed('token')]).toEqual([undefined, true]);
   const [ended] = (await eventsOf()).filter(({ kind }) => kind === 'command-ended');
-  expect(await site.readBlob((ended as { output: string }).output)).toContain('no such page');
+  expect(ended).toMatchObject({ exit: 1, output: null });
   site.secrets.set('token', 'canary');
   expect(site.secrets.missed('token')).toBe(false);
 });
