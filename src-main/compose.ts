@@ -20,7 +20,6 @@ import { frontendSights } from './performers/frontend-sights.ts';
 import { makeHands, type Outside } from './performers/hands.ts';
 import { exportKeys, importKeys } from './performers/key-files.ts';
 import {
-  acceptGeneration,
   type Cloned,
   type Comparison,
   cloneMedium,
@@ -169,7 +168,7 @@ export function compose(options: ComposeOptions): Kit {
   };
 
   const vaultOf = (site: OpenSite): string => (site.practice ? practiceVault : vaultPath);
-  const takeOverParts = { dataFolder: paths.data, program, clock };
+  const laptop = { dataFolder: paths.data, program, clock };
 
   const media = async (): Promise<MediumChoice[]> => {
     const drives = await listDrives({ runningFrom });
@@ -247,12 +246,12 @@ export function compose(options: ComposeOptions): Kit {
         nextMark(site.practice ? practiceMark : drivesMark, mark, { clock: systemClock, limitMs: 10_000 }),
       sitesOnMedium: async (folder) => {
         if (folder !== null)
-          return [{ path: folder, label: basename(folder), sites: await sitesOnMedium(folder, takeOverParts) }];
+          return [{ path: folder, label: basename(folder), sites: await sitesOnMedium(folder, laptop) }];
         const carrying = (await media()).filter(({ why }) => why === null);
         const found = carrying.map(async ({ path, label }) => ({
           path,
           label,
-          sites: await sitesOnMedium(path, takeOverParts).catch(() => []),
+          sites: await sitesOnMedium(path, laptop).catch(() => []),
         }));
         return (await Promise.all(found)).filter(({ sites }) => sites.length > 0);
       },
@@ -262,7 +261,7 @@ export function compose(options: ComposeOptions): Kit {
         exportTo: (site, path, passphrases) => exportKeys(site, vaultOf(site), path, passphrases),
         importFrom: (site, path, passphrases) => importKeys(site, vaultOf(site), path, passphrases),
       },
-      takeOver: ({ path, ...input }) => takeOverSite({ folder: path, ...input }, takeOverParts),
+      takeOver: ({ path, ...input }) => takeOverSite({ folder: path, ...input }, laptop),
       practice: {
         prepare: preparedPlan,
         answers: practiceAnswers,
@@ -274,11 +273,7 @@ export function compose(options: ComposeOptions): Kit {
     compareMedia,
     cloneMedium: (from, to, signal) => cloneMedium(from, to, () => undefined, signal),
     cleanMedium: tidyMedium,
-    restoreMedium: async (folder, generation, pinned) => {
-      const restored = await restoreMedium(folder, generation, pinned);
-      await acceptGeneration(paths.data, { ...restored, program });
-      return restored.manifest;
-    },
+    restoreMedium: (folder, generation, pinned) => restoreMedium(folder, generation, pinned, laptop),
     cache: downloadCache(paths.cache),
     testSources: async (name, signal) => {
       const folder = await siteFolder(paths.data, name);

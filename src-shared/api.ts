@@ -18,12 +18,14 @@ const run = z.string();
 
 export const themes = ['system', 'light', 'dark', 'sunlight'] as const;
 export const languages = ['en', 'fr'] as const;
+/** Signs of a technician's name at most. */
+export const technicianLength = 80;
 export const settings = z.strictObject({
   theme: z.enum(themes),
   language: z.enum(languages),
   lastSite: z.string().nullable(),
   /** Who works with this laptop, as typed: goes into the record with each answer. Empty: nobody said. */
-  technician: z.string().trim().max(80).default(''),
+  technician: z.string().trim().max(technicianLength).default(''),
 });
 export type Settings = z.infer<typeof settings>;
 
@@ -122,6 +124,11 @@ export type RecentMedium = z.infer<typeof recentMedium>;
 /** Lists that machines are read from. */
 export const listKinds = ['csv', 'ssh-config', 'inventory'] as const;
 export type ListKind = (typeof listKinds)[number];
+
+/** What a list may hold at most: signs of its text, as many as a plan's, and machines. */
+export const machineListLimits = { textLength: 256 * 1024, machines: 1000 } as const;
+/** Of a name or an address as it arrives: far above what a plan takes, so that the plan's own rules say what is wrong with it. */
+const typed = z.string().max(1024);
 
 /** A machine as a list tells of it: fields of the plan, as far as they are known. */
 export const listedMachine = z.strictObject({ name: z.string(), fields: jsonObject });
@@ -353,9 +360,15 @@ export const api = {
   'machines.read': {
     input: z.strictObject({
       site: z.string(),
-      list: z.strictObject({ text: z.string(), name: z.string(), kind: z.enum(listKinds).nullable() }).nullable(),
-      one: z.strictObject({ name: z.string(), address: z.string() }).nullable(),
-      chosen: z.array(z.string()).nullable(),
+      list: z
+        .strictObject({
+          text: z.string().max(machineListLimits.textLength),
+          name: typed,
+          kind: z.enum(listKinds).nullable(),
+        })
+        .nullable(),
+      one: z.strictObject({ name: typed, address: typed }).nullable(),
+      chosen: z.array(typed).max(machineListLimits.machines).nullable(),
       shared: jsonObject,
     }),
     output: z.strictObject({

@@ -285,6 +285,8 @@ export const problems = {
   'node-not-registered': define('target', ['machine']),
   'node-certificate-unfit': define('target', ['machine']),
   'node-holds-parts': define('target', ['machine', 'names']),
+  'node-holds-foreign': define('target', ['machine', 'computer', 'names']),
+  'leaving-cannot-ask': define('target', ['machine', 'detail'], { retryable: true }),
   'node-not-emptied': define('target', ['machine'], { retryable: true }),
   'machine-unknown': define('usage', ['machine', 'known']),
   'machine-in-use': define('input', ['machine', 'computer']),

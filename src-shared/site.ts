@@ -580,12 +580,12 @@ export function contentUrlOf(plan: SitePlan, item: Machine): string {
 /** A site has a re6st network when one of its machines is to hold the registry. */
 export const wantsRe6st = (plan: SitePlan): boolean => plan.machines.some((item) => item.roles.includes('registry'));
 
-/** Machines that join the re6st network, in the order in which they must: the registry's own, the master, the others. */
+/** Machines that stay and join the re6st network, in the order in which they must: the registry's own, the master, the others. */
 export function re6stMachines(plan: SitePlan): readonly Machine[] {
   if (!wantsRe6st(plan)) return [];
   const rank = ({ roles }: Machine): number => (roles.includes('registry') ? 0 : roles.includes('master') ? 1 : 2);
   return machinesOnSite(plan)
-    .filter(({ roles }) => roles.includes('master') || roles.includes('node'))
+    .filter(({ roles, leaving }) => leaving !== true && (roles.includes('master') || roles.includes('node')))
     .sort((one, other) => rank(one) - rank(other));
 }
 

@@ -1,7 +1,7 @@
 // What every command needs: the kit, the texts, where to write, and how to end. Used by the commands.
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { settings } from '../../src-shared/api.ts';
+import { settings, technicianLength } from '../../src-shared/api.ts';
 import { cleanText } from '../../src-shared/clean.ts';
 import { parseJson } from '../../src-shared/json.ts';
 import { exitCodeOf, exitCodes, problem, toProblemData } from '../../src-shared/problem.ts';
@@ -101,15 +101,21 @@ export interface SiteSession extends Session {
   readonly signal: AbortSignal;
 }
 
-/** The name given now, which is kept, or the one that was kept before. Throws `usage-wrong`. */
+/**
+ * The name given now, which is kept, or the one that was kept before. Throws `usage-wrong` for an option that is too long; of a name
+ * that is typed between two questions the beginning is kept, since no run ends over it.
+ */
 async function technicianOf({ parts }: Kit, { technician }: CommonOptions) {
   const { dataFolder } = parts;
   const keepTechnician = async (name: string): Promise<void> => {
-    const parsed = settings.shape.technician.safeParse(name);
-    if (!parsed.success) throw problem('usage-wrong', { detail: '--technician' });
-    await saveSettings(dataFolder, { ...(await readSettings(dataFolder)), technician: parsed.data });
+    const kept = name.trim().slice(0, technicianLength).trim();
+    await saveSettings(dataFolder, { ...(await readSettings(dataFolder)), technician: kept });
   };
-  if (technician !== undefined) await keepTechnician(technician);
+  if (technician !== undefined) {
+    if (!settings.shape.technician.safeParse(technician).success)
+      throw problem('usage-wrong', { detail: '--technician' });
+    await keepTechnician(technician);
+  }
   return { technician: technician?.trim() ?? (await readSettings(dataFolder)).technician, keepTechnician };
 }
 

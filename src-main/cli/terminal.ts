@@ -3,6 +3,7 @@
 // Without a terminal nothing is guessed: the question's id is told and the run ends.
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
+import { technicianLength } from '../../src-shared/api.ts';
 import { cleanText } from '../../src-shared/clean.ts';
 import { problem } from '../../src-shared/problem.ts';
 import type { Plan, Question } from '../../src-shared/step.ts';
@@ -52,7 +53,8 @@ export function terminalAsker(options: TerminalOptions): Asker {
   const askName = async (id: string, signal: AbortSignal): Promise<void> => {
     if (nameAsked) return;
     nameAsked = true;
-    technician = cleanText(await readLine(`${texts.say('cli.technician')} `, false, id, signal)).trim();
+    const said = cleanText(await readLine(`${texts.say('cli.technician')} `, false, id, signal));
+    technician = said.trim().slice(0, technicianLength).trim();
     if (technician !== '') await options.keepTechnician(technician);
   };
   const recorded = (id: string): string | undefined => (Object.hasOwn(answers, id) ? answers[id] : undefined);

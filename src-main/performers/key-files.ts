@@ -1,9 +1,9 @@
 // A site's private keys as one encrypted file, for the laptop that is to go on with its medium: written from the vault, read into
-// another one. Called by compose for the command line. It must never write a key that is not encrypted, into the medium's own
-// tree, over a file that is there, or into the vault of a site whose keys are others.
+// another one. Called by compose for the command line. It must never write a key that is not encrypted, onto a medium,
+// over a file that is there, or into the vault of a site whose keys are others.
 // Form: age (age-encryption.org/v1) with a passphrase; inside, JSON: format, site, public keys as in site.lock, private halves.
-import { readFile, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { readFile, realpath, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { parseJson } from '../../src-shared/json.ts';
 import { type LockedKeys, lockedKeys } from '../../src-shared/lock.ts';
@@ -48,7 +48,8 @@ export async function exportKeys(
 ): Promise<{ readonly path: string; readonly fingerprint: string }> {
   const to = resolve(path);
   if (await exists(to)) throw problem('keys-file-unfit', { path: to, detail: 'there is a file already' });
-  if (await insideMedium(to)) throw problem('keys-file-unfit', { path: to, detail: `below ${mediumRoot}/` });
+  const medium = await mediumAround(to);
+  if (medium !== null) throw problem('keys-file-unfit', { path: to, detail: `${medium} is a medium` });
   const locked = site.lock.keys;
   if (locked === null) throw problem('key-missing', { key: 'manifest' });
   const vault = await openVault(vaultPath, passphrases.vault);
@@ -128,9 +129,17 @@ async function requireOf(whole: Content, locked: LockedKeys, path: string): Prom
     throw problem('keys-file-unfit', { path, detail: 'private and public halves differ' });
 }
 
-/** A folder above is the tree that we write on media. */
-async function insideMedium(path: string): Promise<boolean> {
-  for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder))
-    if (basename(folder) === mediumRoot && (await exists(join(folder, mediumPaths.manifest)))) return true;
-  return false;
+/**
+ * The medium that a file would lie on, at whatever place of it; null when none. A folder is one from when it was chosen, before
+ * anything on it is sealed. Whether it is a medium's own tree or beside it makes no difference to who finds the stick.
+ */
+async function mediumAround(path: string): Promise<string | null> {
+  const marks = [mediumPaths.mediumId, mediumPaths.manifest];
+  // A folder that is not there is told by writing.
+  let folder = await realpath(dirname(path)).catch(() => dirname(path));
+  for (;;) {
+    for (const mark of marks) if (await exists(join(folder, mediumRoot, mark))) return folder;
+    if (folder === dirname(folder)) return null;
+    folder = dirname(folder);
+  }
 }

@@ -6,10 +6,10 @@ import { siteLock } from '../../src-shared/lock.ts';
 import { type Manifest, mediumPaths, mediumRoot } from '../../src-shared/manifest.ts';
 import { problem } from '../../src-shared/problem.ts';
 import { copyToMedium, writeToMedium } from '../medium/copy.ts';
-import { cleanUp, cleanUpOf, restoreGeneration, sealedPath } from '../medium/generations.ts';
+import { cleanUp, cleanUpOf, keptGenerations, restoreGeneration, sealedPath } from '../medium/generations.ts';
 import { refuseSystemFolder } from '../medium/identity.ts';
 import { openManifest } from '../medium/manifest-store.ts';
-import { systemClock } from '../platform/clock.ts';
+import type { Clock } from '../platform/clock.ts';
 import { ensureFolder, exists, readTextOrNull } from '../platform/files.ts';
 import { OpenSite, siteFiles } from '../runbook/open-site.ts';
 import { isPractice, siteFolder, siteNames } from '../runbook/sites.ts';
@@ -104,30 +104,58 @@ export async function tidyMedium(folder: string, remove: boolean) {
   return preview;
 }
 
-/**
- * Makes an earlier generation the sealed one; null takes the one before. The one that is sealed already is taken as it is.
- * Throws as `restoreGeneration`.
- */
-export async function restoreMedium(folder: string, generation: number | null, pinned: string | null) {
-  const root = await rootOf(folder);
-  const { fingerprint, manifest } = await openManifest(root, pinned);
-  const restored =
-    manifest.generation === generation ? manifest : await restoreGeneration(root, fingerprint, generation);
-  return { manifest: restored, mediumId: (await readTextOrNull(join(root, mediumPaths.mediumId)))?.trim() ?? '' };
+/** This laptop, whose sites know what was sealed. */
+interface Laptop {
+  readonly dataFolder: string;
+  readonly program: string;
+  readonly clock: Clock;
 }
 
-/** Who put an earlier state back on purpose means it for every site of this laptop that knows a later one. Throws `site-in-use`. */
-export async function acceptGeneration(
-  dataFolder: string,
-  { manifest, mediumId, program }: { readonly manifest: Manifest; readonly mediumId: string; readonly program: string },
-): Promise<void> {
-  for (const name of await siteNames(dataFolder)) {
-    const folder = await siteFolder(dataFolder, name);
-    const known = siteLock.safeParse(parseJson((await readTextOrNull(join(folder, siteFiles.lock))) ?? ''));
-    if ((known.data?.sealed?.[mediumId] ?? 0) <= manifest.generation) continue;
-    const site = await OpenSite.open(folder, { program, practice: await isPractice(folder), clock: systemClock });
-    await site
-      .updateLock((lock) => ({ ...lock, sealed: { ...lock.sealed, [mediumId]: manifest.generation } }))
-      .finally(() => site.close());
+/**
+ * Makes an earlier generation the sealed one; null takes the one before. The one that is sealed already is taken as it is. Who does
+ * it on purpose means it for every site of this laptop that knows a later one: all of them are held before the medium is touched.
+ * Throws `site-in-use` and what else opening a site throws, and as `restoreGeneration`.
+ */
+export async function restoreMedium(
+  folder: string,
+  generation: number | null,
+  pinned: string | null,
+  laptop: Laptop,
+): Promise<Manifest> {
+  const root = await rootOf(folder);
+  const { fingerprint, manifest } = await openManifest(root, pinned);
+  const before = async () =>
+    (await keptGenerations(root, fingerprint)).find((kept) => kept.generation < manifest.generation)?.generation;
+  const wanted = generation ?? (await before()) ?? null;
+  const mediumId = (await readTextOrNull(join(root, mediumPaths.mediumId)))?.trim() ?? '';
+  const sites = await sitesBeyond(mediumId, wanted ?? manifest.generation, laptop);
+  try {
+    const restored = manifest.generation === wanted ? manifest : await restoreGeneration(root, fingerprint, wanted);
+    for (const site of sites)
+      await site.updateLock((lock) => ({ ...lock, sealed: { ...lock.sealed, [mediumId]: restored.generation } }));
+    return restored;
+  } finally {
+    for (const site of sites) await site.close();
+  }
+}
+
+/** The sites of this laptop that know a later generation of a medium, opened: all of them, or none when one cannot be. */
+async function sitesBeyond(
+  mediumId: string,
+  generation: number,
+  { dataFolder, program, clock }: Laptop,
+): Promise<readonly OpenSite[]> {
+  const sites: OpenSite[] = [];
+  try {
+    for (const name of await siteNames(dataFolder)) {
+      const folder = await siteFolder(dataFolder, name);
+      const known = siteLock.safeParse(parseJson((await readTextOrNull(join(folder, siteFiles.lock))) ?? ''));
+      if ((known.data?.sealed?.[mediumId] ?? 0) <= generation) continue;
+      sites.push(await OpenSite.open(folder, { program, practice: await isPractice(folder), clock }));
+    }
+    return sites;
+  } catch (thrown) {
+    for (const site of sites) await site.close();
+    throw thrown;
   }
 }

@@ -4,7 +4,7 @@
 // is set aside whole.
 import { randomBytes } from 'node:crypto';
 import { readdir, readFile, realpath, rename } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import type { SiteOnMedium } from '../../src-shared/api.ts';
 import { fold } from '../../src-shared/journal.ts';
 import { mediumPaths, mediumRoot } from '../../src-shared/manifest.ts';
@@ -98,7 +98,7 @@ async function siteOnMedium(
       address,
       hostKey: hostKey ?? null,
     })),
-    absent: await absentFiles(plan),
+    absent: await absentFiles(plan, here),
   };
 }
 
@@ -121,10 +121,11 @@ async function planOn(folder: string, name: string): Promise<SitePlan> {
   return plan;
 }
 
-/** Files of the former laptop that the plan names and this one lacks. */
-async function absentFiles(plan: SitePlan): Promise<string[]> {
+/** Files of the former laptop that the plan names and this one lacks. A survey may lie beside the plan; the medium carries none. */
+async function absentFiles(plan: SitePlan, here: string): Promise<string[]> {
   const named = [
     ...plan.machines.flatMap(({ keyFile }) => keyFile ?? []),
+    ...plan.machines.flatMap(({ baseline = 'release' }) => (baseline === 'release' ? [] : resolve(here, baseline))),
     ...plan.releases.flatMap(({ archives }) => Object.values(archives)),
   ].filter((path) => isAbsolute(path));
   const absent: string[] = [];
@@ -201,7 +202,12 @@ async function stage(
   const practice = await isPractice(staged);
   const site = await OpenSite.open(staged, { program, practice, clock });
   try {
-    await writeBinding(site, await bindMedium(folder));
+    const identity = await bindMedium(folder);
+    await writeBinding(site, identity);
+    // The generation that the person was shown is the one to go on from: another laptop may have put an earlier one back on purpose.
+    const { mediumId } = identity;
+    if (mediumId !== null)
+      await site.updateLock((lock) => ({ ...lock, sealed: { ...lock.sealed, [mediumId]: generation } }));
     await site.append({ kind: 'taken-over', by: userName(), from: owner, fingerprint, generation });
   } finally {
     await site.close();

@@ -129,6 +129,8 @@ interface Open extends Bench {
   readonly closing: AbortController;
   /** Writes of drafts, one after the other. */
   draftsQueue: Promise<unknown>;
+  /** Keys that are written or read, one after the other: each opens and rewrites the vault. */
+  keysQueue: Promise<unknown>;
   /** The run whose questions are shown now. */
   current: string;
 }
@@ -199,6 +201,7 @@ export function makeDesk(parts: DeskParts): Desk {
       looking: new Set(),
       closing: new AbortController(),
       draftsQueue: Promise.resolve(),
+      keysQueue: Promise.resolve(),
       current: '',
     };
     bench.site.listen((event) => {
@@ -272,8 +275,15 @@ export function makeDesk(parts: DeskParts): Desk {
       ...[...opened.runs.values()].map((run) => run.over),
       ...opened.looking,
       opened.draftsQueue,
+      opened.keysQueue,
     ]);
     await closeBench(opened);
+  }
+
+  function afterOtherKeys<T>(opened: Open, act: () => Promise<T>): Promise<T> {
+    const done = opened.keysQueue.then(act);
+    opened.keysQueue = done.catch(() => undefined);
+    return done;
   }
 
   const support = async (site: string, hideAddresses: boolean): Promise<string> =>
@@ -378,13 +388,19 @@ export function makeDesk(parts: DeskParts): Desk {
         vault: await parts.keys.vaultExists(opened.site),
       };
     },
-    'keys.export': async ({ site, folder, ...passphrases }) =>
-      parts.keys.exportTo((await at(site)).site, join(folder, `${site}-keys.age`), passphrases),
+    'keys.export': async ({ site, folder, ...passphrases }) => {
+      const opened = await at(site);
+      return afterOtherKeys(opened, () =>
+        parts.keys.exportTo(opened.site, join(folder, `${site}-keys.age`), passphrases),
+      );
+    },
     'keys.import': async ({ site, path, ...passphrases }) => {
       const opened = await at(site);
-      requireIdle(opened);
-      const { fingerprint, changed } = await parts.keys.importFrom(opened.site, path, passphrases);
-      return { fingerprint, changed };
+      return afterOtherKeys(opened, async () => {
+        requireIdle(opened);
+        const { fingerprint, changed } = await parts.keys.importFrom(opened.site, path, passphrases);
+        return { fingerprint, changed };
+      });
     },
     'steps.check': async ({ site, instances }) => {
       const opened = await at(site);

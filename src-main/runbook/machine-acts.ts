@@ -1,6 +1,7 @@
 // What becomes of a machine of the plan: taken out of it, or installed anew under its name. Used by the command line.
 // Both change the plan and the journal alone: what is to happen on machines and at the master is the steps' affair. A node that the
-// master knows goes out of the plan only once it was emptied, or when a person says that it is lost.
+// master may know goes out of the plan only once it was emptied, or when a person says that it is lost.
+import { computerIn } from '../../src-shared/computer.ts';
 import type { SiteView } from '../../src-shared/journal.ts';
 import { problem } from '../../src-shared/problem.ts';
 import { machineNamed } from '../../src-shared/site.ts';
@@ -14,7 +15,11 @@ export function knownComputer({ instances }: Pick<SiteView, 'instances'>, machin
   const own = Object.values(instances).filter(({ subject }) => subject.kind === 'machine' && subject.name === machine);
   const read = own.flatMap(({ facts }) => {
     const read = typeof facts === 'object' && facts !== null ? facts : {};
-    const computer: unknown = Reflect.get(read, 'computer') ?? Reflect.get(read, 'formerly');
+    const config: unknown = Reflect.get(read, 'config');
+    const computer: unknown =
+      Reflect.get(read, 'computer') ??
+      Reflect.get(read, 'formerly') ??
+      (typeof config === 'string' ? computerIn(config) : null);
     return typeof computer === 'string' && computer !== '' ? [computer] : [];
   });
   return read[0] ?? own.find(({ formerly }) => formerly !== null)?.formerly ?? null;
@@ -24,37 +29,49 @@ export interface Removed {
   /** `leaving`: it stays in the plan until it was emptied. */
   readonly state: 'removed' | 'leaving';
   readonly computer: string | null;
+  /** What the master had placed on it was destroyed before, and its configuration set aside. */
+  readonly emptied: boolean;
 }
 
 /**
- * Takes a machine out of the plan; a node that the master knows is marked as leaving first. `lost`: it is gone, and nothing can be
- * done there. Throws `machine-unknown`, `machine-in-use` while it was not emptied, `site-plan-invalid` when something stands on it.
+ * Takes a machine out of the plan. A node that the master knows, or that was once reached, is marked as leaving first: what is known
+ * of it may be gone from the record. `lost`: it is gone, and nothing can be done there. Throws `machine-unknown`, `machine-in-use` while it was not emptied, `site-plan-invalid` when something stands on it.
  */
 export async function removeMachine(site: Site, name: string, lost: boolean): Promise<Removed> {
   const found = place(site, name);
   const computer = knownComputer(site.view, name);
-  const emptied = site.view.instances[instanceKey('take-out-node', { kind: 'machine', name })]?.everDone === true;
+  const everDone = (step: string): boolean =>
+    site.view.instances[instanceKey(step, { kind: 'machine', name })]?.everDone === true;
+  const emptied = found.leaving === true && everDone('take-out-node');
   // Of one that is leaving, its steps have gone from the record with what they knew.
   if (found.leaving === true && !lost && !emptied)
     throw problem('machine-in-use', { machine: name, computer: computer ?? 'COMP-…' });
-  if (found.leaving !== true && found.roles.includes('node') && computer !== null && !lost) {
+  if (found.leaving !== true && found.roles.includes('node') && !lost && (computer !== null || everDone('connect'))) {
     await site.editPlan((plan) => [{ path: ['machines', indexIn(plan, name), 'leaving'], value: true }]);
-    return { state: 'leaving', computer };
+    return { state: 'leaving', computer, emptied };
   }
   await site.editPlan((plan) => [{ path: ['machines', indexIn(plan, name)], value: null }]);
-  return { state: 'removed', computer };
+  return { state: 'removed', computer, emptied };
+}
+
+export interface Renewed {
+  readonly computer: string | null;
+  /** The plan said what had been installed on it: that is gone with it, and the medium may lack what it left out for it. */
+  readonly baseline: boolean;
 }
 
 /**
- * The machine was installed anew: its pinned host key and all that is known of it are forgotten, so that it is met as a stranger.
- * Throws `machine-unknown`.
+ * The machine was installed anew: its pinned host key, what was surveyed on it and all that is known of it are forgotten, so that it is
+ * met as a stranger. Throws `machine-unknown`.
  */
-export async function renewMachine(site: Site, name: string, by: string): Promise<string | null> {
-  place(site, name);
+export async function renewMachine(site: Site, name: string, by: string): Promise<Renewed> {
+  const { baseline } = place(site, name);
   const computer = knownComputer(site.view, name);
   await site.append({ kind: 'renewed', machine: name, computer, by });
-  await site.editPlan((plan) => [{ path: ['machines', indexIn(plan, name), 'hostKey'], value: null }]);
-  return computer;
+  await site.editPlan((plan) =>
+    ['hostKey', 'baseline'].map((field) => ({ path: ['machines', indexIn(plan, name), field], value: null })),
+  );
+  return { computer, baseline: baseline !== undefined };
 }
 
 function place({ plan }: Site, name: string) {

@@ -1,7 +1,7 @@
 // Machines out of lists that people have already: CSV, an ssh_config, an Ansible inventory. Used to add them to a plan. Pure: it reads texts, and never guesses what a list does not say. Formats: RFC 4180; ssh_config(5), where the first value
 // found counts; Ansible's INI and YAML inventories with their host variables and those of groups.
 import { parse } from 'yaml';
-import type { ListKind } from '../../src-shared/api.ts';
+import { type ListKind, machineListLimits } from '../../src-shared/api.ts';
 import { type Json, jsonObject } from '../../src-shared/json.ts';
 import { problem } from '../../src-shared/problem.ts';
 import { machine } from '../../src-shared/site.ts';
@@ -18,15 +18,22 @@ export function kindOfList(path: string): ListKind {
   return /(^|[/\\])(ssh_)?config(\.[^/\\]*)?$|\.ssh[/\\]/i.test(path) ? 'ssh-config' : 'inventory';
 }
 
-/** Throws `machine-list-invalid` with the place. */
+/** Throws `machine-list-invalid` with the place, also for a list above `machineListLimits`. */
 export function readMachineList(text: string, kind: ListKind, path: string): readonly ListedMachine[] {
   const wrong: Wrong = (line, detail) => problem('machine-list-invalid', { path, line, detail });
+  if (text.length > machineListLimits.textLength)
+    throw wrong(1, `larger than ${machineListLimits.textLength / 1024} KiB`);
   const listed = { csv: fromCsv, 'ssh-config': fromSshConfig, inventory: fromInventory }[kind](text, wrong);
   if (listed.length === 0) throw wrong(1, 'no machine is named here');
   return listed;
 }
 
 type Wrong = (line: number, detail: string) => Error;
+
+/** Checked while a list is read, as a few ranges can name more machines than a laptop holds. */
+function requireFew(count: number, line: number, wrong: Wrong): void {
+  if (count > machineListLimits.machines) throw wrong(line, `more than ${machineListLimits.machines} machines`);
+}
 
 /** A name as plans allow it, from a host's name: `Web_1.example.org` becomes `web-1`. */
 const nameFrom = (text: string): string =>
@@ -57,6 +64,7 @@ function fromCsv(text: string, wrong: Wrong): readonly ListedMachine[] {
   const unknown = columns.find((column) => !known.includes(column));
   if (unknown !== undefined) throw wrong(1, `unknown column ${unknown}; known are ${known.join(', ')}`);
   for (const needed of ['name', 'address']) if (!columns.includes(needed)) throw wrong(1, `no column ${needed}`);
+  requireFew(rows.length, rows[machineListLimits.machines]?.line ?? 1, wrong);
   return rows.map(({ cells, line }) => {
     if (cells.length !== columns.length) throw wrong(line, `${cells.length} cells under ${columns.length} columns`);
     const given = columns.flatMap((column, at) => {
@@ -142,6 +150,7 @@ function fromSshConfig(text: string, wrong: Wrong): readonly ListedMachine[] {
     }
   }
   const hosts = [...new Set(blocks.flatMap(({ patterns }) => patterns.filter((one) => !/[*?!]/.test(one))))];
+  requireFew(hosts.length, 1, wrong);
   return hosts.map((host) => {
     const of = (key: string): string | undefined =>
       blocks
@@ -207,7 +216,7 @@ function fromInventory(text: string, wrong: Wrong): readonly ListedMachine[] {
 
 function fromIniInventory(text: string, wrong: Wrong): readonly ListedMachine[] {
   const hosts = new Map<string, Record<string, string>>();
-  const members = new Map<string, string[]>();
+  const members = new Map<string, Set<string>>();
   const groupVariables = new Map<string, Record<string, string>>();
   let group = 'ungrouped';
   let part = '';
@@ -228,7 +237,10 @@ function fromIniInventory(text: string, wrong: Wrong): readonly ListedMachine[] 
       continue;
     }
     const [name = '', ...rest] = line.match(/(?:[^\s"']+|"[^"]*"|'[^']*')+/g) ?? [];
-    members.set(group, [...(members.get(group) ?? []), ...(part === 'children' ? [`@${name}`] : rangeOf(name))]);
+    const named = part === 'children' ? [`@${name}`] : rangeOf(name, index + 1, wrong);
+    const inGroup = members.get(group) ?? new Set();
+    for (const one of named) inGroup.add(one);
+    members.set(group, inGroup);
     if (part === 'children') continue;
     const own = Object.fromEntries(
       rest.map((word) => {
@@ -237,11 +249,12 @@ function fromIniInventory(text: string, wrong: Wrong): readonly ListedMachine[] 
         return [word.slice(0, at), unquoted(word.slice(at + 1))];
       }),
     );
-    for (const host of rangeOf(name)) hosts.set(host, { ...hosts.get(host), ...own });
+    for (const host of named) hosts.set(host, { ...hosts.get(host), ...own });
+    requireFew(hosts.size, index + 1, wrong);
   }
   const holds = (name: string, host: string, seen: readonly string[] = []): boolean =>
     name === 'all' ||
-    (members.get(name) ?? []).some((one) =>
+    [...(members.get(name) ?? [])].some((one) =>
       one.startsWith('@') ? !seen.includes(one) && holds(one.slice(1), host, [...seen, one]) : one === host,
     );
   return [...hosts].map(([host, own]) => {
@@ -253,11 +266,13 @@ function fromIniInventory(text: string, wrong: Wrong): readonly ListedMachine[] 
 const unquoted = (text: string): string => text.replace(/^(["'])(.*)\1$/, '$2');
 
 /** `node-[1:3]` is three hosts. */
-function rangeOf(name: string): readonly string[] {
+function rangeOf(name: string, line: number, wrong: Wrong): readonly string[] {
   const [, head = '', from = '', to = '', tail = ''] = /^(.*)\[(\d+):(\d+)\](.*)$/.exec(name) ?? [];
-  if (from === '' || Number(to) - Number(from) > 1000) return [name];
+  if (from === '') return [name];
+  const length = Math.max(0, Number(to) - Number(from) + 1);
+  requireFew(length, line, wrong);
   return Array.from(
-    { length: Math.max(0, Number(to) - Number(from) + 1) },
+    { length },
     (_, index) => `${head}${String(Number(from) + index).padStart(from.length, '0')}${tail}`,
   );
 }
@@ -282,7 +297,10 @@ function fromYamlInventory(text: string, wrong: Wrong): readonly ListedMachine[]
     >;
     const shared = { ...above, ...texts(vars) };
     for (const [host, own] of Object.entries((hosts ?? {}) as Record<string, unknown>))
-      for (const name of rangeOf(host)) found.set(name, { ...shared, ...found.get(name), ...texts(own) });
+      for (const name of rangeOf(host, 1, wrong)) {
+        found.set(name, { ...shared, ...found.get(name), ...texts(own) });
+        requireFew(found.size, 1, wrong);
+      }
     if (depth < 20)
       for (const child of Object.values((children ?? {}) as Record<string, unknown>)) walk(child, shared, depth + 1);
   };

@@ -2,6 +2,7 @@
 // computer, an instance requested there, and the result awaited until it is green. One definition for every step that places a
 // service on a node. Reads go through the node itself, with the node's own certificate: they change nothing at the master.
 import { z } from 'zod';
+import { computerIn } from '../../src-shared/computer.ts';
 import type { Machine, SitePlan } from '../../src-shared/site.ts';
 import type { CommandOf, Text } from '../../src-shared/step.ts';
 import type { AnyContext, Command, Told, Verdict, World } from '../runbook/define.ts';
@@ -10,7 +11,6 @@ import { urlKey } from '../software/entry.ts';
 import { clientFilesScript, clientRequestScript } from '../target/client-scripts.ts';
 import { computerState, computerStateArgv, parseComputerState, serviceGreenArgv } from '../target/computer.ts';
 import { softwareProgressArgv } from '../target/software-progress.ts';
-import { computerIn } from './computer.ts';
 import { releaseFolder, slaposPaths } from './slapos.ts';
 
 // ---------------------------------------------------------------- who asks

@@ -56,10 +56,6 @@ export function panelOf({ releases, master }: SitePlan, address: string): string
   return `http://${address}/${master.siteId}/web_site_module/${page}`;
 }
 
-/** `COMP-7` in a slapos.cfg, null while the computer is not registered. Works on a text that slapos itself cannot read. */
-export const computerIn = (config: string | null): string | null =>
-  /^\s*computer_id\s*=\s*(COMP-\d+)\s*$/m.exec(config ?? '')?.[1] ?? null;
-
 // ---------------------------------------------------------------- one-time tokens
 
 /** Names a node's token: as question, and in an answers file. */

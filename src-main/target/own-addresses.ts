@@ -20,11 +20,16 @@ const forms = {
   ip6: { version: '-6', word: 'inet6', digits: '0-9a-f:', single: '128' },
 } as const;
 
-/** Text for sh that prints a device's own addresses, one a line: neither single ones nor those of partitions. */
+/**
+ * Text for sh that prints a device's own addresses, one a line, sorted: neither single ones nor those of partitions, and none that
+ * comes and goes by itself, as RFC 8981's temporary ones do, or that is not usable yet.
+ */
 export const ownAddressesText = (device: string, family: 'ip' | 'ip6'): string => {
   const { version, word, digits, single } = forms[family];
-  return `ip ${version} -o addr show dev '${device}' scope global | sed -n 's|.* ${word} \\([${digits}]*\\)/\\([0-9]*\\) .*|\\1/\\2|p' |
-  sed '/\\/${single}$/d; s|/.*||' | while read -r one; do
+  return `ip ${version} -o addr show dev '${device}' scope global |
+  sed '/ scope global .*\\(temporary\\|deprecated\\|tentative\\|dadfailed\\) /d' |
+  sed -n 's|.* ${word} \\([${digits}]*\\)/\\([0-9]*\\) .*|\\1/\\2|p' | sed '/\\/${single}$/d; s|/.*||' |
+  LC_ALL=C sort | while read -r one; do
     grep -qsF "\\"$one\\"" /srv/slapgrid/slappart*/.slapos-resource || echo "$one"
   done`;
 };

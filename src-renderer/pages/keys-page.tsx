@@ -19,12 +19,33 @@ import { Acts, ScrollPage } from '../ui/scroll-page.tsx';
 import styles from './keys-page.module.css';
 
 type State = OutputOf<'keys.state'>;
+type Hold = (act: () => Promise<void>) => Promise<ProblemData | null>;
+
+interface WayProps {
+  readonly site: OpenedSite;
+  /** Keys are being written or read, here or in the other half of the page. */
+  readonly busy: boolean;
+  readonly hold: Hold;
+}
 
 export const KeysPage = ({ site }: { readonly site: OpenedSite }) => {
   const { t } = useTranslation();
   const [state, setState] = useState<State | null>(null);
   const [trouble, setTrouble] = useState<ProblemData | null>(null);
   const [turn, setTurn] = useState(0);
+  const [busy, setBusy] = useState(false);
+  /** One at a time, since each opens the vault. Gives what went wrong. */
+  const hold: Hold = async (act) => {
+    setBusy(true);
+    try {
+      await act();
+      return null;
+    } catch (thrown) {
+      return toProblemData(thrown);
+    } finally {
+      setBusy(false);
+    }
+  };
   // biome-ignore lint/correctness/useExhaustiveDependencies: keys that were read in are another state
   useEffect(() => {
     call('keys.state', { site: site.name }).then(setState, (thrown: unknown) => setTrouble(toProblemData(thrown)));
@@ -37,7 +58,7 @@ export const KeysPage = ({ site }: { readonly site: OpenedSite }) => {
       <section className={styles.state} aria-busy={state === null} aria-label={t('ui.keys.fingerprint')}>
         {state !== null && state.fingerprint !== null && (
           <>
-            <p>{t(state.vault ? 'ui.keys.here' : 'ui.keys.publicOnly')}</p>
+            <p>{t(state.vault ? 'ui.keys.locked' : 'ui.keys.publicOnly')}</p>
             <Fingerprint text={state.fingerprint} />
           </>
         )}
@@ -57,16 +78,17 @@ export const KeysPage = ({ site }: { readonly site: OpenedSite }) => {
       </section>
       {state !== null && (
         <>
-          {state.fingerprint !== null && state.vault && <Export site={site} />}
-          <Import site={site} vault={state.vault} onRead={() => setTurn(turn + 1)} />
+          {state.fingerprint !== null && state.vault && <Export site={site} busy={busy} hold={hold} />}
+          <Import site={site} vault={state.vault} busy={busy} hold={hold} onRead={() => setTurn(turn + 1)} />
         </>
       )}
     </ScrollPage>
   );
 };
 
-const Export = ({ site }: { readonly site: OpenedSite }) => {
+const Export = ({ site, busy, hold }: WayProps) => {
   const { t } = useTranslation();
+  const [working, setWorking] = useState(false);
   const [said, setSaid] = useState({ vault: '', file: '', again: '' });
   const [tried, setTried] = useState(false);
   const [made, setMade] = useState<OutputOf<'keys.export'> | null>(null);
@@ -75,17 +97,18 @@ const Export = ({ site }: { readonly site: OpenedSite }) => {
   const write = async () => {
     setTried(true);
     if (said.vault === '' || said.file === '' || differs) return;
-    try {
+    const wrong = await hold(async () => {
       const picked = await call('pick.path', { kind: 'folder', title: t('ui.keys.where') });
       if (picked === null) return;
+      setMade(null);
+      setWorking(true);
       const { vault, file } = said;
       setMade(await call('keys.export', { site: site.name, folder: picked.token, vault, file }));
       setSaid({ vault: '', file: '', again: '' });
       setTried(false);
-      setTrouble(null);
-    } catch (thrown) {
-      setTrouble(toProblemData(thrown));
-    }
+    });
+    setWorking(false);
+    setTrouble(wrong);
   };
   return (
     <section className={styles.way} aria-labelledby="keys-export">
@@ -115,52 +138,61 @@ const Export = ({ site }: { readonly site: OpenedSite }) => {
       />
       {trouble !== null && <ProblemPanel problem={trouble} />}
       <Acts>
-        <Button kind="plain" icon={<FolderOutput aria-hidden />} onPress={() => void write()}>
+        <Button kind="plain" icon={<FolderOutput aria-hidden />} isDisabled={busy} onPress={() => void write()}>
           {t('ui.keys.export.act')}
         </Button>
         <Terminal command={`fieldkit keys export ${site.name}-keys.age --site ${site.name}`} />
       </Acts>
-      <p role="status">{made === null ? '' : t('ui.keys.export.done', { path: made.path })}</p>
+      <p role="status">
+        {working ? t('ui.keys.busy') : made === null ? '' : t('ui.keys.export.done', { path: made.path })}
+      </p>
     </section>
   );
 };
 
-interface ImportProps {
-  readonly site: OpenedSite;
+interface ImportProps extends WayProps {
+  /** False: the passphrase typed here makes one, so it is typed twice. */
   readonly vault: boolean;
   readonly onRead: () => void;
 }
 
-const Import = ({ site, vault, onRead }: ImportProps) => {
+const Import = ({ site, vault, busy, hold, onRead }: ImportProps) => {
   const { t } = useTranslation();
   const [picked, setPicked] = useState<OutputOf<'pick.path'>>(null);
-  const [said, setSaid] = useState({ vault: '', file: '' });
+  const [said, setSaid] = useState({ vault: '', again: '', file: '' });
   const [tried, setTried] = useState(false);
+  const [working, setWorking] = useState(false);
   const [read, setRead] = useState<OutputOf<'keys.import'> | null>(null);
   const [trouble, setTrouble] = useState<ProblemData | null>(null);
+  const differs = !vault && said.again !== said.vault;
   const pick = async () => {
-    const chosen = await call('pick.path', { kind: 'file', title: t('ui.keys.import.pick') });
-    if (chosen !== null) setPicked(chosen);
+    const wrong = await hold(async () => {
+      const chosen = await call('pick.path', { kind: 'file', title: t('ui.keys.import.pick') });
+      if (chosen !== null) setPicked(chosen);
+    });
+    setTrouble(wrong);
   };
   const take = async () => {
     setTried(true);
-    if (picked === null || said.vault === '' || said.file === '') return;
-    try {
-      setRead(await call('keys.import', { site: site.name, path: picked.token, ...said }));
-      setSaid({ vault: '', file: '' });
+    if (picked === null || said.vault === '' || said.file === '' || differs) return;
+    setRead(null);
+    setWorking(true);
+    const wrong = await hold(async () => {
+      const { again: _, ...passphrases } = said;
+      setRead(await call('keys.import', { site: site.name, path: picked.token, ...passphrases }));
+      setSaid({ vault: '', again: '', file: '' });
       setTried(false);
-      setTrouble(null);
       onRead();
-    } catch (thrown) {
-      setTrouble(toProblemData(thrown));
-    }
+    });
+    setWorking(false);
+    setTrouble(wrong);
   };
   return (
     <section className={styles.way} aria-labelledby="keys-import">
       <h2 id="keys-import">{t('ui.keys.import.title')}</h2>
       <p className="quiet">{t('ui.keys.import.hint')}</p>
       <Acts>
-        <Button kind="plain" icon={<FileKey aria-hidden />} onPress={() => void pick()}>
+        <Button kind="plain" icon={<FileKey aria-hidden />} isDisabled={busy} onPress={() => void pick()}>
           {t('ui.keys.import.pick')}
         </Button>
         <span className={styles.path} dir="ltr" translate="no">
@@ -183,14 +215,29 @@ const Import = ({ site, vault, onRead }: ImportProps) => {
         onChange={(typed) => setSaid({ ...said, vault: typed })}
         error={tried && said.vault === '' ? t('ui.keys.missing') : undefined}
       />
+      {!vault && (
+        <TextInput
+          label={t('ui.question.again')}
+          type="password"
+          value={said.again}
+          onChange={(again) => setSaid({ ...said, again })}
+          error={tried && differs ? t('ui.question.differ') : undefined}
+        />
+      )}
       {trouble !== null && <ProblemPanel problem={trouble} />}
       <Acts>
-        <Button kind="plain" onPress={() => void take()}>
+        <Button kind="plain" isDisabled={busy} onPress={() => void take()}>
           {t('ui.keys.import.act')}
         </Button>
         <Terminal command={`fieldkit keys import ${site.name}-keys.age --site ${site.name}`} />
       </Acts>
-      <p role="status">{read === null ? '' : t(read.changed ? 'ui.keys.import.done' : 'ui.keys.import.same')}</p>
+      <p role="status">
+        {working
+          ? t('ui.keys.busy')
+          : read === null
+            ? ''
+            : t(read.changed ? 'ui.keys.import.done' : 'ui.keys.import.same')}
+      </p>
     </section>
   );
 };

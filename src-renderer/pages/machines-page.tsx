@@ -3,7 +3,8 @@
 import { FileText } from 'lucide-react';
 import { type ChangeEvent, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { type ListKind, listKinds, type OutputOf } from '../../src-shared/api.ts';
+import { type ListKind, listKinds, machineListLimits, type OutputOf } from '../../src-shared/api.ts';
+import { formatBytes } from '../../src-shared/format.ts';
 import type { Json } from '../../src-shared/json.ts';
 import { valueAt } from '../../src-shared/plan-form.ts';
 import { type ProblemData, toProblemData } from '../../src-shared/problem.ts';
@@ -31,6 +32,13 @@ const offered = roles.filter((role) => role !== 'master');
 type Preview = OutputOf<'machines.read'>;
 type Way = 'one' | 'list';
 
+/** An answer, and what it answers: the whole question, and the list alone. */
+interface Answered {
+  readonly question: string;
+  readonly list: string;
+  readonly preview: Preview;
+}
+
 export const MachinesPage = ({ site }: { readonly site: OpenedSite }) => {
   const { t } = useTranslation();
   const [way, setWay] = useState<Way>('one');
@@ -44,7 +52,8 @@ export const MachinesPage = ({ site }: { readonly site: OpenedSite }) => {
     jump: '',
   });
   const [role, setRole] = useState<readonly Role[]>(['node']);
-  const [preview, setPreview] = useState<Preview | null>(null);
+  const [answered, setAnswered] = useState<Answered | null>(null);
+  const [saving, setSaving] = useState(false);
   const [trouble, setTrouble] = useState<ProblemData | null>(null);
   const shared: Readonly<Record<string, Json>> = {
     roles: [...role],
@@ -52,19 +61,20 @@ export const MachinesPage = ({ site }: { readonly site: OpenedSite }) => {
   };
   const asked = {
     site: site.name,
-    list: way === 'list' && list.text.trim() !== '' ? { ...list, kind } : null,
+    list: way === 'list' && list.text.trim() !== '' && !tooLarge(list.text.length) ? { ...list, kind } : null,
     one: way === 'one' && one.name !== '' && one.address !== '' ? one : null,
     chosen: chosen === null ? null : [...chosen],
     shared,
   };
   const question = JSON.stringify(asked);
+  const listAsked = JSON.stringify(asked.list);
   const latest = useRef(question);
   latest.current = question;
   const nothing = asked.list === null && asked.one === null;
   // biome-ignore lint/correctness/useExhaustiveDependencies: what is asked, by its text
   useEffect(() => {
     if (nothing) {
-      setPreview(null);
+      setAnswered(null);
       setTrouble(null);
       return;
     }
@@ -72,12 +82,12 @@ export const MachinesPage = ({ site }: { readonly site: OpenedSite }) => {
       call('machines.read', asked).then(
         (answer) => {
           if (latest.current !== question) return;
-          setPreview(answer);
+          setAnswered({ question, list: listAsked, preview: answer });
           setTrouble(null);
         },
         (thrown: unknown) => {
           if (latest.current !== question) return;
-          setPreview(null);
+          setAnswered(null);
           setTrouble(toProblemData(thrown));
         },
       );
@@ -85,10 +95,23 @@ export const MachinesPage = ({ site }: { readonly site: OpenedSite }) => {
     return () => clearTimeout(timer);
   }, [question]);
 
+  // What is shown may be of a moment ago; what is saved answers exactly what stands on the page.
+  const preview = answered?.preview ?? null;
+  const current = answered?.question === question;
+  const reading = !nothing && !current && trouble === null;
   const count = preview?.chosen.length ?? 0;
-  const ready = preview !== null && count > 0 && preview.plan.problems.length === 0;
+  const ready = preview !== null && current && count > 0 && preview.plan.problems.length === 0;
+  // The ticks are the page's own: each counts at once, whatever answer is on its way. On a list that is being replaced none does.
+  const tick = (name: string, on: boolean) => {
+    if (answered?.list !== listAsked) return;
+    setChosen((now) => {
+      const others = (now ?? answered.preview.chosen).filter((item) => item !== name);
+      return on ? [...others, name] : others;
+    });
+  };
   const save = async () => {
     if (preview === null) return;
+    setSaving(true);
     try {
       const answer = await call('site.savePlan', {
         site: site.name,
@@ -98,6 +121,8 @@ export const MachinesPage = ({ site }: { readonly site: OpenedSite }) => {
       if (answer.saved) go({ page: 'plan', site: site.name });
     } catch (thrown) {
       setTrouble(toProblemData(thrown));
+    } finally {
+      setSaving(false);
     }
   };
   return (
@@ -127,7 +152,10 @@ export const MachinesPage = ({ site }: { readonly site: OpenedSite }) => {
             <ListInput
               list={list}
               kind={kind ?? preview?.kind ?? 'csv'}
-              onKind={setKind}
+              onKind={(next) => {
+                setKind(next);
+                setChosen(null);
+              }}
               onList={(next) => {
                 setList(next);
                 setChosen(null);
@@ -157,17 +185,16 @@ export const MachinesPage = ({ site }: { readonly site: OpenedSite }) => {
             ))}
           </fieldset>
         </div>
-        <section className={styles.preview} aria-labelledby="machines-preview" aria-live="polite">
+        <section className={styles.preview} aria-labelledby="machines-preview" aria-live="polite" aria-busy={reading}>
           <h2 id="machines-preview">{t('ui.addMachines.preview')}</h2>
           {trouble !== null && <ProblemPanel problem={trouble} />}
-          {preview === null && trouble === null && <p className="quiet">{t('ui.addMachines.nothing')}</p>}
-          {preview !== null && (
-            <Machines preview={preview} selectable={way === 'list'} onChoose={(names) => setChosen(names)} />
-          )}
+          {nothing && trouble === null && <p className="quiet">{t('ui.addMachines.nothing')}</p>}
+          {preview !== null && <Machines preview={preview} ticked={chosen ?? preview.chosen} onTick={tick} />}
+          {reading && <p className="quiet">{t('ui.addMachines.reading')}</p>}
         </section>
       </div>
       <Acts>
-        <Button kind="act" isDisabled={!ready} onPress={() => void save()}>
+        <Button kind="act" isDisabled={!ready || saving} onPress={() => void save()}>
           {t('ui.addMachines.act', { count })}
         </Button>
         <Terminal command={commandOf(site.name, way, one, list.name, preview, role, said)} />
@@ -206,15 +233,31 @@ interface ListProps {
   readonly onList: (list: { readonly text: string; readonly name: string }) => void;
 }
 
+const tooLarge = (size: number): boolean => size > machineListLimits.textLength;
+
 /** Chosen as a file, or put in by hand. The file is read here, in the page: only its text goes on. */
 const ListInput = ({ list, kind, onKind, onList }: ListProps) => {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const input = useRef<HTMLInputElement>(null);
-  const read = async (event: ChangeEvent<HTMLInputElement>) => {
-    const [file] = event.target.files ?? [];
-    if (file !== undefined) onList({ text: await file.text(), name: file.name });
-    event.target.value = '';
+  const [refused, setRefused] = useState<string | null>(null);
+  const largeText = (name: string): string =>
+    t('ui.addMachines.large', { name, limit: formatBytes(machineListLimits.textLength, i18n.language) });
+  const give = (next: ListProps['list']) => {
+    setRefused(null);
+    onList(next);
   };
+  const read = async ({ target }: ChangeEvent<HTMLInputElement>) => {
+    const [file] = target.files ?? [];
+    target.value = '';
+    if (file === undefined) return;
+    if (tooLarge(file.size)) return setRefused(largeText(file.name));
+    try {
+      give({ text: await file.text(), name: file.name });
+    } catch {
+      setRefused(t('ui.addMachines.unreadable', { name: file.name }));
+    }
+  };
+  const typedTooLarge = tooLarge(list.text.length) ? largeText(t('ui.addMachines.text')) : undefined;
   return (
     <>
       <div className={styles.file}>
@@ -230,7 +273,8 @@ const ListInput = ({ list, kind, onKind, onList }: ListProps) => {
         label={t('ui.addMachines.text')}
         hint={t(`ui.addMachines.form.${kind}`)}
         value={list.text}
-        onChange={(text) => onList({ ...list, text })}
+        onChange={(text) => give({ ...list, text })}
+        error={refused ?? typedTooLarge}
       />
       <ChoiceInput
         label={t('ui.addMachines.kind')}
@@ -244,70 +288,87 @@ const ListInput = ({ list, kind, onKind, onList }: ListProps) => {
 
 interface MachinesProps {
   readonly preview: Preview;
-  readonly selectable: boolean;
-  readonly onChoose: (names: readonly string[]) => void;
+  /** By name, as a plan has each once: two of one name in a list are ticked together, and the plan's fault says so. */
+  readonly ticked: readonly string[];
+  readonly onTick: (name: string, on: boolean) => void;
 }
 
 /** Each machine as the plan would hold it, and what is wrong with it there. */
-const Machines = ({ preview, selectable, onChoose }: MachinesProps) => {
+const Machines = ({ preview, ticked, onTick }: MachinesProps) => {
   const { t } = useTranslation();
-  const words = useWords();
-  const { found, chosen, before, plan } = preview;
-  const names = selectable ? found.map(({ name }) => name) : chosen;
-  const others = plan.problems.filter(({ path }) => placeOf(path) === null || (placeOf(path) ?? 0) < before);
+  const { kind, chosen, before, plan } = preview;
+  const rows = rowsOf(preview);
+  const shown = new Set(rows.map(({ place }) => place));
+  const others = plan.problems.filter(({ path }) => {
+    const place = placeOf(path);
+    return place === null || !shown.has(place);
+  });
   return (
     <>
       <ul className={styles.machines}>
-        {names.map((name) => {
-          const at = chosen.indexOf(name);
-          const place = before + at;
+        {rows.map(({ name, fields, place }, index) => {
           const field = (key: string): string => {
-            const value =
-              at < 0
-                ? found.find((item) => item.name === name)?.fields[key]
-                : valueAt(plan.value, ['machines', place, key]);
+            const value = place === null ? fields[key] : valueAt(plan.value, ['machines', place, key]);
             return Array.isArray(value) ? value.join(', ') : value === undefined || value === null ? '' : String(value);
           };
-          const wrong = at < 0 ? [] : plan.problems.filter(({ path }) => placeOf(path) === place);
+          const wrong = place === null ? [] : plan.problems.filter(({ path }) => placeOf(path) === place);
           const line = [field('address'), field('user'), field('interface'), field('jump')].filter(
             (text) => text !== '',
           );
           const label = (
             <span className={styles.machine}>
-              <strong>{name}</strong> {at >= 0 && <span className={styles.roles}>{field('roles')}</span>}
+              <strong>{name}</strong> {place !== null && <span className={styles.roles}>{field('roles')}</span>}
               <span className={styles.line} dir="ltr" translate="no">
                 {line.join(' · ')}
               </span>
             </span>
           );
           return (
-            <li key={name}>
-              {selectable ? (
-                <CheckInput
-                  label={label}
-                  checked={at >= 0}
-                  onChange={(on) => onChoose(names.filter((item) => (item === name ? on : chosen.includes(item))))}
-                />
+            // biome-ignore lint/suspicious/noArrayIndexKey: two machines of a list may have one name
+            <li key={index}>
+              {kind !== null ? (
+                <CheckInput label={label} checked={ticked.includes(name)} onChange={(on) => onTick(name, on)} />
               ) : (
                 label
               )}
-              {wrong.map((fault) => (
-                <p key={`${fault.path} ${fault.code}`} className={styles.wrong}>
-                  <code translate="no">{fault.path.replace(/^machines\.\d+\.?/, '')}</code> {words.planFault(fault)}
-                </p>
-              ))}
+              <Faults faults={wrong} />
             </li>
           );
         })}
       </ul>
-      {others.map((fault) => (
-        <p key={`${fault.path} ${fault.code}`} className={styles.wrong}>
-          <code translate="no">{fault.path}</code> {words.planFault(fault)}
-        </p>
-      ))}
+      <Faults faults={others} whole />
       <p className="quiet">{t('ui.addMachines.sum', { count: chosen.length, before })}</p>
     </>
   );
+};
+
+/** The machines in the order of the list, each with its place in the plan, null for one that is not chosen. */
+function rowsOf({ kind, found, chosen, before }: Preview) {
+  if (kind === null) return chosen.map((name, index) => ({ name, fields: {} as Fields, place: before + index }));
+  const added = found.filter(({ name }) => chosen.includes(name));
+  return found.map((row) => {
+    const at = added.indexOf(row);
+    return { name: row.name, fields: row.fields, place: at < 0 ? null : before + at };
+  });
+}
+
+type Fields = Preview['found'][number]['fields'];
+
+interface FaultsProps {
+  readonly faults: Preview['plan']['problems'];
+  /** With their whole path, as they stand at no machine of the list. */
+  readonly whole?: boolean;
+}
+
+const Faults = ({ faults, whole = false }: FaultsProps) => {
+  const words = useWords();
+  return faults.map((fault, index) => (
+    // biome-ignore lint/suspicious/noArrayIndexKey: faults have no identity but their place
+    <p key={index} className={styles.wrong}>
+      <code translate="no">{whole ? fault.path : fault.path.replace(/^machines\.\d+\.?/, '')}</code>{' '}
+      {words.planFault(fault)}
+    </p>
+  ));
 };
 
 /** The machine a fault is about, by its place in the plan. */

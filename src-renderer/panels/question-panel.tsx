@@ -1,7 +1,9 @@
 // A question to the person: compare something, type something, give a secret, choose. A secret is never shown again.
 import { MessageCircleQuestion } from 'lucide-react';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { TextFieldContext } from 'react-aria-components';
 import { useTranslation } from 'react-i18next';
+import { technicianLength } from '../../src-shared/api.ts';
 import type { Question } from '../../src-shared/step.ts';
 import { useWords } from '../i18n/words.ts';
 import { Button } from '../ui/button.tsx';
@@ -42,13 +44,15 @@ export const QuestionPanel = ({ question, technician, onTechnician, onAnswer }: 
         </dl>
       )}
       {question.kind !== 'secret' && (
-        <KeptInput
-          label={t('ui.question.technician')}
-          hint={t('ui.question.technicianHint')}
-          required={false}
-          value={technician}
-          onKeep={onTechnician}
-        />
+        <TextFieldContext.Provider value={{ maxLength: technicianLength }}>
+          <KeptInput
+            label={t('ui.question.technician')}
+            hint={t('ui.question.technicianHint')}
+            required={false}
+            value={technician}
+            onKeep={onTechnician}
+          />
+        </TextFieldContext.Provider>
       )}
       <AnswerForm key={question.id} question={question} onAnswer={onAnswer} />
     </section>

@@ -28,12 +28,22 @@ function showTheme(theme: Settings['theme']): void {
 }
 
 export async function changeSettings(change: Partial<Settings>): Promise<void> {
-  const settings = { ...useStore.getState().settings, ...change };
+  const before = useStore.getState().settings;
+  const settings = { ...before, ...change };
+  await showSettings(settings);
+  if ((await tell(call('settings.set', settings))) !== null) return;
+  // What is not kept is not shown either; what was changed in the meantime stays.
+  const now = useStore.getState().settings;
+  const refused = (Object.keys(change) as (keyof Settings)[]).filter((key) => now[key] === settings[key]);
+  await showSettings({ ...now, ...Object.fromEntries(refused.map((key) => [key, before[key]])) });
+}
+
+async function showSettings(settings: Settings): Promise<void> {
+  const { language } = useStore.getState().settings;
   useStore.setState({ settings });
   showTheme(settings.theme);
-  if (change.language !== undefined) await i18next.changeLanguage(settings.language);
+  if (language !== settings.language) await i18next.changeLanguage(settings.language);
   document.documentElement.lang = settings.language;
-  await tell(call('settings.set', settings));
 }
 
 /** Shows what goes wrong with an act that belongs to no step. */

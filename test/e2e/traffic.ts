@@ -27,7 +27,8 @@ export function watchTraffic(user: number): Watch | string {
     spawnSync('nft', ['delete', 'table', 'inet', table]);
   };
   end();
-  nft(`table inet ${table} {
+  try {
+    nft(`table inet ${table} {
     counter outside { }
     chain out {
       type filter hook output priority 0;
@@ -35,6 +36,9 @@ export function watchTraffic(user: number): Watch | string {
       meta skuid ${user} oifname != "lo" counter name outside drop
     }
   }`);
+  } catch (error) {
+    return (error as Error).message;
+  }
   const packets = (): number => {
     const told = JSON.parse(nft(`list counter inet ${table} outside`)) as {
       readonly nftables: readonly { readonly counter?: { readonly packets: number } }[];

@@ -224,7 +224,10 @@ test('a fingerprint stands whole and in groups, and is copied without gaps', asy
     .poll(() => page.evaluate(() => navigator.clipboard.readText()))
     .toBe('SHA256:cP0hDcyJSBJ9gQrnvQhGAjkTQm0sYp7Qb3kG5mXxq1c');
   // Typed once, before the answer: it is kept before the answer goes out.
-  await page.getByLabel(/Your name/).fill('Ada Lovelace');
+  const name = page.getByLabel(/Your name/);
+  await name.pressSequentially('x'.repeat(81));
+  await expect(name).toHaveValue('x'.repeat(80));
+  await name.fill('Ada Lovelace');
   await page.getByRole('button', { name: 'They differ' }).click();
   await expect.poll(() => callsOf(desk, 'questions.answer')).toHaveLength(1);
   expect(callsOf(desk, 'questions.answer')[0]?.input).toMatchObject({ id: 'host-key:master-1', value: 'no' });
@@ -417,4 +420,102 @@ test('formatting: nothing is chosen, what is lost is shown, and only the typed n
       label: 'FIELDKIT',
     },
   ]);
+});
+
+/** Holds the questions of one procedure back until told; from then on they go through. */
+async function held(page: Page, procedure: string): Promise<() => Promise<void>> {
+  const waiting: (() => Promise<void>)[] = [];
+  let through = false;
+  await page.route(`**/call/${procedure}`, async (route) => {
+    if (through) await route.continue();
+    else waiting.push(() => route.continue());
+  });
+  return async () => {
+    through = true;
+    for (const go of waiting.splice(0)) await go();
+  };
+}
+
+const answered = (page: Page, procedure: string, value: object) =>
+  page.route(`**/call/${procedure}`, (route) => route.fulfill({ json: { value } }));
+
+test('keys: a new vault is named twice, what works says so and is not pressed twice', async ({
+  desk,
+  window: page,
+}) => {
+  await at(page, states.choosing(desk));
+  await answered(page, 'keys.state', { fingerprint: '5b'.repeat(32), vault: false });
+  await answered(page, 'pick.path', { token: 'picked', display: '/media/ada/site-keys.age' });
+  const release = await held(page, 'keys.import');
+  await pageOf(page, 'keys');
+  await expect(page.getByText('and has no vault')).toBeVisible();
+  const read = page.getByRole('button', { name: 'Read the keys' });
+  const choose = page.getByRole('button', { name: 'Choose the file' });
+  await choose.click();
+  await expect(page.getByText('/media/ada/site-keys.age')).toBeVisible();
+  await page.getByLabel('Passphrase of the file').fill('file');
+  await page.getByLabel("Passphrase of this laptop's vault").fill('vault');
+  await page.getByLabel('The same once more').fill('vaults');
+  await read.click();
+  await expect(page.getByText('The two differ')).toBeVisible();
+  await page.getByLabel('The same once more').fill('vault');
+  await read.click();
+  await expect(page.getByRole('status').filter({ hasText: 'At work' })).toBeVisible();
+  await expect(read).toBeDisabled();
+  await expect(choose).toBeDisabled();
+  await release();
+  await expect(read).toBeEnabled();
+  await expect(page.getByText('At work')).toHaveCount(0);
+  expect(callsOf(desk, 'keys.import').map((call) => call.input)).toEqual([
+    { site: 'plant-lille', path: 'picked', file: 'file', vault: 'vault' },
+  ]);
+});
+
+test('keys: what lies in a closed vault is not claimed; both ways are offered', async ({ desk, window: page }) => {
+  await at(page, states.choosing(desk));
+  await pageOf(page, 'keys');
+  await expect(page.getByText("Whether this site's keys are in it shows when it is opened.")).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Write the keys to a file' })).toBeEnabled();
+  await expect(page.getByRole('button', { name: 'Read the keys' })).toBeEnabled();
+  await expect(page.getByLabel('The same once more')).toHaveCount(1);
+});
+
+test('machines of a list: each tick counts at once, what is saved answers what is asked, every fault is shown', async ({
+  desk,
+  window: page,
+}) => {
+  await at(page, states.choosing(desk));
+  await pageOf(page, 'machines');
+  await page.locator('main button[aria-haspopup=listbox]').first().click();
+  await page.getByRole('option', { name: /^A list/ }).click();
+  const give = (name: string, text: string) =>
+    page.locator('main input[type=file]').setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from(text) });
+  const shown = page.getByRole('region', { name: 'What would stand in the plan' });
+  const add = page.getByRole('button', { name: /^Add/ });
+
+  await give('large.csv', 'x'.repeat(256 * 1024 + 1));
+  await expect(page.getByText(/large\.csv is larger than 262\skB/)).toBeVisible();
+  expect(callsOf(desk, 'machines.read')).toEqual([]);
+
+  await give('hosts.ini', 'web.example.org\nweb.example.net\nstore.example.org\n');
+  const boxes = shown.getByRole('checkbox');
+  await expect(boxes).toHaveCount(3);
+  await expect(page.getByText('large.csv')).toHaveCount(0);
+  // Two of one name: the fault stands at the second, and is why nothing can be added.
+  await expect(shown.getByRole('listitem').nth(1).locator('code')).toHaveText('name');
+  await expect(shown.locator('[class*=wrong]')).toHaveCount(1);
+  await expect(add).toBeDisabled();
+
+  await give('hosts.ini', 'one.example.org\ntwo.example.org\nthree.example.org\n');
+  await expect(shown.locator('[class*=wrong]')).toHaveCount(0);
+  await expect(add).toBeEnabled();
+  const release = await held(page, 'machines.read');
+  const tick = (name: string) => shown.locator('label', { hasText: name });
+  await tick('one').click();
+  await tick('two').click();
+  await expect(shown.getByRole('checkbox', { checked: true })).toHaveCount(1);
+  await expect(add).toBeDisabled();
+  await release();
+  await expect(page.getByRole('button', { name: 'Add one machine to the plan' })).toBeEnabled();
+  expect(callsOf(desk, 'machines.read').at(-1)?.input).toMatchObject({ chosen: ['three'] });
 });

@@ -75,24 +75,33 @@ export const addMachines = (names: readonly string[], options: AddOptions): Prom
 /** Takes a machine out of the plan; a node that the master knows leaves first, by a step. */
 export const removeFromPlan = (name: string, options: CommonOptions & { readonly lost?: boolean }): Promise<number> =>
   withSite(options, async ({ bench, texts, print }) => {
-    const { state, computer } = await removeMachine(bench.site, name, options.lost === true);
+    const { state, computer, emptied } = await removeMachine(bench.site, name, options.lost === true);
     await bench.runner.refresh();
     const words = { name, computer: computer ?? '' };
-    print({ machine: name, state, computer }, [
-      texts.say(`cli.machines.${state}`, words),
-      ...(state === 'removed' && computer !== null ? [texts.say('cli.machines.leftAtMaster', words)] : []),
-    ]);
+    const known = computer !== null;
+    print(
+      { machine: name, state, computer },
+      state === 'leaving'
+        ? [texts.say(known ? 'cli.machines.leaving' : 'cli.machines.leavingUnknown', words)]
+        : known && emptied
+          ? [texts.say('cli.machines.emptied', words)]
+          : [
+              texts.say('cli.machines.removed', words),
+              ...(known ? [texts.say('cli.machines.leftAtMaster', words)] : []),
+            ],
+    );
     return exitCodes.done;
   });
 
 /** A machine was installed anew under its name: it is met as a stranger from now on. */
 export const renewInPlan = (name: string, options: CommonOptions): Promise<number> =>
   withSite(options, async ({ bench, asker, texts, print }) => {
-    const computer = await renewMachine(bench.site, name, asker.who);
+    const { computer, baseline } = await renewMachine(bench.site, name, asker.who);
     const words = { name, computer: computer ?? '' };
     print({ machine: name, computer }, [
       texts.say('cli.machines.renewed', words),
       ...(computer === null ? [] : [texts.say('cli.machines.renewedAtMaster', words)]),
+      ...(baseline ? [texts.say('cli.machines.renewedBaseline', words)] : []),
     ]);
     return exitCodes.done;
   });

@@ -25,9 +25,13 @@ export function performedSteps(events: Iterable<JournalEvent>, machines: readonl
       const commands: Command[] = [];
       open.set(event.instance, commands);
       runs.push({ instance: event.instance, commands });
-    } else if (event.kind === 'renewed')
-      runs = runs.filter(({ instance }) => !instance.endsWith(`@machine:${event.machine}`));
-    else if (event.kind === 'plan') plans.set(`${event.instance} ${event.plan.hash}`, event.plan);
+    } else if (event.kind === 'renewed') {
+      // What a step did for it on other machines stands; what other steps did on it is gone.
+      for (const { commands } of runs) {
+        const left = commands.filter((command) => machineOf(command) !== event.machine);
+        commands.splice(0, commands.length, ...left);
+      }
+    } else if (event.kind === 'plan') plans.set(`${event.instance} ${event.plan.hash}`, event.plan);
     else if (event.kind === 'command-ended' && event.outcome === 'performed') {
       const command = plans.get(`${event.instance} ${event.hash}`)?.commands[event.index];
       if (command !== undefined && machineOf(command) !== null) open.get(event.instance)?.push(command);

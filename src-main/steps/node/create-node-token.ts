@@ -2,6 +2,7 @@
 // where a person says so, it is a gate: a server is associated in the panel, and its one-time token taken from there.
 // The token is held in memory alone; where the program was closed meanwhile, another one is asked for.
 import { z } from 'zod';
+import { computerIn } from '../../../src-shared/computer.ts';
 import type { AnyContext, Command, World } from '../../runbook/define.ts';
 import {
   blocked,
@@ -19,7 +20,6 @@ import { re6stPaths } from '../../target/re6st.ts';
 import { type Client, clientOf } from '../client.ts';
 import {
   askToken,
-  computerIn,
   isInRe6st,
   isPublished,
   masterMachine,

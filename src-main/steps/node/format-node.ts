@@ -1,6 +1,7 @@
 // Gives a registered node its partitions with their users and addresses, and tells the master of them.
 // slapos ends well only when both came true; what counts here is that partitions and master agree.
 import { z } from 'zod';
+import { computerIn } from '../../../src-shared/computer.ts';
 import {
   blocked,
   defineStep,
@@ -14,7 +15,6 @@ import {
 } from '../../runbook/define.ts';
 import { computerStateArgv, parseComputerState } from '../../target/computer.ts';
 import { parseConfig } from '../../target/slapos-config.ts';
-import { computerIn } from '../computer.ts';
 import { countPartitions, partitionsScript, slapos, slaposPaths } from '../slapos.ts';
 
 export const formatNode = defineStep({

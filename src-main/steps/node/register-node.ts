@@ -1,6 +1,7 @@
 // Registers a node with the master: a one-time token on standard input, a certificate and a configuration in return.
 // Comes before anything is written into slapos.cfg, since registering moves the old configuration away. Never registers twice.
 import { z } from 'zod';
+import { computerIn } from '../../../src-shared/computer.ts';
 import type { Command } from '../../runbook/define.ts';
 import {
   blocked,
@@ -16,7 +17,6 @@ import {
 import { certificateFactsScript, parseCertificateFacts, withoutCertificate } from '../../target/computer.ts';
 import { editConfig, parseConfig } from '../../target/slapos-config.ts';
 import {
-  computerIn,
   isPublished,
   masterMachine,
   masterPlaces,

@@ -1,7 +1,10 @@
 // Takes a node out of the site that the plan says is leaving: what the master placed on it is destroyed as slapos does it, its services
 // are stopped, its configuration is set aside. A computer cannot be deleted at the master by a command: its certificate is revoked by a
-// person. Must never touch a node that the plan keeps; packages and what else is on the machine stay.
+// person. Must never touch a node that the plan keeps; packages and what else is on the machine stay. What a leaving node says of itself
+// is never enough to destroy a service: the master finds one by its name and by who asks, so the client must have been told by the master
+// that the service is its own and stands there, and the name must mean no other.
 import { z } from 'zod';
+import { computerIn } from '../../../src-shared/computer.ts';
 import type { AnyContext, Command, Told } from '../../runbook/define.ts';
 import {
   blocked,
@@ -14,21 +17,23 @@ import {
   says,
   todo,
 } from '../../runbook/define.ts';
-import { computerState, computerStateArgv, emptiedArgv, parseComputerState } from '../../target/computer.ts';
+import { computerStateArgv, emptiedArgv, parseComputerState } from '../../target/computer.ts';
+import { destroyArgv, notOwnSays } from '../../target/own-services.ts';
 import { re6stService } from '../../target/re6st.ts';
-import { withoutConnection } from '../../target/slapproxy.ts';
 import { clientFilesArgv, clientOf, serviceFailures } from '../client.ts';
-import { computerIn, readMaster } from '../computer.ts';
+import { readMaster } from '../computer.ts';
 import { slapos, slaposPaths } from '../slapos.ts';
-
-const instance = computerState.shape.partitions.element.pick({
-  partition: true,
-  title: true,
-  root: true,
-  type: true,
-  release: true,
-  requestedState: true,
-});
+import {
+  type Instance,
+  instance,
+  nothingAsked,
+  type Owned,
+  othersCalled,
+  owned,
+  readOwned,
+  rootsToDestroy,
+  toDestroy,
+} from './leaving-services.ts';
 
 export const takeOutNode = defineStep({
   id: 'take-out-node',
@@ -51,6 +56,8 @@ export const takeOutNode = defineStep({
     software: z.array(z.string()),
     /** The site's client can ask for their end. */
     client: z.boolean(),
+    /** What the master tells the client of the services that are to be destroyed. */
+    owned,
     /** The re6st network is set up here. */
     re6st: z.boolean(),
     /** The master's pages for people; empty while it does not say. */
@@ -70,7 +77,8 @@ export const takeOutNode = defineStep({
       re6st: re6st?.exit === 0,
       panel: (await readMaster(world, context)).panel,
     };
-    if (computer === null) return { ...rest, error: '', instances: [], software: [], client: true };
+    if (computer === null)
+      return { ...rest, error: '', instances: [], software: [], client: true, owned: nothingAsked };
     const client = clientOf(context.site);
     const [{ state }, { files }] = await Promise.all([
       world.probe(name, [{ id: 'state', kind: 'run', argv: [...computerStateArgv], as: 'root', limitMs: 60_000 }]),
@@ -81,12 +89,18 @@ export const takeOutNode = defineStep({
           ]),
     ]);
     const known = parseComputerState(state?.out ?? '');
+    const instances = (known?.partitions ?? []).flatMap((one) => (one.title === null ? [] : [instance.parse(one)]));
+    const roots = rootsToDestroy(instances);
     return {
       ...rest,
       error: known === null ? 'no answer' : known.error,
-      instances: (known?.partitions ?? []).filter(({ title }) => title !== null).map((one) => instance.parse(one)),
+      instances,
       software: (known?.software ?? []).map(({ url }) => url),
       client: files?.exit === 0,
+      owned:
+        client === undefined || files?.exit !== 0 || roots.length === 0
+          ? nothingAsked
+          : await readOwned(world, context, client, name, computer, roots),
     };
   },
   found: ({ computer, formerly, instances, software }) =>
@@ -108,10 +122,9 @@ export const takeOutNode = defineStep({
         ],
   verdict: (facts, context) => {
     const { name: machine } = machineOfSubject(context);
-    const { computer, formerly, error, instances, software } = facts;
-    if (computer === null)
-      return formerly === null || context.earlier.answers[questionId(machine)] === 'yes' ? done() : todo();
-    if (error !== '') return blocked(finding('node-cannot-ask', { machine, detail: error }));
+    const { computer, formerly, error, instances, software, owned } = facts;
+    if (computer === null) return facts.re6st || (formerly !== null && !isRevoked(machine, context)) ? todo() : done();
+    if (error !== '') return blocked(finding('leaving-cannot-ask', { machine, detail: error }));
     const foreign = instances.filter(({ root }) => !instances.some(({ title }) => title === root));
     if (foreign.length > 0)
       return blocked(
@@ -125,75 +138,77 @@ export const takeOutNode = defineStep({
       return blocked(
         finding('client-not-configured', { machine: client?.machine.name ?? machine, user: client?.user ?? '' }),
       );
-    return todo();
+    if (owned.trouble !== null) return blocked(finding('node-cannot-ask', owned.trouble));
+    const doubtful = [
+      ...othersCalled(computer, context).map((name) => `${computer} (${name})`),
+      ...software.filter((url) => url.startsWith('-')),
+      ...rootsToDestroy(instances)
+        .filter((root) => toDestroy(root, facts, context.site) === null)
+        .map(({ title, partition }) => `${title} (${partition})`),
+    ];
+    return doubtful.length === 0
+      ? todo()
+      : blocked(finding('node-holds-foreign', { machine, computer, names: [...new Set(doubtful)].join(', ') }));
   },
   plan: (facts, context): readonly Command[] => {
     const { name } = machineOfSubject(context);
     const { computer, formerly, panel } = facts;
     const left = computer ?? formerly;
-    if (left === null) return [];
-    const gate = askRevoked(name, left, panel);
-    if (computer === null) return [gate];
     return [
-      ...emptying(facts, computer, name, context),
-      ...(facts.re6st
-        ? [
-            run(name, ['systemctl', 'disable', '--now', re6stService], {
-              note: says('take-out-node', 'does.re6st'),
+      ...(computer === null
+        ? []
+        : [
+            ...emptying(facts, computer, name, context),
+            run(name, ['sh', '-c', setAsideScript], {
+              limitMs: 300_000,
+              long: true,
+              note: says('take-out-node', 'does.setAside', { path: asideFolder }),
             }),
-          ]
+          ]),
+      // Last of what is done: until then the master may be reached through it alone.
+      ...(facts.re6st
+        ? [run(name, ['systemctl', 'disable', '--now', re6stService], { note: says('take-out-node', 'does.re6st') })]
         : []),
-      run(name, ['sh', '-c', setAsideScript], {
-        limitMs: 300_000,
-        long: true,
-        note: says('take-out-node', 'does.setAside', { path: asideFolder }),
-      }),
-      gate,
+      ...(left === null || (computer === null && isRevoked(name, context)) ? [] : [askRevoked(name, left, panel)]),
     ];
   },
 });
 
+const isRevoked = (machine: string, { earlier }: Pick<AnyContext, 'earlier'>): boolean =>
+  earlier.answers[questionId(machine)] === 'yes';
+
 interface Placed {
-  readonly instances: readonly z.infer<typeof instance>[];
+  readonly instances: readonly Instance[];
   readonly software: readonly string[];
+  readonly owned: Owned;
 }
 
 /** What was placed is asked to end by who may ask, and ended on the node itself, as slapos does it hourly. */
-function emptying({ instances, software }: Placed, computer: string, node: string, context: AnyContext) {
+function emptying(facts: Placed, computer: string, node: string, context: AnyContext): readonly Command[] {
   const client = clientOf(context.site);
   if (client === undefined) return [];
+  const { instances, software } = facts;
   const { name: asker } = client.machine;
-  const ask = (argv: readonly string[], name: string, note: Told) =>
-    run(asker, [...argv], {
-      as: client.user,
-      limitMs: 300_000,
-      expect: [0, 2],
-      failures: serviceFailures(asker, name),
-      note,
-    });
-  const roots = instances.filter(({ title, root, requestedState }) => title === root && requestedState !== 'destroyed');
+  const ask = (argv: readonly string[], name: string, note: Told, failures = serviceFailures(asker, name)) =>
+    run(asker, [...argv], { as: client.user, limitMs: 300_000, failures, note });
   return [
-    ...roots.map(({ title, release, type }) =>
-      ask(
-        [
-          'sh',
-          '-c',
-          withoutConnection,
-          'sh',
-          'slapos',
-          'request',
-          title ?? '',
-          release ?? '',
-          '--state',
-          'destroyed',
-          ...(type === null ? [] : ['--type', type]),
-          '--node',
-          `computer_guid=${computer}`,
-        ],
-        title ?? '',
-        says('take-out-node', 'does.destroy', { name: title ?? '' }),
-      ),
-    ),
+    ...rootsToDestroy(instances).flatMap((root) => {
+      const found = toDestroy(root, facts, context.site);
+      if (found === null) return [];
+      const { own, title, release, type } = found;
+      const names = `${title} (${own.partition})`;
+      return [
+        ask(
+          destroyArgv(computer, own, { title, release, type }),
+          title,
+          says('take-out-node', 'does.destroy', { name: title }),
+          [
+            { pattern: notOwnSays, finding: finding('node-holds-foreign', { machine: node, computer, names }) },
+            ...serviceFailures(asker, title),
+          ],
+        ),
+      ];
+    }),
     ...(instances.length === 0
       ? []
       : [pass(node, 'report', 'instances', says('take-out-node', 'does.report', { count: instances.length }))]),

@@ -12,7 +12,8 @@ import { aptFacts, aptFactsOf, aptProbes, installUnlessThere, isInstalled, packa
 import { readService, type Service, serviceFacts, servicePlan, serviceVerdict } from '../client.ts';
 import { guardedRedirect, redirectFactsOf, redirectProbes, redirectStands, registryRedirection } from '../redirect.ts';
 
-const instanceName = 're6st-registry';
+/** The registry's name at the master. */
+export const registryInstance = 're6st-registry';
 
 const redirectFacts = z.strictObject({
   program: z.string().nullable(),
@@ -99,7 +100,7 @@ export const installRe6stRegistry = defineStep({
     const { service, registry } = facts;
     const { site } = context;
     const { name: machine } = machineOfSubject(context);
-    const name = instanceName;
+    const name = registryInstance;
     return [
       ...servicePlan(service, serviceOf(site), machine, site, {
         supply: says('install-re6st-registry', 'does.supply', { machine }),
@@ -167,7 +168,7 @@ function parametersOf({ ranges }: SitePlan) {
 function serviceOf(site: SitePlan): Service {
   const parameters = parametersOf(site);
   return {
-    name: instanceName,
+    name: registryInstance,
     url: releaseNamed(site, 're6stnet')?.url ?? '',
     serialisation: 'json-in-xml',
     parameters: JSON.stringify(parameters),

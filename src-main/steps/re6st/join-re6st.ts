@@ -2,7 +2,8 @@
 // enabled for every boot. The registry's own machine is the first, as the network is reached through it. Must never put the token
 // into an argument, a file or the record; must never ask for a certificate where there is one: the token would be lost.
 import { z } from 'zod';
-import { machineNamed, re6stMachines } from '../../../src-shared/site.ts';
+import { parseAddress } from '../../../src-shared/address.ts';
+import { addressesOf, type Machine, machineNamed, re6stMachines } from '../../../src-shared/site.ts';
 import type { AnyContext, Command, Probe } from '../../runbook/define.ts';
 import {
   blocked,
@@ -92,7 +93,7 @@ export const joinRe6st = defineStep({
     ]);
     const known = there.registry?.exit === 0 ? parseRegistry(there.registry.out) : null;
     const led = redirectFactsOf(registryRedirection(holder), there).rules.length > 0;
-    const [own] = led ? printedAddresses(there.own?.out ?? '') : [];
+    const own = led ? lastingAddress(holder, printedAddresses(there.own?.out ?? '')) : undefined;
     const registry = known === null ? null : { ...known, at: own ?? known.address };
     const asks = (id: string, at = '::1'): Probe => ({
       id,
@@ -246,6 +247,12 @@ export const joinRe6st = defineStep({
     ];
   },
 });
+
+/** Of a machine's own addresses the first one that the plan names, else the lowest: every machine's configuration keeps it. */
+const lastingAddress = (machine: Machine, own: readonly string[]): string | undefined => {
+  const named = addressesOf(machine).map((text) => parseAddress(text)?.value);
+  return named.flatMap((value) => own.filter((one) => parseAddress(one)?.value === value))[0] ?? own[0];
+};
 
 const tokenId = (machine: string): string => `re6st-token:${machine}`;
 

@@ -14,7 +14,11 @@ const handlers = {
     throw new Error('a fault');
   },
   'sites.list': async () => [{ name: 'x' }],
+  'machines.read': async () => {
+    throw new Error('was asked');
+  },
 } as unknown as Handlers;
+const asked = { site: 'x', list: null, one: null, chosen: null, shared: {} };
 const options = { checkOutput: true };
 const answer = (name: string, input: unknown) => answerCall(handlers, name, input, options);
 
@@ -38,6 +42,7 @@ describe('answerCall', () => {
   it.each([
     ['settings.set', { ...settings, theme: 'pink' }],
     ['settings.set', { ...settings, more: 1 }],
+    ['settings.set', { ...settings, technician: 'x'.repeat(81) }],
     ['settings.get', null],
     ['settings.get', undefined],
     ['sites.open', { site: ['x'] }],
@@ -46,6 +51,15 @@ describe('answerCall', () => {
     ['toString', {}],
   ])('refuses %s %j before any handler', async (name, input) => {
     expect(await answer(name, input)).toMatchObject({ problem: { code: 'usage-wrong' } });
+  });
+
+  it.each<[string, object]>([
+    ['a list', { list: { text: 'x'.repeat(256 * 1024 + 1), name: 'list', kind: null } }],
+    ['a name', { one: { name: 'x'.repeat(1025), address: 'a' } }],
+    ['too many names', { chosen: Array.from({ length: 1001 }, String) }],
+  ])('refuses %s that is too large before any handler', async (_what, large) => {
+    expect(await answer('machines.read', asked)).toEqual({ problem: expect.objectContaining({ code: 'internal' }) });
+    expect(await answer('machines.read', { ...asked, ...large })).toMatchObject({ problem: { code: 'usage-wrong' } });
   });
 
   it('finds a handler that returns another shape than it promised', async () => {

@@ -1,5 +1,5 @@
 /** A site's keys carried from one laptop's vault to another's: whole, encrypted, and only where they belong. */
-import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -140,19 +140,37 @@ describe('a file of keys', { timeout: 120_000 }, () => {
     }
   });
 
-  it('is not written over a file, into a medium, or from a vault that lacks a key or holds another', async () => {
+  it('is not written over a file, or from a vault that lacks a key or holds another', async () => {
     const site = siteOf(made.public);
     await expect(exportKeys(site, first, file, passphrases)).rejects.toMatchObject({ code: 'keys-file-unfit' });
     expect(await readFile(file)).toEqual(await readFile(join(origin, 'keys.age')));
-    await ensureFolder(join(folder, 'fieldkit/site'));
-    await writeFile(join(folder, 'fieldkit/manifest.json'), '{}');
-    const inside = join(folder, 'fieldkit/site/keys.age');
-    await expect(exportKeys(site, first, inside, passphrases)).rejects.toMatchObject({ code: 'keys-file-unfit' });
     const free = join(folder, 'free.age');
     await expect(exportKeys(site, second, free, passphrases)).rejects.toMatchObject({ code: 'key-missing' });
     await expect(exportKeys(siteOf(stranger.public), first, free, passphrases)).rejects.toMatchObject({
       code: 'keys-file-unfit',
     });
     expect(await readdir(folder)).not.toContain('free.age');
+  });
+
+  it.each([
+    ['in its own tree', 'fieldkit/site', 'medium-id'],
+    ['at its root', '.', 'medium-id'],
+    ['in a folder beside', 'photos/old', 'medium-id'],
+    ['at the root of a copy that nobody chose yet', '.', 'manifest.json'],
+  ])('is not written onto a medium, sealed or not: %s', async (_, place, mark) => {
+    const stick = join(folder, 'stick');
+    await ensureFolder(join(stick, 'fieldkit'));
+    await writeFile(join(stick, 'fieldkit', mark), 'x');
+    await ensureFolder(join(stick, place));
+    await symlink(join(stick, place), join(folder, 'link'));
+    for (const way of [join(stick, place), join(folder, 'link')]) {
+      await expect(exportKeys(siteOf(made.public), first, join(way, 'other.age'), passphrases)).rejects.toMatchObject({
+        code: 'keys-file-unfit',
+        data: { params: { detail: `${stick} is a medium` } },
+      });
+      expect(await readdir(way)).not.toContain('other.age');
+    }
+    // Beside the stick is the laptop's own.
+    await exportKeys(siteOf(made.public), first, join(folder, 'other.age'), passphrases);
   });
 });

@@ -2,7 +2,7 @@ import { appendFile, cp, mkdir, readdir, readFile, rename, rm, symlink, writeFil
 import { dirname, join } from 'node:path';
 import { beforeEach, expect, it } from 'vitest';
 import { bindMedium } from '../../../src-main/medium/identity.ts';
-import { writeBinding } from '../../../src-main/performers/bound-medium.ts';
+import { sealedMedium as boundAndSealed, writeBinding } from '../../../src-main/performers/bound-medium.ts';
 import { siteCopies } from '../../../src-main/performers/site-copies.ts';
 import { sitesOnMedium, takeOverSite } from '../../../src-main/performers/take-over.ts';
 import { systemClock } from '../../../src-main/platform/clock.ts';
@@ -22,7 +22,9 @@ const siteOf = (dataFolder: string) => join(dataFolder, 'sites', 'lille');
 const planOf = (fingerprint: string) => `format: 1
 name: lille
 machines:
-  - { name: m1, roles: [master], address: 10.0.0.1, release: "12", interface: eth0, keyFile: /nowhere/id }
+  - { name: m1, roles: [master], address: 10.0.0.1, release: "12", interface: eth0, keyFile: /nowhere/id, baseline: /nowhere/m1.status }
+  - { name: m2, roles: [node], address: 10.0.0.2, release: "12", interface: eth0, baseline: m2.status }
+  - { name: m3, roles: [node], address: 10.0.0.3, release: "12", interface: eth0, baseline: release }
 trust: { manifest: "${fingerprint}" }
 `;
 
@@ -66,8 +68,8 @@ it('goes on from the medium alone, with journal and outputs', async () => {
     relation: 'new',
     known: false,
     fingerprint: medium.key.fingerprint,
-    absent: ['/nowhere/id'],
-    machines: [{ name: 'm1', address: '10.0.0.1', hostKey: null }],
+    absent: ['/nowhere/id', '/nowhere/m1.status', join(siteOf(second), 'm2.status')].sort(),
+    machines: [{ name: 'm1', address: '10.0.0.1', hostKey: null }, { name: 'm2' }, { name: 'm3' }],
   });
   await take(second);
   expect(await worksOf(second)).toEqual(['one']);
@@ -122,6 +124,21 @@ it('lets the laptopâ€™s history stand when that is chosen, and sets the mediumâ€
   expect(await readFile(there, 'utf8')).toBe(await readFile(join(siteOf(first), 'journal.jsonl'), 'utf8'));
   expect(await readFile(join(setAside ?? '', 'journal.jsonl'), 'utf8')).toBe(theirs);
   await workOn(first, 'four');
+});
+
+it('goes on from the generation that was shown, also when the former laptop knew a later one', async () => {
+  const open = (dataFolder: string) =>
+    OpenSite.open(siteOf(dataFolder), { program: 'test 1.0', practice: false, clock: systemClock });
+  const former = await open(first);
+  await former.updateLock((lock) => ({ ...lock, sealed: { ['c'.repeat(32)]: 3, other: 7 } }));
+  await former.close();
+  await workOn(first, 'two');
+  expect((await sitesOnMedium(stick, parts(second)))[0]?.generation).toBe(1);
+  await take(second);
+  const site = await open(second);
+  expect(site.lock.sealed).toEqual({ ['c'.repeat(32)]: 1, other: 7 });
+  await expect(boundAndSealed(site)).resolves.toMatchObject({ manifest: { generation: 1 } });
+  await site.close();
 });
 
 it('leaves out outputs that are not what their name says', async () => {

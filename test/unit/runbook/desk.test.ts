@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { systemClock } from '../../../src-main/platform/clock.ts';
 import type { Asker } from '../../../src-main/runbook/asking.ts';
 import type { Step } from '../../../src-main/runbook/define.ts';
-import { type Desk, makeDesk } from '../../../src-main/runbook/desk.ts';
+import { type Desk, type DeskParts, makeDesk } from '../../../src-main/runbook/desk.ts';
 import type { LiveEvent, StreamEvent } from '../../../src-shared/api.ts';
 import { problem } from '../../../src-shared/problem.ts';
 import type { Question } from '../../../src-shared/step.ts';
@@ -36,7 +36,7 @@ const noMedia = {
   records: { list: async () => [], open: none, save: none },
 };
 
-function open(runbook: readonly Step[]): void {
+function open(runbook: readonly Step[], keys: DeskParts['keys'] = noMedia.keys): void {
   desk = makeDesk({
     dataFolder: home,
     program: 'test',
@@ -49,6 +49,7 @@ function open(runbook: readonly Step[]): void {
     listMedia: async () => [],
     nextMedia: async (_site, mark) => mark,
     ...noMedia,
+    keys,
     practice: { prepare: async () => planText, faults: async () => [], answers: {} },
   });
   desk.onEvent((event) => events.push(event));
@@ -215,6 +216,59 @@ describe('while something runs', () => {
       desk.handlers['questions.answer']({ site, run: id, id: password.id, value: 'again' }),
     ).rejects.toMatchObject({ code: 'question-unanswered' });
   });
+});
+
+it('writes and reads keys one after the other, also after a failure, and closes when they are through', async () => {
+  const told: string[] = [];
+  const ends: (() => void)[] = [];
+  const taking = (what: string) =>
+    new Promise<void>((resolve) => {
+      told.push(`${what} begins`);
+      ends.push(() => {
+        told.push(`${what} ends`);
+        resolve();
+      });
+    });
+  open([standingStep('a', [], world)], {
+    vaultExists: async () => true,
+    exportTo: async (_site, path) => {
+      await taking('export');
+      return { path, fingerprint: 'f' };
+    },
+    importFrom: async (_site, path) => {
+      await taking(path);
+      if (path === 'first') throw problem('passphrase-wrong', {});
+      return { path, fingerprint: 'f', changed: true };
+    },
+  });
+  const words = { site, vault: 'v', file: 'f' };
+  const first = desk.handlers['keys.import']({ ...words, path: 'first' });
+  const wrong = expect(first).rejects.toMatchObject({ code: 'passphrase-wrong' });
+  await until(() => ends.length === 1);
+  const written = desk.handlers['keys.export']({ ...words, folder: 'there' });
+  const second = desk.handlers['keys.import']({ ...words, path: 'second' });
+  for (const count of [1, 2]) {
+    await new Promise(setImmediate);
+    expect(ends).toHaveLength(count);
+    ends.at(-1)?.();
+    await until(() => ends.length === count + 1);
+  }
+  await wrong;
+  expect(await written).toEqual({ path: join('there', `${site}-keys.age`), fingerprint: 'f' });
+  const closed = desk.close().then(() => told.push('closed'));
+  await new Promise(setImmediate);
+  ends.at(-1)?.();
+  expect(await second).toEqual({ fingerprint: 'f', changed: true });
+  await closed;
+  expect(told).toEqual([
+    'first begins',
+    'first ends',
+    'export begins',
+    'export ends',
+    'second begins',
+    'second ends',
+    'closed',
+  ]);
 });
 
 describe('damaged files', () => {

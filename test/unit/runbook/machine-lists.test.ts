@@ -123,4 +123,40 @@ ansible_ssh_common_args=-o ProxyJump=ada@bastion
     expect(refusal('inventory', 'all:\n  hosts: [\n')).toEqual(['machine-list-invalid', 1, expect.any(String)]);
     expect(refusal('inventory', 'all: 3\n')).toEqual(['machine-list-invalid', 1, 'no machine is named here']);
   });
+
+  const rows = (count: number, row: (index: number) => string) =>
+    Array.from({ length: count }, (_, at) => row(at)).join('');
+  const csv = (count: number) => `name,address\n${rows(count, (at) => `n${at},a${at}\n`)}`;
+  const hosts = (count: number) => rows(count, (at) => `Host h${at}\n`);
+  const yaml = (last: number) => `all:\n  hosts:\n    node-[1:${last}]:\n`;
+
+  it.each<[ListKind, string]>([
+    ['csv', csv(1000)],
+    ['ssh-config', hosts(1000)],
+    ['inventory', 'node-[0001:1000]\n'],
+    ['inventory', `[a]\nn[1:1000]\n[b]\nn[1:1000]\n`],
+    ['inventory', yaml(1000)],
+  ])('holds a thousand machines: %s', (kind, text) => {
+    expect(read(kind, text)).toHaveLength(1000);
+  });
+
+  it.each<[ListKind, string, number]>([
+    ['csv', csv(1001), 1002],
+    ['ssh-config', hosts(1001), 1],
+    ['inventory', 'first\nnode-[1:1001]\n', 2],
+    ['inventory', `node-[0:${'9'.repeat(400)}]\n`, 1],
+    // Each range is fit by itself; read to its end this list would name millions.
+    ['inventory', rows(9000, (at) => `a${at}-[1:1000]\n`), 2],
+    ['inventory', yaml(1001), 1],
+    ['inventory', `all:\n  hosts:\n${rows(2000, (at) => `    a${at}-[1:1000]:\n`)}`, 1],
+  ])('of more than a thousand is refused: %s %#', (kind, text, line) => {
+    expect(refusal(kind, text)).toEqual(['machine-list-invalid', line, 'more than 1000 machines']);
+  });
+
+  it('above 256 KiB is refused before it is taken apart', () => {
+    const head = 'name,address\nn,a\n';
+    const full = head + ' '.repeat(256 * 1024 - head.length);
+    expect(read('csv', full)).toHaveLength(1);
+    expect(refusal('csv', `${full} `)).toEqual(['machine-list-invalid', 1, 'larger than 256 KiB']);
+  });
 });

@@ -10,6 +10,7 @@ import { unitTexts } from '../../../src-main/steps/units.ts';
 import { canonicalJson } from '../../../src-shared/json.ts';
 import { emptyLock } from '../../../src-shared/lock.ts';
 import { sitePlan } from '../../../src-shared/site.ts';
+import { authority } from '../target/re6st-authority.ts';
 
 const url = 'https://lab.example/raw/1.0.499/software/re6stnet/software.cfg';
 const network = 'fdbb:eb3c:1b95::/48';
@@ -113,6 +114,28 @@ describe('join-re6st', () => {
       state: 'blocked',
       findings: [{ code: 're6st-registry-unreachable', params: { url: `http://[${registry.at}]:9026` } }],
     });
+  });
+
+  it.each([
+    ['no address', {}, 'fd5a:77:0:1:5054:ff:fe12:3456'],
+    ['one of them among its addresses', { addresses: ['FD5A:77:0:1:0::11/64'] }, 'fd5a:77:0:1::11'],
+    ['one of them as the way to it', { address: 'fd5a:77:0:1::11' }, 'fd5a:77:0:1::11'],
+    ['one that it has not', { addresses: ['fd5a:77:0:1::99/64'] }, 'fd5a:77:0:1:5054:ff:fe12:3456'],
+  ])('finds the registry at an address of its machine that lasts; the plan names %s', async (_, known, at) => {
+    const [m, n1, n2] = site.machines;
+    const context = { ...(contextOf('n2') as object), site: { ...site, machines: [m, { ...n1, ...known }, n2] } };
+    const there = {
+      registry: { exit: 0, out: `${registry.address}\nHTTP/1.0 200 OK\r\n\r\n${authority}`, err: '' },
+      own: { exit: 0, out: 'fd5a:77:0:1:5054:ff:fe12:3456\nfd5a:77:0:1::11\n', err: '' },
+      'rules ip6': { exit: 0, out: ` ip6 daddr fd5a::1 tcp dport 9026 dnat to [${registry.address}]:9026\n`, err: '' },
+    };
+    const world = {
+      probe: async (name: string) => (name === 'n1' ? there : {}),
+      sight: async () => null,
+      secret: () => null,
+    };
+    const facts = await joinRe6st.read(world as never, context as never);
+    expect(facts).toMatchObject({ registry: { at } });
   });
 
   it('is in once the registry answers inside the network', () => {

@@ -10,21 +10,9 @@ import {
   sameNetwork,
   subnetOf,
 } from '../../../src-main/target/re6st.ts';
+import { authority } from './re6st-authority.ts';
 
-/** Of fdbb:eb3c:1b95::/48, made with openssl; and a node's of it, its third. */
-const authority = `-----BEGIN CERTIFICATE-----
-MIIBvTCCAWSgAwIBAgIHAf276zwblTAKBggqhkjOPQQDAjA6MRMwEQYDVQQDDApy
-ZTZzdCB0ZXN0MSMwIQYJKoZIhvcNAQkBFhRyb290QGV4YW1wbGUuaW52YWxpZDAg
-Fw0yNjExMjMwMTA0MDlaGA8yMTI2MTAzMDAxMDQwOVowOjETMBEGA1UEAwwKcmU2
-c3QgdGVzdDEjMCEGCSqGSIb3DQEJARYUcm9vdEBleGFtcGxlLmludmFsaWQwWTAT
-BgcqhkjOPQIBBggqhkjOPQMBBwNCAAQRHiHZQImEKg8YWhRGU9v7tthEW98C5qhM
-Joi0ndxQjDnhMRdkluICHuIMbhULmQWCDEYs/L+OZ97TLh5hgOvio1MwUTAdBgNV
-HQ4EFgQUUBSnhnCBRW11CAN7jx/l0HAfKxowHwYDVR0jBBgwFoAUUBSnhnCBRW11
-CAN7jx/l0HAfKxowDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNHADBEAiBZ
-EeteMDwKrLYujYh7yVMZztpSDV3hSJ8JkGTxlX8qRQIgQNzUHtN65jdKtVRWBPtR
-cw/ucHeMCbxCEihJhKg4uVM=
------END CERTIFICATE-----
-`;
+/** A node's of the authority's network, its third. */
 const node = `-----BEGIN CERTIFICATE-----
 MIIBUDCB9gIBAzAKBggqhkjOPQQDAjA6MRMwEQYDVQQDDApyZTZzdCB0ZXN0MSMw
 IQYJKoZIhvcNAQkBFhRyb290QGV4YW1wbGUuaW52YWxpZDAgFw0yNjExMjMwMTA0

@@ -1,0 +1,126 @@
+/** The way back, and a copy: what media hold afterwards, and what the sites of this laptop know of them. */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { keepGeneration } from '../../../src-main/medium/generations.ts';
+import { bindMedium } from '../../../src-main/medium/identity.ts';
+import { openManifest } from '../../../src-main/medium/manifest-store.ts';
+import { sealMedium } from '../../../src-main/medium/seal.ts';
+import { sealedMedium as boundAndSealed, writeBinding } from '../../../src-main/performers/bound-medium.ts';
+import { cloneMedium, restoreMedium } from '../../../src-main/performers/media.ts';
+import { systemClock } from '../../../src-main/platform/clock.ts';
+import { OpenSite } from '../../../src-main/runbook/open-site.ts';
+import { put, scratch } from '../medium/scratch.ts';
+import { type SealedMedium, sealedMedium, sealRequest } from '../medium/sealed-medium.ts';
+
+const mediumId = 'c'.repeat(32);
+let medium: SealedMedium;
+let stick: string;
+let dataFolder: string;
+
+const laptop = () => ({ dataFolder, program: 'test 1.0', clock: systemClock });
+const openSite = (name: string) =>
+  OpenSite.open(join(dataFolder, 'sites', name), { program: 'test 1.0', practice: false, clock: systemClock });
+
+/** A site of this laptop that knows these generations. */
+async function siteKnowing(name: string, sealed: Readonly<Record<string, number>>): Promise<void> {
+  await mkdir(join(dataFolder, 'sites', name), { recursive: true });
+  await writeFile(
+    join(dataFolder, 'sites', name, 'site.yaml'),
+    `format: 1
+name: ${name}
+machines:
+  - { name: m1, roles: [master], address: 10.0.0.1, release: "12", interface: eth0 }
+trust: { manifest: "${medium.key.fingerprint}" }
+`,
+  );
+  const site = await openSite(name);
+  await site.updateLock((lock) => ({ ...lock, sealed }));
+  await site.close();
+}
+const knownTo = async (name: string): Promise<unknown> =>
+  JSON.parse(await readFile(join(dataFolder, 'sites', name, 'site.lock'), 'utf8')).sealed;
+
+/** Seals once more, with another page; what was sealed before is kept. */
+async function sealAgain(generation: number): Promise<void> {
+  await keepGeneration(medium.root, medium.key.fingerprint);
+  await put(join(medium.root, 'readme.html'), `page of ${generation}`);
+  await sealMedium(sealRequest(medium.root, medium.key, generation));
+}
+const sealedNow = async (root = medium.root) => (await openManifest(root, medium.key.fingerprint)).manifest.generation;
+
+beforeEach(async () => {
+  medium = await sealedMedium();
+  stick = dirname(medium.root);
+  dataFolder = await scratch();
+});
+
+describe('an earlier generation put back', () => {
+  beforeEach(async () => {
+    await sealAgain(2);
+    await sealAgain(3);
+  });
+
+  it('is meant for every site that knows a later one, and says nothing of other media', async () => {
+    await siteKnowing('lille', { [mediumId]: 3, other: 7 });
+    await siteKnowing('lyon', { [mediumId]: 1 });
+    expect(await restoreMedium(stick, null, medium.key.fingerprint, laptop())).toMatchObject({ generation: 2 });
+    expect(await sealedNow()).toBe(2);
+    expect(await knownTo('lille')).toEqual({ [mediumId]: 2, other: 7 });
+    expect(await knownTo('lyon')).toEqual({ [mediumId]: 1 });
+    expect(await restoreMedium(stick, null, null, laptop())).toMatchObject({ generation: 1 });
+    expect(await knownTo('lille')).toEqual({ [mediumId]: 1, other: 7 });
+  });
+
+  it.each([null, 2])('is refused while such a site is in use, and the medium stays as it was: %s', async (wanted) => {
+    await siteKnowing('lille', { [mediumId]: 3 });
+    await siteKnowing('lyon', { [mediumId]: 3 });
+    const held = await openSite('lyon');
+    await expect(restoreMedium(stick, wanted, null, laptop())).rejects.toMatchObject({ code: 'site-in-use' });
+    expect(await sealedNow()).toBe(3);
+    expect(await readFile(join(medium.root, 'readme.html'), 'utf8')).toBe('page of 3');
+    await held.close();
+    // The other site was let go as well, and once more means once.
+    expect(await restoreMedium(stick, wanted, null, laptop())).toMatchObject({ generation: 2 });
+    expect(await knownTo('lille')).toEqual({ [mediumId]: 2 });
+  });
+
+  it('does not mind a site in use that knows nothing later', async () => {
+    await siteKnowing('lille', { [mediumId]: 2 });
+    const held = await openSite('lille');
+    expect(await restoreMedium(stick, null, null, laptop())).toMatchObject({ generation: 2 });
+    await held.close();
+  });
+
+  it('that is sealed already is taken as it is', async () => {
+    await siteKnowing('lille', { [mediumId]: 5 });
+    expect(await restoreMedium(stick, 3, null, laptop())).toMatchObject({ generation: 3 });
+    expect(await knownTo('lille')).toEqual({ [mediumId]: 3 });
+  });
+});
+
+describe('a copy', () => {
+  it('is known by the name of the one it was made from, and used where another lay that was sealed later', async () => {
+    const other = await scratch();
+    await put(join(other, 'fieldkit/medium-id'), `${'d'.repeat(32)}\n`);
+    await siteKnowing('lille', { [mediumId]: 1, ['d'.repeat(32)]: 4 });
+    await cloneMedium(stick, other, () => undefined, new AbortController().signal);
+    const site = await openSite('lille');
+    await writeBinding(site, await bindMedium(other));
+    await expect(boundAndSealed(site)).resolves.toMatchObject({
+      identity: { mediumId },
+      manifest: { generation: 1 },
+    });
+    await site.close();
+  });
+
+  it('of a medium that went back in time is refused as that one is', async () => {
+    const other = await scratch();
+    await siteKnowing('lille', { [mediumId]: 2 });
+    await cloneMedium(stick, other, () => undefined, new AbortController().signal);
+    const site = await openSite('lille');
+    await writeBinding(site, await bindMedium(other));
+    await expect(boundAndSealed(site)).rejects.toMatchObject({ code: 'medium-rolled-back' });
+    await site.close();
+  });
+});
