@@ -35,7 +35,8 @@ export interface Removed {
 
 /**
  * Takes a machine out of the plan. A node that the master knows, or that was once reached, is marked as leaving first: what is known
- * of it may be gone from the record. `lost`: it is gone, and nothing can be done there. Throws `machine-unknown`, `machine-in-use` while it was not emptied, `site-plan-invalid` when something stands on it.
+ * of it may be gone from the record. `lost`: it is gone, and nothing can be done there. Throws `machine-unknown`, `machine-in-use`
+ * while it was not emptied, `site-plan-invalid` when something stands on it.
  */
 export async function removeMachine(site: Site, name: string, lost: boolean): Promise<Removed> {
   const found = place(site, name);

@@ -80,6 +80,22 @@ describe('what was performed', () => {
     ]);
   });
 
+  it('is gone from a machine that was installed anew, whichever step did it, and stands on the others', () => {
+    const there: Command = { kind: 'run', on: { machine: 'node-2' }, argv: ['c'], limitMs: 5000 };
+    const site = ran('move@site', [a, there]);
+    const others = ran('join@machine:node-2', [b, there]);
+    const own = ran('join@machine:node-1', [there, a]);
+    const renewed = event({ kind: 'renewed', machine: 'node-1', computer: null, by: 'somebody' });
+    const steps = performedSteps([...site, ...others, ...own, renewed], ['node-1', 'node-2']);
+    expect(steps).toEqual(
+      ['move@site', 'join@machine:node-2', 'join@machine:node-1'].map((instance) => ({
+        instance,
+        machine: 'node-2',
+        commands: [there],
+      })),
+    );
+  });
+
   it('is told by machine where several were worked on side by side', () => {
     const second = { machine: 'node-2' };
     const other = (argv: string[]): Command => ({ kind: 'run', on: second, argv, limitMs: 5000 });

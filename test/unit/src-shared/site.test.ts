@@ -269,6 +269,12 @@ describe('services on a node, and the way to a machine', () => {
     const master = site.machines.find(({ roles }) => roles.includes('master'));
     expect(re6stMachines(site).map(({ name }) => name)).toEqual(['d', master?.name, 'b', 'c']);
     expect(vendorPackagesOf(site)).toEqual({ 'slapos-node': 'newest', 're6st-node': 'newest' });
+    // Nothing more is done for one that leaves: its own steps are gone, and the site's must not wait for it.
+    const leaver = sitePlan.parse({
+      ...rest,
+      machines: [...machines, ...more.map((item) => (item.name === 'd' ? item : { ...item, leaving: true }))],
+    });
+    expect(re6stMachines(leaver).map(({ name }) => name)).toEqual(['d', master?.name, 'b']);
     expect(re6stMachines(plan({}))).toEqual([]);
     expect(Object.keys(vendorPackagesOf(plan({})))).toEqual(['slapos-node']);
   });

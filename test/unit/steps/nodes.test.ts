@@ -8,9 +8,10 @@ import { runbook } from '../../../src-main/steps/index.ts';
 import { createNodeToken } from '../../../src-main/steps/node/create-node-token.ts';
 import { takeOutNode } from '../../../src-main/steps/node/take-out-node.ts';
 import { tokenSays } from '../../../src-main/target/computer.ts';
+import { ownServicesProgram } from '../../../src-main/target/own-services.ts';
 import { emptyLock } from '../../../src-shared/lock.ts';
 import { planFaults, sitePlan } from '../../../src-shared/site.ts';
-import type { Command } from '../../../src-shared/step.ts';
+import type { Command, Probe } from '../../../src-shared/step.ts';
 
 const machine = (name: string, address: string, more: object = {}) => ({
   name,
@@ -31,6 +32,10 @@ const site = planWith(
   machine('n2', 'fd00::3'),
   machine('n3', 'fd00::4', { leaving: true }),
 );
+const withRegistry = sitePlan.parse({
+  ...site,
+  machines: [...site.machines, machine('n4', 'fd00::5', { roles: ['node', 'registry'] })],
+});
 const context = (name: string, more: object = {}) =>
   ({
     site,
@@ -129,20 +134,33 @@ describe('a node that leaves', () => {
     requestedState: 'started',
     ...more,
   });
+  /** What the master tells the client. */
+  const own = (title: string | null, more: object = {}) => ({
+    partition: 'slappart0',
+    title,
+    root: title,
+    type: 'RootSoftwareInstance',
+    release: 'https://example.org/software.cfg',
+    trees: 1,
+    ...more,
+  });
+  const ownedOf = (...partitions: object[]) => ({ trouble: null, partitions, elsewhere: [] as string[] });
   const facts = (more: object = {}) =>
     ({
       computer: 'COMP-3',
       formerly: null,
       error: '',
-      instances: [instance('shop'), instance('shop-db', 'shop')],
+      instances: [instance('shop'), instance('shop-db', 'shop', { partition: 'slappart1' })],
       software: ['https://example.org/software.cfg'],
       client: true,
+      owned: ownedOf(own('shop')),
       re6st: false,
       panel: 'http://10.0.0.1/panel',
       ...more,
     }) as never;
   const verdict = (of: object, more: object = {}) => takeOutNode.verdict(facts(of), context('n3', more));
-  const plan = (of: object = {}) => takeOutNode.plan(facts(of), context('n3'));
+  const plan = (of: object = {}, more: object = {}) => takeOutNode.plan(facts(of), context('n3', more));
+  const revoked = { earlier: { answers: { 'taken-out:n3': 'yes' }, skipped: [], everDone: false, formerly: null } };
 
   it('has the steps that reach and empty it, and no other; it is nobody’s client', () => {
     const own = instancesOf(runbook, site).filter(({ subject }) => subject.kind === 'machine' && subject.name === 'n3');
@@ -189,7 +207,115 @@ describe('a node that leaves', () => {
     const going = plan({ instances: [instance('shop', 'shop', { requestedState: 'destroyed' })], software: [] });
     expect(kinds(going)).toEqual(['run', 'run', 'steps.take-out-node.asks.revoked']);
     expect(kinds(plan({ instances: [], software: [] }))).toEqual(['run', 'steps.take-out-node.asks.revoked']);
-    expect(kinds(plan({ instances: [], software: [], re6st: true }))).toHaveLength(3);
+    const last = plan({ instances: [], software: [], re6st: true });
+    expect(kinds(last)).toHaveLength(3);
+    // While re6st may be the way to the master, nothing is left to ask it for: it goes last, and a run cut off before goes on there.
+    expect(last[1]).toMatchObject({ argv: ['systemctl', 'disable', '--now', 're6stnet.service'] });
+    const off = { computer: null, formerly: 'COMP-3', re6st: true };
+    expect(plan(off)).toEqual(last.slice(1));
+    expect(plan(off, revoked)).toEqual([last[1]]);
+    expect(plan({ computer: null, re6st: true })).toEqual([last[1]]);
+  });
+
+  const other = (known: object) => ({
+    record: (step: string, { name }: { name?: string } = {}) =>
+      name === 'n2' && step === 'register-node' ? { facts: known } : undefined,
+  });
+  const shop = (title: string, more: object = {}) => ({
+    instances: [instance(title)],
+    software: [],
+    owned: ownedOf(own(title, more)),
+  });
+  const unsearched = (...elsewhere: string[]) => ({
+    ...shop('shop'),
+    owned: { ...ownedOf(own('shop', { trees: null })), elsewhere },
+  });
+  it.each<[string, object, object?]>([
+    ['the master tells the client nothing of', { ...shop('shop'), owned: ownedOf(own(null)) }],
+    ['the client was told nothing of', { ...shop('shop'), owned: ownedOf() }],
+    ['is another one there, as the client was told', { ...shop('shop'), owned: ownedOf(own('blog')) }],
+    ['is a part there, as the client was told', shop('shop', { root: 'site' })],
+    ['shares its name with another that the client sees', shop('shop', { trees: 2 })],
+    ['is no service that the client finds', shop('shop', { trees: 0 })],
+    ['shares its name with one on another node', unsearched('shop')],
+    [
+      'is there twice',
+      { ...shop('shop'), instances: [instance('shop'), instance('shop', 'shop', { partition: 'p1' })] },
+    ],
+    ['has the name of the master', shop('slapos-master')],
+    ['has the name of the registry', shop('re6st-registry')],
+    ['has a name like an option', shop('--help')],
+    ['has a name that ends the search', shop('a" OR title:="b')],
+    ['has no release', shop('shop', { release: null })],
+    ['has a release like an option', shop('shop', { release: '--help' })],
+    ['hangs on a node that calls itself another', shop('shop'), other({ computer: 'COMP-3' })],
+    [
+      'hangs on a node that is configured as another',
+      shop('shop'),
+      other({ config: '[slapos]\ncomputer_id = COMP-3\n' }),
+    ],
+    ['has software with a name like an option', { ...shop('shop'), software: ['--help'] }],
+  ])('is not emptied of what %s', (_what, of, more: object = {}) => {
+    const found = verdict(of, { site: withRegistry, ...more });
+    expect([found.state, found.findings.map(({ code }) => code)]).toEqual(['blocked', ['node-holds-foreign']]);
+  });
+
+  it('makes no request for what is doubtful, whoever asked for the plan', () => {
+    const asked = plan({ ...shop('shop'), owned: ownedOf(own(null)) }).flatMap((command) =>
+      command.kind === 'run' ? [command.argv.join(' ')] : [],
+    );
+    expect(asked.filter((line) => line.includes('slapos request'))).toEqual([]);
+  });
+
+  it('asks with what the master told, not with what the node says, and looks once more before it does', () => {
+    const lied = { ...shop('shop', { release: 'https://example.org/true.cfg', type: 'kvm' }) };
+    const [destroy] = plan(lied);
+    if (destroy?.kind !== 'run') throw new Error('no command');
+    expect(destroy.argv.slice(4)).toEqual([
+      ownServicesProgram,
+      ...['COMP-3', 'slappart0', 'searched', 'slapos', 'request', 'shop', 'https://example.org/true.cfg'],
+      ...['--state', 'destroyed', '--type', 'kvm', '--node', 'computer_guid=COMP-3'],
+    ]);
+    // 2 is not taken for granted: the script looks at what was said.
+    expect(destroy.expect).toBe(undefined);
+    expect(verdict(unsearched('blog')).state).toBe('todo');
+    const [without] = plan(unsearched('blog'));
+    expect(without).toMatchObject({ argv: expect.arrayContaining(['unsearched']) });
+  });
+
+  it('asks the other nodes where the master’s pages have no search, and is not content without their answer', async () => {
+    const node = { ...instance('blog'), parametersSha256: '', published: [], addresses: [], failing: [] };
+    const state = (partitions: object[], error = '') =>
+      JSON.stringify({ error, status: 200, software: [], partitions });
+    const worldOf = (n2: string, trees: number | null) =>
+      ({
+        probe: async (name: string, probes: readonly Probe[]) =>
+          Object.fromEntries(
+            probes.map(({ id }) => {
+              const out: Record<string, string> = {
+                config: `[slapos]\ncomputer_id = COMP-${name.slice(1)}\n`,
+                state:
+                  name === 'n3' ? state([{ ...node, title: 'shop', root: 'shop' }]) : name === 'n2' ? n2 : state([]),
+                own: JSON.stringify({ error: '', partitions: [own('shop', { trees })] }),
+              };
+              const known = id === 'files' || (id in out && !(id === 'config' && name === 'm'));
+              return [id, { exit: known ? 0 : 1, out: out[id] ?? '' }];
+            }),
+          ),
+      }) as unknown as World;
+    const read = async (n2: string, trees: number | null) => {
+      const found = await takeOutNode.read(worldOf(n2, trees), context('n3'));
+      takeOutNode.facts.parse(found);
+      return found;
+    };
+    expect(await read(state([node]), null)).toMatchObject({ owned: { trouble: null, elsewhere: ['blog'] } });
+    const silent = await read(state([], 'HTTP 503'), null);
+    expect(silent).toMatchObject({ owned: { trouble: { machine: 'n2', detail: 'HTTP 503' } } });
+    expect(takeOutNode.verdict(silent, context('n3')).findings).toMatchObject([
+      { code: 'node-cannot-ask', params: { machine: 'n2' } },
+    ]);
+    // With a search nobody else is asked.
+    expect(await read(state([], 'HTTP 503'), 1)).toMatchObject({ owned: { trouble: null, elsewhere: [] } });
   });
 
   it.each([
@@ -201,8 +327,15 @@ describe('a node that leaves', () => {
       'blocked',
       ['node-holds-parts'],
     ],
-    ['gets no answer', { error: 'HTTP 503' }, {}, 'blocked', ['node-cannot-ask']],
+    ['gets no answer', { error: 'HTTP 503' }, {}, 'blocked', ['leaving-cannot-ask']],
     ['has nobody who may ask', { client: false }, {}, 'blocked', ['client-not-configured']],
+    [
+      'is doubted by the client',
+      { owned: { ...ownedOf(), trouble: { machine: 'n1', detail: 'HTTP 503' } } },
+      {},
+      'blocked',
+      ['node-cannot-ask'],
+    ],
     ['needs nobody to ask', { client: false, instances: [], software: [] }, {}, 'todo', []],
     ['was stopped, and nobody answered the gate', { computer: null, formerly: 'COMP-3' }, {}, 'todo', []],
     [
@@ -212,6 +345,8 @@ describe('a node that leaves', () => {
       'done',
       [],
     ],
+    ['still has re6st', { computer: null, formerly: 'COMP-3', re6st: true }, revoked, 'todo', []],
+    ['was never registered and has re6st', { computer: null, re6st: true }, {}, 'todo', []],
     ['never was in', { computer: null }, {}, 'done', []],
   ])('that %s', (_what, of, more, state, codes) => {
     const found = verdict(of, more);
