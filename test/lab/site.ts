@@ -325,6 +325,8 @@ export const walk = {
   all: (laptop: Laptop) => [
     'run',
     '--yes',
+    '--technician',
+    'Ada',
     '--answers',
     laptop.answersPath,
     '--input',
