@@ -308,7 +308,7 @@ describe('nodes', unless(reason), () => {
       expect((await leaving.shell('ls /srv/slapgrid/slappart*/passed-once')).code).not.toBe(0);
       expect((await leaving.shell(`ls -d /opt/slapgrid/${md5}`)).code).not.toBe(0);
       expect((await leaving.shell('test -e /etc/opt/slapos')).code).not.toBe(0);
-      expect((await leaving.shell('pgrep -f supervisord')).code).not.toBe(0);
+      expect((await leaving.shell("pgrep -f '[s]upervisord'")).code).not.toBe(0);
       expect(await leaving.mustShell('cat /etc/opt/slapos.taken-out/slapos.cfg')).toContain('computer_id = COMP-3');
       const removed = await laptop.fieldkit(['machines', 'remove', 'node-3']);
       expect(removed.lines).toEqual([{ machine: 'node-3', state: 'removed', computer: 'COMP-3' }]);

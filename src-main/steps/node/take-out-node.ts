@@ -245,7 +245,15 @@ ${slapos('node', 'supervisorctl', 'shutdown').join(' ')}
 set -e
 if [ -e ${asideFolder} ]; then mv ${asideFolder} "${asideFolder}.$(date +%Y%m%d%H%M%S)"; fi
 mv /etc/opt/slapos ${asideFolder}
-sync ${asideFolder}`;
+sync ${asideFolder}
+# What was told to stop takes its time, and a pass of cron that had begun before starts it again; now no other one begins.
+for second in $(seq 90); do
+  if ! pgrep -f 'slapos node (boot|format|instance|software|report|collect)' >/dev/null; then
+    left=$(pgrep -f '/srv/slapgrid/etc/[s]upervisord.conf') || break
+    [ $((second % 15)) != 10 ] || kill $left || :
+  fi
+  sleep 1
+done`;
 
 const questionId = (machine: string): string => `taken-out:${machine}`;
 
