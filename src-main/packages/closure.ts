@@ -60,15 +60,13 @@ class Search {
   private readonly optionsOf = new Map<RelationGroup, readonly Package[]>();
   private readonly installed: readonly Package[];
   /** Installed packages by their own names and by what they provide. */
-  private readonly there = new Map<string, Package[]>();
+  private readonly there: ReadonlyMap<string, readonly Package[]>;
   private choices = 0;
 
   constructor(request: ClosureRequest) {
     this.request = request;
     this.installed = request.installed ?? [];
-    for (const item of this.installed)
-      for (const name of new Set([item.name, ...item.provides.map((provided) => provided.name)]))
-        pushTo(this.there, name, item);
+    this.there = byName(this.installed);
   }
 
   run(): Package[] {
@@ -218,6 +216,15 @@ class Search {
     }
     return steps.reverse().join(' -> ');
   }
+}
+
+/** Packages by their own names and by what they provide. */
+export function byName(items: readonly Package[]): ReadonlyMap<string, readonly Package[]> {
+  const found = new Map<string, Package[]>();
+  for (const item of items)
+    for (const name of new Set([item.name, ...item.provides.map((provided) => provided.name)]))
+      pushTo(found, name, item);
+  return found;
 }
 
 /** Whether a package meets what another asks for on a machine of this architecture. */

@@ -1,7 +1,7 @@
 // What a machine that has packages already would fetch, as apt there decides it: what is new, and what must be newer for it.
 // Called by the solving job. Pure. A package that would have to go for another is a conflict, told before anybody leaves.
 import { problem } from '../../src-shared/problem.ts';
-import { type ClosureRequest, meets, names, solveClosure } from './closure.ts';
+import { byName, type ClosureRequest, meets, names, solveClosure } from './closure.ts';
 import { fieldOf, parseStanzas } from './control.ts';
 import { type Package, packageOf } from './package-index.ts';
 import type { RelationGroup } from './relations.ts';
@@ -67,17 +67,6 @@ function brokenBy(found: readonly Package[], { installed, architecture }: Instal
     const by = former && taken.get(former.name);
     return by === undefined ? [] : [{ item, by }];
   });
-}
-
-function byName(items: readonly Package[]): ReadonlyMap<string, readonly Package[]> {
-  const found = new Map<string, Package[]>();
-  for (const item of items)
-    for (const name of new Set([item.name, ...item.provides.map((provided) => provided.name)])) {
-      const others = found.get(name);
-      if (others === undefined) found.set(name, [item]);
-      else others.push(item);
-    }
-  return found;
 }
 
 const labelOf = ({ name, version }: Package): string => `${name} ${version}`;
