@@ -1,5 +1,6 @@
 // Shell for the site's client, an ordinary user who asks the master for services. Used by the steps that make and use it, and known
 // to the practice machine. What a person's certificate belongs to is read here, never written.
+import { quoteWord } from '../../src-shared/quote.ts';
 import { withoutConnection } from './slapproxy.ts';
 
 /** Names of what `slapos configure client` writes into `~/.slapos`. */
@@ -29,7 +30,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cat >"$folder/parameters.json"
 code=0
-sh -c '${withoutConnection.replaceAll("'", "'\\''")}' sh "$@" --parameters-file "$folder/parameters.json" >"$folder/told" || code=$?
+sh -c ${quoteWord(withoutConnection)} sh "$@" --parameters-file "$folder/parameters.json" >"$folder/told" || code=$?
 cat "$folder/told"
 # 2: accepted, and not placed yet.
 if [ "$code" = 2 ] && grep -q 'Instance requested' "$folder/told"; then code=0; fi

@@ -3,6 +3,7 @@
 // that the name is the client's own and means what stands on that computer. The program must never write, and never take "unknown"
 // for "own". Forms: slapos.core 1.10 to 1.26; `registerComputerPartition` of SLAP, and the search of the master's pages.
 import { z } from 'zod';
+import { quoteWord } from '../../src-shared/quote.ts';
 import { pythonArgv, slaposPythonPath, withoutConnection } from './slapproxy.ts';
 
 /**
@@ -143,7 +144,7 @@ const destroyScript = `check=$1 computer=$2 partition=$3 way=$4
 shift 4
 "$(${slaposPythonPath})" -c "$check" is "$computer" "$partition" "$3" "$way" || exit 1
 code=0
-told=$(sh -c '${withoutConnection.replaceAll("'", "'\\''")}' sh "$@") || code=$?
+told=$(sh -c ${quoteWord(withoutConnection)} sh "$@") || code=$?
 printf '%s\\n' "$told"
 if [ "$code" = 2 ]; then case $told in *'Instance requested'*) code=0 ;; esac; fi
 exit "$code"`;
