@@ -44,7 +44,7 @@ import { userPaths } from './platform/paths.ts';
 import { practiceFaults, practicePaths, setPracticeFault } from './practice/faults.ts';
 import { practiceAnswers, practiceInputs, preparePractice } from './practice/prepare.ts';
 import { practiceOutside, standMachines } from './practice/site.ts';
-import type { DeskParts } from './runbook/desk.ts';
+import type { DeskParts } from './runbook/desk-parts.ts';
 import type { OpenSite } from './runbook/open-site.ts';
 import { createSite, isPractice, readSitePlan, siteFolder, siteNames } from './runbook/sites.ts';
 import { runbook } from './steps/index.ts';

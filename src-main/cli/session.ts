@@ -8,8 +8,8 @@ import { exitCodeOf, exitCodes, problem, toProblemData } from '../../src-shared/
 import type { Kit } from '../compose.ts';
 import { compose } from '../compose.ts';
 import { type Asker, oneAtATime } from '../runbook/asking.ts';
-import type { Bench } from '../runbook/desk.ts';
-import { closeBench, openBench } from '../runbook/desk.ts';
+import type { Bench } from '../runbook/bench.ts';
+import { closeBench, openBench } from '../runbook/bench.ts';
 import { readSettings, saveSettings } from '../runbook/settings.ts';
 import { siteNames } from '../runbook/sites.ts';
 import { terminalAsker } from './terminal.ts';

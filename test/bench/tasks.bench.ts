@@ -7,6 +7,7 @@ import { stringify } from 'yaml';
 import { z } from 'zod';
 import { compose } from '../../src-main/compose.ts';
 import { recordedAsker } from '../../src-main/runbook/asking.ts';
+import { closeBench, openBench } from '../../src-main/runbook/bench.ts';
 import {
   type Command,
   defineStep,
@@ -18,7 +19,6 @@ import {
   type Step,
   todo,
 } from '../../src-main/runbook/define.ts';
-import { closeBench, openBench } from '../../src-main/runbook/desk.ts';
 import { createSite } from '../../src-main/runbook/sites.ts';
 import { ansibleEnv, ansiblePlaybookWords } from '../lab/ansible.ts';
 import { baseLayers, packageLayer } from '../lab/base.ts';

@@ -11,7 +11,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { compose } from '../../src-main/compose.ts';
 import { practiceFirstPassword } from '../../src-main/practice/commands/slapproxy.ts';
 import { recordedAsker } from '../../src-main/runbook/asking.ts';
-import { closeBench, openBench } from '../../src-main/runbook/desk.ts';
+import { closeBench, openBench } from '../../src-main/runbook/bench.ts';
 import { shellOf } from '../../src-main/runbook/explain.ts';
 import { before, infoOf } from '../../src-main/runbook/instances.ts';
 import { runbook } from '../../src-main/steps/index.ts';

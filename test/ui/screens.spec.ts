@@ -1,44 +1,84 @@
-// Pictures for the README and the docs, taken on the scripted site. Only when asked for: FIELDKIT_SCREENS=1 npm run ui
+// Pictures of the window on the scripted site. Only when asked for:
+//   FIELDKIT_SCREENS=docs npm run ui     the few of the README and the docs, into docs/screens
+//   FIELDKIT_SCREENS=every npm run ui    every page in every look, into test-results/screens, to be looked at
 import { fileURLToPath } from 'node:url';
+import type { Page } from '@playwright/test';
+import type { Settings } from '../../src-shared/api.ts';
 import type { ScriptedDesk } from '../fakes/scripted-desk.ts';
 import * as states from '../fakes/scripted-states.ts';
 import { expect, goTo, test } from './kit.ts';
+import { type Place, places } from './pages.ts';
 
-test.skip(process.env.FIELDKIT_SCREENS === undefined, 'takes pictures for the docs: set FIELDKIT_SCREENS');
+const wanted = process.env.FIELDKIT_SCREENS;
 
-const folder = fileURLToPath(new URL('../../docs/screens', import.meta.url));
+test.skip(wanted === undefined, 'takes pictures: set FIELDKIT_SCREENS to docs or every');
 
-interface Screen {
-  readonly name: string;
-  readonly theme: 'light' | 'dark' | 'sunlight';
-  readonly language: 'en' | 'fr';
-  readonly prepare: (desk: ScriptedDesk) => string | null;
+const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+
+interface Look extends Pick<Settings, 'theme' | 'language'> {
+  readonly width: number;
+  readonly height: number;
 }
 
-const screens: readonly Screen[] = [
-  {
-    name: 'overview',
-    theme: 'light',
-    language: 'en',
-    prepare: (desk) => {
-      states.manyMachines(desk);
-      return null;
+const usual = { width: 1280, height: 800 };
+
+/** At 200 % a window of 1280 has room for 640 pixels of the page. */
+const looks: Readonly<Record<string, Look>> = {
+  light: { theme: 'light', language: 'en', ...usual },
+  'dark-french': { theme: 'dark', language: 'fr', ...usual },
+  sunlight: { theme: 'sunlight', language: 'en', ...usual },
+  narrow: { theme: 'light', language: 'fr', width: 900, height: 700 },
+  'at-200-percent': { theme: 'light', language: 'en', width: 640, height: 400 },
+};
+
+async function take(desk: ScriptedDesk, page: Page, place: Place, look: Look, path: string): Promise<void> {
+  await page.setViewportSize({ width: look.width, height: look.height });
+  desk.settings = { theme: look.theme, language: look.language, lastSite: null, technician: '' };
+  const key = place.prepare(desk);
+  await page.reload();
+  await place.go(page, key);
+  await expect(page.locator('html')).toHaveAttribute('data-theme', look.theme);
+  await page.evaluate(() => document.fonts.ready);
+  await page.screenshot({ path, animations: 'disabled' });
+}
+
+const step = (name: string, prepare: (desk: ScriptedDesk) => string): Place => ({
+  name,
+  prepare,
+  go: (page, key) => goTo(page, key ?? undefined),
+});
+
+const forDocs: readonly (readonly [Place, Look | undefined])[] = [
+  [
+    {
+      name: 'overview',
+      prepare: (desk) => {
+        states.manyMachines(desk);
+        return null;
+      },
+      go: (page) => goTo(page),
     },
-  },
-  { name: 'plan', theme: 'light', language: 'en', prepare: states.planWithDiff },
-  { name: 'fingerprint', theme: 'dark', language: 'en', prepare: states.fingerprint },
-  { name: 'progress', theme: 'dark', language: 'fr', prepare: states.installing },
-  { name: 'failure', theme: 'sunlight', language: 'en', prepare: states.failed },
+    looks.light,
+  ],
+  [step('plan', states.planWithDiff), looks.light],
+  [step('fingerprint', states.fingerprint), looks.light && { ...looks.light, theme: 'dark' }],
+  [step('progress', states.installing), looks['dark-french']],
+  [step('failure', states.failed), looks.sunlight],
 ];
 
-for (const { name, theme, language, prepare } of screens) {
-  test(`picture: ${name}`, async ({ desk, window: page }) => {
-    desk.settings = { theme, language, lastSite: null, technician: '' };
-    const key = prepare(desk);
-    await page.reload();
-    await goTo(page, key ?? undefined);
-    await expect(page.locator('html')).toHaveAttribute('data-theme', theme);
-    await page.waitForTimeout(300);
-    await page.screenshot({ path: `${folder}/${name}.png` });
+for (const [place, look] of forDocs) {
+  test(`picture for the docs: ${place.name}`, async ({ desk, window: page }) => {
+    test.skip(wanted === 'every' || look === undefined, 'other pictures are asked for');
+    if (look !== undefined) await take(desk, page, place, look, at(`docs/screens/${place.name}.png`));
   });
+}
+
+for (const [name, look] of Object.entries(looks)) {
+  for (const place of places) {
+    test(`picture ${name}: ${place.name}`, async ({ desk, window: page }) => {
+      test.skip(wanted !== 'every', 'every page in every look: set FIELDKIT_SCREENS to every');
+      const file = place.name.replaceAll(/\W+/g, '-');
+      await take(desk, page, place, look, at(`test-results/screens/${name}/${file}.png`));
+    });
+  }
 }

@@ -2,7 +2,7 @@
 // with the practice site's own answers, through the same engine as a real site.
 import { exitCodes, problem, problemFrom } from '../../../src-shared/problem.ts';
 import { recordedAsker } from '../../runbook/asking.ts';
-import { closeBench, openBench } from '../../runbook/desk.ts';
+import { closeBench, openBench } from '../../runbook/bench.ts';
 import { follow } from '../follow.ts';
 import { type CommonOptions, fail, withSession } from '../session.ts';
 

@@ -2,7 +2,7 @@
 import { cleanText } from '../../../src-shared/clean.ts';
 import type { InstanceView } from '../../../src-shared/journal.ts';
 import { exitCodeOf, exitCodes, problem, problemFrom, problems } from '../../../src-shared/problem.ts';
-import type { Bench } from '../../runbook/desk.ts';
+import type { Bench } from '../../runbook/bench.ts';
 import { shellOf } from '../../runbook/explain.ts';
 import type { Instance } from '../../runbook/instances.ts';
 import { select } from '../../runbook/instances.ts';

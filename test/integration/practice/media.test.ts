@@ -5,7 +5,7 @@ import { mkdir, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { closeBench } from '../../../src-main/runbook/desk.ts';
+import { closeBench } from '../../../src-main/runbook/bench.ts';
 import { unless } from '../../unless.ts';
 import {
   openPracticeBench,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compose, type Kit } from '../../../src-main/compose.ts';
 import { recordedAsker } from '../../../src-main/runbook/asking.ts';
-import { type Bench, openBench } from '../../../src-main/runbook/desk.ts';
+import { type Bench, openBench } from '../../../src-main/runbook/bench.ts';
 import type { Ended } from '../../../src-main/runbook/runner.ts';
 
 export interface PracticeHome {

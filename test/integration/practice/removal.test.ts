@@ -5,7 +5,7 @@ import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { closeBench } from '../../../src-main/runbook/desk.ts';
+import { closeBench } from '../../../src-main/runbook/bench.ts';
 import { aptIn, has, run } from '../packages/apt.ts';
 import { openPracticeBench, type PracticeBench, type PracticeHome, practiceHome, walk } from './practice-bench.ts';
 

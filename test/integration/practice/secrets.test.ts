@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { compose } from '../../../src-main/compose.ts';
 import { practiceAnswers } from '../../../src-main/practice/prepare.ts';
 import type { Asker } from '../../../src-main/runbook/asking.ts';
-import { closeBench, openBench } from '../../../src-main/runbook/desk.ts';
+import { closeBench, openBench } from '../../../src-main/runbook/bench.ts';
 import { shellOf } from '../../../src-main/runbook/explain.ts';
 import { sitesFolder } from '../../../src-main/runbook/sites.ts';
 import type { Connection, ConnectionRequest } from '../../../src-main/target/connection.ts';

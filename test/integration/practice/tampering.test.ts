@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { releaseArchive } from '../../../src-main/practice/archives.ts';
 import { practiceReleaseUrl, vendorPackages } from '../../../src-main/practice/debian.ts';
 import { practicePaths } from '../../../src-main/practice/faults.ts';
-import { closeBench } from '../../../src-main/runbook/desk.ts';
+import { closeBench } from '../../../src-main/runbook/bench.ts';
 import { Problem } from '../../../src-shared/problem.ts';
 import {
   openPracticeBench,

@@ -1,0 +1,59 @@
+// What compose hands the desk: the acts on media, records and keys that the engine knows only by these shapes.
+import type { InputOf, MediumChoice, OutputOf } from '../../src-shared/api.ts';
+import type { Dossier, ListedRecord } from '../../src-shared/dossier.ts';
+import type { BenchParts } from './bench.ts';
+import type { OpenSite } from './open-site.ts';
+
+/** Of this laptop's vault, and of a file of keys. */
+interface Passphrases {
+  readonly vault: string;
+  readonly file: string;
+}
+
+/** The practice site: simulated machines, its own plan, faults to switch on. */
+export interface Practice {
+  /** Makes what the site is simulated from, once, and gives its plan. */
+  readonly prepare: () => Promise<string>;
+  readonly faults: (set: InputOf<'practice.faults'>['set']) => Promise<OutputOf<'practice.faults'>>;
+  /** What its simulated machines take as secrets, by the question's id: shown with the question. */
+  readonly answers: Readonly<Record<string, string>>;
+}
+
+export interface DeskParts extends BenchParts {
+  readonly listMedia: (site: OpenSite) => Promise<MediumChoice[]>;
+  /** Waits a while for drives to change; returns the mark of what is there now. */
+  readonly nextMedia: (site: OpenSite, mark: string) => Promise<string>;
+  /** What lies on a medium: the one at this path, or the site's own. */
+  readonly mediumContents: (site: OpenSite, path: string | null) => Promise<OutputOf<'media.contents'>>;
+  readonly format: {
+    readonly drives: (site: OpenSite) => Promise<OutputOf<'format.drives'>>;
+    readonly look: (site: OpenSite, device: string) => Promise<OutputOf<'format.look'>>;
+    readonly perform: (site: OpenSite, request: Omit<InputOf<'format.perform'>, 'site'>) => Promise<string>;
+  };
+  readonly practice: Practice;
+  /** Records of a site, by their folder and the fingerprint that the plan holds. */
+  readonly records: {
+    readonly list: (folder: string, pinned: string | null) => Promise<ListedRecord[]>;
+    readonly open: (
+      folder: string,
+      number: number,
+      pinned: string | null,
+    ) => Promise<{ readonly record: Dossier; readonly fingerprint: string; readonly folder: string }>;
+    readonly save: (folder: string, number: number, to: string, pinned: string | null) => Promise<string>;
+  };
+  /** Media that carry sites: of one folder, or of all that are plugged in. */
+  readonly sitesOnMedium: (folder: string | null) => Promise<OutputOf<'sites.onMedium'>>;
+  readonly recentMedia: () => Promise<OutputOf<'media.recent'>>;
+  /** A site's private keys as an encrypted file, for another laptop. */
+  readonly keys: {
+    /** This laptop's vault is there; else importing makes one. */
+    readonly vaultExists: (site: OpenSite) => Promise<boolean>;
+    readonly exportTo: (site: OpenSite, path: string, passphrases: Passphrases) => Promise<OutputOf<'keys.export'>>;
+    readonly importFrom: (
+      site: OpenSite,
+      path: string,
+      passphrases: Passphrases,
+    ) => Promise<OutputOf<'keys.import'> & { readonly path: string }>;
+  };
+  readonly takeOver: (input: InputOf<'sites.takeOver'>) => Promise<OutputOf<'sites.takeOver'>>;
+}

@@ -1,0 +1,64 @@
+// What the window may ask about a site's plan and its machines: read it, edit it, save it, add machines of a list.
+import { join } from 'node:path';
+import type { Handlers, PlanReading } from '../../src-shared/api.ts';
+import { problem } from '../../src-shared/problem.ts';
+import { readTextOrNull } from '../platform/files.ts';
+import { withMachines } from './add-machines.ts';
+import type { DeskParts } from './desk-parts.ts';
+import { kindOfList, readMachineList } from './machine-lists.ts';
+import { siteFiles } from './open-site.ts';
+import { type OpenSites, requireIdle } from './open-sites.ts';
+import { editPlanText, planFromText, readPlanText } from './plan-file.ts';
+import { saveClosedPlan, siteFolder } from './sites.ts';
+
+export function planHandlers(parts: DeskParts, sites: OpenSites) {
+  return {
+    'site.plan': async ({ site }) => {
+      return readingOf((await readTextOrNull(join(await siteFolder(parts.dataFolder, site), siteFiles.plan))) ?? '');
+    },
+    'site.editPlan': async ({ text, edits }) => readingOf(editPlanText(text, edits)),
+    'site.savePlan': async ({ site, text, base }) => {
+      const path = join(await siteFolder(parts.dataFolder, site), siteFiles.plan);
+      if ((await readTextOrNull(path)) !== base) throw problem('site-plan-changed', { path });
+      const { plan, faults } = readPlanText(text);
+      if (plan === null) return { saved: false, problems: [...faults] };
+      if (plan.name !== site)
+        return { saved: false, problems: [{ path: 'name', line: null, code: 'name-stays', value: site, other: '' }] };
+      const opened = sites.opened(site);
+      if (opened === undefined) {
+        await saveClosedPlan(await siteFolder(parts.dataFolder, site), site, text, parts.clock.now());
+        return { saved: true, problems: [] };
+      }
+      // The steps that run were planned from the plan as it is.
+      requireIdle(opened);
+      await opened.site.savePlan(text);
+      await opened.runner.refresh();
+      return { saved: true, problems: [] };
+    },
+    'machines.read': async ({ site, list, one, chosen, shared }) => {
+      const path = join(await siteFolder(parts.dataFolder, site), siteFiles.plan);
+      const base = (await readTextOrNull(path)) ?? '';
+      const plan = planFromText(base, path);
+      const kind = list === null ? null : (list.kind ?? kindOfList(list.name));
+      const found = list === null || kind === null ? [] : readMachineList(list.text, kind, list.name);
+      const names = chosen ?? (kind === 'ssh-config' ? [] : found.map(({ name }) => name));
+      const wanted = [
+        ...(one === null ? [] : [{ name: one.name, fields: { address: one.address } }]),
+        ...found.filter(({ name }) => names.includes(name)),
+      ];
+      return {
+        kind,
+        found: found.map(({ name, fields }) => ({ name, fields: { ...fields } })),
+        before: plan.machines.length,
+        chosen: wanted.map(({ name }) => name),
+        base,
+        plan: readingOf(withMachines(base, plan, wanted, shared)),
+      };
+    },
+  } satisfies Partial<Handlers>;
+}
+
+function readingOf(text: string): PlanReading {
+  const { data, faults } = readPlanText(text);
+  return { text, value: data, problems: [...faults] };
+}
