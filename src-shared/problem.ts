@@ -199,6 +199,7 @@ export const problems = {
   'forward-port-taken': define('target', ['machine', 'port', 'holder']),
   'medium-not-plugged': define('medium', ['machine', 'volumes'], { retryable: true }),
   'content-unreachable': define('target', ['machine', 'url'], { retryable: true }),
+  'content-copy-unreachable': define('target', ['machine', 'url', 'holder'], { retryable: true }),
   'upload-differs': define('target', ['machine', 'path'], { retryable: true }),
 
   // the target machine

@@ -8,6 +8,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { readPrivateKey } from 'openpgp';
+import { type LabMachine, traceWords } from './machine.ts';
+import type { CliResult, Laptop } from './site.ts';
 
 export class Canaries {
   readonly #forms = new Map<string, readonly string[]>();
@@ -91,5 +93,44 @@ export class Canaries {
   #put(name: string, forms: readonly string[]): void {
     if (forms.some((form) => form.length < 8)) throw new Error(`${name} is too short to be looked for`);
     this.#forms.set(name, forms);
+  }
+}
+
+/** Every program that is started while the program runs: its own, and those below the ssh servers of the machines it works on. */
+export class Traces {
+  readonly own: string[] = [];
+  readonly remote: string[] = [];
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  async run(laptop: Laptop, machines: readonly LabMachine[], words: readonly string[]): Promise<CliResult> {
+    const stops: (() => Promise<void>)[] = [];
+    for (const one of machines) {
+      const trace = join(this.#folder, `remote-${this.remote.length}.trace`);
+      this.remote.push(trace);
+      stops.push(await one.traceLogins(trace));
+    }
+    const trace = join(this.#folder, `own-${this.own.length}.trace`);
+    this.own.push(trace);
+    const under = ['strace', '--seccomp-bpf', ...traceWords(trace)];
+    const ran = await laptop.fieldkit([...words, '--answers', laptop.answersPath], { under });
+    for (const stop of stops) await stop();
+    return ran;
+  }
+
+  /** Which canaries were seen, and how many programs were looked at on each side. */
+  async seen(canaries: Canaries): Promise<{ readonly own: number; readonly remote: number; readonly seen: string[] }> {
+    const counts = { own: 0, remote: 0 };
+    const seen: string[] = [];
+    for (const side of ['own', 'remote'] as const)
+      for (const trace of this[side]) {
+        const looked = await canaries.seenInTrace(trace);
+        counts[side] += looked.count;
+        seen.push(...looked.seen);
+      }
+    return { ...counts, seen };
   }
 }

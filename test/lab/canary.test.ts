@@ -8,10 +8,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keyNames } from '../../src-main/performers/site-keys.ts';
 import { openVault } from '../../src-main/platform/vault.ts';
 import { unless } from '../unless.ts';
-import { Canaries } from './canaries.ts';
+import { Canaries, Traces } from './canaries.ts';
 import { checkpointAnswers, checkpointIpv6, clientUser, restoreLaptop } from './checkpoints.ts';
 import { bootBareNode, Lab, type LabMachine, longLabUnavailable, Panel } from './index.ts';
-import { traceWords } from './machine.ts';
 import type { Laptop } from './site.ts';
 
 const reason = longLabUnavailable();
@@ -29,10 +28,9 @@ describe('secrets', unless(reason), () => {
   let node: LabMachine;
   let laptop: Laptop;
   let keysFile: string;
-  /** What every run said, and the traces of the laptop and of both machines. */
+  let traces: Traces;
+  /** What every run said. */
   const said: string[] = [];
-  const own: string[] = [];
-  const remote: string[] = [];
   const canaries = new Canaries();
   /** Those that no machine may know but where they are used; the others may be nowhere on a machine. */
   const nowhere: string[] = [];
@@ -42,25 +40,15 @@ describe('secrets', unless(reason), () => {
     nowhere.push(value);
   };
 
-  /** The program under a tracer, and so everything below the ssh server of the machines it works on. */
   async function traced(machines: readonly LabMachine[], words: readonly string[]): Promise<void> {
-    const stops: (() => Promise<void>)[] = [];
-    for (const one of machines) {
-      const trace = join(lab.folder, `remote-${remote.length}.trace`);
-      remote.push(trace);
-      stops.push(await one.traceLogins(trace));
-    }
-    const trace = join(lab.folder, `own-${own.length}.trace`);
-    own.push(trace);
-    const under = ['strace', '--seccomp-bpf', ...traceWords(trace)];
-    const ran = await laptop.fieldkit([...words, '--answers', laptop.answersPath], { under });
-    for (const stop of stops) await stop();
+    const ran = await traces.run(laptop, machines, words);
     expect(ran.code, ran.stdout.slice(-4000) + ran.stderr).toBe(0);
     said.push(ran.stdout + ran.stderr);
   }
 
   beforeAll(async () => {
     lab = await Lab.open();
+    traces = new Traces(lab.folder);
     laptop = await restoreLaptop('sealed');
     keysFile = join(laptop.home, 'keys.age');
     machine = await lab.bootMachine({ name: 'canary', login: 'sudo', addresses: { ipv6: checkpointIpv6 } });
@@ -91,7 +79,7 @@ describe('secrets', unless(reason), () => {
   it('are in no argument list and no environment while a master is made, logging in with a password', async () => {
     await traced([machine], ['run', 'machine', 'master', '--yes']);
     // The trace saw what it should have seen: sudo on the machine.
-    expect(await readFile(remote[0] ?? '', 'latin1')).toMatch(/execve\("\/usr\/bin\/sudo"/);
+    expect(await readFile(traces.remote[0] ?? '', 'latin1')).toMatch(/execve\("\/usr\/bin\/sudo"/);
   });
 
   it('nor while a node is registered with tokens and a key', async () => {
@@ -127,17 +115,10 @@ describe('secrets', unless(reason), () => {
   it('are in none of the traces, and in nothing that was said', async () => {
     canaries.key('the node’s key', await node.mustShell('cat /etc/opt/slapos/ssl/key'));
     canaries.key('the client’s key', await node.mustShell(`cat /home/${clientUser}/.slapos/client.key`));
-    const counts = { own: 0, remote: 0 };
-    const seen: string[] = [];
-    for (const [side, traces] of Object.entries({ own, remote }) as ['own' | 'remote', string[]][])
-      for (const trace of traces) {
-        const looked = await canaries.seenInTrace(trace);
-        counts[side] += looked.count;
-        seen.push(...looked.seen);
-      }
+    const { own, remote, seen } = await traces.seen(canaries);
     expect(seen).toEqual([]);
-    expect(counts.own).toBeGreaterThanOrEqual(own.length);
-    expect(counts.remote).toBeGreaterThan(500);
+    expect(own).toBeGreaterThanOrEqual(traces.own.length);
+    expect(remote).toBeGreaterThan(500);
     expect(said.flatMap((text) => canaries.seenIn('what the program says', text))).toEqual([]);
   });
 
@@ -146,7 +127,8 @@ describe('secrets', unless(reason), () => {
     expect(places).toEqual([]);
     for (const path of [keysFile, join(laptop.siteFolder, 'backup/master-1-0001.age')])
       expect((await readFile(path, 'latin1')).slice(0, 22)).toBe('age-encryption.org/v1\n');
-    expect(await readFile(join(laptop.siteFolder, 'record/0001/record.json'), 'utf8')).toContain('"answer": null');
+    const record = JSON.parse(await readFile(join(laptop.siteFolder, 'record/0001/record.json'), 'utf8'));
+    expect(record.gates).toContainEqual(expect.objectContaining({ id: 'passphrase', answer: null }));
   });
 
   it('are in no file of ours on a machine, and nowhere else but where slapos keeps its own', async () => {

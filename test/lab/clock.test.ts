@@ -47,10 +47,11 @@ describe('a machine with a clock of its own', unless(reason), () => {
   });
 
   it.each([-3 * 3600, 400 * 24 * 3600])('%i seconds off: told, and set when a person says so', async (seconds) => {
-    await machine.run(`date -s "@$(($(date +%s) + ${seconds}))"`, 'root');
-    const off = await told();
-    expect(Math.abs((off ?? 0) - seconds)).toBeLessThan(300);
-    expect(await laptop.reads(['check', 'preflight', '--answers', laptop.answersPath])).toContain(`${off} s away`);
+    await machine.run(`date -s "@${Math.round(Date.now() / 1000) + seconds}"`, 'root');
+    expect(Math.abs(((await told()) ?? 0) - seconds)).toBeLessThan(300);
+    // An emulated clock loses seconds from one look to the next.
+    const read = await laptop.reads(['check', 'preflight', '--answers', laptop.answersPath]);
+    expect(Math.abs(Number(/ is (-?\d+) s away/.exec(read)?.[1]) - seconds), read).toBeLessThan(300);
     expect(Math.abs((await aheadSeconds()) - seconds)).toBeLessThan(300);
     const set = await run('run', 'preflight', '--yes', '--input', 'preflight@machine:master-1.setClock=true');
     const acts = set.lines.filter(({ kind }) => kind === 'command-ended');

@@ -246,7 +246,7 @@ describe('content at the site', unless(reason), () => {
     const allow = await master.blockPort(port);
     try {
       expect(await ask(master, '127.0.0.1', '/')).toMatch(/^HTTP\/1\.1 404 /);
-      expect(await laptop.reads(check)).toContain('content-unreachable');
+      expect(await laptop.reads(check)).toContain('content-copy-unreachable');
     } finally {
       await allow();
     }

@@ -7,6 +7,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { unless } from '../unless.ts';
+import { Canaries, Traces } from './canaries.ts';
 import { makePair } from './certificates.ts';
 import { mustRun } from './command.ts';
 import {
@@ -29,10 +30,10 @@ describe('the frontend of a site', unless(reason), () => {
   let laptop: Laptop;
   let master: LabMachine;
   let node: LabMachine;
-  const run = (...words: readonly string[]) =>
-    laptop.fieldkit(['run', ...words, '--yes', '--answers', laptop.answersPath]);
+  let traces: Traces;
+  const canaries = new Canaries();
   const must = async (...words: readonly string[]) => {
-    const ran = await run(...words);
+    const ran = await traces.run(laptop, [master, node], ['run', ...words, '--yes']);
     expect(ran.code, ran.stdout.slice(-6000) + ran.stderr).toBe(0);
     return ran;
   };
@@ -48,7 +49,9 @@ describe('the frontend of a site', unless(reason), () => {
     const { archivePath, url } = await frontendRelease();
     lab = await Lab.open();
     ({ laptop, machine: master, node } = await restoreWithNode(lab));
+    traces = new Traces(lab.folder);
     const pair = await makePair(laptop.home, 'first', [`*.${domain}`]);
+    canaries.key('the first key', await readFile(pair.key));
     await writeFile(laptop.answersPath, JSON.stringify({ ...checkpointAnswers, 'host-key:node-1': 'yes' }));
     await laptop.editPlan((text) =>
       text
@@ -79,12 +82,17 @@ describe('the frontend of a site', unless(reason), () => {
 
   it('is told everything again when the certificate changes, and shows the new one', async () => {
     const pair = await makePair(laptop.home, 'second', [`*.${domain}`]);
+    canaries.key('the second key', await readFile(pair.key));
     await laptop.editPlan((text) => text.replaceAll(join(laptop.home, 'first.'), join(laptop.home, 'second.')));
     await must('install-frontend', 'redirect-to-frontend');
     expect(await seenByMaster()).toEqual([`Lab frontend for ${name}`, await printOf(pair.certificate)]);
   });
 
   it('let its key out nowhere', async () => {
+    const { own, remote, seen } = await traces.seen(canaries);
+    expect(seen).toEqual([]);
+    expect(own).toBeGreaterThanOrEqual(traces.own.length);
+    expect(remote).toBeGreaterThan(100);
     for (const file of ['first.key', 'second.key']) {
       const secret = (await readFile(join(laptop.home, file), 'utf8')).split('\n')[1] ?? '';
       expect(secret.length).toBeGreaterThan(40);

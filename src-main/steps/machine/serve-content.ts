@@ -172,6 +172,7 @@ export const serveContent = defineStep({
     if (!ready) return todo();
     const silent = Object.entries(answers).find(([, status]) => status !== 200);
     if (silent === undefined) return done();
+    const url = contentUrlOf(site, machine) + silent[0];
     const master = masterOf(site);
     if (isResident(site, machine) && master !== undefined && master.name !== machine.name) {
       const before = context.record('serve-content', { kind: 'machine', name: master.name });
@@ -182,10 +183,9 @@ export const serveContent = defineStep({
             before: instanceKey('serve-content', { kind: 'machine', name: master.name }),
           }),
         );
+      return blocked(finding('content-copy-unreachable', { machine: machine.name, url, holder: master.name }));
     }
-    return blocked(
-      finding('content-unreachable', { machine: machine.name, url: contentUrlOf(site, machine) + silent[0] }),
-    );
+    return blocked(finding('content-unreachable', { machine: machine.name, url }));
   },
   plan: (state, context) => {
     const { site } = context;
