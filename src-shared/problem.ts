@@ -59,6 +59,8 @@ export const problems = {
   'folder-not-writable': define('input', ['path', 'detail']),
   'program-missing': define('input', ['program', 'remedy']),
   'command-failed': define('target', ['command', 'exit', 'machine', 'detail'], { retryable: true }),
+  'command-killed': define('target', ['command', 'signal', 'machine', 'detail'], { retryable: true }),
+  'command-cut-off': define('target', ['command', 'machine', 'detail'], { retryable: true }),
   'command-timed-out': define('target', ['command', 'machine', 'limit'], { retryable: true }),
   'plan-changed': define('blocked', ['step'], { retryable: true }),
   'step-not-settled': define('blocked', ['step', 'machine'], { retryable: true }),

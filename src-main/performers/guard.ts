@@ -4,6 +4,7 @@ import { problem } from '../../src-shared/problem.ts';
 import type { CommandOf } from '../../src-shared/step.ts';
 import type { Performed, Performing } from '../runbook/performer.ts';
 import { guardUnitPrefix, workFolder } from '../target/our-paths.ts';
+import { commandFailed } from '../target/script.ts';
 import type { Target } from '../target/target.ts';
 import { performRun, performWrite, type TargetMeans, unitId } from './on-target.ts';
 
@@ -86,12 +87,10 @@ export async function performGuard(
     limitMs: 30_000,
   });
   if (armed.exit !== 0)
-    throw problem('command-failed', {
-      command: 'guard',
-      exit: armed.exit,
-      machine,
-      detail: armed.stderr.trim().slice(-300),
-    });
+    throw commandFailed(
+      { command: 'guard', exit: armed.exit, machine, detail: armed.stderr.trim().slice(-300) },
+      armed.stderr,
+    );
   const deadline = clock.monotonicMs() + command.confirmWithinMs - marginMs;
   try {
     for (const inner of command.commands) {

@@ -5,8 +5,9 @@ import { readTextOrNull, writeAtomic } from '../platform/files.ts';
 import { runLocal } from '../platform/shell.ts';
 import { lineOf } from '../runbook/explain.ts';
 import type { Performed, Performing } from '../runbook/performer.ts';
+import { commandFailed } from '../target/script.ts';
 
-/** Runs a program or writes a file on the laptop. Throws `command-failed`, `file-changed-meanwhile`. */
+/** Runs a program or writes a file on the laptop. Throws what `commandFailed` makes, `file-changed-meanwhile`. */
 export async function performOnLaptop(command: Command, context: Performing): Promise<Performed> {
   switch (command.kind) {
     case 'run': {
@@ -19,15 +20,14 @@ export async function performOnLaptop(command: Command, context: Performing): Pr
         signal: context.signal,
       });
       if (!(command.expect ?? [0]).includes(result.exit))
-        throw problem(
-          'command-failed',
+        throw commandFailed(
           {
             command: lineOf(command),
             exit: result.exit,
             machine: 'laptop',
             detail: result.stderr.trim().slice(-300),
           },
-          { evidence: result.stderr.slice(-16_384) },
+          result.stderr.slice(-16_384),
         );
       return {
         exit: result.exit,

@@ -34,7 +34,7 @@ function failed(command: CommandOf<'run'>, machine: string, exit: number | null,
   const evidence = told.slice(-16_384);
   const meaning = command.failures?.find(({ pattern }) => new RegExp(pattern, 'm').test(output))?.finding;
   return meaning === undefined
-    ? commandFailed({ command: lineOf(command), exit: exit ?? -1, machine, detail: lastLine(told) }, evidence)
+    ? commandFailed({ command: lineOf(command), exit, machine, detail: lastLine(told) }, evidence)
     : problem(meaning.code, meaning.params as never, { evidence });
 }
 

@@ -23,16 +23,25 @@ export function scriptFailed(link: Link, what: string, result: ExecResult): Prob
 /** What programs say when a file system is full; apt looks before it begins. */
 const diskFull = /^.*(?:No space left on device|Disk quota exceeded|You don't have enough free space in).*$/m;
 
-/** `command-failed`, or `target-disk-full` where what the command said is that. */
+/**
+ * What became of a command that did not end as it should: `target-disk-full` where it said so, `command-cut-off` without an exit code,
+ * `command-killed` where the code is a signal's (128 and its number, as shells say it), else `command-failed`.
+ */
 export function commandFailed(
-  params: { readonly command: string; readonly exit: number; readonly machine: string; readonly detail: string },
+  { exit, ...params }: Readonly<Record<'command' | 'machine' | 'detail', string>> & { readonly exit: number | null },
   evidence: string,
 ): Problem {
   const [line] = diskFull.exec(evidence) ?? [];
-  if (line === undefined) return problem('command-failed', params, { evidence });
-  const { machine, command } = params;
-  return problem('target-disk-full', { machine, command, detail: cleanLine(line).slice(0, 300) }, { evidence });
+  if (line !== undefined)
+    return problem('target-disk-full', { ...params, detail: cleanLine(line).slice(0, 300) }, { evidence });
+  if (exit === null) return problem('command-cut-off', params, { evidence });
+  const signal = exit - 128;
+  return signal > 0 && signal <= lastSignal
+    ? problem('command-killed', { ...params, signal }, { evidence })
+    : problem('command-failed', { ...params, exit }, { evidence });
 }
+/** Of those that have a name; real-time signals end no program of ours. */
+const lastSignal = 31;
 
 /** For work that is quick unless the machine is in trouble. */
 export const shortMs = 60_000;

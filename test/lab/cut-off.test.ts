@@ -32,7 +32,7 @@ describe('an install that was cut off in the middle of dpkg', unless(reason), ()
     await machine.mustShell("systemctl kill --signal=KILL 'fieldkit-run-*.service'");
     const { code, lines } = await first;
     expect(code).not.toBe(0);
-    expect(lines.at(-1)).toMatchObject({ problem: { code: 'command-failed' } });
+    expect(lines.at(-1)).toMatchObject({ problem: { code: 'command-cut-off' } });
     expect(await machine.mustShell(trouble)).not.toBe('');
     expect(await laptop.reads(['check', 'install-slapos-node', '--answers', laptop.answersPath])).toContain(
       'dpkg was cut off',

@@ -16,6 +16,18 @@ it.each([
   expect(data.evidence).toBe(said);
 });
 
+it.each([
+  [null, 'command-cut-off', {}],
+  [137, 'command-killed', { signal: 9 }],
+  [143, 'command-killed', { signal: 15 }],
+  [127, 'command-failed', { exit: 127 }],
+  [128, 'command-failed', { exit: 128 }],
+  [255, 'command-failed', { exit: 255 }],
+] as const)('tells one that did not end by itself from one that failed: %s', (exit, code, more) => {
+  const { exit: _exit, ...rest } = params;
+  expect(commandFailed({ ...rest, exit }, 'Killed\n').data).toMatchObject({ code, params: { ...rest, ...more } });
+});
+
 it('says no more than the exit code of anything else', () => {
   expect(commandFailed(params, 'E: Unable to locate package slapos-node\n').data).toMatchObject({
     code: 'command-failed',
