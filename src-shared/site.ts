@@ -547,15 +547,18 @@ export const addressesOf = (item: Machine): readonly string[] =>
     return parseAddress(bare) === null ? [] : [bare];
   });
 
+const isSix = (address: string): boolean => address.includes(':');
+
 /**
- * Who a machine is to others' servers: its addresses, IPv4 first. One that has IPv6 alone speaks with any address of its range,
- * as its partitions' addresses are on the same interface; the range stands for it then.
+ * Who a machine is to the server of the content: its addresses, IPv4 first. Where it asks over IPv6 it speaks with any address of its
+ * range, as its partitions' addresses are on the same interface; the range stands for it then.
  */
-export function callersOf(item: Machine): readonly string[] {
+export function callersOf(plan: SitePlan, item: Machine): readonly string[] {
   const own = addressesOf(item);
-  const four = own.filter((address) => !address.includes(':'));
-  const ranges = item.addresses.filter((text) => text.includes(':'));
-  return four.length > 0 || ranges.length === 0 ? [...four, ...own.filter((address) => address.includes(':'))] : ranges;
+  const ranges = item.addresses.filter(isSix);
+  return isSix(contentPlaceOf(plan, item).host) && ranges.length > 0
+    ? ranges
+    : [...own.filter((address) => !isSix(address)), ...own.filter(isSix)];
 }
 
 /** Host and port that answer a machine's requests for content, as seen from itself. */
@@ -566,9 +569,11 @@ export function contentPlaceOf(plan: SitePlan, item: Machine): { readonly host: 
   const master = masterOf(plan);
   if (way === 'medium' || master === undefined || item.name === master.name)
     return { host: '127.0.0.1', port: serverPort };
-  // Over IPv6 a machine may speak with a partition's address; over IPv4 it speaks with its own.
+  // Over IPv6 a machine may speak with a partition's address; over IPv4, where it has that, it speaks with its own.
+  const own = addressesOf(item);
   const addresses = addressesOf(master);
-  return { host: addresses.find((one) => !one.includes(':')) ?? addresses[0] ?? master.address, port: serverPort };
+  const wanted = own.length > 0 && own.every(isSix);
+  return { host: addresses.find((one) => isSix(one) === wanted) ?? addresses[0] ?? master.address, port: serverPort };
 }
 
 /** The address of a machine's content, without a slash at its end. */

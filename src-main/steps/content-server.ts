@@ -69,7 +69,7 @@ export function servingOf(site: SitePlan, machine: Machine, present: readonly st
     root: contentPaths.copy,
     port,
     addresses: others ? present : [],
-    allowed: [...new Set(users.flatMap(callersOf))],
+    allowed: [...new Set(users.flatMap((item) => callersOf(site, item)))],
   };
 }
 

@@ -69,6 +69,20 @@ describe('the server of a machine', () => {
     expect(text).not.toContain('10.0.0.3');
   });
 
+  it.each([
+    ['one that has IPv6 alone', master, { ...node, address: 'fd01::2', addresses: ['fd01::2/64'] }],
+    ['one whose master has IPv6 alone', { ...master, address: 'fd00::1' }, { ...node, addresses: ['fd01::2/64'] }],
+  ])(
+    'lets in a whole range where IPv6 is the way, as a partition’s address may be the one that asks: %s',
+    (_, one, two) => {
+      const mixed = planOf([one, two]);
+      const [server, asker] = mixed.machines;
+      if (server === undefined || asker === undefined) throw new Error('no machines');
+      expect(contentUrlOf(mixed, asker)).toBe('http://[fd00::1]:5051');
+      expect(servingOf(mixed, server, []).allowed).toContain('fd01::2/64');
+    },
+  );
+
   it('serves a plugged medium to its machine alone, and goes with it', () => {
     const serving = servingOf(plan, plugged, ['10.0.0.3']);
     expect(configText(serving)).not.toContain('10.0.0.');
