@@ -1,6 +1,7 @@
 // What moving a machine's partitions into the re6st network needs on the machine: what is kept for the way back, where partitions
 // are, and which files still name an address of before. Texts and parsing; used by the steps of the move. Pure.
 import { z } from 'zod';
+import { endAsleep, passPattern } from './passes.ts';
 import { pythonArgv } from './slapproxy.ts';
 
 /** Everything of before, by its path below `files`, and what addresses the partitions had; kept for the way back: readable by root alone, and no part of what closing a site removes. */
@@ -9,10 +10,12 @@ export const keptConfig = `${keptFolder}/files/etc/opt/slapos/slapos.cfg`;
 /** There once every partition was processed after the move. */
 export const processedMark = `${keptFolder}/processed`;
 
-/** Ends once no pass of slapos is under way: cron starts no other one. */
-const quietScript = `systemctl stop cron
+/** Ends once no pass of slapos is under way: cron starts no other one, and those that have not begun do not begin. */
+const quietScript = `${endAsleep}
+systemctl stop cron
 for _ in $(seq 150); do
-  pgrep -f 'slapos node (boot|format|instance|software|report|collect)' >/dev/null || exit 0
+  pgrep -f '${passPattern}' >/dev/null || exit 0
+  end_asleep
   sleep 2
 done
 echo 'slapos does not come to rest'
@@ -141,7 +144,8 @@ for path in files:
     right = [one for one in six if (ipaddress.ip_address(one) in network) == (wanted == "in")]
     if len(right) != len(six) or not six or not present.issuperset(str(ipaddress.ip_address(one)) for one in six):
         late.append("%s %s" % (name, " ".join(six)))
-busy = subprocess.run(["pgrep", "-f", "slapos node [f]ormat"], stdout=subprocess.DEVNULL).returncode == 0
+# Cron's own sleeps for up to an hour before it begins.
+busy = subprocess.run(["pgrep", "-f", "slapos node [f]ormat --now"], stdout=subprocess.DEVNULL).returncode == 0
 if files and not late and not busy:
     print("there")
     sys.exit(0)

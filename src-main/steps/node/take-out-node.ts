@@ -19,6 +19,7 @@ import {
 } from '../../runbook/define.ts';
 import { computerStateArgv, emptiedArgv, parseComputerState } from '../../target/computer.ts';
 import { destroyArgv, notOwnSays } from '../../target/own-services.ts';
+import { endAsleep, passPattern } from '../../target/passes.ts';
 import { re6stService } from '../../target/re6st.ts';
 import { clientFilesArgv, clientOf, serviceFailures } from '../client.ts';
 import { readMaster } from '../computer.ts';
@@ -247,8 +248,10 @@ if [ -e ${asideFolder} ]; then mv ${asideFolder} "${asideFolder}.$(date +%Y%m%d%
 mv /etc/opt/slapos ${asideFolder}
 sync ${asideFolder}
 # What was told to stop takes its time, and a pass of cron that had begun before starts it again; now no other one begins.
+${endAsleep}
 for second in $(seq 90); do
-  if ! pgrep -f 'slapos node (boot|format|instance|software|report|collect)' >/dev/null; then
+  end_asleep
+  if ! pgrep -f '${passPattern}' >/dev/null; then
     left=$(pgrep -f '/srv/slapgrid/etc/[s]upervisord.conf') || break
     [ $((second % 15)) != 10 ] || kill $left || :
   fi
