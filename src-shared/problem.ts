@@ -261,6 +261,13 @@ export const problems = {
   'frontend-certificate-key': define('input', ['certificate', 'key']),
   'frontend-certificate-domain': define('input', ['path', 'domain', 'names']),
   'frontend-certificate-dates': define('input', ['path', 'from', 'until', 'now'], { retryable: true }),
+  'frontend-certificate-clock': define('input', ['machine', 'path', 'from', 'until', 'now'], { retryable: true }),
+  'frontend-certificate-not-ready': define(
+    'input',
+    ['fault', 'path', 'detail', 'certificate', 'key', 'domain', 'names', 'from', 'until', 'now'],
+    { severity: 'skippable', retryable: true },
+  ),
+  'frontend-certificate-ends': define('input', ['until', 'days'], { severity: 'warning' }),
   'frontend-not-listening': define('target', ['machine', 'port'], { retryable: true }),
   'resolver-unmanaged': define('target', ['machine', 'detail']),
   'name-resolves-elsewhere': define('target', ['machine', 'name', 'dns', 'found', 'wanted'], { retryable: true }),

@@ -23,7 +23,7 @@ export interface JudgedPair {
   readonly chain: string;
   /** sha256 of the first certificate's DER, lower-case hex; empty when it cannot be read. */
   readonly fingerprint: string;
-  /** ISO 8601; empty when it cannot be read. */
+  /** ISO 8601, the first end in the chain; empty when it cannot be read. */
   readonly until: string;
 }
 
@@ -40,8 +40,22 @@ export const frontendParameters = (domain: string, chain: string, key: string): 
 /** A name below the domain that nobody has: what the certificate must cover, and what the proof asks for. */
 export const proofName = (domain: string): string => `fieldkit-check.${domain}`;
 
-/** Judges a pair for a domain at a time. Problems: `frontend-certificate-unusable`, `-key`, `-domain`, `-dates`. */
-export function judgeFrontendPair(pair: FrontendPair, domain: string, now: Date): JudgedPair {
+/** What the machine that will show the certificate holds for the time: its users compare dates with the site's clock. */
+export interface SiteClock {
+  readonly machine: string;
+  readonly now: Date;
+}
+
+/**
+ * Judges a pair for a domain at a time, on this laptop and, once it can be known, on the site. Problems:
+ * `frontend-certificate-unusable`, `-key`, `-domain`, `-dates`, `-clock`.
+ */
+export function judgeFrontendPair(
+  pair: FrontendPair,
+  domain: string,
+  now: Date,
+  site: SiteClock | null = null,
+): JudgedPair {
   const unusable = (path: string, detail: string) => problem('frontend-certificate-unusable', { path, detail });
   const blocks = splitCertificates(pair.certificate ?? '');
   const read = certificatesIn(blocks);
@@ -49,7 +63,7 @@ export function judgeFrontendPair(pair: FrontendPair, domain: string, now: Date)
   const known = {
     chain: read === null ? '' : blocks.map((block) => `${block}\n`).join(''),
     fingerprint: read === null || blocks[0] === undefined ? '' : certificateFingerprint(blocks[0]),
-    until: first === undefined ? '' : new Date(first.validTo).toISOString(),
+    until: (read ?? []).map(({ validTo }) => new Date(validTo).toISOString()).sort()[0] ?? '',
   };
   const faulty = (of: Error): JudgedPair => ({ ...known, fault: toProblemData(of) });
 
@@ -74,16 +88,17 @@ export function judgeFrontendPair(pair: FrontendPair, domain: string, now: Date)
         names: first.subjectAltName?.replaceAll('DNS:', '') ?? first.subject.replaceAll('\n', ', '),
       }),
     );
-  const out = read.find((one) => now < new Date(one.validFrom) || now > new Date(one.validTo));
-  if (out !== undefined)
-    return faulty(
-      problem('frontend-certificate-dates', {
-        path: pair.certificatePath,
-        from: new Date(out.validFrom).toISOString().slice(0, 10),
-        until: new Date(out.validTo).toISOString().slice(0, 10),
-        now: now.toISOString().slice(0, 10),
-      }),
-    );
+  const datesAt = (moment: Date) => {
+    const out = read.find((one) => moment < new Date(one.validFrom) || moment > new Date(one.validTo));
+    if (out === undefined) return null;
+    const day = (text: string | Date): string => new Date(text).toISOString().slice(0, 10);
+    return { path: pair.certificatePath, from: day(out.validFrom), until: day(out.validTo), now: day(moment) };
+  };
+  const here = datesAt(now);
+  if (here !== null) return faulty(problem('frontend-certificate-dates', here));
+  const there = site === null ? null : datesAt(site.now);
+  if (site !== null && there !== null)
+    return faulty(problem('frontend-certificate-clock', { machine: site.machine, ...there }));
   return { ...known, fault: null };
 }
 

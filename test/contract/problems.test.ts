@@ -18,6 +18,11 @@ const reasonKeys = Object.keys(reasons).flatMap((reason) =>
   ['reasons', 'remedies'].map((group) => `problems.medium-drive-unusable.${group}.${reason}`),
 );
 
+/** What is wrong with a frontend's certificate is said at the office in the words it has on site. */
+const certificateKeys = codes
+  .filter((code) => /^frontend-certificate-(unusable|key|domain|dates)$/.test(code))
+  .flatMap((code) => ['title', 'cause'].map((part) => `problems.${code}.${part}`));
+
 it('holds no problem that nothing ever says', () => {
   const folder = fileURLToPath(new URL('../../', import.meta.url));
   const sources = ['src-main', 'src-shared']
@@ -41,7 +46,8 @@ describe.each(languages)('texts of problems in %s', (language) => {
 
   it.each(codes)('says %s with all of its parameters and no others', (code) => {
     const keys = parts.map((part) => `problems.${code}.${part}`);
-    const taken = code === 'site-plan-invalid' ? faultKeys : [];
+    const taken =
+      code === 'site-plan-invalid' ? faultKeys : code === 'frontend-certificate-not-ready' ? certificateKeys : [];
     const used = [...keys, ...taken].flatMap((key) => placeholdersOf(texts.get(key) ?? ''));
     expect([...new Set(used)].sort()).toEqual([...problems[code].params].sort());
   });

@@ -21,7 +21,7 @@ import { askAt, askAtScript, nft } from './redirect.ts';
 import { slapos } from './slapos.ts';
 import { cronPass, putAside } from './slapos-cache.ts';
 import { slapproxyProgramRun } from './slapproxy.ts';
-import { bash, df, fileCommands, gcc, id, sh, systemctl } from './system.ts';
+import { bash, clockSeconds, df, fileCommands, gcc, id, sh, systemctl } from './system.ts';
 
 type Program = (call: Call) => Outcome | Promise<Outcome>;
 
@@ -30,6 +30,7 @@ const programs: Readonly<Record<string, Program>> = {
   ...fileCommands,
   'apt-get': apt,
   bash: (call) => (call.argv[2] === askAtScript ? askAt(call) : bash(call)),
+  date: (call) => ({ exit: 0, out: `${clockSeconds(call)}\n` }),
   df,
   dpkg,
   'dpkg-query': dpkgQuery,

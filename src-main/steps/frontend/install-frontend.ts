@@ -26,7 +26,7 @@ export const installFrontend = defineStep({
   facts: z.strictObject({ certificate: certificateFacts, service: serviceFacts }),
   read: async (world, context) => {
     const { name } = machineOfSubject(context);
-    const certificate = await readCertificate(world);
+    const certificate = await readCertificate(world, name);
     const url = releaseOf(context)?.url ?? '';
     return {
       certificate,

@@ -65,7 +65,7 @@ export const redirectToFrontend = defineStep({
   read: async (world, context) => {
     const machine = machineOfSubject(context);
     const { domain, publicAddresses } = frontendOf(context);
-    const { chain: _chain, ...certificate } = await readCertificate(world);
+    const { chain: _chain, ...certificate } = await readCertificate(world, machine.name);
     const first = await world.probe(machine.name, [
       ...redirectProbes(redirectionOf(context)),
       ...aptProbes,

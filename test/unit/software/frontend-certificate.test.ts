@@ -95,5 +95,18 @@ describe('a frontend’s certificate', () => {
     const judge = (at: Date) => judgeFrontendPair(pair('long+brief', 'long'), 'shop.example.org', at).fault?.code;
     expect(judge(new Date(Date.now() + 60_000))).toBe(undefined);
     expect(judge(later(11))).toBe('frontend-certificate-dates');
+    const { until } = judgeFrontendPair(pair('long+brief', 'long'), 'shop.example.org', new Date(Date.now() + 60_000));
+    expect(new Date(until).getTime()).toBeLessThan(later(11).getTime());
+  });
+
+  it('is judged by the clock of the machine as well, which is named', () => {
+    const judge = (at: Date) =>
+      judgeFrontendPair(pair('wild', 'wild'), 'shop.example.org', now, { machine: 'node-1', now: at }).fault;
+    expect(judge(now)).toBe(null);
+    expect(judge(new Date('2019-03-04T05:06:07Z'))).toMatchObject({
+      code: 'frontend-certificate-clock',
+      params: { machine: 'node-1', path: '/c.pem', now: '2019-03-04' },
+    });
+    expect(judge(later(31))?.code).toBe('frontend-certificate-clock');
   });
 });
