@@ -4,10 +4,11 @@
  */
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'electron-vite';
-import { buildTarget, external } from './tools/build-settings.ts';
+import { buildTarget, define, external } from './tools/build-settings.ts';
 
 export default defineConfig({
   main: {
+    define,
     build: {
       outDir: 'out/main',
       target: buildTarget,

@@ -52,8 +52,6 @@ import { openConnection, scanHostKey } from './target/connection.ts';
 
 export interface ComposeOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Where the program's resources lie; found beside the program when absent. */
-  readonly resourcesFolder?: string;
   readonly clock?: Clock;
   /** How long simulated work takes: 1 as in life, 0 at once. Else FIELDKIT_PRACTICE_PACE says it. */
   readonly practicePace?: number;
@@ -101,10 +99,11 @@ declare const FIELDKIT_VERSION: string | undefined;
 /** Name and version as the journal and the manifest carry them. */
 export const program = `SlapOS Field Kit ${typeof FIELDKIT_VERSION === 'string' ? FIELDKIT_VERSION : 'development'}`;
 
-/** The checkout's resources, seen from src-main and from out/cli or out/main alike. The packaged window names its own. */
+/** Resources seen from src-main, from out/cli or out/main, and from these in a packed archive, beside which they lie as files. */
 const ownResources = (): string => {
   const here = import.meta.dirname;
-  return here.endsWith('src-main') ? join(here, '..', 'resources') : join(here, '..', '..', 'resources');
+  const root = here.endsWith('src-main') ? join(here, '..') : join(here, '..', '..');
+  return root.endsWith('.asar') ? join(root, '..') : join(root, 'resources');
 };
 
 const paceIn = (text: string | undefined): number => (/^\d+(\.\d+)?$/.test(text ?? '') ? Number(text) : 1);
@@ -121,7 +120,7 @@ const noDrive = (device: string): Promise<never> => Promise.reject(problem('medi
 export function compose(options: ComposeOptions): Kit {
   const paths = userPaths(options.env);
   const clock = options.clock ?? systemClock;
-  const trustFolder = join(options.resourcesFolder ?? ownResources(), 'trust');
+  const trustFolder = join(ownResources(), 'trust');
   const vaultPath = join(paths.data, 'vault.json');
   const runningFrom = [paths.data, paths.cache];
   const jobs = {

@@ -1,9 +1,11 @@
 /**
- * docs/runbook.md, docs/problems.md and docs/preflight.md as text, made from the code and the English texts. Used by tools/docs.mjs, which
+ * docs/runbook.md, docs/problems.md, docs/preflight.md, docs/terminal.md and the manual page as text, made from the code and the English texts. Used by tools/docs.mjs, which
  * writes them, and by test/contract/docs.test.ts, which fails when the pages in the repository say something else.
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { manualPage, terminalPage } from '../src-main/cli/manual.ts';
+import { program } from '../src-main/cli/program.ts';
 import type { Need, Step } from '../src-main/runbook/define.ts';
 import { infoOf } from '../src-main/runbook/instances.ts';
 import { planFromText } from '../src-main/runbook/plan-file.ts';
@@ -270,4 +272,7 @@ export const pages: Readonly<Record<string, () => string>> = {
   'docs/runbook.md': runbookPage,
   'docs/problems.md': problemsPage,
   'docs/preflight.md': preflightPage,
+  'docs/terminal.md': () => `${generated('the commands in src-main/cli/program.ts')}${terminalPage(program)}`,
+  'resources/fieldkit.1': () =>
+    `.\\" Written by "npm run docs" from the commands in src-main/cli/program.ts.\n${manualPage(program)}`,
 };

@@ -1,74 +1,17 @@
-// The window's program, from start to end: a list of what is set up, in order. Electron begins here.
+// Electron begins here. The installed program is two in one: its window, and the same engine on a terminal, which a technician
+// calls as `fieldkit` (resources/fieldkit). Nothing of the window is made for the terminal: no page, no display, no lock.
 import { join } from 'node:path';
-import { app, session } from 'electron';
-import type { Settings } from '../../src-shared/api.ts';
-import { compose } from '../compose.ts';
-import { makeDesk } from '../runbook/desk.ts';
-import { allHandlers } from './handlers.ts';
-import { setupIpc } from './ipc.ts';
-import { setupMenu } from './menu.ts';
-import { closeNetwork, setupPolicy } from './policy.ts';
-import { setupPower } from './power.ts';
-import { isRoot, setupRootRefusal } from './root.ts';
-import { registerScheme, setupScheme } from './scheme.ts';
-import { setupSingleInstance } from './single-instance.ts';
-import { bringToFront, setupWindow, theWindow } from './window.ts';
+import { pathToFileURL } from 'node:url';
+import { app } from 'electron';
+import { startWindow } from './window-program.ts';
 
-/** The development server's address; a packaged program never has one. */
-const developmentOrigin = app.isPackaged ? null : (process.env.ELECTRON_RENDERER_URL ?? null);
+const terminal = process.argv.indexOf('--terminal');
+if (terminal < 0) startWindow();
+else await onTerminal(process.argv.slice(terminal + 1));
 
-// What another start of the same person finds, and what a test keeps apart from everything else.
-if (process.env.FIELDKIT_HOME) app.setPath('userData', join(process.env.FIELDKIT_HOME, 'window'));
-// As root Chromium has no sandbox to offer: its processes would die at once. A packaged program refuses root below.
-if (!isRoot()) app.enableSandbox();
-registerScheme();
-closeNetwork(developmentOrigin);
-
-if (setupSingleInstance(bringToFront)) void app.whenReady().then(start);
-else app.quit();
-
-async function start(): Promise<void> {
-  if (!setupRootRefusal()) return app.exit(2);
-  const resourcesFolder = app.isPackaged ? process.resourcesPath : join(app.getAppPath(), 'resources');
-  // Tests of a checkout may make simulated work take no time.
-  const practicePace = app.isPackaged ? 1 : Number(process.env.FIELDKIT_PRACTICE_PACE ?? 1);
-  const { parts } = compose({ env: process.env, resourcesFolder, practicePace });
-  const desk = makeDesk(parts);
-  const language = await keepLanguage(desk.handlers['settings.get']);
-  const handlers = allHandlers(desk, parts.dataFolder, language.learn);
-
-  setupPolicy(session.defaultSession, developmentOrigin);
-  setupScheme(session.defaultSession, join(app.getAppPath(), 'out', 'renderer'));
-  setupMenu();
-  setupIpc({ handlers, onEvent: desk.onEvent, window: theWindow, developmentOrigin, checkOutput: !app.isPackaged });
-  setupPower({ desk, window: theWindow, language: language.now });
-  setupWindow({ desk, developmentOrigin, language: language.now });
-
-  app.on('window-all-closed', () => app.quit());
-  closeBeforeQuitting(() => desk.close());
-}
-
-/** Sites are closed in order before the program ends, however the end was asked for. */
-function closeBeforeQuitting(close: () => Promise<void>): void {
-  let closed = false;
-  app.on('will-quit', (event) => {
-    if (closed) return;
-    event.preventDefault();
-    void close().finally(() => {
-      closed = true;
-      // Not at once: while this event is still being told, Electron would ignore it.
-      setImmediate(() => app.quit());
-    });
-  });
-}
-
-/** The language of dialogs and notifications follows the window's. */
-async function keepLanguage(get: (input: Record<string, never>) => Promise<Settings>) {
-  let { language } = await get({});
-  return {
-    now: () => language,
-    learn: (settings: Settings) => {
-      language = settings.language;
-    },
-  };
+/** Runs the command line program and ends with its exit code. Electron waits for it before it makes anything of a window. */
+async function onTerminal(args: readonly string[]): Promise<void> {
+  process.argv = [process.execPath, 'fieldkit', ...args];
+  await import(/* @vite-ignore */ pathToFileURL(join(app.getAppPath(), 'out', 'cli', 'fieldkit.mjs')).href);
+  app.exit(Number(process.exitCode ?? 0));
 }

@@ -1,4 +1,4 @@
-// What the exit codes mean, for `fieldkit --help`. The numbers are those of src-shared/problem.ts and stay.
+// What the exit codes mean, for `fieldkit --help` and its manual. The numbers are those of src-shared/problem.ts and stay.
 import { type ExitName, exitCodes } from '../../src-shared/problem.ts';
 
 const meanings: Readonly<Record<ExitName, string>> = {
@@ -17,6 +17,11 @@ const meanings: Readonly<Record<ExitName, string>> = {
   network: 'the network failed while something was fetched',
 };
 
+/** Each code with its meaning, by number. */
+export const exitCodeMeanings: readonly { readonly code: number; readonly says: string }[] = Object.entries(
+  exitCodes,
+).map(([name, code]) => ({ code, says: meanings[name as ExitName] }));
+
 /** One line a code. */
 export const exitCodeLines = (): readonly string[] =>
-  Object.entries(exitCodes).map(([name, code]) => `  ${String(code).padStart(2)}  ${meanings[name as ExitName]}`);
+  exitCodeMeanings.map(({ code, says }) => `  ${String(code).padStart(2)}  ${says}`);

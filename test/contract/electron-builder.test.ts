@@ -27,8 +27,16 @@ test.each([
 });
 
 test('every path it names exists', () => {
-  const copied = config.extraResources.map((each: { from: string }) => each.from);
-  const named = [config.directories.buildResources, config.linux.icon, config.win.icon, config.mac.icon, ...copied];
+  const copied = [...config.extraResources, ...config.linux.extraFiles].map((each: { from: string }) => each.from);
+  const installed = config.deb.fpm.map((each: string) => each.slice(0, each.indexOf('=')));
+  const named = [
+    config.directories.buildResources,
+    config.linux.icon,
+    config.win.icon,
+    config.mac.icon,
+    ...copied,
+    ...installed,
+  ];
   expect(named.filter((name: string) => !existsSync(path.join(project, name)))).toEqual([]);
 });
 

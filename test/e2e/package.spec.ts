@@ -13,6 +13,7 @@ import { promisify } from 'node:util';
 import { listPackage } from '@electron/asar';
 import { FuseState, FuseV1Options, getCurrentFuseWire } from '@electron/fuses';
 import { _electron as electron } from '@playwright/test';
+import manifest from '../../package.json' with { type: 'json' };
 import ui from '../../resources/locales/en/ui.json' with { type: 'json' };
 import { beginPractice, mouse, walk } from '../ui/walking.ts';
 import { collectOutput, expect, homeEnvironment, projectFolder, test } from './launch.ts';
@@ -71,6 +72,27 @@ test('the keys of the archives lie beside the archive as files, and no other pro
   const resources = await readdir(path.join(releaseFolder, 'resources'));
   expect(resources).toEqual(expect.arrayContaining(['app.asar', 'trust']));
   expect(resources).not.toContain('default_app.asar');
+});
+
+test('on a terminal the release is fieldkit: no display, the same answers and exit codes, stopped by Ctrl-C', async ({
+  home,
+}) => {
+  const { DISPLAY: _display, WAYLAND_DISPLAY: _wayland, ...env } = homeEnvironment(home);
+  const fieldkit = (...args: readonly string[]) => spawn(path.join(releaseFolder, 'fieldkit'), [...args], { env });
+  const told = async (program: ReturnType<typeof fieldkit>) => {
+    let said = '';
+    program.stdout.on('data', (chunk: Buffer) => {
+      said += chunk.toString('utf8');
+    });
+    const [code] = await once(program, 'close');
+    return { said, code };
+  };
+  expect(await told(fieldkit('--version'))).toEqual({ said: `SlapOS Field Kit ${manifest.version}\n`, code: 0 });
+  expect(await told(fieldkit('sites', '--json'))).toEqual({ said: '[]\n', code: 0 });
+  expect(await told(fieldkit('nonsense'))).toEqual({ said: '', code: 2 });
+  const walking = fieldkit('practice', '--walk');
+  walking.stderr.on('data', () => walking.kill('SIGINT'));
+  expect((await told(walking)).code).toBe(11);
 });
 
 test('as root the release explains and stops', async ({ home }) => {

@@ -2,7 +2,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Picks } from '../../src-main/app/picks.ts';
 import { compose } from '../../src-main/compose.ts';
 import { makeDesk } from '../../src-main/runbook/desk.ts';
@@ -20,7 +19,6 @@ export interface PracticeCore extends Core {
 export function practiceCore(home: string, pace: number): PracticeCore {
   const kit = compose({
     env: { ...process.env, FIELDKIT_HOME: home, SSH_AUTH_SOCK: undefined },
-    resourcesFolder: fileURLToPath(new URL('../../resources', import.meta.url)),
     practicePace: pace,
   });
   const desk = makeDesk(kit.parts);
