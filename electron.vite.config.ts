@@ -15,7 +15,12 @@ export default defineConfig({
       sourcemap: true,
       minify: false,
       externalizeDeps: false,
-      rollupOptions: { input: { index: 'src-main/app/entry.ts' }, external: [...external, 'electron'] },
+      rollupOptions: {
+        input: { index: 'src-main/app/entry.ts' },
+        external: [...external, 'electron'],
+        // Flat: the program finds its resources from where it lies.
+        output: { chunkFileNames: '[name].js' },
+      },
     },
   },
   preload: {

@@ -60,6 +60,12 @@ export const rooms: readonly Room[] = [
   },
   { room: 'src-main/preload/', may: ['src-shared/channels.ts'], packages: ['electron'] },
   {
+    // One program, window or terminal: the only place that knows both.
+    room: 'src-main/app/entry.ts',
+    may: ['src-main/app/window-program.ts', 'src-main/cli/entry.ts'],
+    packages: ['electron'],
+  },
+  {
     room: 'src-main/app/',
     may: ['src-main/compose.ts', runbook, shared, texts],
     packages: ['node:', 'electron', 'i18next', 'zod'],
