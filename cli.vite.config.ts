@@ -1,6 +1,6 @@
 /** Builds the command line program into the one file out/cli/fieldkit.mjs, for plain Node 20.18 or newer. */
 import { defineConfig } from 'vite';
-import { buildTarget, define, external } from './tools/build-settings.ts';
+import { buildTarget, define, external, license } from './tools/build-settings.ts';
 
 export default defineConfig({
   publicDir: false,
@@ -10,6 +10,7 @@ export default defineConfig({
     ssr: 'src-main/cli/entry.ts',
     outDir: 'out/cli',
     target: buildTarget,
+    license,
     sourcemap: true,
     minify: false,
     rollupOptions: {

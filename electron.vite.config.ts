@@ -4,13 +4,14 @@
  */
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'electron-vite';
-import { buildTarget, define, external } from './tools/build-settings.ts';
+import { buildTarget, define, external, license } from './tools/build-settings.ts';
 
 export default defineConfig({
   main: {
     define,
     build: {
       outDir: 'out/main',
+      license,
       target: buildTarget,
       sourcemap: true,
       minify: false,
@@ -43,6 +44,7 @@ export default defineConfig({
     plugins: [react()],
     build: {
       outDir: 'out/renderer',
+      license,
       target: 'chrome130',
       sourcemap: true,
       rollupOptions: { input: 'src-renderer/index.html' },

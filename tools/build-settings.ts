@@ -9,3 +9,6 @@ export const external = ['ssh2', 'drivelist', 'openpgp'];
 
 /** Name and version stand in journals, manifests and records; they come from package.json. */
 export const define = { FIELDKIT_VERSION: JSON.stringify(manifest.version) };
+
+/** The licences of what is melted into a bundle, as one page beside it; an installed program carries them as files. */
+export const license = { fileName: 'licenses.md' };

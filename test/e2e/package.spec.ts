@@ -68,10 +68,12 @@ test('the archive holds the builds and the packages that stay outside them, and 
   expect(names.filter((name) => /^\/(src-|test\/|tools\/)/.test(name))).toEqual([]);
 });
 
-test('the keys of the archives lie beside the archive as files, and no other program with them', async () => {
+test('keys and licences lie beside the archive as files, and no other program with them', async () => {
   const resources = await readdir(path.join(releaseFolder, 'resources'));
   expect(resources).toEqual(expect.arrayContaining(['app.asar', 'trust']));
   expect(resources).not.toContain('default_app.asar');
+  const licenses = await readFile(path.join(releaseFolder, 'resources/licenses/window.md'), 'utf8');
+  expect(licenses).toMatch(/^## react-dom - .* \(MIT\)$/m);
 });
 
 test('on a terminal the release is fieldkit: no display, the same answers and exit codes, stopped by Ctrl-C', async ({
