@@ -19,6 +19,7 @@ import { type DriveActs, driveActs } from './performers/drive-acts.ts';
 import { frontendSights } from './performers/frontend-sights.ts';
 import { makeHands, type Outside } from './performers/hands.ts';
 import { exportKeys, importKeys } from './performers/key-files.ts';
+import { laptopNow } from './performers/laptop-now.ts';
 import {
   type Cloned,
   type Comparison,
@@ -36,11 +37,13 @@ import { type RecordsKit, recordsKit } from './performers/records.ts';
 import { secretSights } from './performers/secret-sights.ts';
 import { routeOf, type SourceAnswer, testSources } from './performers/sources.ts';
 import { sitesOnMedium, takeOverSite } from './performers/take-over.ts';
+import { type Battery, readBattery } from './platform/battery.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { type DownloadCache, downloadCache } from './platform/download-cache.ts';
 import { routedFetch } from './platform/fetch.ts';
 import { exists, freeBytes } from './platform/files.ts';
 import { userPaths } from './platform/paths.ts';
+import { stayAwake } from './platform/stay-awake.ts';
 import { practiceFaults, practicePaths, setPracticeFault } from './practice/faults.ts';
 import { practiceAnswers, practiceInputs, preparePractice } from './practice/prepare.ts';
 import { practiceOutside, standMachines } from './practice/site.ts';
@@ -87,6 +90,9 @@ export interface Kit extends DriveActs {
   /** What may go from a medium; goes when `remove` is true. */
   readonly cleanMedium: (folder: string, remove: boolean) => Promise<CleanUp>;
   readonly restoreMedium: (folder: string, generation: number | null, pinned: string | null) => Promise<Manifest>;
+  readonly battery: () => Promise<Battery | null>;
+  /** Keeps the laptop awake until the returned function is called. */
+  readonly stayAwake: (why: string) => () => void;
   /** Downloads kept across sites. */
   readonly cache: DownloadCache;
   readonly records: RecordsKit;
@@ -255,6 +261,7 @@ export function compose(options: ComposeOptions): Kit {
         return (await Promise.all(found)).filter(({ sites }) => sites.length > 0);
       },
       recentMedia: () => recentMedia(paths.data),
+      laptopNow,
       keys: {
         vaultExists: (site) => exists(vaultOf(site)),
         exportTo: (site, path, passphrases) => exportKeys(site, vaultOf(site), path, passphrases),
@@ -268,6 +275,8 @@ export function compose(options: ComposeOptions): Kit {
           set === null ? practiceFaults(practiceFolder) : setPracticeFault(practiceFolder, set.id, set.on, set.met),
       },
     },
+    battery: readBattery,
+    stayAwake,
     mediumContents: contentsOf,
     compareMedia,
     cloneMedium: (from, to, signal) => cloneMedium(from, to, () => undefined, signal),

@@ -454,6 +454,14 @@ export const api = {
   },
   /** The media of this laptop's sites, those plugged in first. */
   'media.recent': { input: nothing, output: z.array(recentMedium) },
+  /** Whether the site's medium is plugged in, and how the laptop is powered; a battery is null where there is none. */
+  'laptop.now': {
+    input: site,
+    output: z.strictObject({
+      medium: z.enum(['none', 'here', 'away']),
+      battery: z.strictObject({ percent: z.number(), draining: z.boolean() }).nullable(),
+    }),
+  },
   /** Waits, at most ten seconds, until drives are other than at this mark (empty: does not wait). */
   'media.next': {
     input: z.strictObject({ site: z.string(), mark: z.string() }),

@@ -28,6 +28,7 @@ export const procedures = [
   'keys.export',
   'keys.import',
   'media.recent',
+  'laptop.now',
   'media.next',
   'media.list',
   'media.contents',

@@ -44,6 +44,7 @@ export interface DeskParts extends BenchParts {
   /** Media that carry sites: of one folder, or of all that are plugged in. */
   readonly sitesOnMedium: (folder: string | null) => Promise<OutputOf<'sites.onMedium'>>;
   readonly recentMedia: () => Promise<OutputOf<'media.recent'>>;
+  readonly laptopNow: (site: OpenSite) => Promise<OutputOf<'laptop.now'>>;
   /** A site's private keys as an encrypted file, for another laptop. */
   readonly keys: {
     /** This laptop's vault is there; else importing makes one. */

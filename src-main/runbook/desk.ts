@@ -107,6 +107,7 @@ export function makeDesk(parts: DeskParts): Desk {
     },
     ...stepHandlers(sites),
     'media.recent': () => parts.recentMedia(),
+    'laptop.now': async ({ site }) => parts.laptopNow((await at(site)).site),
     'media.next': async ({ site, mark }) => ({ mark: await parts.nextMedia((await at(site)).site, mark) }),
     'media.list': async ({ site }) => parts.listMedia(await at(site).then((opened) => opened.site)),
     'blobs.read': async ({ site, hash }) => {

@@ -4,9 +4,10 @@ import { Box, Globe, Hammer, Laptop, type LucideIcon, Server, Usb, Waypoints } f
 import { useTranslation } from 'react-i18next';
 import type { InstanceState, InstanceView } from '../../src-shared/journal.ts';
 import { joinedByRe6st } from '../../src-shared/picture.ts';
+import { mediumWord } from '../state/laptop.ts';
 import { countDone, machinesOf, mediumOf, nextOf, stateOf } from '../state/progress.ts';
 import { addressOf } from '../state/route.ts';
-import type { OpenedSite } from '../state/store.ts';
+import { type OpenedSite, useStore } from '../state/store.ts';
 import { StateMark } from '../ui/state-mark.tsx';
 import styles from './picture.module.css';
 
@@ -14,6 +15,8 @@ export const Picture = ({ site }: { readonly site: OpenedSite }) => {
   const { t } = useTranslation();
   const { view, steps } = site;
   const medium = mediumOf(view);
+  const laptopNow = useStore(({ laptop }) => laptop);
+  const mediumState = mediumWord(medium, laptopNow);
   const laptop = Object.values(view.instances).filter((item) => item.subject.kind !== 'machine');
   const machines = machinesOf(view);
   /** A machine's link is there once its connection was made in this session: a lease is open, or connecting was done. */
@@ -35,11 +38,14 @@ export const Picture = ({ site }: { readonly site: OpenedSite }) => {
             site={site.name}
             icon={Usb}
             name={t('ui.picture.medium')}
-            detail={medium?.everDone ? t('ui.medium.bound') : t('ui.medium.unbound')}
+            detail={t(`ui.medium.${mediumState}`)}
             state={medium?.state ?? 'unread'}
             target={medium}
           />
-          <span aria-hidden className={`${styles.link} ${medium?.everDone ? styles.linked : ''}`} />
+          <span
+            aria-hidden
+            className={`${styles.link} ${mediumState === 'here' || mediumState === 'bound' ? styles.linked : ''}`}
+          />
         </li>
         <li className={styles.laptop}>
           <Element

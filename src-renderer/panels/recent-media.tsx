@@ -1,39 +1,24 @@
 // Media of this laptop's sites at a glance: which is plugged in now, what state it is in, and where the others were last.
 import { Usb } from 'lucide-react';
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { RecentMedium } from '../../src-shared/api.ts';
 import { formatMoment } from '../../src-shared/format.ts';
 import { useWords } from '../i18n/words.ts';
 import { call } from '../state/bridge.ts';
+import { useRepeated } from '../state/repeat.ts';
 import { addressOf } from '../state/route.ts';
 import styles from './recent-media.module.css';
-
-/** How often somebody who waits at the start with a stick in the hand is looked after. */
-const everyMs = 4000;
 
 export const RecentMedia = () => {
   const { t } = useTranslation();
   const [media, setMedia] = useState<readonly RecentMedium[]>([]);
-  useEffect(() => {
-    let current = true;
-    let timer: ReturnType<typeof setTimeout>;
-    // One look after the other: a drive that hangs holds back the next.
-    const look = async (): Promise<void> => {
-      if (!document.hidden) {
-        // The sites say themselves what is wrong with them.
-        const found = await call('media.recent', {}).catch(() => null);
-        if (!current) return;
-        if (found !== null) setMedia((known) => (JSON.stringify(known) === JSON.stringify(found) ? known : found));
-      }
-      timer = setTimeout(() => void look(), everyMs);
-    };
-    void look();
-    return () => {
-      current = false;
-      clearTimeout(timer);
-    };
-  }, []);
+  // The sites say themselves what is wrong with them.
+  useRepeated(
+    '',
+    () => call('media.recent', {}),
+    (found) => setMedia((known) => (JSON.stringify(known) === JSON.stringify(found) ? known : found)),
+  );
   if (media.length === 0) return null;
   return (
     <section className={styles.media} aria-labelledby="media-title">

@@ -1,6 +1,7 @@
-// One bar: where am I, how far, is the medium there, and the menu.
-import { FlaskConical, Usb } from 'lucide-react';
+// One bar: where am I, how far, is the medium there, is the laptop plugged in, and the menu.
+import { BatteryLow, FlaskConical, Unplug, Usb } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
+import { mediumWord, useLaptop } from '../state/laptop.ts';
 import { chaptersOf, mediumOf } from '../state/progress.ts';
 import { addressOf } from '../state/route.ts';
 import type { OpenedSite } from '../state/store.ts';
@@ -12,6 +13,8 @@ export const TopBar = ({ site }: { readonly site: OpenedSite }) => {
   const { t } = useTranslation();
   const word = useStateWord();
   const medium = mediumOf(site.view);
+  const laptop = useLaptop(site.name);
+  const MediumIcon = laptop?.medium === 'away' ? Unplug : Usb;
   return (
     <header className={styles.bar}>
       <a className={styles.site} href={addressOf({ page: 'site', site: site.name })}>
@@ -35,10 +38,19 @@ export const TopBar = ({ site }: { readonly site: OpenedSite }) => {
         ))}
       </ol>
       {medium !== null && (
-        <a className={styles.medium} href={addressOf({ page: 'step', site: site.name, instance: medium.key })}>
-          <Usb aria-hidden size={18} />
-          {medium.everDone ? t('ui.medium.bound') : t('ui.medium.unbound')}
+        <a
+          className={`${styles.medium} ${laptop?.medium === 'away' ? styles.away : ''}`}
+          href={addressOf({ page: 'step', site: site.name, instance: medium.key })}
+        >
+          <MediumIcon aria-hidden size={18} />
+          {t(`ui.medium.${mediumWord(medium, laptop)}`)}
         </a>
+      )}
+      {laptop?.battery?.draining && (
+        <span className={styles.battery}>
+          <BatteryLow aria-hidden size={18} />
+          {t('ui.laptop.onBattery', { percent: laptop.battery.percent })}
+        </span>
       )}
       <SettingsMenu site={site.name} />
     </header>

@@ -30,6 +30,8 @@ export interface WindowState {
   /** null until listed. */
   readonly sites: readonly SiteSummary[] | null;
   readonly site: OpenedSite | null;
+  /** How the open site's medium and the laptop's battery are now; null until asked. */
+  readonly laptop: OutputOf<'laptop.now'> | null;
   /** What went wrong with the page's last act, when it belongs to no step. */
   readonly trouble: ProblemData | null;
   /** The last milestone, for the live region. */
@@ -42,6 +44,7 @@ export const useStore = create<WindowState>(() => ({
   route: routeOf(window.location.hash),
   sites: null,
   site: null,
+  laptop: null,
   trouble: null,
   milestone: null,
 }));

@@ -98,6 +98,7 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
   expect(await call('keys.state', { site })).toEqual({ fingerprint: null, vault: false });
   expect(await call('media.recent', {})).toEqual([]);
   expect((await call('media.next', { site, mark: '' })).mark).not.toBe('');
+  expect(await call('laptop.now', { site })).toMatchObject({ medium: 'none' });
   const media = await call('media.list', { site });
   expect(media).toHaveLength(1);
 
@@ -125,6 +126,7 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
     fingerprint: keys.fingerprint,
     changed: false,
   });
+  expect(await call('laptop.now', { site })).toMatchObject({ medium: 'here' });
   expect(await call('media.recent', {})).toMatchObject([{ site, here: true, generation: 1, why: null }]);
 
   const contents = await call('media.contents', { site, path: null });

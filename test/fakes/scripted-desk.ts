@@ -12,6 +12,7 @@ import type {
   InputOf,
   LiveEvent,
   MediumChoice,
+  OutputOf,
   PlanReading,
   RecentMedium,
   Settings,
@@ -82,6 +83,8 @@ export interface ScriptedDesk {
   media: readonly MediumChoice[];
   /** Media of sites of this laptop. */
   recent: readonly RecentMedium[];
+  /** The medium in its port, and the battery; may be changed under way. */
+  laptop: OutputOf<'laptop.now'>;
 }
 
 function readingOf(text: string): PlanReading {
@@ -160,6 +163,7 @@ export function scriptedDesk(): ScriptedDesk {
     machines: [{ name: 'master-1', roles: ['master'], address: 'fd00:1::11' }],
     media: drivesAtFirst,
     recent: [],
+    laptop: { medium: 'here', battery: null },
   };
   const answers: Handlers = {
     'app.info': async () => ({
@@ -243,6 +247,7 @@ export function scriptedDesk(): ScriptedDesk {
       throw problem('keys-of-another-site', { path, site, expected: '5b'.repeat(32), found: '7c'.repeat(32) });
     },
     'media.recent': async () => [...desk.recent],
+    'laptop.now': async () => desk.laptop,
     'steps.check': async () => ({ run: 'run-check' }),
     'steps.plan': async ({ instance }) => {
       const plan = desk.plans.get(instance) ?? null;

@@ -319,6 +319,7 @@ const onTerminal: Readonly<Record<ProcedureName, readonly string[] | { readonly 
   'keys.export': ['keys', 'export'],
   'keys.import': ['keys', 'import'],
   'media.recent': ['medium', 'list'],
+  'laptop.now': ['run'],
   'media.next': ['medium', 'list'],
   'media.list': ['medium', 'list'],
   'media.contents': ['medium', 'show'],

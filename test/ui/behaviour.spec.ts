@@ -50,6 +50,21 @@ test('the plan on the page is the one that is agreed to, by its hash', async ({ 
   });
 });
 
+test('the bar says that the medium was pulled and that the laptop runs on its battery, and that both are well again', async ({
+  desk,
+  window: page,
+}) => {
+  await at(page);
+  const bar = page.getByRole('banner');
+  await expect(bar.getByRole('link', { name: 'Medium plugged in' })).toBeVisible();
+  desk.laptop = { medium: 'away', battery: { percent: 43, draining: true } };
+  await expect(bar.getByRole('link', { name: 'Medium not plugged in' })).toBeVisible();
+  await expect(bar.getByText('On battery, 43 %')).toBeVisible();
+  desk.laptop = { medium: 'here', battery: { percent: 44, draining: false } };
+  await expect(bar.getByRole('link', { name: 'Medium plugged in' })).toBeVisible();
+  await expect(bar.getByText('On battery')).toHaveCount(0);
+});
+
 test('a lost event is asked for, and the page shows what it said', async ({ desk, window: page }) => {
   const step = states.installing(desk);
   await at(page, step);

@@ -130,15 +130,28 @@ export const undoStep = (word: string, options: RunOptions): Promise<number> =>
       ...standing.map((key) => `  ${texts.say('cli.undo.standing', { title: titleOf(key, texts) })}`),
       ...(plan === null ? [texts.say('cli.undo.nothing')] : options.yes ? planLines(plan, texts) : []),
     ]);
-    const stop = follow(bench.site, session);
     const agreed = options.yes && plan !== null ? [plan.hash] : [];
-    const ended = await bench.runner
-      .undo(instance, { asker, consent: 'each', agreed, skip: [], inputs: {}, signal })
-      .finally(stop);
+    const ended = await watched(session, () =>
+      bench.runner.undo(instance, { asker, consent: 'each', agreed, skip: [], inputs: {}, signal }),
+    );
     if (ended.problem !== null) return fail(problemFrom(ended.problem), session, { ended });
     print({ ended, problem: null }, [texts.say('cli.undo.done', { title: titleOf(instance.key, texts) })]);
     return exitCodes.done;
   });
+
+/** What runs is followed on the terminal, and the laptop neither sleeps under it nor is left on its battery unsaid. */
+async function watched<T>(session: SiteSession, act: () => Promise<T>): Promise<T> {
+  const { bench, kit, texts } = session;
+  const battery = await kit.battery();
+  if (battery?.draining && !session.json)
+    process.stderr.write(`${texts.say('cli.run.onBattery', { percent: battery.percent })}\n`);
+  const release = kit.stayAwake(bench.site.name);
+  const stop = follow(bench.site, session);
+  return act().finally(() => {
+    stop();
+    release();
+  });
+}
 
 async function run(session: SiteSession, instances: readonly Instance[], options: RunOptions): Promise<number> {
   const { bench, asker, texts, print, signal } = session;
@@ -150,11 +163,11 @@ async function run(session: SiteSession, instances: readonly Instance[], options
   const atOnce = options.atOnce === undefined ? {} : { atOnce: Number(options.atOnce) };
   if (options.atOnce !== undefined && !/^[1-9]\d?$/.test(options.atOnce))
     throw problem('usage-wrong', { detail: `--at-once ${options.atOnce}` });
-  const stop = follow(bench.site, session);
+  const consent = options.yes ? 'phase' : 'each';
   const started = bench.site.clock.monotonicMs();
-  const ended = await bench.runner
-    .runAll(instances, { asker, consent: options.yes ? 'phase' : 'each', agreed: [], skip, inputs, ...atOnce, signal })
-    .finally(stop);
+  const ended = await watched(session, () =>
+    bench.runner.runAll(instances, { asker, consent, agreed: [], skip, inputs, ...atOnce, signal }),
+  );
   const performed = ended.reduce((sum, item) => sum + item.performed, 0);
   const tookMs = Math.round(bench.site.clock.monotonicMs() - started);
   const troubles = ended.flatMap(({ problem: trouble }) => trouble ?? []);

@@ -33,6 +33,7 @@ const noMedia = {
   sitesOnMedium: async () => [],
   takeOver: async () => ({ site, setAside: null }),
   recentMedia: async () => [],
+  laptopNow: async () => ({ medium: 'none' as const, battery: null }),
   keys: { vaultExists: async () => false, exportTo: none, importFrom: none },
   records: { list: async () => [], open: none, save: none },
 };
