@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import type { MediumChoice, MediumContents } from '../src-shared/api.ts';
 import type { Manifest } from '../src-shared/manifest.ts';
 import { problem } from '../src-shared/problem.ts';
+import { type SheetPage, sheetText } from '../src-shared/sheet-page.ts';
 import type { SitePlan } from '../src-shared/site.ts';
 import type { Finding } from '../src-shared/step.ts';
 import { recordTexts } from './compose-texts.ts';
@@ -10,6 +11,7 @@ import { mediumChoices } from './medium/choices.ts';
 import { listDrives, readLastingNames } from './medium/drives.ts';
 import type { CleanUp } from './medium/generations.ts';
 import { openManifest } from './medium/manifest-store.ts';
+import { sheetFile } from './medium/sheet-file.ts';
 import { verifyMedium } from './medium/verify.ts';
 import { drivesMark, nextMark } from './medium/watch.ts';
 import { boundMedium } from './performers/bound-medium.ts';
@@ -35,13 +37,14 @@ import { recentMedia } from './performers/recent-media.ts';
 import { recordJobs, recordSights } from './performers/record-jobs.ts';
 import { type RecordsKit, recordsKit } from './performers/records.ts';
 import { secretSights } from './performers/secret-sights.ts';
+import { sheetOf } from './performers/sheets.ts';
 import { routeOf, type SourceAnswer, testSources } from './performers/sources.ts';
 import { sitesOnMedium, takeOverSite } from './performers/take-over.ts';
 import { type Battery, readBattery } from './platform/battery.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { type DownloadCache, downloadCache } from './platform/download-cache.ts';
 import { routedFetch } from './platform/fetch.ts';
-import { exists, freeBytes } from './platform/files.ts';
+import { exists, freeBytes, writeAtomic } from './platform/files.ts';
 import { userPaths } from './platform/paths.ts';
 import { stayAwake } from './platform/stay-awake.ts';
 import { practiceFaults, practicePaths, setPracticeFault } from './practice/faults.ts';
@@ -82,6 +85,8 @@ export interface Kit extends DriveActs {
   readonly media: () => Promise<MediumChoice[]>;
   /** Waits up to an hour for drives to change; returns the mark of what is there. Throws `cancelled`. */
   readonly nextMedia: (mark: string, signal: AbortSignal) => Promise<string>;
+  /** Writes a sheet into a new file: text when it ends with .txt, else a page. Throws `usage-wrong` where there is one already. */
+  readonly saveSheet: (page: SheetPage, path: string) => Promise<void>;
   /** Asks every source of a site whether it answers. Throws `site-unknown`, `authority-unusable`. */
   readonly testSources: (site: string, signal: AbortSignal) => Promise<readonly SourceAnswer[]>;
   readonly mediumContents: (folder: string) => Promise<MediumContents>;
@@ -207,12 +212,18 @@ export function compose(options: ComposeOptions): Kit {
     return `${await exists(stick)} ${await exists(unplugged)}`;
   };
 
+  const sheet = (name: string) => sheetOf({ dataFolder: paths.data, program, runbook, clock }, name);
+
   const acts = driveActs(runningFrom, clock);
 
   return {
     ...acts,
     media,
     records,
+    saveSheet: async (page, path) => {
+      if (await exists(path)) throw problem('usage-wrong', { detail: `${path}: there is a file already` });
+      await writeAtomic(path, path.endsWith('.txt') ? sheetText(page) : sheetFile(page));
+    },
     nextMedia: (mark, signal) => nextMark(drivesMark, mark, { clock: systemClock, limitMs: 3_600_000, signal }),
     practice: {
       ensureSite: async () => {
@@ -267,6 +278,7 @@ export function compose(options: ComposeOptions): Kit {
         exportTo: (site, path, passphrases) => exportKeys(site, vaultOf(site), path, passphrases),
         importFrom: (site, path, passphrases) => importKeys(site, vaultOf(site), path, passphrases),
       },
+      sheet,
       takeOver: ({ path, ...input }) => takeOverSite({ folder: path, ...input }, laptop),
       practice: {
         prepare: preparedPlan,

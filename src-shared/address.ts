@@ -76,3 +76,22 @@ export function isGlobalIpv6({ bits, value }: Address): boolean {
   const top = value >> 118n; // ten bits
   return top !== 0x3fan && value >> 120n !== 0xffn;
 }
+
+/** A link-local IPv6 address without its scope (fe80::/10, RFC 4291); it means something on one link only. */
+const isLinkLocalAddress = ({ bits, value }: Address): boolean => bits === 128 && value >> 118n === 0x3fan;
+
+/**
+ * Reads `fe80::1%eth0`: a link-local address and the laptop's interface through which it is reached (RFC 4007). Null when it is none,
+ * and for any other address: a scope says nothing about those.
+ */
+export function parseScoped(text: string): { readonly address: Address; readonly scope: string } | null {
+  const [, bare = '', scope = ''] = /^([^%]+)%([a-zA-Z0-9_.-]{1,15})$/.exec(text) ?? [];
+  const address = parseAddress(bare);
+  return address === null || !isLinkLocalAddress(address) ? null : { address, scope };
+}
+
+/** Whether the text is a link-local address, with its scope or without. */
+export function isLinkLocal(text: string): boolean {
+  const address = parseScoped(text)?.address ?? parseAddress(text);
+  return address !== null && isLinkLocalAddress(address);
+}

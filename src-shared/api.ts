@@ -9,6 +9,7 @@ import { journalEvent, problemData } from './journal.ts';
 import { json, jsonObject } from './json.ts';
 import { planFaultCodes } from './plan-fault.ts';
 import type { ProblemData } from './problem.ts';
+import { sheet } from './sheet.ts';
 import { sighting } from './sighting.ts';
 import { planSchema, question, stepInfo, told } from './step.ts';
 
@@ -353,6 +354,8 @@ export const api = {
     input: z.strictObject({ site: z.string(), text: z.string(), base: z.string() }),
     output: z.strictObject({ saved: z.boolean(), problems: z.array(planProblem) }),
   },
+  /** What is printed before leaving; read anew each time, without any secret. */
+  'site.sheet': { input: site, output: sheet },
   /**
    * The plan with more machines: those of a list, or one by name and address. Saves nothing: `site.savePlan` does, over `base`.
    * `chosen` null: all of a list, but none of a person's ssh_config, which holds much besides the site.

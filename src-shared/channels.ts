@@ -14,6 +14,7 @@ export const procedures = [
   'site.plan',
   'site.editPlan',
   'site.savePlan',
+  'site.sheet',
   'steps.check',
   'steps.plan',
   'steps.run',

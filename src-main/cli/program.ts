@@ -12,6 +12,7 @@ import { formatMedium, repairMedium } from './commands/medium-drive.ts';
 import { practise, practiseFaults } from './commands/practice.ts';
 import { compareRecord, listRecords, showRecord, verifyRecord } from './commands/record.ts';
 import { checkSteps, planSteps, resumeSteps, runSteps, showPassword, undoStep } from './commands/run.ts';
+import { showSheet } from './commands/sheet.ts';
 import { beginSite, createSiteFrom, listSites, listSteps, showJournal } from './commands/sites.ts';
 import { testSources } from './commands/sources.ts';
 import { tellSupport } from './commands/support.ts';
@@ -131,6 +132,11 @@ asking(program.command('undo').argument('<step>', 'an instance, or a step with o
   .option('--yes', 'take it back without asking')
   .description('take back what a step did; says first what stays')
   .action(end(undoStep));
+onSite(
+  program.command('sheet').description('what to print before leaving: fingerprint, machines, what to bring, steps'),
+)
+  .option('--output <file>', 'a new file: NAME.html for a printer, NAME.txt as text')
+  .action(end(showSheet));
 onSite(program.command('journal').description('what happened'))
   .option('--since <number>', 'events after this number')
   .action(end(showJournal));

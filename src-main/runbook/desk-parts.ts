@@ -1,6 +1,7 @@
 // What compose hands the desk: the acts on media, records and keys that the engine knows only by these shapes.
 import type { InputOf, MediumChoice, OutputOf } from '../../src-shared/api.ts';
 import type { Dossier, ListedRecord } from '../../src-shared/dossier.ts';
+import type { Sheet } from '../../src-shared/sheet.ts';
 import type { BenchParts } from './bench.ts';
 import type { OpenSite } from './open-site.ts';
 
@@ -31,6 +32,8 @@ export interface DeskParts extends BenchParts {
     readonly perform: (site: OpenSite, request: Omit<InputOf<'format.perform'>, 'site'>) => Promise<string>;
   };
   readonly practice: Practice;
+  /** What is printed of a site before leaving. */
+  readonly sheet: (site: string) => Promise<Sheet>;
   /** Records of a site, by their folder and the fingerprint that the plan holds. */
   readonly records: {
     readonly list: (folder: string, pinned: string | null) => Promise<ListedRecord[]>;

@@ -84,6 +84,7 @@ export function makeDesk(parts: DeskParts): Desk {
       return {};
     },
     ...planHandlers(parts, sites),
+    'site.sheet': ({ site }) => parts.sheet(site),
     'keys.state': async ({ site }) => {
       const opened = await at(site);
       return {

@@ -9,7 +9,6 @@ import { TopBar } from '../panels/top-bar.tsx';
 import { forgetTrouble } from '../state/actions.ts';
 import { addressOf, type Route, type SitePageName } from '../state/route.ts';
 import { type OpenedSite, useStore } from '../state/store.ts';
-import { ChecklistPage } from './checklist-page.tsx';
 import { FormatPage } from './format-page.tsx';
 import { KeysPage } from './keys-page.tsx';
 import { MachinesPage } from './machines-page.tsx';
@@ -17,13 +16,14 @@ import { MediumPage } from './medium-page.tsx';
 import { OverviewPage } from './overview-page.tsx';
 import { PlanPage } from './plan-page.tsx';
 import { RecordsPage } from './records-page.tsx';
+import { SheetPage } from './sheet-page.tsx';
 import styles from './site-page.module.css';
 import { StepPage } from './step-page.tsx';
 import { SupportPage } from './support-page.tsx';
 
 const pages: Readonly<Record<SitePageName, ComponentType<{ readonly site: OpenedSite }>>> = {
   plan: PlanPage,
-  checklist: ChecklistPage,
+  sheet: SheetPage,
   machines: MachinesPage,
   medium: MediumPage,
   keys: KeysPage,

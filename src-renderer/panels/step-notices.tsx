@@ -7,6 +7,9 @@ import { addressOf } from '../state/route.ts';
 import type { OpenedSite } from '../state/store.ts';
 import { Notice } from '../ui/notice.tsx';
 
+/** Steps after which the sheet is worth printing: once the site is described, and before leaving. */
+const beforeLeaving: ReadonlySet<string> = new Set(['describe-site', 'seal-medium']);
+
 interface Props {
   readonly site: OpenedSite;
   readonly instance: InstanceView;
@@ -46,6 +49,11 @@ export const StepNotices = ({ site, instance, missing }: Props) => {
         <Notice kind="warn" title={t('ui.notice.unsure')}>
           <p>{words.told(verdict.why)}</p>
         </Notice>
+      )}
+      {state === 'done' && beforeLeaving.has(instance.step) && (
+        <p>
+          <a href={addressOf({ page: 'sheet', site: site.name })}>{t('ui.sheet.open')}</a>
+        </p>
       )}
       {state === 'done' && doneAt !== null && (
         <p className="quiet">{t('ui.notice.doneAt', { at: formatMoment(doneAt, i18n.language) })}</p>

@@ -1,7 +1,7 @@
 // Where the person is, kept in the address after `#`, so that a reload and the back key come to the same place.
 
 /** Pages of a site beside its overview and its steps; the menu lists them in this order. */
-export const menuPages = ['plan', 'machines', 'checklist', 'medium', 'keys', 'records', 'support'] as const;
+export const menuPages = ['plan', 'machines', 'sheet', 'medium', 'keys', 'records', 'support'] as const;
 /** Formatting is an act of its own, reached from the medium's page. */
 const sitePages = [...menuPages, 'format'] as const;
 export type SitePageName = (typeof sitePages)[number];

@@ -67,6 +67,7 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
   const opened = await call('sites.open', { site });
   expect(opened.view.order.length).toBeGreaterThan(10);
 
+  expect((await call('site.sheet', { site })).machines.length).toBeGreaterThan(1);
   const { text } = await call('site.plan', { site });
   const edited = await call('site.editPlan', { text, edits: [{ path: ['machines', 0, 'partitions'], value: 12 }] });
   expect(edited).toMatchObject({

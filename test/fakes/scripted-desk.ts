@@ -22,6 +22,7 @@ import type {
 import type { ProcedureName } from '../../src-shared/channels.ts';
 import { emptyView, type NewEvent, reduce, type SiteView } from '../../src-shared/journal.ts';
 import { problem } from '../../src-shared/problem.ts';
+import { siteSheet } from '../../src-shared/sheet.ts';
 import { instanceKey, type Plan, type Subject } from '../../src-shared/step.ts';
 import { scriptedContents, scriptedDrives, scriptedLoss } from './scripted-medium.ts';
 import { scriptedRecord, scriptedSummary } from './scripted-record.ts';
@@ -214,6 +215,18 @@ export function scriptedDesk(): ScriptedDesk {
     },
     'sites.close': async () => ({}),
     'site.plan': async () => readingOf(planText),
+    'site.sheet': async () => ({
+      ...siteSheet({
+        plan: planFromText(planText, 'site.yaml'),
+        lock: { keys: null },
+        view,
+        medium: { label: 'FIELDKIT', volume: '5A3E-91C4', serial: '4C530001230517', fileSystem: 'exfat' },
+        practice: false,
+        program: 'SlapOS Field Kit',
+        madeAt: '2026-11-22T14:02:00.000Z',
+      }),
+      fingerprint: '3f9c1b77a0d24e58b6610c9f2a7de4115c08e3b9d7f4a6122e90bb5d18c7f03a',
+    }),
     'site.editPlan': async ({ text, edits }) => readingOf(editPlanText(text, edits)),
     'site.savePlan': async () => ({
       saved: false,

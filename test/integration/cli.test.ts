@@ -305,6 +305,7 @@ const onTerminal: Readonly<Record<ProcedureName, readonly string[] | { readonly 
   'site.plan': { none: 'site.yaml is a file; any editor shows it' },
   'site.editPlan': { none: 'any editor' },
   'site.savePlan': { none: 'any editor; the next command reads it and says what is wrong' },
+  'site.sheet': ['sheet'],
   'steps.check': ['check'],
   'steps.plan': ['plan'],
   'steps.run': ['run'],

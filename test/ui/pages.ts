@@ -91,7 +91,7 @@ export const places: readonly Place[] = [
       await page.locator('main ul li').first().waitFor();
     },
   },
-  ...(['checklist', 'medium', 'format', 'keys', 'records', 'support'] as const).map(
+  ...(['sheet', 'medium', 'format', 'keys', 'records', 'support'] as const).map(
     (page): Place => ({
       name: `the page ${page}`,
       prepare: (desk) => {

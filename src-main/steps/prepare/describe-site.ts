@@ -62,6 +62,7 @@ export const describeSite = defineStep({
             fingerprint: certificate.fingerprint,
           }),
         ]),
+    says('describe-site', 'found.sheet'),
   ],
   verdict: ({ exampleAddresses, certificateFindings }, { site, earlier }) => {
     const [first] = exampleAddresses;

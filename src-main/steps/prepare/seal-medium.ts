@@ -33,6 +33,7 @@ export const sealMedium = defineStep({
     says('seal-medium', 'found.files', { count, sizeBytes }),
     ...(changed > 0 && sealedAt !== null ? [says('seal-medium', 'found.changed', { count: changed })] : []),
     ...(fingerprint === null ? [] : [says('seal-medium', 'found.fingerprint', { fingerprint })]),
+    ...(sealedAt !== null && changed === 0 ? [says('seal-medium', 'found.sheet')] : []),
     ...(released === 'off' ? [says('seal-medium', 'found.off')] : []),
     ...(released === 'unmounted' ? [says('seal-medium', 'found.unmounted')] : []),
   ],

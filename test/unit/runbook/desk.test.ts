@@ -30,6 +30,7 @@ const none = async (): Promise<never> => {
 const noMedia = {
   mediumContents: none,
   format: { drives: async () => [], look: none, perform: none },
+  sheet: none,
   sitesOnMedium: async () => [],
   takeOver: async () => ({ site, setAside: null }),
   recentMedia: async () => [],
