@@ -3,10 +3,11 @@
 import { ArrowLeft } from 'lucide-react';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { type Interview, interview, interviewSystems } from '../../src-shared/interview.ts';
+import { interview, interviewSystems } from '../../src-shared/interview.ts';
 import { type ProblemData, toProblemData } from '../../src-shared/problem.ts';
 import { Heading } from '../app/heading.tsx';
 import { ProblemPanel } from '../panels/problem-panel.tsx';
+import { useKeptFields } from '../state/kept.ts';
 import { addressOf, go } from '../state/route.ts';
 import { makeSite } from '../state/sites.ts';
 import { Button } from '../ui/button.tsx';
@@ -19,7 +20,7 @@ const wishes: readonly string[] = ['re6st', 'domain'];
 
 export const NewSitePage = () => {
   const { t } = useTranslation();
-  const [said, setSaid] = useState({
+  const [said, setSaid, forget] = useKeptFields('new site', {
     name: '',
     master: '',
     user: 'root',
@@ -27,14 +28,13 @@ export const NewSitePage = () => {
     nodes: '',
     re6st: '',
     domain: '',
+    system: 'debian-12',
   });
-  const [system, setSystem] = useState<Interview['system']>('debian-12');
   const [tried, setTried] = useState(false);
   const [problem, setProblem] = useState<ProblemData | null>(null);
   const nodes = said.nodes.split(/[\s,]+/).filter((item) => item !== '');
   const parsed = interview.safeParse({
     ...said,
-    system,
     nodes,
     re6st: said.re6st || undefined,
     domain: said.domain || undefined,
@@ -45,7 +45,9 @@ export const NewSitePage = () => {
     setTried(true);
     if (!parsed.success) return;
     try {
-      go({ page: 'plan', site: await makeSite({ interview: parsed.data }) });
+      const site = await makeSite({ interview: parsed.data });
+      forget();
+      go({ page: 'plan', site });
     } catch (thrown) {
       setProblem(toProblemData(thrown));
     }
@@ -78,9 +80,9 @@ export const NewSitePage = () => {
           <ChoiceInput
             label={t('ui.newSite.system.label')}
             hint={t('ui.newSite.system.hint')}
-            value={system}
+            value={said.system}
             choices={interviewSystems.map((id) => ({ id, text: t(`ui.newSite.system.${id.replace('.', '-')}`) }))}
-            onChange={(value) => setSystem(value as Interview['system'])}
+            onChange={(value) => setSaid({ ...said, system: value })}
           />
           {field('master')}
           <TextInput

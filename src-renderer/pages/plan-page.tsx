@@ -11,6 +11,7 @@ import { useWords } from '../i18n/words.ts';
 import { PlanForm } from '../panels/plan-form.tsx';
 import { ProblemPanel } from '../panels/problem-panel.tsx';
 import { call } from '../state/bridge.ts';
+import { keep, keptOf } from '../state/kept.ts';
 import type { OpenedSite } from '../state/store.ts';
 import { Button } from '../ui/button.tsx';
 import styles from './plan-page.module.css';
@@ -18,9 +19,23 @@ import styles from './plan-page.module.css';
 /** How long nobody types before the text is read again. */
 const pauseMs = 350;
 
+interface Typed {
+  readonly text: string;
+  readonly base: string;
+}
+
+const isTyped = (value: unknown): value is Typed =>
+  typeof value === 'object' &&
+  value !== null &&
+  'text' in value &&
+  typeof value.text === 'string' &&
+  'base' in value &&
+  typeof value.base === 'string';
+
 export const PlanPage = ({ site }: { readonly site: OpenedSite }) => {
   const { t } = useTranslation();
   const words = useWords();
+  const draft = `plan of ${site.name}`;
   const [saved, setSaved] = useState<string | null>(null);
   const [text, setText] = useState('');
   const [reading, setReading] = useState<PlanReading | null>(null);
@@ -33,16 +48,31 @@ export const PlanPage = ({ site }: { readonly site: OpenedSite }) => {
   const latest = useRef('');
   latest.current = text;
 
+  const read = async (typed: Typed | null) => {
+    try {
+      const plan = await call('site.plan', { site: site.name });
+      setReading(plan);
+      setSaved(typed?.base ?? plan.text);
+      setText(typed?.text ?? plan.text);
+      setTrouble(null);
+      setSaid(typed === null ? '' : t('ui.plan.again'));
+    } catch (thrown) {
+      setTrouble(toProblemData(thrown));
+    }
+  };
+  // What was typed before goes on over the text it was begun with: if the file is another one since, saving says so.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: read once for each site
   useEffect(() => {
-    call('site.plan', { site: site.name }).then(
-      (plan) => {
-        setText(plan.text);
-        setSaved(plan.text);
-        setReading(plan);
-      },
-      (thrown: unknown) => setTrouble(toProblemData(thrown)),
-    );
+    void read(keptOf(draft, isTyped));
   }, [site.name]);
+  const change = (next: string) => {
+    setText(next);
+    if (saved !== null) keep(draft, next === saved ? null : { text: next, base: saved });
+  };
+  const revert = () => {
+    keep(draft, null);
+    void read(null);
+  };
 
   useEffect(() => {
     if (reading === null || text === reading.text) return;
@@ -58,7 +88,7 @@ export const PlanPage = ({ site }: { readonly site: OpenedSite }) => {
         edits: edits.map(({ path, value }) => ({ path: [...path], value })),
       });
       if (latest.current !== asked) return;
-      setText(answer.text);
+      change(answer.text);
       setReading(answer);
     } catch (thrown) {
       setTrouble(toProblemData(thrown));
@@ -73,6 +103,7 @@ export const PlanPage = ({ site }: { readonly site: OpenedSite }) => {
       setTrouble(null);
       if (answer.saved) {
         setSaved(text);
+        keep(draft, null);
         setSaid(t('ui.plan.saved'));
       } else {
         setSaid(t('ui.plan.notSaved', { count: answer.problems.length }));
@@ -144,7 +175,7 @@ export const PlanPage = ({ site }: { readonly site: OpenedSite }) => {
             aria-label={t('ui.plan.text')}
             value={text}
             onChange={(event) => {
-              setText(event.target.value);
+              change(event.target.value);
               setSaid('');
             }}
             onScroll={(event) => {
@@ -160,7 +191,7 @@ export const PlanPage = ({ site }: { readonly site: OpenedSite }) => {
         <Button kind="act" onPress={() => void save()} isDisabled={!changed}>
           {t('ui.plan.save')}
         </Button>
-        <Button kind="plain" onPress={() => setText(saved ?? '')} isDisabled={!changed}>
+        <Button kind="plain" onPress={revert} isDisabled={!changed}>
           {t('ui.plan.revert')}
         </Button>
         <span role="status" className="quiet">

@@ -320,6 +320,15 @@ test('problems of the site plan lead to their lines, and nothing typed is lost',
   );
   expect(selected).toContain('192.168.1.300');
   await expect(text).toHaveValue(/# one more/);
+  // Neither does a reload, which is what a crash comes to; until it is saved or given up.
+  await page.reload();
+  await expect(text).toHaveValue(/# one more/);
+  await expect(page.getByText('What you typed before is here again; it is not saved yet.')).toBeVisible();
+  await page.getByRole('button', { name: 'Back to the saved text' }).click();
+  await expect(text).not.toHaveValue(/# one more/);
+  await page.reload();
+  await expect(text).toHaveValue(/name: plant-lille/);
+  await expect(text).not.toHaveValue(/# one more/);
 });
 
 test('theme and language change at once and are kept', async ({ desk, window: page }) => {
@@ -353,6 +362,9 @@ test('a name that cannot be is refused at its field, one that is taken by its pr
   expect(callsOf(desk, 'sites.create')).toMatchObject([{ input: { interview: { name: 'plant-lille', nodes: [] } } }]);
   await expect(page.getByRole('alert')).toContainText('plant-lille');
   await expect(name).toHaveValue('plant-lille');
+  await page.reload();
+  await expect(name).toHaveValue('plant-lille');
+  await expect(page.getByLabel('Network interface')).toHaveValue('eth0');
 });
 
 test('a site that cannot be opened leads back to the start and says why', async ({ desk, window: page }) => {
