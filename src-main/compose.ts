@@ -3,9 +3,11 @@ import { basename, join } from 'node:path';
 import type { MediumChoice, MediumContents } from '../src-shared/api.ts';
 import type { Manifest } from '../src-shared/manifest.ts';
 import { problem } from '../src-shared/problem.ts';
+import type { Rehearsal, RehearsalProgress } from '../src-shared/rehearsal.ts';
 import { type SheetPage, sheetText } from '../src-shared/sheet-page.ts';
 import type { SitePlan } from '../src-shared/site.ts';
 import type { Finding } from '../src-shared/step.ts';
+import { rehearse } from './compose-rehearsal.ts';
 import { recordTexts } from './compose-texts.ts';
 import { mediumChoices } from './medium/choices.ts';
 import { listDrives, readLastingNames } from './medium/drives.ts';
@@ -36,6 +38,7 @@ import { prepareJobs, prepareSights } from './performers/prepare-jobs.ts';
 import { recentMedia } from './performers/recent-media.ts';
 import { recordJobs, recordSights } from './performers/record-jobs.ts';
 import { type RecordsKit, recordsKit } from './performers/records.ts';
+import { keepRehearsal, lastRehearsal } from './performers/rehearsals.ts';
 import { secretSights } from './performers/secret-sights.ts';
 import { sheetOf } from './performers/sheets.ts';
 import { routeOf, type SourceAnswer, testSources } from './performers/sources.ts';
@@ -51,7 +54,7 @@ import { practiceFaults, practicePaths, setPracticeFault } from './practice/faul
 import { practiceAnswers, practiceInputs, preparePractice } from './practice/prepare.ts';
 import { practiceOutside, standMachines } from './practice/site.ts';
 import type { DeskParts } from './runbook/desk-parts.ts';
-import type { OpenSite } from './runbook/open-site.ts';
+import { type OpenSite, readSiteLock } from './runbook/open-site.ts';
 import { createSite, isPractice, readSitePlan, siteFolder, siteNames } from './runbook/sites.ts';
 import { runbook } from './steps/index.ts';
 import { openConnection, scanHostKey } from './target/connection.ts';
@@ -94,6 +97,13 @@ export interface Kit extends DriveActs {
   readonly cloneMedium: (from: string, to: string, signal: AbortSignal) => Promise<Cloned>;
   /** What may go from a medium; goes when `remove` is true. */
   readonly cleanMedium: (folder: string, remove: boolean) => Promise<CleanUp>;
+  /** Walks the site's steps on simulated machines, from its medium or another one alone. Throws as `rehearse`, `site-unknown`. */
+  readonly rehearse: (
+    site: string,
+    medium: string | null,
+    onProgress: (progress: RehearsalProgress) => void,
+    signal: AbortSignal,
+  ) => Promise<Rehearsal>;
   readonly restoreMedium: (folder: string, generation: number | null, pinned: string | null) => Promise<Manifest>;
   readonly battery: () => Promise<Battery | null>;
   /** Keeps the laptop awake until the returned function is called. */
@@ -216,6 +226,20 @@ export function compose(options: ComposeOptions): Kit {
 
   const acts = driveActs(runningFrom, clock);
 
+  const rehearseSite = async (
+    site: Pick<OpenSite, 'folder' | 'plan' | 'lock'> & { readonly practice: boolean },
+    medium: string | null,
+    onProgress: (progress: RehearsalProgress) => void,
+    signal: AbortSignal,
+  ): Promise<Rehearsal> => {
+    const { cacheFolder } = site.practice ? practice : real;
+    const came = await rehearse({
+      ...{ site, medium, program, clock, trustFolder, cacheFolder, jobs, sights, onProgress, signal },
+    });
+    await keepRehearsal(site.folder, came);
+    return came;
+  };
+
   return {
     ...acts,
     media,
@@ -273,6 +297,7 @@ export function compose(options: ComposeOptions): Kit {
       },
       recentMedia: () => recentMedia(paths.data),
       laptopNow,
+      rehearsal: { run: rehearseSite, last: lastRehearsal },
       keys: {
         vaultExists: (site) => exists(vaultOf(site)),
         exportTo: (site, path, passphrases) => exportKeys(site, vaultOf(site), path, passphrases),
@@ -294,6 +319,12 @@ export function compose(options: ComposeOptions): Kit {
     cloneMedium: (from, to, signal) => cloneMedium(from, to, () => undefined, signal),
     cleanMedium: tidyMedium,
     restoreMedium: (folder, generation, pinned) => restoreMedium(folder, generation, pinned, laptop),
+    rehearse: async (name, medium, onProgress, signal) => {
+      const folder = await siteFolder(paths.data, name);
+      const plan = await readSitePlan(paths.data, name);
+      const site = { folder, plan, lock: await readSiteLock(folder), practice: await isPractice(folder) };
+      return rehearseSite(site, medium, onProgress, signal);
+    },
     cache: downloadCache(paths.cache),
     testSources: async (name, signal) => {
       const folder = await siteFolder(paths.data, name);

@@ -9,6 +9,7 @@ import { journalEvent, problemData } from './journal.ts';
 import { json, jsonObject } from './json.ts';
 import { planFaultCodes } from './plan-fault.ts';
 import type { ProblemData } from './problem.ts';
+import { rehearsal } from './rehearsal.ts';
 import { sheet } from './sheet.ts';
 import { sighting } from './sighting.ts';
 import { planSchema, question, stepInfo, told } from './step.ts';
@@ -269,6 +270,15 @@ export const liveEvent = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('confirm'), run, instance: z.string(), plan: planSchema }),
   /** A person is asked something outside a plan (a password, a passphrase). */
   z.strictObject({ kind: z.literal('question'), run, instance: z.string(), question }),
+  /** How far a rehearsal is; it belongs to no instance's record. */
+  z.strictObject({
+    kind: z.literal('rehearsal'),
+    /** The instance under way. */
+    step: z.string(),
+    done: z.int(),
+    total: z.int(),
+    sizeBytes: z.number(),
+  }),
   /** `problem` only when the program itself failed; a step's problem is in the journal. */
   z.strictObject({ kind: z.literal('run-over'), run, problem: problemData.nullable() }),
 ]);
@@ -475,6 +485,13 @@ export const api = {
   'media.contents': {
     input: z.strictObject({ site: z.string(), path: z.string().nullable() }),
     output: mediumContents,
+  },
+  /** Walks the site's steps on simulated machines, from the site's medium alone; nothing of it is recorded but what it came to. */
+  'media.rehearse': { input: site, output: z.strictObject({ run }) },
+  /** The last rehearsal; `current`: it was of the medium as it is sealed now, null while that is not there. */
+  'media.rehearsal': {
+    input: site,
+    output: z.strictObject({ rehearsal, current: z.boolean().nullable() }).nullable(),
   },
   /** Every drive, whole, with the reason for those that are never formatted. */
   'format.drives': { input: site, output: z.array(formatChoice) },

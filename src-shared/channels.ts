@@ -33,6 +33,8 @@ export const procedures = [
   'media.next',
   'media.list',
   'media.contents',
+  'media.rehearse',
+  'media.rehearsal',
   'format.drives',
   'format.look',
   'format.perform',

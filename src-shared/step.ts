@@ -33,6 +33,8 @@ export type InstanceKey = string;
 export const instanceKey = (step: string, of: Subject): InstanceKey => `${step}@${subjectKey(of)}`;
 /** The step's id out of an instance key. */
 export const stepOf = (key: InstanceKey): string => key.slice(0, key.indexOf('@'));
+/** Name of what it is done for, empty for the site. */
+export const subjectNameOf = (key: InstanceKey): string => /@[a-z]+:(.*)$/.exec(key)?.[1] ?? '';
 
 // ---------------------------------------------------------------- text by key
 

@@ -9,6 +9,7 @@ import { addMachines, listMachines, removeFromPlan, renewInPlan } from './comman
 import { listMedia, verifyMedium } from './commands/medium.ts';
 import { cleanMedium, cloneMedium, compareMedia, restoreMedium, showMedium } from './commands/medium-content.ts';
 import { formatMedium, repairMedium } from './commands/medium-drive.ts';
+import { rehearseMedium } from './commands/medium-rehearse.ts';
 import { practise, practiseFaults } from './commands/practice.ts';
 import { compareRecord, listRecords, showRecord, verifyRecord } from './commands/record.ts';
 import { checkSteps, planSteps, resumeSteps, runSteps, showPassword, undoStep } from './commands/run.ts';
@@ -163,6 +164,11 @@ common(medium.command('verify').argument('<folder>'))
 common(medium.command('show').argument('<folder>'))
   .description('what a medium holds, and whether it is sealed')
   .action(end(showMedium));
+onSite(medium.command('rehearse').argument('[folder]', 'another medium than the site’s own, such as a copy of it'))
+  .description(
+    'walk every step of the site on simulated machines, from the sealed medium alone; changes and records nothing',
+  )
+  .action(end(rehearseMedium));
 common(medium.command('compare').argument('<folder>').argument('<other>'))
   .description('what two sealed media have that the other has not')
   .action(end(compareMedia));

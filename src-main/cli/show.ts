@@ -4,7 +4,7 @@ import { diffLines } from '../../src-shared/diff.ts';
 import type { InstanceView } from '../../src-shared/journal.ts';
 import { problems } from '../../src-shared/problem.ts';
 import type { Command, Plan } from '../../src-shared/step.ts';
-import { bySeverity, stepOf } from '../../src-shared/step.ts';
+import { bySeverity, stepOf, subjectNameOf } from '../../src-shared/step.ts';
 import { lineOf } from '../runbook/explain.ts';
 import type { Texts } from './texts.ts';
 
@@ -21,9 +21,8 @@ const marks: Readonly<Record<InstanceView['state'], string>> = {
 };
 
 export const titleOf = (key: string, texts: Texts): string => {
-  const subject = key.slice(key.indexOf('@') + 1);
-  const name = subject === 'site' ? '' : ` (${subject.slice(subject.indexOf(':') + 1)})`;
-  return `${texts.say(`steps.${stepOf(key)}.title`)}${name}`;
+  const subject = subjectNameOf(key);
+  return `${texts.say(`steps.${stepOf(key)}.title`)}${subject === '' ? '' : ` (${subject})`}`;
 };
 
 /** One line an instance: mark, state in a word, key, title. */

@@ -3,11 +3,13 @@ import i18next, { type i18n } from 'i18next';
 import enCli from '../../resources/locales/en/cli.json' with { type: 'json' };
 import enProblems from '../../resources/locales/en/problems.json' with { type: 'json' };
 import enRecord from '../../resources/locales/en/record.json' with { type: 'json' };
+import enRehearsal from '../../resources/locales/en/rehearsal.json' with { type: 'json' };
 import enSheet from '../../resources/locales/en/sheet.json' with { type: 'json' };
 import enSteps from '../../resources/locales/en/steps.json' with { type: 'json' };
 import frCli from '../../resources/locales/fr/cli.json' with { type: 'json' };
 import frProblems from '../../resources/locales/fr/problems.json' with { type: 'json' };
 import frRecord from '../../resources/locales/fr/record.json' with { type: 'json' };
+import frRehearsal from '../../resources/locales/fr/rehearsal.json' with { type: 'json' };
 import frSheet from '../../resources/locales/fr/sheet.json' with { type: 'json' };
 import frSteps from '../../resources/locales/fr/steps.json' with { type: 'json' };
 import type { Params, ProblemData } from '../../src-shared/problem.ts';
@@ -16,8 +18,26 @@ import type { Told } from '../../src-shared/step.ts';
 
 // A file holds what stands below its own name in a key.
 const resources = {
-  en: { translation: { cli: enCli, steps: enSteps, problems: enProblems, record: enRecord, sheet: enSheet } },
-  fr: { translation: { cli: frCli, steps: frSteps, problems: frProblems, record: frRecord, sheet: frSheet } },
+  en: {
+    translation: {
+      cli: enCli,
+      steps: enSteps,
+      problems: enProblems,
+      record: enRecord,
+      rehearsal: enRehearsal,
+      sheet: enSheet,
+    },
+  },
+  fr: {
+    translation: {
+      cli: frCli,
+      steps: frSteps,
+      problems: frProblems,
+      record: frRecord,
+      rehearsal: frRehearsal,
+      sheet: frSheet,
+    },
+  },
 } as const;
 
 export interface Texts {

@@ -17,7 +17,10 @@ export interface MachineBaseline {
 }
 
 /** One for each machine of the system, a builder too: it installs from the medium's packages alone. Throws `survey-unusable`. */
-export async function baselinesOf({ plan, folder }: OpenSite, system: string): Promise<readonly MachineBaseline[]> {
+export async function baselinesOf(
+  { plan, folder }: Pick<OpenSite, 'plan' | 'folder'>,
+  system: string,
+): Promise<readonly MachineBaseline[]> {
   const { architecture } = systemFacts(system);
   const machines = plan.machines.filter((item) => systemOf(item) === system);
   return Promise.all(

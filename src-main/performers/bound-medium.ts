@@ -18,10 +18,10 @@ import { readTextOrNull, writeAtomic } from '../platform/files.ts';
 import type { MediumSight } from '../runbook/define.ts';
 import { type OpenSite, siteFiles } from '../runbook/open-site.ts';
 
-const bindingPath = (site: OpenSite): string => join(site.folder, siteFiles.medium);
+const bindingPath = (site: Pick<OpenSite, 'folder'>): string => join(site.folder, siteFiles.medium);
 
 /** The identity chosen for this site on this laptop, null when none is; a damaged file counts as none: one chooses again. */
-export async function readBinding(site: OpenSite): Promise<MediumIdentity | null> {
+export async function readBinding(site: Pick<OpenSite, 'folder'>): Promise<MediumIdentity | null> {
   const parsed = mediumIdentity.safeParse(parseJson((await readTextOrNull(bindingPath(site))) ?? ''));
   return parsed.success ? parsed.data : null;
 }

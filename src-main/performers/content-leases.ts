@@ -2,7 +2,7 @@
 // On site it serves the sealed medium alone, checked against its manifest. It listens nowhere on the laptop.
 import { isBuilder, machineNamed } from '../../src-shared/site.ts';
 import type { OpenSite } from '../runbook/open-site.ts';
-import { type ContentServer, contentServer } from '../software/content-server.ts';
+import { type ContentServer, contentServer, type Served } from '../software/content-server.ts';
 import type { Connection } from '../target/connection.ts';
 import type { Forward } from '../target/target.ts';
 import { boundMedium, sealedMedium } from './bound-medium.ts';
@@ -28,9 +28,17 @@ export interface ContentParts {
     signal: AbortSignal,
     act: (connection: Connection) => Promise<T>,
   ) => Promise<T>;
+  /** Told of what is asked for and how it went. */
+  readonly heard?: Heard;
 }
 
-export function contentLeases({ site, withSudo }: ContentParts): ContentLeases {
+/** Who hears what machines ask the content for. */
+export interface Heard {
+  readonly served: (served: Served) => void;
+  readonly failed: (thrown: unknown) => void;
+}
+
+export function contentLeases({ site, withSudo, heard }: ContentParts): ContentLeases {
   const contents = new Map<string, OpenContent>();
   /** Openings under way: a page that is looked at and a run may ask for the same at once. */
   const opening = new Map<string, Promise<void>>();
@@ -54,7 +62,8 @@ export function contentLeases({ site, withSudo }: ContentParts): ContentLeases {
     // A build machine is fed while the medium is being made: apt believes our repository's signature, not the manifest.
     const unsealed = served !== undefined && isBuilder(served);
     const { root, manifest } = unsealed ? { ...(await boundMedium(site)), manifest: null } : await sealedMedium(site);
-    const server = contentServer({ root, manifest });
+    const hearing = heard === undefined ? {} : { onServed: heard.served, onError: heard.failed };
+    const server = contentServer({ root, manifest, ...hearing });
     const { port } = site.plan.content;
     try {
       await withSudo(machine, signal, async (connection) => {

@@ -18,7 +18,7 @@ import type { Connection, ConnectionRequest, Dial, LoginMaterial } from '../targ
 import { ConnectionPool } from '../target/connection-pool.ts';
 import { takeBackup, unpackBackup } from './backups.ts';
 import { boundMedium, sightOfMedium } from './bound-medium.ts';
-import { contentLeases } from './content-leases.ts';
+import { contentLeases, type Heard } from './content-leases.ts';
 import { performCopy } from './copy.ts';
 import { performGuard, settleGuard } from './guard.ts';
 import type { Job, JobContext, Sight } from './jobs.ts';
@@ -35,7 +35,7 @@ import {
   type TargetMeans,
 } from './on-target.ts';
 import { pluggedMedia } from './plugged-media.ts';
-import { siteCopies } from './site-copies.ts';
+import { noCopies, siteCopies } from './site-copies.ts';
 
 /** What differs between a real site and the practice site. */
 export interface Outside {
@@ -57,6 +57,8 @@ export interface HandsParts {
   readonly program: string;
   readonly cacheFolder: string;
   readonly vaultPath: string;
+  /** Present while a site is rehearsed: who hears what is asked for. Nothing is then written to the medium. */
+  readonly heard?: Heard;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -181,9 +183,9 @@ export function makeHands(parts: HandsParts): Hands {
     }
   }
 
-  const content = contentLeases({ site, withSudo });
+  const content = contentLeases({ site, withSudo, ...(parts.heard === undefined ? {} : { heard: parts.heard }) });
   const holds = machineHolds({ site, program: parts.program, withSudo });
-  const copies = siteCopies(site);
+  const copies = parts.heard === undefined ? siteCopies(site) : noCopies;
   const plugged = pluggedMedia(withSudo);
 
   const wayOf = (name: string): ContentWay => {

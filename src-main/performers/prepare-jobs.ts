@@ -27,6 +27,7 @@ import { makeRepositoryKey } from '../packages/signer.ts';
 import { readTrustedKey } from '../packages/trust-keys.ts';
 import { cacheLimit, trimCache } from '../platform/download-cache.ts';
 import { exists, fileSize, readTextOrNull } from '../platform/files.ts';
+import type { OpenSite } from '../runbook/open-site.ts';
 import { makeCacheKey } from '../software/certificate.ts';
 import { targetOf } from '../software/compatibility.ts';
 import { makeEntry, signEntry, urlKey } from '../software/entry.ts';
@@ -67,32 +68,40 @@ export interface PrepareParts {
   readonly program: string;
 }
 
+function sources({ plan }: Pick<OpenSite, 'plan'>, system: string): SystemSources {
+  const found = sourcesOf(plan, system);
+  if (found === null)
+    throw problem('site-plan-invalid', {
+      path: 'site.yaml',
+      place: `sources.${system}`,
+      fault: 'no-sources',
+      value: system,
+      other: '',
+    });
+  return found;
+}
+
+const keyOf = async (name: string, site: Pick<OpenSite, 'folder'>, trustFolder: string): Promise<string> =>
+  (await readTrustedKey(name, { trustFolder, planFolder: site.folder })).armored;
+
+/** The distribution's archives of a target system, with the keys that may sign them. Throws what reading a key throws. */
+export const archivesOf = (
+  site: Pick<OpenSite, 'plan' | 'folder'>,
+  system: string,
+  trustFolder: string,
+): Promise<ArchiveSource[]> =>
+  Promise.all(
+    sources(site, system).archives.map(async ({ key, ...archive }) => ({
+      ...archive,
+      keys: [await keyOf(key, site, trustFolder)],
+    })),
+  );
+
 export function prepareJobs({ trustFolder, program }: PrepareParts): Readonly<Record<string, Job>> {
-  const keyOf = async (name: string, site: JobContext['site']): Promise<string> =>
-    (await readTrustedKey(name, { trustFolder, planFolder: site.folder })).armored;
-  const sources = (context: JobContext, system: string): SystemSources => {
-    const found = sourcesOf(context.site.plan, system);
-    if (found === null)
-      throw problem('site-plan-invalid', {
-        path: 'site.yaml',
-        place: `sources.${system}`,
-        fault: 'no-sources',
-        value: system,
-        other: '',
-      });
-    return found;
+  const vendorOf = async ({ site }: JobContext, system: string) => {
+    const { vendor } = sources(site, system);
+    return { url: vendor.url, keys: [await keyOf(vendor.key, site, trustFolder)] };
   };
-  const vendorOf = async (context: JobContext, system: string) => {
-    const { vendor } = sources(context, system);
-    return { url: vendor.url, keys: [await keyOf(vendor.key, context.site)] };
-  };
-  const archivesOf = (context: JobContext, system: string): Promise<ArchiveSource[]> =>
-    Promise.all(
-      sources(context, system).archives.map(async ({ key, ...archive }) => ({
-        ...archive,
-        keys: [await keyOf(key, context.site)],
-      })),
-    );
   const lockSystem = (context: JobContext, system: string, locked: LockedSystem): Promise<void> =>
     context.site.updateLock((lock) => ({ ...lock, systems: { ...lock.systems, [system]: locked } }));
 
@@ -158,7 +167,7 @@ export function prepareJobs({ trustFolder, program }: PrepareParts): Readonly<Re
         const request = {
           system,
           architecture: systemFacts(system).architecture,
-          archives: await archivesOf(context, system),
+          archives: await archivesOf(context.site, system, trustFolder),
           vendor: await vendorOf(context, system),
           roots,
           locked,

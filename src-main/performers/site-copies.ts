@@ -79,6 +79,9 @@ export function siteCopies(site: OpenSite): SiteCopies {
   };
 }
 
+/** Of a site that is no site: it is copied nowhere, and there is none it could differ from. */
+export const noCopies: SiteCopies = { copy: async () => undefined, requireOurs: async () => undefined };
+
 const stampOf = (path: string): Promise<string> =>
   stat(path).then(
     ({ size, mtimeMs, ino }) => `${size} ${mtimeMs} ${ino}`,

@@ -1,5 +1,6 @@
 // Two ends of a connection inside this process: what one end writes, the other reads. Used by the simulated machine to make
 // a connection "on the target" and hand its far end to the real content server. Opens no socket.
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { Duplex } from 'node:stream';
 
 class End extends Duplex {
@@ -66,4 +67,22 @@ export function duplexPair(): readonly [Duplex, Duplex] {
   first.other = second;
   second.other = first;
   return [first, second];
+}
+
+/** A request to a server that takes connections as streams, without any network; null when nothing answers. */
+export function askOver(
+  onStream: (stream: Duplex) => void,
+  { method, path, port }: { readonly method: 'GET' | 'HEAD'; readonly path: string; readonly port: number },
+): Promise<IncomingMessage | null> {
+  const [near, far] = duplexPair();
+  onStream(far);
+  const headers = { connection: 'close' };
+  return new Promise((resolve) => {
+    const asked = httpRequest(
+      { method, path, host: '127.0.0.1', port, headers, createConnection: () => near as never },
+      resolve,
+    );
+    asked.on('error', () => resolve(null));
+    asked.end();
+  });
 }

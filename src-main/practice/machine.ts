@@ -2,14 +2,22 @@
 // Made by the practice site; driven by connection.ts and by the commands. It must never act on the laptop: everything it
 // "does" is a change of its own state.
 import { createHash } from 'node:crypto';
-import { request as httpRequest } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { basePackages } from './debian.ts';
-import { duplexPair } from './duplex-pair.ts';
+import { askOver } from './duplex-pair.ts';
 import { activeFaults, type FaultId } from './faults.ts';
 import type { PracticeOptions } from './pace.ts';
-import { practiceMachine } from './prepare.ts';
-import { freshState, type MachineState, type Patch, patched, readState, writeState } from './state.ts';
+import type { SimulatedSite } from './simulated-site.ts';
+import {
+  freshState,
+  type Installed,
+  type MachineState,
+  type Made,
+  type Patch,
+  patched,
+  readState,
+  writeState,
+} from './state.ts';
 
 /** What one command came to. */
 export interface Outcome {
@@ -33,7 +41,11 @@ export interface Call {
   readonly pace: number;
   /** A request made on the machine to its own loopback; null when nothing listens on the port. */
   readonly get: (port: number, path: string, method?: 'GET' | 'HEAD') => Promise<HttpAnswer | null>;
-  /** Another machine of the practice site as it is now; null when there is none of that name. */
+  /** The same for what may be too large to hold; null as well for whatever is not answered with 200. */
+  readonly open: (port: number, path: string) => Promise<AsyncIterable<Uint8Array> | null>;
+  /** The site that the machine stands on. */
+  readonly site: SimulatedSite;
+  /** Another machine of it as it is now; null when there is none of that name. */
   readonly neighbour: (name: string) => Promise<MachineState | null>;
 }
 
@@ -60,37 +72,44 @@ export interface CronWork {
 const cronEveryMs = 8000;
 export const slapproxyPort = 8080;
 
+/** How every answer begins to something that no simulated machine knows; its exit code is 127. */
+const notSimulated = 'practice machine:';
+
+interface MachinePlace {
+  /** Where machines are kept. */
+  readonly folder: string;
+  readonly name: string;
+  readonly site: SimulatedSite;
+  readonly made: Made;
+  readonly packages: Readonly<Record<string, Installed>>;
+}
+
 export class SimulatedMachine {
   readonly name: string;
   readonly options: PracticeOptions;
   readonly #folder: string;
   readonly #commands: Commands;
+  readonly #site: SimulatedSite;
   readonly #forwards = new Map<number, (stream: Duplex) => void>();
   #state: MachineState;
   #saving: Promise<void> = Promise.resolve();
   #cron: Promise<void> | null = null;
 
-  private constructor(folder: string, name: string, state: MachineState, commands: Commands, options: PracticeOptions) {
-    this.#folder = folder;
-    this.name = name;
+  private constructor(place: MachinePlace, state: MachineState, commands: Commands, options: PracticeOptions) {
+    this.#folder = place.folder;
+    this.name = place.name;
+    this.#site = place.site;
     this.#state = state;
     this.#commands = commands;
     this.options = options;
   }
 
   /** The machine as it was left, or a new one. */
-  static async load(
-    folder: string,
-    name: string,
-    commands: Commands,
-    options: PracticeOptions,
-  ): Promise<SimulatedMachine> {
+  static async load(place: MachinePlace, commands: Commands, options: PracticeOptions): Promise<SimulatedMachine> {
+    const { folder, name, made, packages } = place;
     const known = await readState(folder, name);
-    const packages = Object.fromEntries(
-      basePackages.map((item) => [item.name, { version: item.version, architecture: item.architecture ?? 'amd64' }]),
-    );
-    const state = known ?? freshState(name, packages, options.clock.now().getTime());
-    const machine = new SimulatedMachine(folder, name, withoutDeadWork(state), commands, options);
+    const state = known ?? freshState(name, made, packages, options.clock.now().getTime());
+    const machine = new SimulatedMachine(place, withoutDeadWork(state), commands, options);
     if (known === null) await machine.save();
     return machine;
   }
@@ -114,7 +133,7 @@ export class SimulatedMachine {
 
   faults(): Promise<ReadonlySet<FaultId>> {
     // What goes wrong goes wrong on site: the build machine is there to show how it should be.
-    return this.name === practiceMachine ? activeFaults(this.#folder) : Promise.resolve(new Set());
+    return this.name === this.#site.master ? activeFaults(this.#folder) : Promise.resolve(new Set());
   }
 
   /** Public host key, as the machine shows it now. */
@@ -209,13 +228,17 @@ export class SimulatedMachine {
       faults: await this.faults(),
       nowMs: this.nowMs(),
       pace: this.options.pace,
+      site: this.#site,
+      open: (port, path) => this.#open(port, path),
       get: (port, path, method = 'GET') => this.#get(port, path, method),
       neighbour: (name) => (name === this.name ? Promise.resolve(this.#state) : readState(this.#folder, name)),
     };
   }
 
-  run(call: Call): Promise<Outcome> {
-    return this.#commands.run(call);
+  async run(call: Call): Promise<Outcome> {
+    const outcome = await this.#commands.run(call);
+    if (outcome.exit === 127 && outcome.err?.startsWith(notSimulated)) this.options.onUnknown?.(this.name, outcome.err);
+    return outcome;
   }
 
   // -------------------------------------------------------------- ports
@@ -233,31 +256,29 @@ export class SimulatedMachine {
 
   async #get(port: number, path: string, method: 'GET' | 'HEAD'): Promise<HttpAnswer | null> {
     if (port === slapproxyPort) return this.#slapproxy(path);
+    const answer = await this.#ask(port, path, method);
+    if (answer === null) return null;
+    const parts: Buffer[] = [];
+    try {
+      for await (const part of answer) parts.push(part as Buffer);
+    } catch {
+      // Cut off on the way: no answer.
+      return null;
+    }
+    return { status: answer.statusCode ?? 0, body: Buffer.concat(parts) };
+  }
+
+  async #open(port: number, path: string): Promise<AsyncIterable<Uint8Array> | null> {
+    const answer = await this.#ask(port, path, 'GET');
+    if (answer?.statusCode === 200) return answer;
+    answer?.resume();
+    return null;
+  }
+
+  /** A request to a forwarded port; null when nothing listens, or nothing answers. */
+  #ask(port: number, path: string, method: 'GET' | 'HEAD'): Promise<IncomingMessage | null> {
     const onStream = this.#forwards.get(port);
-    if (onStream === undefined) return null;
-    const [near, far] = duplexPair();
-    onStream(far);
-    return new Promise((resolve) => {
-      const asked = httpRequest(
-        {
-          method,
-          path,
-          host: '127.0.0.1',
-          port,
-          headers: { connection: 'close' },
-          createConnection: () => near as never,
-        },
-        (answer) => {
-          const parts: Buffer[] = [];
-          answer.on('data', (part: Buffer) => parts.push(part));
-          answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(parts) }));
-          answer.on('error', () => resolve(null));
-          answer.on('aborted', () => resolve(null));
-        },
-      );
-      asked.on('error', () => resolve(null));
-      asked.end();
-    });
+    return onStream === undefined ? Promise.resolve(null) : askOver(onStream, { method, path, port });
   }
 
   /** slapproxy answers a moment after it was started. */

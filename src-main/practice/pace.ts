@@ -6,6 +6,8 @@ export interface PracticeOptions {
   readonly clock: Clock;
   /** 1: with the waits that make practice feel real. 0: everything at once. */
   readonly pace: number;
+  /** Told of what a machine was asked to do and does not know: then a step meets something that no real machine would show. */
+  readonly onUnknown?: (machine: string, what: string) => void;
 }
 
 /** Waits as long as a thing would take. Throws `cancelled`. */

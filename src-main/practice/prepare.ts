@@ -2,28 +2,59 @@
 // when a practice site is created or walked. What is there already stays, so an interrupted walk goes on with the same keys.
 import { join } from 'node:path';
 import { z } from 'zod';
+import { type Machine, machine, type Role } from '../../src-shared/site.ts';
 import type { Clock } from '../platform/clock.ts';
 import { ensureFolder, readTextOrNull, writeAtomic } from '../platform/files.ts';
 import { makeCacheKey } from '../software/certificate.ts';
 import { keyPath, practiceSources, writeArchives, writeReleaseArchives, writeSoftwareCache } from './archives.ts';
-import { practiceBuiltUrl, practiceMirroredUrl, practiceReleaseUrl, practiceSystem } from './debian.ts';
+import { basePackages, practiceBuiltUrl, practiceMirroredUrl, practiceReleaseUrl, practiceSystem } from './debian.ts';
 import { practicePaths } from './faults.ts';
+import { type SimulatedSite, simulatedSite } from './simulated-site.ts';
 
 /** Counted up when what is generated changes; an older folder is then made anew. */
 const generation = 6;
 const ready = z.object({ generation: z.literal(generation) });
 
-export const practiceMachine = 'master-1';
+const practiceMachine = 'master-1';
 const practiceNode = 'node-1';
-const practiceBuilder = 'builder-1';
 /** Names below it are the practice frontend's. */
 const practiceDomain = 'shop.practice.invalid';
 /** The practice site's own name server: it knows the names below the domain. */
-export const practiceDns = '192.168.32.53';
-/** One-time tokens as the practice master's panel would give them. */
+const practiceDns = '192.168.32.53';
+/** One-time tokens as the panel of a simulated master gives them. */
 export const practiceTokens = { node: '20260105-4F7A21', client: '20260105-B83C90' } as const;
-/** Simulated machines, as they stand before anybody connects. */
-export const practiceMachines = [practiceMachine, practiceNode, practiceBuilder];
+
+const machineOf = (name: string, roles: readonly Role[], address: string, partitions: number) =>
+  machine.parse({
+    name,
+    roles,
+    address: `${name}.practice.invalid`,
+    user: 'root',
+    distribution: 'debian',
+    release: '12',
+    architecture: 'amd64',
+    interface: 'enp1s0',
+    addresses: [address],
+    partitions,
+  });
+const practiceMachines = [
+  machineOf(practiceMachine, ['master'], 'fd00:77::11/64', 5),
+  machineOf(practiceNode, ['node', 'frontend'], 'fd00:77::1:12/64', 2),
+  machineOf('builder-1', ['builder'], 'fd00:78::11/64', 1),
+];
+
+const basePackagesByName = Object.fromEntries(
+  basePackages.map(({ name, version, architecture = 'amd64', provides }) => [
+    name,
+    { version, architecture, ...(provides === undefined ? {} : { provides }) },
+  ]),
+);
+
+/** The practice site's machines, as they stand before anybody connects. */
+export const practiceSite: SimulatedSite = {
+  ...simulatedSite({ machines: practiceMachines }, () => basePackagesByName),
+  dns: practiceDns,
+};
 
 export interface PreparedPractice {
   /** The site plan, as YAML. */
@@ -83,7 +114,7 @@ export const readStockCertificates = async (folder: string): Promise<string> =>
 export const practiceAnswers: Readonly<Record<string, string>> = {
   passphrase: 'practice makes perfect',
   ...Object.fromEntries(
-    practiceMachines.flatMap((name) => [
+    practiceMachines.flatMap(({ name }) => [
       [`host-key:${name}`, 'yes'],
       [`password:${name}`, 'practice'],
     ]),
@@ -103,6 +134,19 @@ export const practiceInputs = (folder: string): Readonly<Record<string, Readonly
 /** Quoted for YAML: a JSON text is one. */
 const quoted = (text: string): string => JSON.stringify(text);
 
+const machineText = ({ name, roles, address, user, distribution, release, architecture, ...of }: Machine): string =>
+  `  - name: ${name}
+    roles: [${roles.join(', ')}]
+    address: ${address}
+    user: ${user}
+    distribution: ${distribution}
+    release: "${release}"
+    architecture: ${architecture}
+    interface: ${of.interface}
+    addresses: [${of.addresses.map(quoted).join(', ')}]
+    partitions: ${of.partitions}
+`;
+
 const planText = (
   folder: string,
 ): string => `# The practice site: the machines are simulated, everything else is real. Nothing here leaves this laptop.
@@ -110,37 +154,7 @@ format: 1
 name: practice
 
 machines:
-  - name: ${practiceMachine}
-    roles: [master]
-    address: master-1.practice.invalid
-    user: root
-    distribution: debian
-    release: "12"
-    architecture: amd64
-    interface: enp1s0
-    addresses: ["fd00:77::11/64"]
-    partitions: 5
-  - name: ${practiceNode}
-    roles: [node, frontend]
-    address: node-1.practice.invalid
-    user: root
-    distribution: debian
-    release: "12"
-    architecture: amd64
-    interface: enp1s0
-    addresses: ["fd00:77::1:12/64"]
-    partitions: 2
-  - name: ${practiceBuilder}
-    roles: [builder]
-    address: builder-1.practice.invalid
-    user: root
-    distribution: debian
-    release: "12"
-    architecture: amd64
-    interface: enp1s0
-    addresses: ["fd00:78::11/64"]
-    partitions: 1
-
+${practiceMachines.map(machineText).join('')}
 releases:
   - name: slapos-master
     url: ${practiceReleaseUrl}

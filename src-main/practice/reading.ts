@@ -1,10 +1,11 @@
 // What a simulated machine answers to questions about its files. Used by the connection and by the commands that look at
 // files. Pure; some files are not kept but follow from the state, as they do on a real machine.
+import { systemFacts } from '../../src-shared/site.ts';
 import type { Answer, Probe } from '../../src-shared/step.ts';
 import type { MachineState } from './state.ts';
 import { bytesOf, sizeOf, textFile } from './state.ts';
 
-type FileState = Pick<MachineState, 'files' | 'packages' | 'bootId'>;
+type FileState = Pick<MachineState, 'files' | 'packages' | 'bootId' | 'made'>;
 
 /** Text of a file as it is read on the machine; null when there is none. */
 export function fileText(state: FileState, path: string, faults: ReadonlySet<string> = new Set()): string | null {
@@ -20,17 +21,17 @@ export function fileText(state: FileState, path: string, faults: ReadonlySet<str
 export const hostnameOf = (state: FileState): string => (fileText(state, '/etc/hostname') ?? '').trim();
 
 /** Files that the kernel and dpkg keep. */
-function madeFile({ bootId, packages }: FileState, path: string, faults: ReadonlySet<string>): string | null {
+function madeFile({ bootId, packages, made }: FileState, path: string, faults: ReadonlySet<string>): string | null {
   switch (path) {
     case '/etc/os-release':
-      return osRelease(faults.has('release-of-another-system') ? ['13', 'trixie'] : ['12', 'bookworm']);
+      return osRelease(faults.has('release-of-another-system') ? 'debian-13-amd64' : made.system);
     case '/proc/sys/kernel/osrelease':
-      return '6.1.0-40-amd64\n';
+      return `6.1.0-40-${systemFacts(made.system).architecture}\n`;
     case '/proc/1/comm':
       return 'systemd\n';
     case '/proc/sys/kernel/random/boot_id':
       return `${bootId}\n`;
-    case '/proc/sys/net/ipv6/conf/enp1s0/disable_ipv6':
+    case `/proc/sys/net/ipv6/conf/${made.interface}/disable_ipv6`:
       return '0\n';
     case '/var/lib/dpkg/status':
       return Object.entries(packages)
@@ -45,16 +46,19 @@ function madeFile({ bootId, packages }: FileState, path: string, faults: Readonl
   }
 }
 
-const osRelease = ([version, codename]: readonly [string, string]): string =>
-  [
-    `PRETTY_NAME="Debian GNU/Linux ${version} (${codename})"`,
-    'NAME="Debian GNU/Linux"',
-    `VERSION_ID="${version}"`,
-    `VERSION="${version} (${codename})"`,
+function osRelease(system: string): string {
+  const { distribution, release, codename } = systemFacts(system);
+  const name = distribution === 'debian' ? 'Debian GNU/Linux' : 'Ubuntu';
+  return [
+    `PRETTY_NAME="${name} ${release} (${codename})"`,
+    `NAME="${name}"`,
+    `VERSION_ID="${release}"`,
+    `VERSION="${release} (${codename})"`,
     `VERSION_CODENAME=${codename}`,
-    'ID=debian',
+    `ID=${distribution}`,
     '',
   ].join('\n');
+}
 
 interface Machine {
   readonly state: MachineState;

@@ -1,5 +1,6 @@
 // The practice site's world: its network and its machines, handed to the hands in place of the real ones. Made by compose for
 // one open site. It must never open a socket or start a program.
+import { problem } from '../../src-shared/problem.ts';
 import type { Fetch } from '../platform/fetch.ts';
 import type { Connection, ConnectionRequest, HostKey } from '../target/connection.ts';
 import { practiceCommands } from './commands/index.ts';
@@ -8,7 +9,8 @@ import { openPractice } from './connection.ts';
 import { practiceFetch } from './fetch.ts';
 import { SimulatedMachine } from './machine.ts';
 import { type PracticeOptions, take } from './pace.ts';
-import { practiceMachines, readStockCertificates } from './prepare.ts';
+import { practiceSite, readStockCertificates } from './prepare.ts';
+import type { SimulatedSite } from './simulated-site.ts';
 import { aFolder, textFile } from './state.ts';
 
 export interface PracticeOutside {
@@ -19,18 +21,27 @@ export interface PracticeOutside {
   readonly scanHostKey: (machine: { readonly name: string }, signal?: AbortSignal) => Promise<HostKey>;
 }
 
-/** @param folder a prepared practice folder, see `preparePractice` */
-export function practiceOutside(folder: string, options: PracticeOptions): PracticeOutside {
+/** The practice site. @param folder a prepared practice folder, see `preparePractice` */
+export const practiceOutside = (folder: string, options: PracticeOptions): PracticeOutside => ({
+  ...simulatedOutside(folder, practiceSite, options),
+  fetch: practiceFetch(folder, options),
+});
+
+/** The machines of any site. @param folder where their states are kept */
+export function simulatedOutside(
+  folder: string,
+  site: SimulatedSite,
+  options: PracticeOptions,
+): Omit<PracticeOutside, 'fetch'> {
   const machines = new Map<string, Promise<SimulatedMachine>>();
   const machineNamed = async (name: string): Promise<SimulatedMachine> => {
-    const known = machines.get(name) ?? load(folder, name, options);
+    const known = machines.get(name) ?? load(folder, name, site, options);
     machines.set(name, known);
     const machine = await known;
     await machine.refresh();
     return machine;
   };
   return {
-    fetch: practiceFetch(folder, options),
     open: async (request) => openPractice(await machineNamed(request.machine.name), folder, request),
     scanHostKey: async ({ name }, signal) => {
       await take(options, 300, signal);
@@ -41,11 +52,18 @@ export function practiceOutside(folder: string, options: PracticeOptions): Pract
 
 /** Makes the simulated machines where there are none yet, as real ones stand there before anybody connects. */
 export async function standMachines(folder: string, options: PracticeOptions): Promise<void> {
-  for (const name of practiceMachines) await load(folder, name, options);
+  for (const { name } of practiceSite.machines) await load(folder, name, practiceSite, options);
 }
 
-async function load(folder: string, name: string, options: PracticeOptions): Promise<SimulatedMachine> {
-  const machine = await SimulatedMachine.load(folder, name, practiceCommands, options);
+async function load(
+  folder: string,
+  name: string,
+  site: SimulatedSite,
+  options: PracticeOptions,
+): Promise<SimulatedMachine> {
+  // One that was added to the plan since is like the first.
+  const { made, packages } = site.machines.find((machine) => machine.name === name) ?? firstOf(site);
+  const machine = await SimulatedMachine.load({ folder, name, site, made, packages }, practiceCommands, options);
   if (machine.state.files[stockCertificatesPath] === undefined) {
     // What the vendor's package would bring along.
     const parts = stockCertificatesPath.split('/').slice(1, -1);
@@ -54,4 +72,10 @@ async function load(folder: string, name: string, options: PracticeOptions): Pro
     await machine.apply({ files: { ...Object.fromEntries(above), [stockCertificatesPath]: certificates } });
   }
   return machine;
+}
+
+function firstOf({ machines }: SimulatedSite): SimulatedSite['machines'][number] {
+  const [first] = machines;
+  if (first === undefined) throw problem('internal', { detail: 'a site without machines' });
+  return first;
 }

@@ -4,6 +4,7 @@ import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { jsonObject } from '../../src-shared/json.ts';
+import type { Package } from '../packages/package-index.ts';
 import { ensureFolder, readTextOrNull, writeAtomic } from '../platform/files.ts';
 
 const node = z.strictObject({
@@ -22,8 +23,42 @@ const node = z.strictObject({
 });
 export type FileNode = z.infer<typeof node>;
 
-const installed = z.strictObject({ version: z.string(), architecture: z.string() });
+const installed = z.strictObject({
+  version: z.string(),
+  architecture: z.string(),
+  /** As in a package's field of that name. */
+  provides: z.string().optional(),
+});
 export type Installed = z.infer<typeof installed>;
+
+/** Packages as a machine holds them, by name. */
+export const installedAs = (
+  packages: readonly Pick<Package, 'name' | 'version' | 'architecture' | 'provides'>[],
+): Record<string, Installed> =>
+  Object.fromEntries(
+    packages.map(({ name, version, architecture, provides }) => [
+      name,
+      { version, architecture, provides: providesText(provides) },
+    ]),
+  );
+
+const providesText = (provides: Package['provides']): string =>
+  provides.map(({ name, version }) => (version === null ? name : `${name} (= ${version})`)).join(', ');
+
+/** What a machine is, whatever is done to it. */
+const made = z.strictObject({
+  /** E.g. `debian-12-amd64`. */
+  system: z.string(),
+  /** Its network interface. */
+  interface: z.string(),
+  /** What the site's network gave it. */
+  ipv4: z.string(),
+  /** With its length; null: nobody gives it a global one. */
+  ipv6: z.string().nullable(),
+  /** What a master calls it once it is registered. */
+  computer: z.string(),
+});
+export type Made = z.infer<typeof made>;
 
 const address = z.strictObject({
   /** With its length. */
@@ -62,7 +97,8 @@ export type Unit = z.infer<typeof unit>;
 const guard = z.strictObject({ undo: z.string(), dueMs: z.number(), undone: z.boolean() });
 
 const machineState = z.strictObject({
-  format: z.literal(1),
+  format: z.literal(2),
+  made,
   bootId: z.string(),
   /** Public host key as it travels in SSH, base64; the second is shown by a machine that was installed anew. */
   hostKey: z.string(),
@@ -142,11 +178,17 @@ export function patched(state: MachineState, change: Patch): MachineState {
 const baseFolders = ['/etc', '/etc/apt', '/etc/systemd', '/etc/systemd/network', '/etc/systemd/system', '/etc/cron.d'];
 const otherFolders = ['/opt', '/root', '/run', '/srv', '/tmp', '/usr', '/usr/bin', '/var', '/var/lib', '/var/log'];
 
-/** A bare Debian: it boots, answers SSH, has one network interface without a global address, and nothing of SlapOS. */
-export function freshState(name: string, packages: Readonly<Record<string, Installed>>, nowMs: number): MachineState {
+/** A bare machine: it boots, answers SSH, has one network interface, and nothing of SlapOS. */
+export function freshState(
+  name: string,
+  of: Made,
+  packages: Readonly<Record<string, Installed>>,
+  nowMs: number,
+): MachineState {
   const folders = [...baseFolders, ...otherFolders, '/'].map((path) => [path, aFolder()] as const);
   return {
-    format: 1,
+    format: 2,
+    made: of,
     bootId: randomUUID(),
     hostKey: newHostKey(),
     otherHostKey: newHostKey(),
@@ -155,10 +197,16 @@ export function freshState(name: string, packages: Readonly<Record<string, Insta
       '/tmp': aFolder(0o1777),
       '/etc/hostname': textFile(`${name}\n`),
       '/etc/resolv.conf': textFile('nameserver 192.168.32.1\n'),
-      '/etc/systemd/network/enp1s0.network': textFile('[Match]\nName=enp1s0\n\n[Network]\nDHCP=ipv4\n'),
+      [`/etc/systemd/network/${of.interface}.network`]: textFile(
+        `[Match]\nName=${of.interface}\n\n[Network]\nDHCP=ipv4\n`,
+      ),
     },
     packages: { ...packages },
-    addresses: [{ address: 'fe80::5054:ff:fe12:3456/64', sinceMs: nowMs - 60_000, by: 'kernel' }],
+    addresses: ['fe80::5054:ff:fe12:3456/64', ...(of.ipv6 === null ? [] : [of.ipv6])].map((address) => ({
+      address,
+      sinceMs: nowMs - 60_000,
+      by: 'kernel' as const,
+    })),
     units: {},
     guards: {},
     proxySinceMs: null,

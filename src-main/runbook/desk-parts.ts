@@ -1,6 +1,7 @@
 // What compose hands the desk: the acts on media, records and keys that the engine knows only by these shapes.
 import type { InputOf, MediumChoice, OutputOf } from '../../src-shared/api.ts';
 import type { Dossier, ListedRecord } from '../../src-shared/dossier.ts';
+import type { Rehearsal, RehearsalProgress } from '../../src-shared/rehearsal.ts';
 import type { Sheet } from '../../src-shared/sheet.ts';
 import type { BenchParts } from './bench.ts';
 import type { OpenSite } from './open-site.ts';
@@ -58,6 +59,16 @@ export interface DeskParts extends BenchParts {
       path: string,
       passphrases: Passphrases,
     ) => Promise<OutputOf<'keys.import'> & { readonly path: string }>;
+  };
+  /** Walking the site's steps on simulated machines, from its medium alone. */
+  readonly rehearsal: {
+    readonly run: (
+      site: OpenSite,
+      medium: string | null,
+      onProgress: (progress: RehearsalProgress) => void,
+      signal: AbortSignal,
+    ) => Promise<Rehearsal>;
+    readonly last: (site: OpenSite) => Promise<OutputOf<'media.rehearsal'>>;
   };
   readonly takeOver: (input: InputOf<'sites.takeOver'>) => Promise<OutputOf<'sites.takeOver'>>;
 }

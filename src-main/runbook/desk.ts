@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import type { Handlers, Snapshot, StreamEvent } from '../../src-shared/api.ts';
 import { recordsFolder } from '../../src-shared/dossier.ts';
+import type { RehearsalProgress } from '../../src-shared/rehearsal.ts';
 import type { DeskParts } from './desk-parts.ts';
 import { planHandlers } from './desk-plan.ts';
 import { drafts, stepHandlers } from './desk-steps.ts';
@@ -119,6 +120,12 @@ export function makeDesk(parts: DeskParts): Desk {
     'practice.faults': async ({ site, set }) =>
       (await isPractice(await siteFolder(parts.dataFolder, site))) ? parts.practice.faults(set) : [],
     'media.contents': async ({ site, path }) => parts.mediumContents((await at(site)).site, path),
+    'media.rehearse': async ({ site }) => {
+      const opened = await at(site);
+      const tell = (progress: RehearsalProgress) => opened.site.live({ kind: 'rehearsal', ...progress });
+      return { run: sites.start(opened, [], (signal) => parts.rehearsal.run(opened.site, null, tell, signal)) };
+    },
+    'media.rehearsal': async ({ site }) => parts.rehearsal.last((await at(site)).site),
     'format.drives': async ({ site }) => parts.format.drives((await at(site)).site),
     'format.look': async ({ site, device }) => parts.format.look((await at(site)).site, device),
     'format.perform': async ({ site, ...request }) => ({

@@ -33,6 +33,8 @@ export const siteFiles = {
   practice: 'practice',
   /** Names this site on this laptop to the machines. */
   holdId: 'hold-id',
+  /** What the last rehearsal came to. */
+  rehearsal: 'rehearsal.json',
   /** How the drive was let go; it counts as long as the medium is away. */
   released: 'medium-released.json',
 } as const;
@@ -94,7 +96,7 @@ export class OpenSite {
     const release = await takeWriterLock(folder, plan.name, now);
     try {
       await ensureFolder(join(folder, siteFiles.blobs));
-      const lock = await readLock(join(folder, siteFiles.lock));
+      const lock = await readSiteLock(folder);
       const path = join(folder, siteFiles.journal);
       const read = await readJournal(path);
       const journal = await Journal.open(path, read);
@@ -244,7 +246,9 @@ export class OpenSite {
   }
 }
 
-async function readLock(path: string): Promise<SiteLock> {
+/** What was resolved for a site; nothing where there is no such file yet. Throws `lock-damaged`. */
+export async function readSiteLock(folder: string): Promise<SiteLock> {
+  const path = join(folder, siteFiles.lock);
   const text = await readTextOrNull(path);
   if (text === null) return emptyLock;
   try {

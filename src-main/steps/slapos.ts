@@ -1,6 +1,7 @@
 // How the steps call slapos and where its files are: one definition for all of them. Facts: slapos.core 1.10 to 1.26.
 
-import type { Answer, Command, Probe } from '../runbook/define.ts';
+import { type Release, releasesFor, type SitePlan, systemOf } from '../../src-shared/site.ts';
+import type { Answer, Command, Need, Probe } from '../runbook/define.ts';
 import { run, says, type Told } from '../runbook/define.ts';
 import { urlKey } from '../software/entry.ts';
 import { bootSettledScript, setAsideScript } from '../target/release-scripts.ts';
@@ -31,6 +32,14 @@ export const partitionsScript =
 /** Partitions that have an IPv4 and an IPv6 address, in what the script prints. */
 export const countPartitions = (out: string): number =>
   out.split('\n').filter((line) => /"addr": "[^"]*:/.test(line) && /"addr": "\d+\./.test(line)).length;
+
+/** The releases that machines of the site install, all or one of them: what they ask the cache for. */
+export const releaseNeeds = (site: SitePlan, only?: Release['name']): readonly Need[] =>
+  site.machines.flatMap((machine) =>
+    releasesFor(site, machine)
+      .filter(({ name }) => only === undefined || name === only)
+      .map(({ name, url }) => ({ kind: 'release', name, url, system: systemOf(machine) })),
+  );
 
 /** Folder of an installed release; its name is the md5 of the URL. */
 export const releaseFolder = (md5: string): string => `${slaposPaths.softwareRoot}/${md5}`;

@@ -10,6 +10,7 @@ import { instanceKey, theSite } from '../../src-shared/step.ts';
 import { Heading } from '../app/heading.tsx';
 import { useWords } from '../i18n/words.ts';
 import { ProblemPanel } from '../panels/problem-panel.tsx';
+import { RehearsalPanel } from '../panels/rehearsal-panel.tsx';
 import { call } from '../state/bridge.ts';
 import { go } from '../state/route.ts';
 import type { OpenedSite } from '../state/store.ts';
@@ -88,6 +89,7 @@ export const MediumPage = ({ site }: { readonly site: OpenedSite }) => {
       {contents !== null && (
         <>
           <Seal contents={contents} shown={other?.display ?? contents.path} />
+          {other === null && <RehearsalPanel site={site} sealed={contents.sealed !== null} />}
           <Sizes contents={contents} />
           <Software contents={contents} />
           <Foreign foreign={contents.foreign} />

@@ -102,6 +102,12 @@ export async function run(site: string, choice: RunChoice): Promise<void> {
   if (started !== null) addRun(site, started.run, instances);
 }
 
+/** Walks the site's steps on simulated machines, from its medium alone. */
+export async function rehearse(site: string): Promise<void> {
+  const started = await tell(call('media.rehearse', { site }));
+  if (started !== null) addRun(site, started.run, []);
+}
+
 /** Takes back what a step did, by the plan that was shown. */
 export async function undo(site: string, instance: string, agreed: readonly string[]): Promise<void> {
   const started = await tell(call('steps.undo', { site, instance, agreed: [...agreed] }));

@@ -20,7 +20,11 @@ export interface LiveView {
   readonly awaiting: (LiveOf<'awaiting'> & { readonly heardMs: number }) | null;
   readonly confirm: LiveOf<'confirm'> | null;
   readonly question: LiveOf<'question'> | null;
+  readonly rehearsal: LiveOf<'rehearsal'> | null;
 }
+
+/** Where the rehearsal's progress is kept, which belongs to no instance. */
+export const rehearsalKey = 'rehearsal';
 
 export const noLive: LiveView = {
   reading: false,
@@ -29,6 +33,7 @@ export const noLive: LiveView = {
   awaiting: null,
   confirm: null,
   question: null,
+  rehearsal: null,
 };
 export type LiveViews = Readonly<Record<string, LiveView>>;
 
@@ -55,6 +60,8 @@ export function reduceLive(views: LiveViews, event: LiveEvent, nowMs: number): L
       return set(views, event.instance, { question: event });
     case 'run-over':
       return {};
+    case 'rehearsal':
+      return set(views, rehearsalKey, { rehearsal: event });
     case 'lines':
       return views;
   }

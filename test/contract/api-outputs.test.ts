@@ -139,6 +139,9 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
   expect(contents.systems.flatMap(({ packages }) => packages.map(({ name }) => name))).toContain('slapos-node');
   expect(contents.releases.length).toBeGreaterThan(0);
   for (const { sizeBytes } of contents.releases) expect(sizeBytes).toBeGreaterThan(0);
+  expect(await call('media.rehearsal', { site })).toBe(null);
+  await over((await call('media.rehearse', { site })).run);
+  expect(await call('media.rehearsal', { site })).toMatchObject({ current: true, rehearsal: { unasked: [] } });
   // A practice site has no drives, and none of the laptop's is ever shown or touched in its place.
   expect(await call('format.drives', { site })).toEqual([]);
   const format = { site, device: '/dev/sda', mark: '', typed: '', fileSystem: 'exfat', label: 'A' } as const;

@@ -24,7 +24,7 @@ import { emptyView, type NewEvent, reduce, type SiteView } from '../../src-share
 import { problem } from '../../src-shared/problem.ts';
 import { siteSheet } from '../../src-shared/sheet.ts';
 import { instanceKey, type Plan, type Subject } from '../../src-shared/step.ts';
-import { scriptedContents, scriptedDrives, scriptedLoss } from './scripted-medium.ts';
+import { scriptedContents, scriptedDrives, scriptedLoss, scriptedRehearsal } from './scripted-medium.ts';
 import { scriptedRecord, scriptedSummary } from './scripted-record.ts';
 
 /** One call the window made. */
@@ -151,7 +151,8 @@ export function scriptedDesk(): ScriptedDesk {
       if (event.kind === 'run-over') {
         live.clear();
         desk.runs = desk.runs.filter((item) => item.run !== event.run);
-      } else if (event.kind !== 'lines') live.set(`${event.kind} ${event.instance}`, event);
+      } else if (event.kind !== 'lines')
+        live.set('instance' in event ? `${event.kind} ${event.instance}` : event.kind, event);
       send({ live: event }, false);
     },
     plans: new Map(),
@@ -288,6 +289,8 @@ export function scriptedDesk(): ScriptedDesk {
     },
     'media.list': async () => [...desk.media],
     'media.contents': async () => scriptedContents,
+    'media.rehearse': async () => ({ run: 'run-rehearsal' }),
+    'media.rehearsal': async () => scriptedRehearsal,
     'format.drives': async () => [...scriptedDrives],
     'format.look': async () => scriptedLoss,
     'format.perform': async ({ typed }) => {

@@ -1,5 +1,7 @@
 // What the scripted desk tells of media and drives: a sealed medium with something of everybody's on it, and a stick to format.
+
 import type { DriveLoss, FormatChoice, MediumContents, RecentMedium } from '../../src-shared/api.ts';
+import type { Rehearsal } from '../../src-shared/rehearsal.ts';
 
 const packages = [
   ['slapos-node', '1.22.1+0', 31_200_000],
@@ -150,3 +152,44 @@ export const scriptedRecent: readonly RecentMedium[] = [
     why: null,
   },
 ];
+
+const rehearsed = { notRun: null, problem: null, files: 0, sizeBytes: 0, packages: [], releases: [], lacking: [] };
+
+/** One that found an archive missing, with steps of every outcome. */
+export const scriptedRehearsal: { readonly rehearsal: Rehearsal; readonly current: boolean } = {
+  current: true,
+  rehearsal: {
+    format: 1,
+    at: '2026-03-02T16:58:00.000Z',
+    tookMs: 41_000,
+    manifestSha256: '5'.repeat(64),
+    generation: 3,
+    fingerprint: '7f3a91c04be2d8566a0f1c93be77d2405d1e88a3049b7cc2f6510ea4b83d9c6e',
+    unasked: [],
+    steps: [
+      { ...rehearsed, instance: 'connect@machine:master-1', outcome: 'done' },
+      {
+        ...rehearsed,
+        instance: 'install-slapos-node@machine:master-1',
+        outcome: 'done',
+        files: 138,
+        sizeBytes: 98_300_000,
+        packages: packages.map(([name]) => name),
+      },
+      {
+        ...rehearsed,
+        instance: 'install-master-software@machine:master-1',
+        outcome: 'failed',
+        problem: {
+          code: 'medium-file-missing',
+          params: { file: `bcache/${'3e7b53fd'.repeat(16)}` },
+          severity: 'strict',
+          retryable: false,
+          evidence: '',
+        },
+        lacking: [{ path: `bcache/${'3e7b53fd'.repeat(16)}`, code: 'medium-file-missing' }],
+      },
+      { ...rehearsed, instance: 'request-master@machine:master-1', outcome: 'asked', notRun: 'comes-after' },
+    ],
+  },
+};

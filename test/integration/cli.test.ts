@@ -324,6 +324,8 @@ const onTerminal: Readonly<Record<ProcedureName, readonly string[] | { readonly 
   'media.next': ['medium', 'list'],
   'media.list': ['medium', 'list'],
   'media.contents': ['medium', 'show'],
+  'media.rehearse': ['medium', 'rehearse'],
+  'media.rehearsal': { none: 'the command prints it at its end' },
   'format.drives': ['medium', 'list'],
   'format.look': ['medium', 'format'],
   'format.perform': ['medium', 'format'],

@@ -14,6 +14,7 @@ import {
   startVendorRepository,
   type VendorRepository,
 } from './index.ts';
+import { rehearsed } from './rehearsing.ts';
 import { Laptop, makeSite, walk } from './site.ts';
 
 const reason = labUnavailable();
@@ -66,6 +67,8 @@ describe('a release from the software cache', unless(reason), () => {
     const document = await readFile(join(laptop.stick, 'fieldkit', mediumPaths.index(md5)), 'utf8');
     expect(JSON.parse(document)).toEqual([published]);
     expect(upstream.asked.filter((line) => line.startsWith('GET'))).toHaveLength(2);
+    const { steps } = await rehearsed(laptop);
+    expect(steps.flatMap(({ releases }) => releases)).toContain('slapos-master');
   });
 
   it('is compatible and verified for the machine by that certificate, and is installed offline', async () => {

@@ -15,6 +15,7 @@ import {
   takeSnapshot,
   type VendorRepository,
 } from './index.ts';
+import { rehearsed } from './rehearsing.ts';
 import { installing, Laptop, makeSite, walk } from './site.ts';
 
 const reason = labUnavailable();
@@ -67,6 +68,9 @@ describe('the main job', unless(reason), () => {
     const verified = await laptop.fieldkit(['medium', 'verify', laptop.stick]);
     expect(verified.code, verified.stdout).toBe(0);
     expect(verified.lines.at(-1)).toMatchObject({ generation: 1, findings: [] });
+    const { steps } = await rehearsed(laptop);
+    const installed = steps.find(({ instance }) => instance === 'install-slapos-node@machine:master-1');
+    expect(installed?.packages).toEqual(expect.arrayContaining(['slapos-node', 'gcc', 'libc6']));
     for (let count = 0; count < 2; count += 1) laptops.push(await laptop.clone());
   });
 

@@ -21,13 +21,14 @@ const withGroups = (lines: readonly string[]): Outcome => ({
   patch: { files: { [groupPath]: textFile(lines.map((line) => `${line}\n`).join('')) } },
 });
 
-function getent({ argv, state }: Call): Outcome {
+function getent(call: Call): Outcome {
+  const { argv, state } = call;
   const [, database, key = ''] = argv;
   if (database === 'group') {
     const line = groupLines(state).find((one) => one.startsWith(`${key}:`));
     return line === undefined ? { exit: 2 } : { exit: 0, out: `${line}\n` };
   }
-  if (database === 'ahosts') return lookedUp(state, key);
+  if (database === 'ahosts') return lookedUp(call, key);
   const users = partitionUsers(state).map((user, index) => `${user}:x:${1001 + index}:${1001 + index}::/:/bin/false\n`);
   return { exit: 0, out: `root:x:0:0:root:/root:/bin/bash\n${users.join('')}` };
 }

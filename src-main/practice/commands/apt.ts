@@ -3,22 +3,20 @@
 
 import { gunzipSync } from 'node:zlib';
 import { Problem } from '../../../src-shared/problem.ts';
-import { solveClosure } from '../../packages/closure.ts';
-import { combineIndexes, indexPackages, type Package, type PackageIndex } from '../../packages/package-index.ts';
+import { readStatus, solveForInstalled } from '../../packages/installed.ts';
+import { indexPackages, type Package, type PackageIndex } from '../../packages/package-index.ts';
 import { parseRelation } from '../../packages/relations.ts';
 import { type Listing, parseRelease } from '../../packages/release.ts';
 import { verifyClearsigned } from '../../packages/signed-text.ts';
 import { compareVersions } from '../../packages/version.ts';
 import { sha256Of } from '../../platform/files.ts';
-import { distributionPackages, practiceSystem } from '../debian.ts';
 import type { Call, Outcome } from '../machine.ts';
 import { fileText } from '../reading.ts';
-import { aFolder, type FileNode, type Installed, textFile } from '../state.ts';
+import { systemOfState } from '../simulated-site.ts';
+import { aFolder, type FileNode, type Installed, installedAs, textFile } from '../state.ts';
 
-const architecture = 'amd64';
-
-export const dpkg = ({ argv }: Call): Outcome => {
-  if (argv[1] === '--print-architecture') return { exit: 0, out: `${architecture}\n` };
+export const dpkg = ({ argv, state }: Call): Outcome => {
+  if (argv[1] === '--print-architecture') return { exit: 0, out: `${systemOfState(state).architecture}\n` };
   return argv[1] === '--audit' ? { exit: 0 } : { exit: 2, err: `dpkg: error: unknown option ${argv[1] ?? ''}\n` };
 };
 
@@ -125,6 +123,7 @@ async function update(call: Call, source: Source): Promise<Outcome> {
 
 async function install(call: Call, source: Source, words: readonly string[]): Promise<Outcome> {
   const text = fileText(call.state, listFile(source)) ?? '';
+  const { architecture } = systemOfState(call.state);
   const index = indexPackages(Buffer.from(text), { source: 'fieldkit', url: source.url, architecture });
   const names = words.slice(words.indexOf('install') + 1).filter((word) => !word.startsWith('-'));
   const absent = names.find((name) => index.named(name.split('=')[0] ?? '').length === 0);
@@ -168,15 +167,15 @@ async function install(call: Call, source: Source, words: readonly string[]): Pr
 }
 
 /** What the closure asks for and the machine lacks, or has older. */
-function missingPackages({ state }: Call, index: PackageIndex, names: readonly string[]): Package[] {
+function missingPackages({ state }: Call, index: PackageIndex, names: readonly string[]): readonly Package[] {
+  const { architecture } = systemOfState(state);
   const roots = names.map((word) => {
     const [name = '', wanted] = word.split('=');
     const relation = parseRelation(name);
     return [{ ...relation, version: wanted === undefined ? null : { comparison: '=' as const, wanted } }];
   });
-  const preferred = new Set(Object.keys(state.packages));
-  const all = combineIndexes([index, installedIndex(state.packages)]);
-  return solveClosure({ index: all, roots, architecture, system: practiceSystem, preferred }).filter(
+  const installed = readStatus(statusOf(state.packages), architecture);
+  return solveForInstalled({ index, roots, installed, architecture, system: state.made.system }).filter(
     ({ name, version }) => {
       const present = state.packages[name];
       return present === undefined || compareVersions(present.version, version) < 0;
@@ -184,29 +183,20 @@ function missingPackages({ state }: Call, index: PackageIndex, names: readonly s
   );
 }
 
-/** What is installed already counts as well; what it depends on is there by the same reason. */
-function installedIndex(packages: Readonly<Record<string, Installed>>): PackageIndex {
-  const stanzas = Object.entries(packages).map(([name, { version, architecture: made }]) => {
-    const provides = distributionPackages.find((item) => item.name === name)?.provides ?? '';
-    const fields = {
-      Package: name,
-      Version: version,
-      Architecture: made,
-      Provides: provides,
-      Filename: name,
-      Size: '0',
-    };
-    const lines = Object.entries(fields).map(([field, value]) => (value === '' ? '' : `${field}: ${value}\n`));
-    return `${lines.join('')}SHA256: ${'0'.repeat(64)}\n`;
-  });
-  return indexPackages(Buffer.from(stanzas.join('\n')), { source: 'installed', url: 'http://127.0.0.1', architecture });
-}
+/** dpkg's own list, with what others may ask for. What a package depends on is there by the same reason as itself. */
+const statusOf = (packages: Readonly<Record<string, Installed>>): string =>
+  Object.entries(packages)
+    .map(([name, { version, architecture, provides = '' }]) => {
+      const fields = { Package: name, Status: 'install ok installed', Version: version, Architecture: architecture };
+      const lines = Object.entries({ ...fields, ...(provides === '' ? {} : { Provides: provides }) });
+      return lines.map(([field, value]) => `${field}: ${value}\n`).join('');
+    })
+    .join('\n');
 
 function installedPatch(wanted: readonly Package[]) {
-  const packages: Record<string, Installed> = {};
+  const packages = installedAs(wanted);
   const files: Record<string, FileNode> = {};
-  for (const { name, version, architecture: made } of wanted) {
-    packages[name] = { version, architecture: made };
+  for (const { name, version } of wanted) {
     files[`/usr/share/${name}`] = aFolder();
     files[`/usr/share/${name}/practice`] = textFile(`${name} ${version}\n`);
   }

@@ -3,6 +3,7 @@
 import { askedFolders } from '../../target/facts-script.ts';
 import type { Call, Outcome } from '../machine.ts';
 import { fileText } from '../reading.ts';
+import { systemOfState } from '../simulated-site.ts';
 import { ip, ownIpv4 } from './network.ts';
 import { clockSeconds, diskFree } from './system.ts';
 
@@ -20,10 +21,10 @@ export function practiceFacts(call: Call): string {
   });
   const sections: Readonly<Record<string, string>> = {
     os: text('/etc/os-release'),
-    architecture: 'amd64',
+    architecture: systemOfState(state).architecture,
     init: text('/proc/1/comm'),
     container: 'none',
-    kernel: '6.1.0-30-amd64',
+    kernel: `6.1.0-30-${systemOfState(state).architecture}`,
     clock: String(clockSeconds(call)),
     memory: 'MemTotal:        8149136 kB\nSwapTotal:       1000444 kB',
     folders: folders.join('\n'),
@@ -79,7 +80,7 @@ export function practiceFacts(call: Call): string {
 }
 
 function addresses(call: Call): string {
-  const ipv6 = ip({ ...call, argv: ['ip', '-j', '-6', 'addr', 'show', 'dev', 'enp1s0'] }).out ?? '[]';
+  const ipv6 = ip({ ...call, argv: ['ip', '-j', '-6', 'addr', 'show', 'dev', call.state.made.interface] }).out ?? '[]';
   const parsed = JSON.parse(ipv6) as { addr_info: unknown[] }[];
   const ipv4 = { family: 'inet', local: ownIpv4(call.state), prefixlen: 24, scope: 'global' };
   return JSON.stringify(parsed.map((item) => ({ ...item, addr_info: [ipv4, ...item.addr_info] })));

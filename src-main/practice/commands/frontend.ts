@@ -3,10 +3,8 @@
 import { httpsSightArgv } from '../../target/https.ts';
 import { frontendAddressesText, ownAddressesText } from '../../target/own-addresses.ts';
 import type { Call, Outcome } from '../machine.ts';
-import { practiceDns, practiceMachines } from '../prepare.ts';
 import { fileText } from '../reading.ts';
-import type { MachineState } from '../state.ts';
-import { device, ownIpv4, ownIpv6 } from './network.ts';
+import { ownIpv4, ownIpv6 } from './network.ts';
 import { leads, listening } from './redirect.ts';
 
 const [, , sightScript = ''] = httpsSightArgv('', 0, '');
@@ -19,7 +17,9 @@ export async function frontendScript(call: Call): Promise<Outcome | null> {
   if (script === sightScript) return sight(call);
   if (script === frontendAddressesText) return lines(listening(call));
   if (script === 'ls /run/dhclient*.pid /run/resolvconf/interface/* 2>/dev/null') return { exit: 2 };
-  const [four, six] = (['ip', 'ip6'] as const).map((family) => script.includes(ownAddressesText(device, family)));
+  const [four, six] = (['ip', 'ip6'] as const).map((family) =>
+    script.includes(ownAddressesText(state.made.interface, family)),
+  );
   if (!four && !six) return null;
   return lines([...(four ? [ownIpv4(state)] : []), ...(six ? ownIpv6(state) : [])]);
 }
@@ -27,7 +27,7 @@ export async function frontendScript(call: Call): Promise<Outcome | null> {
 /** What port 443 shows at an address of any machine of the site: every one reaches every other. */
 async function sight(call: Call): Promise<Outcome> {
   const [, address = '', port = ''] = /^\[?(.*?)\]?:(\d+)$/.exec(call.argv[4] ?? '') ?? [];
-  for (const name of practiceMachines) {
+  for (const { name } of call.site.machines) {
     const state = await call.neighbour(name);
     if (state === null || !leads({ ...call, state }, 'fieldkit_frontend', address, Number(port))) continue;
     const fingerprint = String(state.requested?.parameters.fingerprint ?? '');
@@ -40,8 +40,8 @@ async function sight(call: Call): Promise<Outcome> {
 }
 
 /** `getent ahosts NAME`: only the site's own name server knows the names below the domain. */
-export function lookedUp(state: MachineState, name: string): Outcome {
+export function lookedUp({ state, site }: Call, name: string): Outcome {
   const [server] = /(?<=^nameserver )\S+/m.exec(fileText(state, '/etc/resolv.conf') ?? '') ?? [];
-  if (server !== practiceDns) return { exit: 2 };
+  if (site.dns === null || server !== site.dns) return { exit: 2 };
   return lines([ownIpv4(state), ...ownIpv6(state)].flatMap((one) => [`${one} STREAM ${name}`, `${one} DGRAM `]));
 }

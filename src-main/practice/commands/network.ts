@@ -1,17 +1,18 @@
 // Addresses of a simulated machine: ip(8) for looking, systemd-networkd for setting. Used by commands/index.ts.
 // Forms of the outputs are those of iproute2 6.1 and systemd 252.
 import type { Call, Outcome } from '../machine.ts';
-import { fileText, hostnameOf } from '../reading.ts';
+import { fileText } from '../reading.ts';
 import type { MachineState } from '../state.ts';
 
-export const device = 'enp1s0';
-const ipv4Addresses: Readonly<Record<string, string>> = { 'master-1': '192.168.32.11', 'node-1': '192.168.32.12' };
 /** What the site's network gave it. */
-export const ownIpv4 = (state: MachineState): string => ipv4Addresses[hostnameOf(state)] ?? '192.168.32.20';
-/** Those that were set on purpose, without their lengths. */
+export const ownIpv4 = ({ made }: MachineState): string => made.ipv4;
+/** The machine's own global addresses, with their lengths: not those of partitions. */
+export const globalIpv6 = ({ addresses }: MachineState): readonly string[] =>
+  addresses.flatMap(({ address, by }) => (by === 'slapos' || address.startsWith('fe80:') ? [] : [address]));
+/** The same without their lengths. */
 export const ownIpv6 = (state: MachineState): readonly string[] =>
-  state.addresses.flatMap(({ address, by }) => (by === 'networkd' ? [address.replace(/\/.*/, '')] : []));
-const networkFile = `/etc/systemd/network/${device}.network`;
+  globalIpv6(state).map((address) => address.replace(/\/.*/, ''));
+const networkFileOf = ({ made }: MachineState): string => `/etc/systemd/network/${made.interface}.network`;
 /** Duplicate address detection lasts about this long. */
 const tentativeMs = 1800;
 
@@ -39,6 +40,7 @@ function shown({ state, nowMs, pace, argv }: Call): Shown[] {
 /** `ip -o link show`, `ip -j -6 addr show dev DEVICE …`, `ip -o -6 addr show dev DEVICE …`. */
 export function ip(call: Call): Outcome {
   const { argv } = call;
+  const device = call.state.made.interface;
   if (argv.includes('link'))
     return {
       exit: 0,
@@ -84,7 +86,8 @@ function allAddresses(call: Call): Outcome {
       ...(tentative ? { tentative } : {}),
     })),
   ];
-  return { exit: 0, out: `${JSON.stringify([{ ifindex: 2, ifname: device, addr_info: list }])}\n` };
+  const ifname = call.state.made.interface;
+  return { exit: 0, out: `${JSON.stringify([{ ifindex: 2, ifname, addr_info: list }])}\n` };
 }
 
 export function networkctl(call: Call): Outcome {
@@ -95,9 +98,9 @@ export function networkctl(call: Call): Outcome {
     return {
       exit: 0,
       out: [
-        `● 2: ${device}`,
+        `● 2: ${state.made.interface}`,
         '                     Link File: /usr/lib/systemd/network/99-default.link',
-        `                  Network File: ${networkFile}`,
+        `                  Network File: ${networkFileOf(state)}`,
         '                         State: routable (configured)',
         '',
       ].join('\n'),
@@ -114,6 +117,7 @@ export function networkctl(call: Call): Outcome {
 
 /** Addresses in the network file and its drop-ins. */
 function configured({ state }: Call): string[] {
+  const networkFile = networkFileOf(state);
   const dropIns = Object.keys(state.files).filter(
     (path) => path.startsWith(`${networkFile}.d/`) && path.endsWith('.conf'),
   );

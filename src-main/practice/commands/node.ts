@@ -18,14 +18,13 @@ import {
 } from '../../target/computer.ts';
 import { servicesSinceArgv } from '../../target/services.ts';
 import type { Call, Outcome } from '../machine.ts';
-import { practiceMachine, practiceTokens } from '../prepare.ts';
+import { practiceTokens } from '../prepare.ts';
 import { fileText } from '../reading.ts';
 import { aFolder, type FileNode, type MachineState, textFile } from '../state.ts';
 import { configOf, configPath, log, stockCertificatesPath } from './slapos-common.ts';
 import { slaposConfig } from './slapos-files.ts';
 import { convergesMs, publishedBy } from './slapproxy.ts';
 
-const computer = 'COMP-1';
 const certificatePath = '/etc/opt/slapos/ssl/certificate';
 const clientFolder = '/root/.slapos';
 
@@ -39,7 +38,7 @@ const option = ({ argv }: Call, name: string): string => argv[argv.indexOf(name)
 
 /** Whether the practice master answers at an address. */
 async function answers(call: Call, url: string): Promise<boolean> {
-  const master = await call.neighbour(practiceMachine);
+  const master = call.site.master === null ? null : await call.neighbour(call.site.master);
   return master !== null && publishedBy({ ...call, state: master })['family-service-v6'] === url;
 }
 
@@ -57,6 +56,7 @@ export async function nodeRegister(call: Call): Promise<Outcome> {
   const url = option(call, '--master-url');
   if (!(await answers(call, url))) return unanswered(call, url);
   if (call.stdin.trim() !== practiceTokens.node) return denied(call);
+  const { computer } = call.state.made;
   const made = slaposConfig({
     interface: option(call, '--interface-name'),
     partitions: Number(option(call, '--partition-number')),

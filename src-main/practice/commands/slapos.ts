@@ -7,6 +7,7 @@ import { practiceSlapos } from '../debian.ts';
 import { type Call, type Outcome, slapproxyPort } from '../machine.ts';
 import { fileText } from '../reading.ts';
 import { aFolder, type FileNode, type MachineState, type Patch, textFile } from '../state.ts';
+import { globalIpv6 } from './network.ts';
 import { computerOf, configureClient, nodeRegister, nodeRestart } from './node.ts';
 import { cacheLookup } from './slapos-cache.ts';
 import { configOf, configPath, log, notConfigured, stockCertificatesPath } from './slapos-common.ts';
@@ -104,8 +105,8 @@ function configureLocal(call: Call): Outcome {
 
 /** Partitions with their folders and addresses; null when the interface has no global IPv6. */
 function formatPatch(state: MachineState, partitions: number, ipv4Network: string, nowMs: number): Patch | null {
-  const own = state.addresses.find(({ by }) => by === 'networkd');
-  const range = own === undefined ? null : parseRange(own.address);
+  const [own] = globalIpv6(state);
+  const range = own === undefined ? null : parseRange(own);
   const ipv4 = parseRange(ipv4Network);
   if (range === null || ipv4 === null) return null;
   const prefix = (range.value >> BigInt(128 - range.length)) << BigInt(128 - range.length);

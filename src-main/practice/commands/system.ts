@@ -1,9 +1,9 @@
 // The ordinary programs of a simulated Debian: files, clock, disk, services, and the two shell scripts that steps use.
 // Used by commands/index.ts. Forms of the outputs are those of Debian 12.
 import { httpGetArgv, httpStatusArgv } from '../../target/system.ts';
-import { practiceMultiarch } from '../debian.ts';
 import type { Call, Outcome } from '../machine.ts';
 import { fileText } from '../reading.ts';
+import { systemOfState } from '../simulated-site.ts';
 import { aFolder } from '../state.ts';
 import { listedUnits } from './as-built.ts';
 
@@ -29,7 +29,7 @@ export const df = (call: Call): Outcome => {
 };
 
 export const gcc = ({ state }: Call): Outcome =>
-  state.packages.gcc === undefined ? missing('gcc') : { exit: 0, out: `${practiceMultiarch}\n` };
+  state.packages.gcc === undefined ? missing('gcc') : { exit: 0, out: `${systemOfState(state).multiarch}\n` };
 
 export const systemctl = (call: Call): Outcome => {
   const listed = listedUnits(call);

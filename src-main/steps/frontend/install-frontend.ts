@@ -6,6 +6,7 @@ import type { AnyContext } from '../../runbook/define.ts';
 import { blocked, defineStep, finding, machineOfSubject, machines, says } from '../../runbook/define.ts';
 import { frontendParameters } from '../../software/frontend-certificate.ts';
 import { readService, type Service, serviceFacts, servicePlan, serviceVerdict } from '../client.ts';
+import { releaseNeeds } from '../slapos.ts';
 import { certificateFacts, certificateFault, frontendOf, readCertificate } from './frontend-plan.ts';
 
 export const installFrontend = defineStep({
@@ -22,6 +23,7 @@ export const installFrontend = defineStep({
   waitsFor: ['update-references'],
   risk: 'changes',
   holds: ['content'],
+  needs: (site) => releaseNeeds(site, 'rapid-cdn'),
   input: z.strictObject({}),
   facts: z.strictObject({ certificate: certificateFacts, service: serviceFacts }),
   read: async (world, context) => {

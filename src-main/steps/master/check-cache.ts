@@ -8,7 +8,7 @@ import { blocked, defineStep, done, finding, machineOfSubject, machines, says, t
 import { urlKey } from '../../software/entry.ts';
 import { parseCacheLookup } from '../../target/slapos-output.ts';
 import { httpStatus, httpStatusArgv } from '../../target/system.ts';
-import { releaseFolder, releaseProbes, releaseStands, setAside, slapos, slaposPaths } from '../slapos.ts';
+import { releaseFolder, releaseNeeds, releaseProbes, releaseStands, setAside, slapos, slaposPaths } from '../slapos.ts';
 
 const releaseFacts = z.strictObject({
   name: z.string(),
@@ -28,10 +28,7 @@ export const checkCache = defineStep({
   after: [{ step: 'use-cache', on: 'same' }],
   risk: 'changes',
   holds: ['content'],
-  needs: (site) =>
-    site.machines.flatMap((item) =>
-      releasesFor(site, item).map(({ name, url }) => ({ kind: 'release' as const, name, url, system: systemOf(item) })),
-    ),
+  needs: (site) => releaseNeeds(site),
   input: z.strictObject({}),
   facts: z.strictObject({ releases: z.array(releaseFacts) }),
   read: async (world, context) => {

@@ -23,6 +23,7 @@ import {
   proxyAnswers,
   proxyProbe,
   releaseFolder,
+  releaseNeeds,
   releaseProbes,
   releaseStands,
   setAside,
@@ -39,6 +40,7 @@ export const installMasterSoftware = defineStep({
   after: [{ step: 'check-cache', on: 'same' }],
   risk: 'changes',
   holds: ['content'],
+  needs: (site) => releaseNeeds(site, 'slapos-master'),
   input: z.strictObject({}),
   facts: z.strictObject({
     computer: z.string().nullable(),

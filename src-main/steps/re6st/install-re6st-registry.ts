@@ -11,6 +11,7 @@ import { parseRegistry, registryArgv, registryPort, registryUrl, sameNetwork } f
 import { aptFacts, aptFactsOf, aptProbes, installUnlessThere, isInstalled, packageStatusArgv } from '../apt.ts';
 import { readService, type Service, serviceFacts, servicePlan, serviceVerdict } from '../client.ts';
 import { guardedRedirect, redirectFactsOf, redirectProbes, redirectStands, registryRedirection } from '../redirect.ts';
+import { releaseNeeds } from '../slapos.ts';
 
 /** The registry's name at the master. */
 export const registryInstance = 're6st-registry';
@@ -35,7 +36,12 @@ export const installRe6stRegistry = defineStep({
   risk: 'changes',
   holds: ['content'],
   needs: (site) =>
-    wantsRe6st(site) ? systemsOf(site).map((system) => ({ kind: 'package', name: 'nftables', system })) : [],
+    wantsRe6st(site)
+      ? [
+          ...releaseNeeds(site, 're6stnet'),
+          ...systemsOf(site).map((system) => ({ kind: 'package' as const, name: 'nftables', system })),
+        ]
+      : [],
   input: z.strictObject({}),
   facts: z.strictObject({
     service: serviceFacts,

@@ -37,6 +37,7 @@ const noMedia = {
   laptopNow: async () => ({ medium: 'none' as const, battery: null }),
   keys: { vaultExists: async () => false, exportTo: none, importFrom: none },
   records: { list: async () => [], open: none, save: none },
+  rehearsal: { run: none, last: async () => null },
 };
 
 function open(runbook: readonly Step[], keys: DeskParts['keys'] = noMedia.keys): void {

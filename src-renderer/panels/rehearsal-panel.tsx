@@ -1,0 +1,186 @@
+// The rehearsal of the site: started here, followed while it goes on, and what the last one came to, step by step. What it cannot
+// know is always said beside it.
+import { Drama } from 'lucide-react';
+import { useEffect, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { OutputOf } from '../../src-shared/api.ts';
+import { formatBytes, formatDuration, formatMoment } from '../../src-shared/format.ts';
+import { type LackingFile, type Rehearsal, type RehearsedStep, summaryOf } from '../../src-shared/rehearsal.ts';
+import { stepOf, subjectNameOf } from '../../src-shared/step.ts';
+import { useWords } from '../i18n/words.ts';
+import { cancel, rehearse } from '../state/actions.ts';
+import { call } from '../state/bridge.ts';
+import { rehearsalKey } from '../state/live.ts';
+import type { OpenedSite } from '../state/store.ts';
+import { Bar } from '../ui/bar.tsx';
+import { Button } from '../ui/button.tsx';
+import { Fold } from '../ui/fold.tsx';
+import { Notice } from '../ui/notice.tsx';
+import { StateIcon } from '../ui/state-mark.tsx';
+import { ProblemPanel } from './problem-panel.tsx';
+import styles from './rehearsal-panel.module.css';
+import { Terminal } from './terminal.tsx';
+
+interface Props {
+  readonly site: OpenedSite;
+  /** Only a sealed medium can be rehearsed. */
+  readonly sealed: boolean;
+}
+
+export const RehearsalPanel = ({ site, sealed }: Props) => {
+  const { t, i18n } = useTranslation();
+  const [last, setLast] = useState<OutputOf<'media.rehearsal'>>(null);
+  const [stopping, setStopping] = useState(false);
+  const live = site.live[rehearsalKey]?.rehearsal ?? null;
+  const under = live === null ? null : (site.runs[0]?.run ?? null);
+  const idle = site.runs.length === 0;
+  const title = useStepTitle();
+  useEffect(() => {
+    if (!idle) return;
+    let current = true;
+    setStopping(false);
+    call('media.rehearsal', { site: site.name }).then(
+      (answer) => {
+        if (current) setLast(answer);
+      },
+      () => undefined,
+    );
+    return () => {
+      current = false;
+    };
+  }, [site.name, idle]);
+  return (
+    <section className={styles.panel} aria-labelledby="rehearsal">
+      <h2 id="rehearsal">{t('rehearsal.title')}</h2>
+      <p className="quiet">{t('rehearsal.hint')}</p>
+      {live !== null && (
+        <Bar
+          label={t('rehearsal.step', { index: live.done + 1, total: live.total, title: title(live.step) })}
+          done={live.done}
+          total={live.total}
+          text={t('rehearsal.read', { size: formatBytes(live.sizeBytes, i18n.language) })}
+        />
+      )}
+      <div className={styles.acts}>
+        {under === null ? (
+          <Button
+            kind="plain"
+            icon={<Drama aria-hidden />}
+            isDisabled={!sealed || !idle}
+            onPress={() => void rehearse(site.name)}
+          >
+            {t(last === null ? 'rehearsal.start' : 'rehearsal.again')}
+          </Button>
+        ) : (
+          <>
+            <Button
+              kind="plain"
+              isDisabled={stopping}
+              onPress={() => {
+                setStopping(true);
+                void cancel(site.name, under);
+              }}
+            >
+              {t('rehearsal.stop')}
+            </Button>
+            <span className="quiet">{t('rehearsal.stopHint')}</span>
+          </>
+        )}
+        <Terminal command={`fieldkit medium rehearse --site ${site.name}`} />
+        {!sealed && <span className="quiet">{t('rehearsal.notSealed')}</span>}
+      </div>
+      {last === null ? <p className="quiet">{t('rehearsal.never')}</p> : <Came {...last} />}
+    </section>
+  );
+};
+
+/** Title of a step with the machine's name, by the instance's key. */
+function useStepTitle(): (instance: string) => string {
+  const { t } = useTranslation();
+  const words = useWords();
+  return (instance) => {
+    const step = words.stepTitle(stepOf(instance));
+    const subject = subjectNameOf(instance);
+    return subject === '' ? step : t('ui.stepFor', { step, subject });
+  };
+}
+
+const Came = ({ rehearsal, current }: NonNullable<OutputOf<'media.rehearsal'>>) => {
+  const { t, i18n } = useTranslation();
+  const { steps, unasked, generation, tookMs, at } = rehearsal;
+  const count = (outcome: RehearsedStep['outcome']): number => steps.filter((step) => step.outcome === outcome).length;
+  const summary = summaryOf(rehearsal);
+  const told = {
+    generation,
+    tookMs: formatDuration(tookMs, i18n.language),
+    done: count('done'),
+    asked: count('asked'),
+    count: count('failed'),
+  };
+  const bad = steps.filter(({ outcome }) => outcome === 'failed');
+  return (
+    <>
+      <Notice
+        kind={current === false ? 'warn' : summary === 'passed' ? 'plain' : 'bad'}
+        level={3}
+        title={t(`rehearsal.${summary}`, told)}
+      >
+        <p>{t('rehearsal.of', { at: formatMoment(at, i18n.language) })}</p>
+        {current === false && <p>{t('rehearsal.older')}</p>}
+        <p>{t('rehearsal.cannotKnow')}</p>
+      </Notice>
+      {unasked.length > 0 && (
+        <div>
+          <h3>{t('rehearsal.unasked')}</h3>
+          <Lacking files={unasked} />
+        </div>
+      )}
+      {bad.length > 0 && <Steps steps={bad} />}
+      <Fold title={t('rehearsal.steps')}>
+        <Steps steps={steps} />
+      </Fold>
+    </>
+  );
+};
+
+const states = { done: 'done', asked: 'unsure', failed: 'failed' } as const;
+
+const Steps = ({ steps }: { readonly steps: Rehearsal['steps'] }) => {
+  const { t, i18n } = useTranslation();
+  const title = useStepTitle();
+  return (
+    <ul className={styles.list}>
+      {steps.map(({ instance, outcome, notRun, problem, files, sizeBytes, packages, releases, lacking }) => (
+        <li key={instance}>
+          <p>
+            <span className={styles.mark}>
+              <StateIcon state={states[outcome]} />
+            </span>
+            <strong>{title(instance)}</strong> <span className="quiet">{t(`rehearsal.outcome.${outcome}`)}</span>
+          </p>
+          {notRun !== null && <p className="quiet">{t(`rehearsal.notRun.${notRun}`)}</p>}
+          <p className="quiet">
+            {files === 0
+              ? t('rehearsal.tookNothing')
+              : t('rehearsal.took', { count: files, size: formatBytes(sizeBytes, i18n.language) })}
+          </p>
+          {packages.length > 0 && (
+            <p className={styles.files}>{t('rehearsal.packages', { names: packages.join(', ') })}</p>
+          )}
+          {releases.length > 0 && <p>{t('rehearsal.releases', { names: releases.join(', ') })}</p>}
+          <Lacking files={lacking} />
+          {problem !== null && <ProblemPanel problem={problem} />}
+        </li>
+      ))}
+    </ul>
+  );
+};
+
+const Lacking = ({ files }: { readonly files: readonly LackingFile[] }) => {
+  const { t } = useTranslation();
+  return files.map(({ path, code }) => (
+    <p key={path} className={styles.files}>
+      {t(`rehearsal.lacking.${code}`, { path })}
+    </p>
+  ));
+};
