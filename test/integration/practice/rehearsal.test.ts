@@ -5,7 +5,7 @@ import { appendFile, readdir, readFile, rename, rm, writeFile } from 'node:fs/pr
 import { Socket } from 'node:net';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { closeBench } from '../../../src-main/runbook/desk.ts';
+import { closeBench } from '../../../src-main/runbook/bench.ts';
 import { passed, type Rehearsal } from '../../../src-shared/rehearsal.ts';
 import { openPracticeBench, type PracticeBench, type PracticeHome, practiceHome, walk } from './practice-bench.ts';
 
