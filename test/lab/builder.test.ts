@@ -183,9 +183,7 @@ describe('a release from a build machine', unless(reason), () => {
 
   it('is installed by a bare machine from the medium alone, with the new master inside', async () => {
     const asked = sources.asked.length;
-    // By instance: the step's name alone would mean the builder's as well.
-    const words = walk.install(laptop).map((word) => (word === 'configure-proxy' ? `${word}@machine:master-1` : word));
-    const run = await laptop.fieldkit(words);
+    const run = await laptop.fieldkit(walk.install(laptop));
     expect(run.code, run.stdout.slice(-4000) + run.stderr).toBe(0);
     expect(
       run.lines.filter((line) => line.kind === 'run-started' && String(line.instance).endsWith('builder-1')),
