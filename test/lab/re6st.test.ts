@@ -147,8 +147,10 @@ describe('a re6st network', unless(reason), () => {
   });
 
   it('goes on where a machine lost its power, and where the program was killed, in the middle of the move', async () => {
-    // What cron begins every hour: it sleeps for up to an hour, and must not be waited for.
-    await machines['node-1'].mustShell('systemd-run --quiet slapos node format');
+    // As cron begins it every hour: it sleeps for up to an hour, and must not be waited for.
+    await machines['node-1'].mustShell(
+      "systemd-run --quiet sh -c 'slapos node format >>/opt/slapos/log/slapos-node-format.log 2>&1'",
+    );
     let commands: readonly Command[] = [];
     let power: Promise<void> | undefined;
     /** What begins with this line, as far as it is a command of a plan. */
