@@ -115,6 +115,7 @@ export const problems = {
   'medium-needs-repair': define('medium', ['path']),
   'medium-repair-failed': define('medium', ['drive', 'detail']),
   'medium-full': define('medium', ['path', 'needed', 'free']),
+  'medium-file-size-unknown': define('medium', ['path', 'fileSystem', 'file'], { severity: 'skippable' }),
   'medium-file-too-large': define('medium', ['path', 'fileSystem', 'file', 'size']),
   'medium-is-system': define('medium', ['path', 'reason']),
   'medium-drive-unusable': define('medium', ['drive', 'reason']),

@@ -5,7 +5,7 @@ export const sheetStyle =
   '.sheet *{box-sizing:border-box}.sheet h1,.sheet h2,.sheet h3,.sheet p,.sheet ul,.sheet dl,.sheet dd{margin:0;padding:0}' +
   '.sheet code,.sheet .sheet-groups{font-family:ui-monospace,"DejaVu Sans Mono","Liberation Mono",monospace;font-size:8.2pt;font-weight:400}' +
   '.sheet-head{display:flex;align-items:baseline;justify-content:space-between;gap:6mm;border-bottom:1.6pt solid #111;padding-bottom:1.6mm}' +
-  '.sheet h1{font-size:19pt;line-height:1.1;font-weight:700}.sheet h1 span{font-size:9.3pt;font-weight:400;color:var(--quiet);display:block;letter-spacing:.02em}.sheet-made{color:var(--quiet);font-size:8.2pt;text-align:end}' +
+  '.sheet .sheet-title{font-size:19pt;line-height:1.1;font-weight:700}.sheet-title span{font-size:9.3pt;font-weight:400;color:var(--quiet);display:block;letter-spacing:.02em}.sheet-made{color:var(--quiet);font-size:8.2pt;text-align:end}' +
   '.sheet .sheet-mark{border:1pt solid #111;border-radius:1.2mm;padding:1mm 2.5mm;margin-top:3mm;font-weight:600}' +
   '.sheet h2{font-size:11pt;margin-top:4.2mm;margin-bottom:1.4mm;break-after:avoid}.sheet h3{font-size:9.3pt;break-after:avoid}' +
   '.sheet-identity{display:grid;grid-template-columns:1.25fr 1fr;gap:6mm}' +

@@ -16,7 +16,7 @@ export function sheetFile(page: SheetPage): string {
     '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src \'unsafe-inline\'">',
     `<title>${escaped(`${page.kind}: ${page.title}`)}</title><style>body{margin:0;background:#fff}${sheetStyle}</style></head><body>`,
     '<article class="sheet">',
-    `<header class="sheet-head"><h1><span>${escaped(page.kind)}</span>${escaped(page.title)}</h1><p class="sheet-made">${escaped(page.made)}</p></header>`,
+    `<header class="sheet-head"><h1 class="sheet-title"><span>${escaped(page.kind)}</span>${escaped(page.title)}</h1><p class="sheet-made">${escaped(page.made)}</p></header>`,
     ...page.marks.map((mark) => `<p class="sheet-mark">${escaped(mark)}</p>`),
     '<div class="sheet-identity">',
     `<section><h2>${escaped(fingerprint.title)}</h2><div class="sheet-print"><div class="sheet-groups">${fingerprint.groups.map((group) => `<span>${escaped(group)}</span>`).join('') || '–'}</div><p>${escaped(fingerprint.note)}</p></div></section>`,

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import type { LockedEntry, LockedSystem } from '../../src-shared/lock.ts';
 import { mediumPaths } from '../../src-shared/manifest.ts';
 import { originOf, systemsFrom, systemsOf, vendorPackagesOf } from '../../src-shared/site.ts';
-import { neededBytes, type PlannedFile, readRoom } from '../medium/file-system.ts';
+import { limitsOf, neededBytes, type PlannedFile, type Room, readRoom } from '../medium/file-system.ts';
 import { scanMedium } from '../medium/scan.ts';
 import { cachedDeb, indexBytesOf } from '../packages/fetch-packages.ts';
 import { exists, fileSize, freeBytes } from '../platform/files.ts';
@@ -46,6 +46,12 @@ export interface MediumPlan {
   /** Releases whose archive should be a file on this laptop and is not there. */
   readonly absent: readonly { readonly name: string; readonly system: string }[];
   readonly items: readonly PlannedItem[];
+  /** The medium's file system holds no larger file; null where it holds any that is carried here. */
+  readonly limit: { readonly path: string; readonly fileSystem: string; readonly maxFileBytes: number } | null;
+  /** Files that are larger than that. */
+  readonly large: readonly { readonly name: string; readonly system: string; readonly sizeBytes: number }[];
+  /** Archives that a build machine will make: how large is known only after hours of compiling. */
+  readonly unsized: readonly { readonly name: string; readonly system: string }[];
   readonly volumes: readonly PlannedVolume[];
 }
 
@@ -59,6 +65,10 @@ export async function planMedium(
   const { root } = await boundMedium(site);
   const present = new Map((await scanMedium(root)).files.map(({ path, sizeBytes }) => [path, sizeBytes]));
   const systems = systemsOf(plan);
+  const room = await readRoom(root);
+  const { maxFileBytes } = limitsOf(room.fileSystem);
+  const large: { name: string; system: string; sizeBytes: number }[] = [];
+  const unsized: { name: string; system: string }[] = [];
   const items: PlannedItem[] = [];
   const written: PlannedFile[] = [];
   const lacksOnMedium = (file: PlannedFile): boolean => present.get(file.path) !== file.sizeBytes;
@@ -66,6 +76,9 @@ export async function planMedium(
     head: Pick<PlannedItem, 'kind' | 'name' | 'system'>,
     files: readonly (PlannedFile & { readonly cached: string | null })[],
   ): Promise<void> => {
+    for (const { path, sizeBytes } of files)
+      if (maxFileBytes !== null && sizeBytes > maxFileBytes)
+        large.push({ name: head.kind === 'software' ? head.name : path, system: head.system, sizeBytes });
     let fetchBytes = 0;
     for (const file of files) if (lacksOnMedium(file)) fetchBytes += await stillToFetch(file);
     const missing = files.filter(lacksOnMedium);
@@ -94,6 +107,7 @@ export async function planMedium(
       const path = release.archives[system];
       const known = entry ?? (fromFile ? await entryOfFile(path) : undefined);
       if (known === undefined && fromFile) absent.push({ name: release.name, system });
+      if (known === undefined && originOf(release, system) === 'builder') unsized.push({ name: release.name, system });
       if (known === undefined) continue;
       const cached = originOf(release, system) === 'cache' ? cachedBlob(cacheFolder, known.sha512) : null;
       const file = { path: mediumPaths.blob(known.sha512), sizeBytes: known.sizeBytes, cached };
@@ -123,7 +137,10 @@ export async function planMedium(
     },
     absent,
     items,
-    volumes: await volumesOf(root, written, cacheFolder, fetchBytes),
+    limit: maxFileBytes === null ? null : { path: root, fileSystem: room.fileSystem ?? '', maxFileBytes },
+    large,
+    unsized,
+    volumes: await volumesOf(root, room, written, cacheFolder, fetchBytes),
   };
 }
 
@@ -155,11 +172,11 @@ async function stillToFetch({
 /** The cache and the medium, added up where they share a volume. */
 async function volumesOf(
   root: string,
+  room: Room,
   written: readonly PlannedFile[],
   cacheFolder: string,
   fetchBytes: number,
 ): Promise<readonly PlannedVolume[]> {
-  const room = await readRoom(root);
   // Nothing to write needs nothing: the reserve is for what is written beside it.
   const onMedium = written.length === 0 ? 0 : neededBytes(written, room.blockBytes);
   const cache = await existingAbove(cacheFolder);

@@ -36,7 +36,11 @@ export const SheetPage = ({ site }: { readonly site: OpenedSite }) => {
   useEffect(() => {
     let stale = false;
     call('site.sheet', { site: site.name }).then(
-      (read) => !stale && setSheet(read),
+      (read) => {
+        if (stale) return;
+        setSheet(read);
+        setTrouble(null);
+      },
       (thrown: unknown) => !stale && setTrouble(toProblemData(thrown)),
     );
     return () => {
@@ -47,7 +51,10 @@ export const SheetPage = ({ site }: { readonly site: OpenedSite }) => {
   return (
     <div className={styles.scroll}>
       <div className={styles.bar}>
-        <p>{t('ui.sheet.hint')}</p>
+        <div>
+          <Heading page={`sheet ${site.name}`} title={t('ui.menu.sheet')} />
+          <p>{t('ui.sheet.hint')}</p>
+        </div>
         <Button kind="act" icon={<Printer aria-hidden />} isDisabled={page === null} onPress={() => window.print()}>
           {t('ui.sheet.print')}
         </Button>
@@ -69,10 +76,10 @@ const Paper = ({ page }: { readonly page: Page }) => {
   return (
     <article className="sheet">
       <header className="sheet-head">
-        <Heading page={`sheet ${page.title}`} title={`${page.kind}: ${page.title}`}>
+        <p className="sheet-title">
           <span>{page.kind}</span>
           {page.title}
-        </Heading>
+        </p>
         <p className="sheet-made">{page.made}</p>
       </header>
       {page.marks.map((mark) => (

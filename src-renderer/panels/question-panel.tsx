@@ -35,7 +35,7 @@ export const QuestionPanel = ({ question, technician, onTechnician, onAnswer }: 
         <MessageCircleQuestion aria-hidden size={20} />
         {words.told({ key: `${question.key}.title`, params: question.params })}
       </h2>
-      {hint !== null && <p>{hint}</p>}
+      {hint !== null && <Hint text={hint} />}
       {question.show.length > 0 && (
         <dl className={styles.shown}>
           {question.show.map(({ label, value }) => (
@@ -56,6 +56,20 @@ export const QuestionPanel = ({ question, technician, onTechnician, onAnswer }: 
       )}
       <AnswerForm key={question.id} question={question} onAnswer={onAnswer} />
     </section>
+  );
+};
+
+/** What to do, as a paragraph; lines that begin with their number are steps, one after the other. */
+const Hint = ({ text }: { readonly text: string }) => {
+  const lines = text.split('\n');
+  const steps = lines.flatMap((line) => /^\d+\. (.*)$/.exec(line)?.[1] ?? []);
+  if (steps.length !== lines.length) return <p>{text}</p>;
+  return (
+    <ol className={styles.steps}>
+      {steps.map((step) => (
+        <li key={step}>{step}</li>
+      ))}
+    </ol>
   );
 };
 

@@ -23,6 +23,7 @@ import type { ProcedureName } from '../../src-shared/channels.ts';
 import { emptyView, type NewEvent, reduce, type SiteView } from '../../src-shared/journal.ts';
 import { problem } from '../../src-shared/problem.ts';
 import { siteSheet } from '../../src-shared/sheet.ts';
+import { sitePlan } from '../../src-shared/site.ts';
 import { instanceKey, type Plan, type Subject } from '../../src-shared/step.ts';
 import { scriptedContents, scriptedDrives, scriptedLoss, scriptedRehearsal } from './scripted-medium.ts';
 import { scriptedRecord, scriptedSummary } from './scripted-record.ts';
@@ -115,6 +116,24 @@ const instances = runbook.flatMap((step) => {
   // Its one machine is a master: what others do is not of this site.
   if (step.per.kind === 'machine' && !step.per.roles.includes('master')) return [];
   return (subjects[step.per.kind] ?? []).map((subject) => ({ step: step.id, subject }));
+});
+
+/** What the sheet tells of: its plan can stand, as that of the plan page cannot. */
+const sheetPlan = sitePlan.parse({
+  format: 1,
+  name: site,
+  machines: [
+    {
+      name: 'master-1',
+      roles: ['master'],
+      address: '192.168.32.10',
+      user: 'admin',
+      release: '12',
+      interface: 'enp1s0',
+    },
+    { name: 'node-1', roles: ['node', 'frontend'], address: '192.168.32.11', release: '12', interface: 'enp1s0' },
+  ],
+  frontend: { domain: 'shop.example.org', certificate: 'frontend.crt', key: 'frontend.key' },
 });
 
 export function scriptedDesk(): ScriptedDesk {
@@ -218,7 +237,7 @@ export function scriptedDesk(): ScriptedDesk {
     'site.plan': async () => readingOf(planText),
     'site.sheet': async () => ({
       ...siteSheet({
-        plan: planFromText(planText, 'site.yaml'),
+        plan: sheetPlan,
         lock: { keys: null },
         view,
         medium: { label: 'FIELDKIT', volume: '5A3E-91C4', serial: '4C530001230517', fileSystem: 'exfat' },

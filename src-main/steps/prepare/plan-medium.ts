@@ -27,6 +27,9 @@ const facts = z.strictObject({
   }),
   absent: z.array(z.strictObject({ name: z.string(), system: z.string() })),
   items: z.array(item),
+  limit: z.strictObject({ path: z.string(), fileSystem: z.string(), maxFileBytes: z.number() }).nullable(),
+  large: z.array(z.strictObject({ name: z.string(), system: z.string(), sizeBytes: z.number() })),
+  unsized: z.array(z.strictObject({ name: z.string(), system: z.string() })),
   volumes: z.array(
     z.strictObject({
       path: z.string(),
@@ -87,17 +90,38 @@ export const planMedium = defineStep({
     }),
     timesOf(items),
   ],
-  verdict: ({ unresolved, absent, items, volumes }) => {
+  verdict: ({ unresolved, absent, items, volumes, limit, large, unsized }, { earlier }) => {
     const [first] = absent;
     if (first !== undefined)
       return blocked(finding('release-archive-missing', { release: first.name, path: first.system }));
+    const [tooLarge] = large;
+    if (limit !== null && tooLarge !== undefined)
+      return blocked(
+        finding('medium-file-too-large', {
+          path: limit.path,
+          fileSystem: limit.fileSystem,
+          file: `${tooLarge.name} (${tooLarge.system})`,
+          size: tooLarge.sizeBytes,
+        }),
+      );
+    const [unknown] = unsized;
+    const perhaps =
+      limit === null || unknown === undefined
+        ? null
+        : finding('medium-file-size-unknown', {
+            path: limit.path,
+            fileSystem: limit.fileSystem,
+            file: `${unknown.name} (${unknown.system})`,
+          });
+    if (perhaps !== null && !earlier.skipped.includes(perhaps.code)) return blocked(perhaps);
     const short = volumes.find(({ neededBytes, freeBytes }) => neededBytes > freeBytes);
     if (short !== undefined) {
       const { path, neededBytes, freeBytes } = short;
       const drop = toDrop(items, neededBytes - freeBytes);
       return blocked(finding('room-short', { path, needed: neededBytes, free: freeBytes, drop }));
     }
-    return isOpen(unresolved) ? todo() : done();
+    const told = perhaps === null ? [] : [perhaps];
+    return isOpen(unresolved) ? todo(...told) : done(...told);
   },
   plan: ({ unresolved }, { site, needs }) => {
     const { vendor, packages, software } = unresolved;

@@ -21,12 +21,17 @@ const software = (name: string, writeBytes: number) => ({
   writeBytes,
 });
 const resolved = { vendor: [], packages: [], software: [] };
-const context = { site, lock: emptyLock, needs: [{ kind: 'package', name: 'cron', system }] } as never;
+const contextWith = (skipped: readonly string[]) =>
+  ({ site, lock: emptyLock, needs: [{ kind: 'package', name: 'cron', system }], earlier: { skipped } }) as never;
+const context = contextWith([]);
 const facts = (more: object): Json => ({
   unresolved: resolved,
   absent: [],
   items: [software('slapos-master', 500), software('re6stnet', 100), software('rapid-cdn', 300)],
   volumes: [],
+  limit: null,
+  large: [],
+  unsized: [],
   ...more,
 });
 const medium = (neededBytes: number, freeBytes: number) => ({
@@ -49,6 +54,32 @@ describe('the plan of the medium', () => {
     expect(found?.params.drop).toBe(drop);
     if (state === 'blocked')
       expect(found).toMatchObject({ code: 'room-short', params: { path: '/stick', needed, free } });
+  });
+
+  const fat = { path: '/stick', fileSystem: 'vfat', maxFileBytes: 2 ** 32 - 1 };
+
+  it('refuses a file that the medium’s file system cannot hold, and names it', () => {
+    const large = [{ name: 'slapos-master', system, sizeBytes: 2 ** 32 }];
+    const unresolved = { ...resolved, software: [{ release: 'rapid-cdn', systems: [system] }] };
+    expect(planMedium.verdict(facts({ limit: fat, large, unresolved }), context)).toEqual({
+      state: 'blocked',
+      findings: [
+        {
+          code: 'medium-file-too-large',
+          params: { path: '/stick', fileSystem: 'vfat', file: `slapos-master (${system})`, size: 2 ** 32 },
+        },
+      ],
+    });
+  });
+
+  it('stops on FAT before anything is compiled whose size nobody knows, unless a person passes over it', () => {
+    const unsized = [{ name: 'slapos-master', system }];
+    const expected = { code: 'medium-file-size-unknown', params: expect.objectContaining({ fileSystem: 'vfat' }) };
+    const judged = (limit: Json, skipped: readonly string[] = []) =>
+      planMedium.verdict(facts({ limit, unsized }), contextWith(skipped));
+    expect(judged(fat)).toEqual({ state: 'blocked', findings: [expected] });
+    expect(judged(fat, ['medium-file-size-unknown'])).toEqual({ state: 'done', findings: [expected] });
+    expect(judged(null)).toEqual({ state: 'done', findings: [] });
   });
 
   it('judges every volume, the cache as well as the medium', () => {
