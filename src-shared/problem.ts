@@ -194,6 +194,8 @@ export const problems = {
   'host-key-changed': define('connection', ['machine', 'expected', 'found', 'since']),
   'login-refused': define('connection', ['machine', 'user'], { retryable: true }),
   'handshake-failed': define('connection', ['machine', 'detail']),
+  'private-key-locked': define('connection', ['path']),
+  'private-key-passphrase-wrong': define('connection', ['path']),
   'private-key-unreadable': define('connection', ['path', 'detail']),
   'connection-lost': define('connection', ['machine', 'detail'], { retryable: true }),
   'sudo-missing': define('target', ['machine', 'user']),

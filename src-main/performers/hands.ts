@@ -114,12 +114,21 @@ export function makeHands(parts: HandsParts): Hands {
     choices: [],
   });
 
+  const keyQuestion = (machine: string, path: string): Question => ({
+    id: keyPassphraseId(path),
+    kind: 'secret',
+    key: 'steps.connect.asks.keyPassphrase',
+    params: { machine, path },
+    show: [],
+    choices: [],
+  });
+
   async function requestOf(name: string): Promise<Omit<ConnectionRequest, 'signal'>> {
     const machine = machineNamed(site.plan, name);
     if (machine === undefined) throw problem('step-unknown', { step: name });
     const password = site.secrets.get(`password:${name}`);
     const login: LoginMaterial = {
-      ...(await privateKeyOf(machine.keyFile)),
+      ...(await privateKeyOf(machine.keyFile, (path) => site.secrets.get(keyPassphraseId(path)))),
       ...(parts.env.SSH_AUTH_SOCK === undefined ? {} : { agentSocket: parts.env.SSH_AUTH_SOCK }),
       ...(password === undefined ? {} : { password, sudoPassword: password }),
     };
@@ -142,10 +151,25 @@ export function makeHands(parts: HandsParts): Hands {
 
   const pool = new ConnectionPool({ requestOf, open: outside.open, onLoss: (name) => void content.close(name) });
 
+  /** The connection; a key that is locked, and in no agent, asks for its passphrase. A wrong one is told, and asked for again. */
+  async function unlocked(name: string, signal: AbortSignal): Promise<Connection> {
+    try {
+      return await pool.get(name, signal).catch(async (error: unknown) => {
+        if (!(error instanceof Problem) || error.code !== 'private-key-locked') throw error;
+        await secret(`connect@machine:${name}`, keyQuestion(name, String(error.data.params.path)), signal);
+        return pool.get(name, signal);
+      });
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'private-key-passphrase-wrong')
+        site.secrets.forget(keyPassphraseId(String(error.data.params.path)));
+      throw error;
+    }
+  }
+
   /** The connection; a refused login asks for the password once, a missing one for sudo as well. */
   async function target(name: string, signal: AbortSignal): Promise<Connection> {
     try {
-      return await pool.get(name, signal);
+      return await unlocked(name, signal);
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== 'login-refused') throw error;
       const question = passwordQuestion(name, machineNamed(site.plan, name)?.user ?? '');
@@ -155,7 +179,7 @@ export function makeHands(parts: HandsParts): Hands {
       if (tried) throw error;
       await secret(`connect@machine:${name}`, question, signal);
       try {
-        return await pool.get(name, signal);
+        return await unlocked(name, signal);
       } catch (again) {
         if (again instanceof Problem && again.code === 'login-refused') site.secrets.forget(question.id);
         throw again;
@@ -339,11 +363,20 @@ export function makeHands(parts: HandsParts): Hands {
 
 const changesMachine = ({ kind }: Command): boolean => kind !== 'until' && kind !== 'receive';
 
-async function privateKeyOf(keyFile: string | undefined): Promise<Pick<LoginMaterial, 'privateKey'>> {
+/** One passphrase a key file, however many machines it opens. */
+const keyPassphraseId = (path: string): string => `key:${path}`;
+
+async function privateKeyOf(
+  keyFile: string | undefined,
+  passphraseOf: (path: string) => string | undefined,
+): Promise<Pick<LoginMaterial, 'privateKey'>> {
   if (keyFile === undefined) return {};
   const path = keyFile.replace(/^~(?=\/)/, homedir());
+  const passphrase = passphraseOf(path);
+  const publicText = await readFile(`${path}.pub`, 'utf8').catch(() => '');
   try {
-    return { privateKey: { path, text: await readFile(path, 'utf8') } };
+    const text = await readFile(path, 'utf8');
+    return { privateKey: { path, text, publicText, ...(passphrase === undefined ? {} : { passphrase }) } };
   } catch (error) {
     throw problem('private-key-unreadable', { path, detail: error instanceof Error ? error.message : '' });
   }

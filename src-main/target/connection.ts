@@ -11,7 +11,9 @@ import { pull, push, receive, upload } from './transfer.ts';
 import { followUnit, forgetUnit, startUnit, stopUnit, unitState } from './units.ts';
 import { writeFile } from './write-file.ts';
 
-export { type Dial, type HostKey, type LoginMaterial, type Machine, scanHostKey } from './link.ts';
+export type { HostKey } from './host-key.ts';
+export { type Dial, type Machine, scanHostKey } from './link.ts';
+export type { LoginMaterial } from './login.ts';
 
 export type ConnectionRequest = LinkRequest;
 
@@ -26,7 +28,7 @@ export interface Connection extends Target {
 
 /**
  * Connects and logs in. Throws `host-unreachable`, `host-name-unknown`, `host-key-unknown`, `host-key-changed`,
- * `handshake-failed`, `login-refused`, `private-key-unreadable`, `cancelled`.
+ * `handshake-failed`, `login-refused`, `private-key-locked`, `private-key-passphrase-wrong`, `private-key-unreadable`, `cancelled`.
  */
 export async function openConnection(request: ConnectionRequest): Promise<Connection> {
   const link = await openLink(request);

@@ -1,28 +1,19 @@
 // One authenticated ssh connection: host key first, then the login, then silence until it is used. Called by connection.ts.
 // It must never send a login to a machine whose host key was not confirmed, and never ask ssh2 for algorithms by name:
 // what the running program's crypto lacks (Electron has no chacha20) would then fail at once instead of falling back.
-import { createHash } from 'node:crypto';
 import { connect as connectSocket, isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import ssh2, { type AuthenticationType, type Client, type ConnectConfig } from 'ssh2';
+import ssh2, { type Client, type ConnectConfig } from 'ssh2';
 import { cleanLine, cleanText } from '../../src-shared/clean.ts';
 import { Problem, problem } from '../../src-shared/problem.ts';
+import { fingerprintOf, type HostKey, type HostKeyKind, hostKeyKinds, hostKeyOf, onlyKind } from './host-key.ts';
+import { type LoginMaterial, offeredTo } from './login.ts';
 
 export interface Machine {
   readonly name: string;
   readonly address: string;
   readonly port: number;
   readonly user: string;
-}
-
-/** Everything a login may need. It lives in memory only. */
-export interface LoginMaterial {
-  readonly privateKey?: { readonly path: string; readonly text: string; readonly passphrase?: string };
-  /** Path of an ssh agent's socket. */
-  readonly agentSocket?: string;
-  readonly password?: string;
-  /** For becoming root; the login's own password when absent. */
-  readonly sudoPassword?: string;
 }
 
 /** Opens a stream to an address as another machine sees it, over the connection to that machine. */
@@ -61,27 +52,43 @@ const identLimitMs = 20_000;
 const keepaliveMs = 10_000;
 const keepaliveTries = 3;
 
-/** A host key's fingerprint as `ssh-keygen -l` prints it. */
-export const fingerprintOf = (key: Uint8Array): string =>
-  `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
-
-/** The type inside a host key blob (RFC 4253, 6.6: it begins with its name as a counted string). */
-function keyTypeOf(key: Uint8Array): string {
-  const view = Buffer.from(key);
-  return view.length < 4 ? '' : cleanLine(view.toString('latin1', 4, 4 + Math.min(view.readUInt32BE(0), 60)));
-}
-
-export interface HostKey {
-  readonly fingerprint: string;
-  readonly type: string;
-}
-
-/** The host key a machine shows, without a login. Throws `host-unreachable`, `host-name-unknown`, `handshake-failed`, `cancelled`. */
+/**
+ * The host key a machine shows, without a login: the pinned one when it has that among others, else the one it prefers.
+ * Throws `host-unreachable`, `host-name-unknown`, `handshake-failed`, `cancelled`.
+ */
 export async function scanHostKey(
-  machine: Pick<Machine, 'name' | 'address' | 'port'>,
+  machine: Pick<Machine, 'name' | 'address' | 'port'> & { readonly hostKey?: string | undefined },
   signal?: AbortSignal,
   through?: Dial,
 ): Promise<HostKey> {
+  const shown = await shownHostKey({ machine, signal, through });
+  if (machine.hostKey === undefined || machine.hostKey === shown.fingerprint) return shown;
+  return (await pinnedAmongOthers({ machine, signal, through }, machine.hostKey))?.key ?? shown;
+}
+
+interface Scan {
+  readonly machine: Pick<Machine, 'name' | 'address' | 'port'>;
+  readonly signal: AbortSignal | undefined;
+  readonly through: Dial | undefined;
+}
+
+/** The pinned key, when the machine has it without preferring it: asked for kind by kind. Null when it has not. */
+async function pinnedAmongOthers(
+  scan: Scan,
+  pinned: string,
+): Promise<{ readonly kind: HostKeyKind; readonly key: HostKey } | null> {
+  for (const kind of hostKeyKinds) {
+    const key = await shownHostKey(scan, kind).catch((error: unknown) => {
+      // It has no key of this kind.
+      if (error instanceof Problem && error.code === 'handshake-failed') return null;
+      throw error;
+    });
+    if (key?.fingerprint === pinned) return { kind, key };
+  }
+  return null;
+}
+
+async function shownHostKey({ machine, signal, through }: Scan, kind?: HostKeyKind): Promise<HostKey> {
   const socket = await openStream(machine, signal, through);
   return new Promise((resolve, reject) => {
     const client = new ssh2.Client();
@@ -94,12 +101,13 @@ export async function scanHostKey(
     expectIdent(client, fail);
     signal?.addEventListener('abort', () => fail(new Error('aborted')), { once: true });
     const hostVerifier = (key: Buffer): boolean => {
-      resolve({ fingerprint: fingerprintOf(key), type: keyTypeOf(key) });
+      resolve(hostKeyOf(key));
       setImmediate(() => socket.destroy());
       return false;
     };
     try {
-      client.connect({ sock: socket, username: 'nobody', hostVerifier, readyTimeout: readyLimitMs });
+      const config = { sock: socket, username: 'nobody', hostVerifier, readyTimeout: readyLimitMs };
+      client.connect({ ...config, ...onlyKind(kind) });
     } catch (thrown) {
       fail(thrown as Error);
     }
@@ -107,13 +115,27 @@ export async function scanHostKey(
 }
 
 /**
- * Opens a connection. Throws `private-key-unreadable`, `host-unreachable`, `host-name-unknown`, `host-key-unknown` and
- * `host-key-changed` (both before anything of the login is sent), `handshake-failed`, `login-refused`, `cancelled`.
+ * Opens a connection. Throws `private-key-locked`, `private-key-passphrase-wrong`, `private-key-unreadable`, `host-unreachable`,
+ * `host-name-unknown`, `host-key-unknown` and `host-key-changed` (both before anything of the login is sent), `handshake-failed`,
+ * `login-refused`, `cancelled`.
  */
 export async function openLink(request: LinkRequest): Promise<Link> {
+  const { machine, signal, through, pinnedHostKey } = request;
+  const offered = await offeredTo(request.login);
+  try {
+    return await tryLink(request, offered);
+  } catch (error) {
+    if (pinnedHostKey === null || !(error instanceof Problem) || error.code !== 'host-key-changed') throw error;
+    // A machine that was given a key of another kind since then prefers that one, and has the pinned one as before.
+    const among = await pinnedAmongOthers({ machine, signal, through }, pinnedHostKey);
+    if (among === null) throw error;
+    return tryLink(request, offered, among.kind);
+  }
+}
+
+async function tryLink(request: LinkRequest, offered: Partial<ConnectConfig>, kind?: HostKeyKind): Promise<Link> {
   const { machine, login, signal } = request;
   const { name } = machine;
-  checkPrivateKey(login);
   const socket = await openStream(machine, signal, request.through);
   const client = new ssh2.Client();
   let hostKeyProblem: Problem | null = null;
@@ -153,7 +175,8 @@ export async function openLink(request: LinkRequest): Promise<Link> {
     readyTimeout: readyLimitMs,
     keepaliveInterval: keepaliveMs,
     keepaliveCountMax: keepaliveTries,
-    ...credentials(login),
+    ...onlyKind(kind),
+    ...offered,
   };
   await new Promise<void>((resolve, reject) => {
     const fail = (error: Error) => {
@@ -292,42 +315,6 @@ async function openSocket(
     socket.once('connect', () => end(null));
     signal?.addEventListener('abort', onAbort, { once: true });
   });
-}
-
-/** A key that cannot be used is said before a connection is tried. */
-function checkPrivateKey(login: LoginMaterial): void {
-  if (login.privateKey === undefined) return;
-  const { path, text, passphrase } = login.privateKey;
-  const parsed = ssh2.utils.parseKey(text, passphrase);
-  const key = Array.isArray(parsed) ? parsed[0] : parsed;
-  if (key instanceof Error || key === undefined) {
-    const detail = cleanLine(key instanceof Error ? key.message : 'empty');
-    throw problem('private-key-unreadable', { path, detail });
-  }
-  if (!key.isPrivateKey()) throw problem('private-key-unreadable', { path, detail: 'this is a public key' });
-}
-
-/** What is offered, in the order in which it is tried: key, agent, password, the same password when asked in a dialogue. */
-function credentials(login: LoginMaterial): Partial<ConnectConfig> {
-  const order: AuthenticationType[] = [];
-  const config: Partial<ConnectConfig> = {};
-  if (login.privateKey !== undefined) {
-    order.push('publickey');
-    config.privateKey = login.privateKey.text;
-    if (login.privateKey.passphrase !== undefined) config.passphrase = login.privateKey.passphrase;
-  }
-  if (login.agentSocket !== undefined && login.agentSocket !== '') {
-    order.push('agent');
-    config.agent = login.agentSocket;
-  }
-  if (login.password !== undefined) {
-    order.push('password', 'keyboard-interactive');
-    config.password = login.password;
-    config.tryKeyboard = true;
-  }
-  // With nothing to offer, `none` lets the machine say so itself.
-  if (order.length === 0) order.push('none');
-  return { ...config, authHandler: order };
 }
 
 interface LeveledError extends Error {

@@ -72,11 +72,12 @@ describe('a real sshd', unless(reason), () => {
       await runLocal(['ssh-keygen', '-q', '-p', '-N', 'a phrase', '-f', locked]);
       const text = await readFile(locked, 'utf8');
       await open('root', { privateKey: { path: locked, text, passphrase: 'a phrase' } });
-      for (const passphrase of [undefined, 'another']) {
-        const key = passphrase === undefined ? { path: locked, text } : { path: locked, text, passphrase };
-        const refused = await problemOf(open('root', { privateKey: key }));
-        expect(refused.code).toBe('private-key-unreadable');
-        expect(refused.data.params.path).toBe(locked);
+      for (const [more, code] of [
+        [{}, 'private-key-locked'],
+        [{ passphrase: 'another' }, 'private-key-passphrase-wrong'],
+      ] as const) {
+        const refused = await problemOf(open('root', { privateKey: { path: locked, text, ...more } }));
+        expect([refused.code, refused.data.params.path]).toEqual([code, locked]);
       }
       const agent = await runLocal(['ssh-agent', '-s']);
       const agentSocket = /SSH_AUTH_SOCK=([^;]+)/.exec(agent.stdout)?.[1] ?? '';

@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { connect, createServer, type Server as NetServer, type Socket } from 'node:net';
 import ssh2, { type AuthContext, type Connection as ServerSide } from 'ssh2';
 import { type Connection, openConnection } from '../../../src-main/target/connection.ts';
-import { fingerprintOf } from '../../../src-main/target/link.ts';
+import { fingerprintOf } from '../../../src-main/target/host-key.ts';
 
 export interface Illness {
   /** Decides a login; default: the password `right`. */
