@@ -17,6 +17,7 @@ import { sheetFile } from './medium/sheet-file.ts';
 import { verifyMedium } from './medium/verify.ts';
 import { drivesMark, nextMark } from './medium/watch.ts';
 import { boundMedium } from './performers/bound-medium.ts';
+import { clockSights } from './performers/clock-sights.ts';
 import { contentSights } from './performers/content-sights.ts';
 import { contentsOf, rootOf } from './performers/contents.ts';
 import { type DriveActs, driveActs } from './performers/drive-acts.ts';
@@ -156,6 +157,7 @@ export function compose(options: ComposeOptions): Kit {
     ...mirrorSights({ trustFolder }),
     ...recordSights(),
     ...contentSights,
+    ...clockSights,
     ...secretSights,
     ...frontendSights,
   });

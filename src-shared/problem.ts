@@ -211,6 +211,7 @@ export const problems = {
   'target-other-system': define('target', ['machine', 'expected', 'found']),
   'target-other-architecture': define('target', ['machine', 'expected', 'found']),
   'target-not-systemd': define('target', ['machine']),
+  'laptop-clock-behind': define('target', ['machine', 'seconds', 'least']),
   'target-clock-off': define('target', ['machine', 'seconds'], { severity: 'skippable' }),
   'facts-unreadable': define('target', ['machine', 'detail'], { retryable: true }),
   'target-kernel-old': define('target', ['machine', 'kernel', 'oldest'], { severity: 'skippable' }),
@@ -240,6 +241,7 @@ export const problems = {
   'target-interface-missing': define('target', ['machine', 'interface', 'present']),
   'target-interface-down': define('target', ['machine', 'interface'], { retryable: true }),
   'target-prefix-long': define('target', ['machine', 'interface', 'length']),
+  'target-address-lent': define('target', ['machine', 'interface', 'address'], { severity: 'warning' }),
   'target-address-duplicate': define('target', ['machine', 'interface', 'address']),
   'target-network-overlaps': define('target', ['machine', 'network', 'interface', 'address'], {
     severity: 'skippable',

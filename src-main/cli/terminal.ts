@@ -70,7 +70,7 @@ export function terminalAsker(options: TerminalOptions): Asker {
       [
         '',
         texts.say(`${question.key}.title`, question.params),
-        ...question.show.map(({ label, value }) => `  ${label}: ${value}`),
+        ...question.show.map(({ label, value }) => `  ${texts.label(label)}: ${value}`),
         texts.say(`${question.key}.hint`, question.params),
         `${question.id}${suffix}: `,
       ].join('\n'),

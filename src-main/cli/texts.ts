@@ -6,15 +6,20 @@ import enRecord from '../../resources/locales/en/record.json' with { type: 'json
 import enRehearsal from '../../resources/locales/en/rehearsal.json' with { type: 'json' };
 import enSheet from '../../resources/locales/en/sheet.json' with { type: 'json' };
 import enSteps from '../../resources/locales/en/steps.json' with { type: 'json' };
+import enUi from '../../resources/locales/en/ui.json' with { type: 'json' };
 import frCli from '../../resources/locales/fr/cli.json' with { type: 'json' };
 import frProblems from '../../resources/locales/fr/problems.json' with { type: 'json' };
 import frRecord from '../../resources/locales/fr/record.json' with { type: 'json' };
 import frRehearsal from '../../resources/locales/fr/rehearsal.json' with { type: 'json' };
 import frSheet from '../../resources/locales/fr/sheet.json' with { type: 'json' };
 import frSteps from '../../resources/locales/fr/steps.json' with { type: 'json' };
+import frUi from '../../resources/locales/fr/ui.json' with { type: 'json' };
 import type { Params, ProblemData } from '../../src-shared/problem.ts';
 import { readableParams } from '../../src-shared/readable.ts';
 import type { Told } from '../../src-shared/step.ts';
+
+/** Of the window's own texts, what a question shows with them. */
+const shownIn = ({ question }: typeof enUi) => ({ question: { show: question.show } });
 
 // A file holds what stands below its own name in a key.
 const resources = {
@@ -26,6 +31,7 @@ const resources = {
       record: enRecord,
       rehearsal: enRehearsal,
       sheet: enSheet,
+      ui: shownIn(enUi),
     },
   },
   fr: {
@@ -36,6 +42,7 @@ const resources = {
       record: frRecord,
       rehearsal: frRehearsal,
       sheet: frSheet,
+      ui: shownIn(frUi),
     },
   },
 } as const;
@@ -44,6 +51,8 @@ export interface Texts {
   readonly language: string;
   say(key: string, params?: Params): string;
   told(told: Told): string;
+  /** Of a value that a question shows; one that is no word of ours, such as the type of a key, stays as it is. */
+  label(label: string): string;
   /** Title, cause, what was not touched, what to do next: one line each. */
   problem(data: Pick<ProblemData, 'code' | 'params'>): string[];
 }
@@ -62,6 +71,7 @@ export async function makeTexts(
     language,
     say,
     told: ({ key, params }) => say(key, params),
+    label: (label) => instance.t(`ui.question.show.${label}`, label),
     problem: ({ code, params }) =>
       (['title', 'cause', 'untouched', 'next'] as const).map((part) => say(`problems.${code}.${part}`, params)),
   };

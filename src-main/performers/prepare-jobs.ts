@@ -404,7 +404,5 @@ export function prepareSights({ vaultPath }: { readonly vaultPath: string }): Re
         sizeBytes,
       })),
     ),
-
-    'laptop-clock': sight(nothing, async (_args, { site }) => Math.round(site.clock.now().getTime() / 1000)),
   };
 }

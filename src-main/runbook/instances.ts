@@ -129,6 +129,14 @@ export function infoOf(step: Step): StepInfo {
 export const secretFields = (step: Step): readonly string[] =>
   fieldsOf(step.input).flatMap(({ name, kind }) => (kind === 'secret' ? [name] : []));
 
+/** Fields that hold for one run alone, as `once` in their meta says: a later run must not repeat the wish by itself. */
+export function oneRunFields({ input }: Pick<Step, 'input'>): readonly string[] {
+  const { properties = {} } = z.toJSONSchema(input, { io: 'input' });
+  return Object.entries(properties).flatMap(([name, field]) =>
+    typeof field === 'object' && field.once === true ? [name] : [],
+  );
+}
+
 const kinds = ['text', 'number', 'boolean', 'choice', 'path', 'secret', 'medium'] as const;
 
 /** Form fields from a step's input schema; `widget` in a field's meta names a special kind. */

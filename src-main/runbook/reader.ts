@@ -10,7 +10,7 @@ import { sha256Of } from '../platform/files.ts';
 import type { Command, Context, Need, Step } from './define.ts';
 import { blockedBy } from './define.ts';
 import type { Instance } from './instances.ts';
-import { instancesOf, needsOf, secretFields } from './instances.ts';
+import { instancesOf, needsOf, oneRunFields, secretFields } from './instances.ts';
 import type { OpenSite } from './open-site.ts';
 import type { Hands } from './performer.ts';
 import { redactJson, redactTold, redactVerdict } from './redact.ts';
@@ -82,12 +82,15 @@ export class Reader {
   }
 
   /**
-   * A step's input: given now, else what its last run used, else the defaults (an older program's record may not fit).
+   * A step's input: given now, else what its last run used and did not hold for it alone, else the defaults (an older program's record may not fit).
    * Throws `usage-wrong`.
    */
   protected input(instance: Instance, given: Input | undefined): Input {
     const { step, key } = instance;
-    const recorded = given === undefined ? step.input.safeParse(this.view(instance).input) : null;
+    const recorded =
+      given === undefined
+        ? step.input.safeParse(without(this.view(instance).input as Input, oneRunFields(step)))
+        : null;
     if (recorded?.success) return recorded.data;
     const parsed = step.input.safeParse(given ?? {});
     if (parsed.success) return parsed.data;
@@ -95,12 +98,12 @@ export class Reader {
     throw problem('usage-wrong', { detail: `${key}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}` });
   }
 
-  /** The input as it may be recorded: secret fields stay in memory, and are known to the redaction from now on. */
-  protected keepSecretFields(instance: Instance, input: Input): Record<string, Json> {
+  /** The input as it is kept for later runs: secret fields stay in memory, and are known to the redaction from now on. */
+  protected keptInput(instance: Instance, input: Input): Record<string, Json> {
     const hidden = new Set(secretFields(instance.step));
     for (const name of hidden)
       if (typeof input[name] === 'string') this.site.secrets.set(`${instance.key}.${name}`, input[name]);
-    return Object.fromEntries(Object.entries(input).filter(([name]) => !hidden.has(name)));
+    return without(input, [...hidden, ...oneRunFields(instance.step)]);
   }
 
   /** Reads facts and judges them. A problem met while reading is a blocking finding; it changes nothing. */
@@ -208,13 +211,16 @@ export class Reader {
 
   /** The input of the last run, as it was recorded. */
   protected recorded(instance: Instance): Record<string, Json> {
-    return this.keepSecretFields(instance, this.input(instance, undefined));
+    return this.keptInput(instance, this.input(instance, undefined));
   }
 
   protected stands(instance: Instance): boolean {
     return this.site.view.instances[instance.key]?.state === 'done';
   }
 }
+
+const without = (input: Input, names: readonly string[]): Record<string, Json> =>
+  Object.fromEntries(Object.entries(input).filter(([name]) => !names.includes(name)));
 
 /** Null when there is nothing to do. */
 export const planOf = (instance: Instance, commands: readonly Command[], round: number): Plan | null =>

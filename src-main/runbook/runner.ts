@@ -143,7 +143,7 @@ export class Runner extends Reader {
     const input = this.input(instance, options.inputs[key]);
     const tally = { performed: 0 };
     const end = this.#ender(instance, tally);
-    await this.site.append({ kind: 'run-started', instance: key, input: this.keepSecretFields(instance, input) });
+    await this.site.append({ kind: 'run-started', instance: key, input: this.keptInput(instance, input) });
     try {
       await this.hands.ready();
       if (missing !== undefined) throw problem('step-before-missing', { step: key, before: missing.key });

@@ -63,12 +63,27 @@ export function unfinishedFactsOf(answers: Readonly<Record<string, Answer>>): {
   };
 }
 
+type Unfinished = ReturnType<typeof unfinishedFactsOf>;
+export const unfinishedFacts = z.strictObject({ packages: z.array(z.string()), interrupted: z.boolean() });
+export const cutOff = ({ packages, interrupted }: Unfinished): boolean => packages.length > 0 || interrupted;
+
+/** As a sentence; none when dpkg came to its end. */
+export const unfinishedTold = (unfinished: Unfinished): readonly Told[] =>
+  cutOff(unfinished)
+    ? [
+        says('install-slapos-node', 'found.unfinished', {
+          count: unfinished.packages.length,
+          names: unfinished.packages.slice(0, 5).join(', '),
+        }),
+      ]
+    : [];
+
 /** Brings it to its end as far as it goes; what lacks its own needs yet is for `apt-get --fix-broken`, and ends this with 1. */
-export const finishUnfinished = (machine: string, note: Told): Command =>
+const finishUnfinished = (machine: string): Command =>
   run(
     machine,
     ['env', 'DEBIAN_FRONTEND=noninteractive', 'dpkg', '--force-confdef', '--force-confold', '--configure', '-a'],
-    { limitMs: 3_600_000, long: true, expect: [0, 1], note },
+    { limitMs: 3_600_000, long: true, expect: [0, 1], note: says('install-slapos-node', 'does.finish') },
   );
 
 // ---------------------------------------------------------------- our configuration
@@ -176,4 +191,49 @@ export function installUnlessThere(
         run(machine, aptArgv('update'), { limitMs: 300_000, note: says('close-site', 'does.putBack') }),
       ];
   return [...back, run(machine, aptInstallArgv(name), { limitMs: 300_000, long: true, note })];
+}
+
+// ---------------------------------------------------------------- a package of the vendor's
+
+/** What is to be known before anything is installed: our configuration of apt as it is, and what dpkg was cut off in. */
+export const installingProbes: readonly Probe[] = [...aptProbes, ...unfinishedProbes];
+export const installingFacts = { apt: aptFacts, unfinished: unfinishedFacts };
+interface Installing {
+  readonly apt: AptFacts;
+  readonly unfinished: Unfinished;
+}
+export const installingFactsOf = (answers: Readonly<Record<string, Answer>>): Installing => ({
+  apt: aptFactsOf(answers),
+  unfinished: unfinishedFactsOf(answers),
+});
+
+/** Ends what was cut off, puts our configuration where it is not, and reads our list of packages. */
+export function readyApt(context: AnyContext, { apt, unfinished }: Installing): readonly Command[] {
+  const { name: machine } = machineOfSubject(context);
+  return [
+    ...(cutOff(unfinished) ? [finishUnfinished(machine)] : []),
+    ...aptSetUp(machine, wantedApt(context), apt),
+    run(machine, aptArgv('update'), { limitMs: 300_000, note: says('install-slapos-node', 'does.update') }),
+  ];
+}
+
+/** Takes away the files of packages that were brought. */
+export const cleanApt = (machine: string): Command =>
+  run(machine, aptArgv('clean'), { note: says('install-slapos-node', 'does.clean') });
+
+/** Brings packages, in the versions named, from our repository and from nowhere else, also after an install that was cut off. */
+export function bringPackages(
+  context: AnyContext,
+  names: readonly string[],
+  facts: Installing,
+  note: Told,
+): readonly Command[] {
+  const { name: machine } = machineOfSubject(context);
+  // What is unpacked and lacks its own needs is brought them first.
+  const mending = cutOff(facts.unfinished) ? ['--fix-broken'] : [];
+  return [
+    ...readyApt(context, facts),
+    run(machine, aptInstallArgv(...mending, ...names), { limitMs: 3_600_000, long: true, note }),
+    cleanApt(machine),
+  ];
 }

@@ -12,6 +12,7 @@ import { clientFilesScript, clientRequestScript } from '../target/client-scripts
 import { computerState, computerStateArgv, parseComputerState, serviceGreenArgv } from '../target/computer.ts';
 import { softwareProgressArgv } from '../target/software-progress.ts';
 import { releaseFolder, slaposPaths } from './slapos.ts';
+import { nowField } from './update/behind.ts';
 
 // ---------------------------------------------------------------- who asks
 
@@ -40,9 +41,11 @@ export function clientOf(plan: SitePlan): Client | undefined {
 // ---------------------------------------------------------------- what is asked for
 
 export interface Service {
+  /** The step that places it, and brings it to another release when that is asked for. */
+  readonly step: string;
   /** The instance's name at the master, such as `re6st-registry`. */
   readonly name: string;
-  /** The release's address, byte for byte as in the plan. */
+  /** Address of the plan's release, byte for byte. */
   readonly url: string;
   /** How the release reads its parameters: all as one JSON text, or each by itself. */
   readonly serialisation: 'json-in-xml' | 'xml';
@@ -64,30 +67,39 @@ export const serviceFacts = z.strictObject({
   client: z.boolean(),
   /** Why the node's master could not be asked; empty when it answered. */
   error: z.string(),
-  /** The release was supplied to the computer. */
+  /** The release it is to run on: the one it lives with, unless another is asked for; else the plan's. */
+  release: z.string(),
+  /** That release was supplied to the computer. */
   supplied: z.boolean(),
-  /** The release stands on the node. */
+  /** It stands on the node. */
   installed: z.boolean(),
   /** The instance on this computer, null while there is none. */
   instance: computerState.shape.partitions.element.strict().nullable(),
+  /** Every partition of its tree here was built from the release it was asked for with. */
+  moved: z.boolean(),
   /** Promises that are not kept, of it and of its children here. */
   failing: z.array(z.string()),
 });
 export type ServiceFacts = z.infer<typeof serviceFacts>;
 
+/** A service that lives stays on its release until somebody asks for the plan's. */
+export const serviceInput = z.strictObject({ now: nowField });
+
 /** Reads a service's state on the node it is placed on, and whether the client is configured. Changes nothing anywhere. */
 export async function readService(
   world: World,
-  { site }: Pick<AnyContext, 'site'>,
+  { site, input }: Pick<AnyContext, 'site' | 'input'>,
   node: string,
   service: Pick<Service, 'name' | 'url'>,
 ): Promise<ServiceFacts> {
   const client = clientOf(site);
+  const completedAt = (url: string) =>
+    ({ id: 'completed', kind: 'stat', path: `${releaseFolder(urlKey(url))}/.completed` }) as const;
   const [{ config, state, completed }, { files }] = await Promise.all([
     world.probe(node, [
       { id: 'config', kind: 'read', path: slaposPaths.config },
       { id: 'state', kind: 'run', argv: [...computerStateArgv], as: 'root', limitMs: 60_000 },
-      { id: 'completed', kind: 'stat', path: `${releaseFolder(urlKey(service.url))}/.completed` },
+      completedAt(service.url),
     ]),
     client === undefined
       ? { files: undefined }
@@ -97,13 +109,18 @@ export async function readService(
   ]);
   const known = parseComputerState(state?.out ?? '');
   const instance = known?.partitions.find(({ title }) => title === service.name) ?? null;
+  const release = input.now === true ? service.url : (instance?.release ?? service.url);
+  const stands = release === service.url ? completed : (await world.probe(node, [completedAt(release)])).completed;
+  const tree = (known?.partitions ?? []).filter(({ title, root }) => [title, root].includes(service.name));
   return {
     computer: computerIn(config?.exit === 0 ? config.out : null),
     client: files?.exit === 0,
     error: known?.error ?? '',
-    supplied: known?.software.some(({ url, state: is }) => url === service.url && is === 'available') ?? false,
-    installed: completed?.exit === 0,
+    release,
+    supplied: known?.software.some(({ url, state: is }) => url === release && is === 'available') ?? false,
+    installed: stands?.exit === 0,
     instance: instance === null ? null : serviceFacts.shape.instance.parse(instance),
+    moved: tree.every((one) => one.built === one.release),
     failing: (known?.partitions ?? []).filter(({ root }) => root === service.name).flatMap(({ failing }) => failing),
   };
 }
@@ -127,18 +144,22 @@ export function serviceVerdict(
     );
   if (facts.error !== '') return blocked(finding('node-cannot-ask', { machine: node, detail: facts.error }));
   if (!facts.supplied || !asWanted(facts, service)) return todo();
-  return isGreen(facts, service) ? done() : waiting(converging);
+  if (!isGreen(facts, service)) return waiting(converging);
+  // What lives is changed on request.
+  if (facts.release === service.url) return done();
+  return done(finding('machine-behind-medium', { machine: node, count: 1, first: service.url, step: service.step }));
 }
 
-const asWanted = ({ instance }: ServiceFacts, { url, parametersSha256 }: Service): boolean =>
+const asWanted = ({ instance, release }: ServiceFacts, { parametersSha256 }: Service): boolean =>
   instance !== null &&
-  instance.release === url &&
+  instance.release === release &&
   instance.requestedState === 'started' &&
   instance.parametersSha256 === parametersSha256;
 
-/** It publishes what it should, and no promise fails. */
-const isGreen = ({ instance, failing, installed }: ServiceFacts, { published }: Service): boolean =>
+/** It is built from its release, publishes what it should, and no promise fails. */
+const isGreen = ({ instance, failing, installed, moved }: ServiceFacts, { published }: Service): boolean =>
   installed &&
+  moved &&
   instance !== null &&
   failing.length === 0 &&
   // One that no pass has processed yet complains of nothing, and publishes nothing.
@@ -157,7 +178,7 @@ export interface ServiceNotes {
 /** Supplies, requests and waits: only what is still to do. The requests are made by the client, the waits look on the node. */
 export function servicePlan(
   facts: ServiceFacts,
-  service: Service,
+  planned: Service,
   node: string,
   site: SitePlan,
   notes: ServiceNotes,
@@ -165,6 +186,7 @@ export function servicePlan(
   const client = clientOf(site);
   const { computer } = facts;
   if (client === undefined || computer === null) return [];
+  const service = { ...planned, url: facts.release };
   const { name: asker } = client.machine;
   const failures = serviceFailures(asker, service.name);
   const supply = run(asker, ['slapos', 'supply', service.url, computer], {

@@ -54,6 +54,16 @@ def addresses(root, reference):
         return []
 
 
+def built(root, reference):
+    # slapgrid writes down what it built a partition from.
+    try:
+        with open("%s/%s/buildout.cfg" % (root, reference)) as file:
+            lines = [line.strip().split(" = ", 1) for line in file]
+    except OSError:
+        return None
+    return next((line[1] for line in lines if line[0] == "software-release-url" and len(line) == 2), None)
+
+
 def ask(config):
     section = config["slapos"]
     # As slapos itself asks: the master's own certificate is not checked by it either.
@@ -89,6 +99,7 @@ try:
                     "root": given.get("root_instance_title") if release else None,
                     "type": given.get("slap_software_type") if release else None,
                     "release": release._software_release if release else None,
+                    "built": built(root, one._partition_id),
                     "requestedState": str(getattr(one, "_requested_state", "")),
                     "parametersSha256": hashlib.sha256(canonical(values(given)).encode()).hexdigest(),
                     "published": sorted(values(getattr(one, "_connection_dict", None) or {})),
@@ -123,13 +134,15 @@ elif ASKED == "green":
     top = next((one for one in tree if one["title"] == name), None)
     published = top["published"] if top else []
     complaints = [line for one in tree for line in one["failing"]]
+    # What it publishes and complains of may be from before it was asked for with another release.
+    behind = [one["partition"] for one in tree if one["built"] != one["release"]]
     # An instance that no pass has processed complains of nothing and publishes nothing.
-    if top and published and not complaints and all(key in published for key in wanted):
+    if top and published and not complaints and not behind and all(key in published for key in wanted):
         print("green")
     else:
         for line in complaints:
             print("failing " + line)
-        print("done %d %d" % (len([one for one in tree if not one["failing"]]), max(1, len(tree))))
+        print("done %d %d" % (len([one for one in tree if not one["failing"] and one["partition"] not in behind]), max(1, len(tree))))
         lacking = [key for key in wanted if key not in published]
         print("line %s" % (state["error"] or ("publishes no %s yet" % ", ".join(lacking) if lacking else "")))
         sys.exit(1)
@@ -143,6 +156,8 @@ const partition = z.object({
   root: z.string().nullable(),
   type: z.string().nullable(),
   release: z.string().nullable(),
+  /** The release that the partition's files were made from; null before the first pass. */
+  built: z.string().nullable(),
   requestedState: z.string(),
   /** Of the canonical JSON of its parameters. */
   parametersSha256: z.string(),
@@ -168,7 +183,7 @@ export const computerStateArgv: readonly string[] = pythonArgv('-c', program, 's
 /** Exit 0 once the master answers this computer and knows that many partitions. */
 export const computerAnswersArgv = (partitions: number): string[] =>
   pythonArgv('-c', program, 'answers', String(partitions));
-/** Exit 0 once an instance publishes these keys and no promise in its tree fails. */
+/** Exit 0 once an instance publishes these keys, its tree is built from what it was asked for with, and no promise in it fails. */
 export const serviceGreenArgv = (instance: string, published: readonly string[]): string[] =>
   pythonArgv('-c', program, 'green', instance, ...published);
 

@@ -43,7 +43,14 @@ export const machineFacts = z.strictObject({
   carrier: z.boolean(),
   ipv6Disabled: z.boolean(),
   addresses: z.array(
-    z.strictObject({ interface: z.string(), address: z.string(), length: z.int(), duplicate: z.boolean() }),
+    z.strictObject({
+      interface: z.string(),
+      address: z.string(),
+      length: z.int(),
+      duplicate: z.boolean(),
+      /** It was lent for a time, as by DHCP, or made of what a router announces. */
+      dynamic: z.boolean(),
+    }),
   ),
   lookupMs: z.number(),
   defaultRoute: z.string(),
@@ -205,7 +212,7 @@ function addressesOf(text: string): MachineFacts['addresses'] {
   return !success
     ? []
     : data.flatMap(({ ifname, addr_info }) =>
-        addr_info.flatMap(({ local, prefixlen, dadfailed }) => {
+        addr_info.flatMap(({ local, prefixlen, dadfailed, dynamic }) => {
           const length = Math.trunc(prefixlen ?? 128);
           return local === undefined || !(length >= 0 && length <= 128)
             ? []
@@ -215,6 +222,7 @@ function addressesOf(text: string): MachineFacts['addresses'] {
                   address: cleanLine(local),
                   length,
                   duplicate: dadfailed === true,
+                  dynamic: dynamic === true,
                 },
               ];
         }),

@@ -26,6 +26,7 @@ export const ipAddresses = z.array(
           temporary: z.boolean().optional(),
           tentative: z.boolean().optional(),
           dadfailed: z.boolean().optional(),
+          dynamic: z.boolean().optional(),
         }),
       )
       .default([]),

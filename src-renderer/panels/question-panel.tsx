@@ -39,7 +39,7 @@ export const QuestionPanel = ({ question, technician, onTechnician, onAnswer }: 
       {question.show.length > 0 && (
         <dl className={styles.shown}>
           {question.show.map(({ label, value }) => (
-            <Shown key={label} label={words.maybe(`ui.question.show.${label}`) ?? label} value={value} />
+            <Shown key={`${label} ${value}`} label={words.maybe(`ui.question.show.${label}`) ?? label} value={value} />
           ))}
         </dl>
       )}

@@ -153,3 +153,25 @@ describe.each(languages)('texts of steps in %s', (language) => {
     expect(idle).toEqual([]);
   });
 });
+
+describe('what a question shows', () => {
+  const everything = fileURLToPath(new URL('../../src-main/', import.meta.url));
+  const shown = readdirSync(everything, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && !file.startsWith('practice/'))
+    .flatMap((file) =>
+      [...readFileSync(`${everything}${file}`, 'utf8').matchAll(/\bshow(?::|\b[^\n]*=>) \[([\s\S]*?)\n? *\]/g)].map(
+        ([, items = '']) => [...items.matchAll(/label: '([^']+)'/g)].map(([, label]) => label ?? ''),
+      ),
+    );
+  const labels = [...new Set(shown.flat())].sort();
+
+  it('is found', () => {
+    expect(labels).toEqual(expect.arrayContaining(['address', 'asked', 'console', 'holder', 'panel', 'registry']));
+  });
+
+  it.each(languages)('has its words in %s, each value its own', (language) => {
+    const texts = textsOf(language, 'ui.json');
+    expect(labels.filter((label) => !texts.has(`ui.question.show.${label}`))).toEqual([]);
+    expect(shown.filter((one) => new Set(one).size !== one.length)).toEqual([]);
+  });
+});

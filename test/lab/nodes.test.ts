@@ -127,6 +127,7 @@ describe('nodes', unless(reason), () => {
     const site = await planOf(laptop);
     const parameters = { colour: 'blue', nested: { count: 2 } };
     const service: Service = {
+      step: 'install-frontend',
       name: 'probe',
       url,
       serialisation: 'json-in-xml',
@@ -138,7 +139,7 @@ describe('nodes', unless(reason), () => {
     const told = tell('steps.request-master.waits.converged');
     const notes = { supply: told, request: told, installed: told, green: told };
     const look = async () => {
-      const facts = await readService(world, { site }, 'node-1', service);
+      const facts = await readService(world, { site, input: {} }, 'node-1', service);
       return { facts, verdict: serviceVerdict(facts, service, 'node-1', site, told) };
     };
     // The master has just booted, and the node may be first.

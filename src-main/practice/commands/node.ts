@@ -190,6 +190,7 @@ async function knownOf(call: Call): Promise<ComputerState> {
         root: used?.name ?? null,
         type: used === null ? null : 'default',
         release: used?.url ?? null,
+        built: used !== null && serviceStands(call) ? used.url : null,
         requestedState: used === null ? 'destroyed' : 'started',
         parametersSha256: String(used?.parameters.sha256 ?? ''),
         published: used !== null && serviceStands(call) ? ['domain', 'secure_access'] : [],

@@ -5,6 +5,7 @@ import { holdsNewMaster, masterOf, releaseNamed } from '../../../src-shared/site
 import type { After } from '../../../src-shared/step.ts';
 import type { AnyContext, Step, Told } from '../../runbook/define.ts';
 import { blocked, defineStep, done, finding, machineOfSubject, machines, says, todo } from '../../runbook/define.ts';
+import { masterPage, masterWebAddress } from '../master-page.ts';
 import { frontendOf } from './frontend-plan.ts';
 
 interface Gate {
@@ -36,18 +37,24 @@ const gate = ({ id, after, page, told, asks, show }: Gate): Step =>
       newMaster: z.boolean().nullable(),
       /** Told by a person. */
       confirmed: z.boolean(),
+      /** The master's own address that a person reaches its pages at; empty where nothing is asked, or it has none. */
+      address: z.string(),
     }),
-    read: async (_world, context) => ({
-      newMaster: isNew(context),
-      confirmed: context.earlier.answers[questionId(id, context)] === 'yes',
-    }),
+    read: async (world, context) => {
+      const newMaster = isNew(context);
+      const confirmed = context.earlier.answers[questionId(id, context)] === 'yes';
+      const asked = newMaster !== true && !confirmed;
+      return { newMaster, confirmed, address: asked ? await masterWebAddress(world, context) : '' };
+    },
     found: ({ newMaster, confirmed }) => [newMaster === true ? told.skipped : confirmed ? told.confirmed : told.open],
-    verdict: ({ newMaster, confirmed }, context) => {
+    verdict: ({ newMaster, confirmed, address }, context) => {
       if (releaseNamed(context.site, 'slapos-master') === undefined)
         return blocked(finding('step-before-missing', { step: id, before: 'describe-site' }));
-      return newMaster === true || confirmed ? done() : todo();
+      if (newMaster === true || confirmed) return done();
+      const { name: machine = '', interface: device = '' } = masterOf(context.site) ?? {};
+      return address === '' ? blocked(finding('target-no-ipv4', { machine, interface: device })) : todo();
     },
-    plan: ({ newMaster, confirmed }, context) =>
+    plan: ({ newMaster, confirmed, address }, context) =>
       newMaster === true || confirmed
         ? []
         : [
@@ -57,13 +64,7 @@ const gate = ({ id, after, page, told, asks, show }: Gate): Step =>
                 id: questionId(id, context),
                 kind: 'confirm',
                 ...asks(frontendOf(context).domain),
-                show: [
-                  {
-                    label: 'address',
-                    value: `http://${masterOf(context.site)?.address ?? ''}/${context.site.master.siteId}/${page}`,
-                  },
-                  ...show(context),
-                ],
+                show: [{ label: 'address', value: masterPage(address, context, page) }, ...show(context)],
                 choices: [],
               },
             },

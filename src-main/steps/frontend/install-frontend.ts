@@ -5,7 +5,15 @@ import { frontendSerialisation, type Release, releaseNamed } from '../../../src-
 import type { AnyContext } from '../../runbook/define.ts';
 import { blocked, defineStep, finding, machineOfSubject, machines, says } from '../../runbook/define.ts';
 import { frontendParameters } from '../../software/frontend-certificate.ts';
-import { readService, type Service, serviceFacts, servicePlan, serviceVerdict } from '../client.ts';
+import {
+  readService,
+  type Service,
+  type ServiceFacts,
+  serviceFacts,
+  serviceInput,
+  servicePlan,
+  serviceVerdict,
+} from '../client.ts';
 import { releaseNeeds } from '../slapos.ts';
 import { certificateFacts, certificateFault, frontendOf, readCertificate } from './frontend-plan.ts';
 
@@ -24,7 +32,7 @@ export const installFrontend = defineStep({
   risk: 'changes',
   holds: ['content'],
   needs: (site) => releaseNeeds(site, 'rapid-cdn'),
-  input: z.strictObject({}),
+  input: serviceInput,
   facts: z.strictObject({ certificate: certificateFacts, service: serviceFacts }),
   read: async (world, context) => {
     const { name } = machineOfSubject(context);
@@ -60,14 +68,20 @@ export const installFrontend = defineStep({
     const fault = certificateFault(certificate);
     if (fault !== null) return blocked(fault);
     const { name } = machineOfSubject(context);
-    return serviceVerdict(service, wanted(release, certificate, context), name, context.site, converging());
+    return serviceVerdict(
+      service,
+      wanted(release, { certificate, service }, context),
+      name,
+      context.site,
+      converging(),
+    );
   },
   plan: ({ certificate, service }, context) => {
     const release = releaseOf(context);
     if (release === undefined) return [];
     const { name: machine } = machineOfSubject(context);
     const { domain, instance } = frontendOf(context);
-    return servicePlan(service, wanted(release, certificate, context), machine, context.site, {
+    return servicePlan(service, wanted(release, { certificate, service }, context), machine, context.site, {
       supply: says('install-frontend', 'does.supply', { machine }),
       request: says('install-frontend', 'does.request', { name: instance, domain }),
       installed: says('install-frontend', 'waits.installed', { machine }),
@@ -84,16 +98,24 @@ const keyMark = '\u0000';
 
 function wanted(
   { url }: Release,
-  { chain, parametersSha256 }: z.infer<typeof certificateFacts>,
+  {
+    certificate: { chain, parametersSha256 },
+    service: { release },
+  }: {
+    readonly certificate: z.infer<typeof certificateFacts>;
+    readonly service: ServiceFacts;
+  },
   context: AnyContext,
 ): Service {
   const { domain, instance } = frontendOf(context);
   const text = JSON.stringify(frontendParameters(domain, chain, keyMark), null, 2);
   const [before = '', after = ''] = text.split(JSON.stringify(keyMark).slice(1, -1));
   return {
+    step: 'install-frontend',
     name: instance,
     url,
-    serialisation: frontendSerialisation(url),
+    // As the release reads them that it lives with.
+    serialisation: frontendSerialisation(release),
     parameters: [before, { secret: 'frontend-key' }, after],
     parametersSha256,
     // What it publishes differs from release to release; that it listens is seen by redirect-to-frontend.

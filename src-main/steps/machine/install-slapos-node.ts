@@ -2,35 +2,25 @@
 // apt is given a configuration of its own, so that the machine's other sources are neither asked nor changed.
 import { z } from 'zod';
 import { systemOf, systemsOf } from '../../../src-shared/site.ts';
-import type { Command } from '../../runbook/define.ts';
+import { blocked, defineStep, done, finding, machineOfSubject, machines, says, todo } from '../../runbook/define.ts';
 import {
-  blocked,
-  defineStep,
-  done,
-  finding,
-  machineOfSubject,
-  machines,
-  run,
-  says,
-  todo,
-} from '../../runbook/define.ts';
-import {
-  aptArgv as apt,
-  aptFacts,
-  aptFactsOf,
-  aptInstallArgv,
-  aptProbes,
-  aptSetUp,
   archivesLeft,
   archivesProbe,
-  finishUnfinished,
+  bringPackages,
+  cleanApt,
+  cutOff,
+  installingFacts,
+  installingFactsOf,
+  installingProbes,
   isInstalled,
   packageStatusArgv,
-  unfinishedFactsOf,
-  unfinishedProbes,
+  readyApt,
+  type unfinishedFactsOf,
+  unfinishedTold,
   wantedApt,
 } from '../apt.ts';
 import { slaposPaths } from '../slapos.ts';
+import { behindMedium } from '../update/behind.ts';
 
 /** Needed by SlapOS at run time, declared by no package: cron only arrives as an alternative, openssl checks the cache. */
 const alongside = ['cron', 'openssl', 'ca-certificates'];
@@ -53,14 +43,11 @@ export const installSlaposNode = defineStep({
     status: z.record(z.string(), z.string()),
     slapos: z.string(),
     gcc: z.string(),
-    /** What dpkg was cut off in: packages half installed or not configured, and its notes left open. */
-    unfinished: z.strictObject({ packages: z.array(z.string()), interrupted: z.boolean() }),
     /** Files of slapos-node's package that were brought and not taken away. */
     archives: z.int(),
     /** slapos was configured on it: from then on its packages are upgraded with a backup, by update-packages. */
     configured: z.boolean(),
-    /** Our configuration of apt as it is. */
-    apt: aptFacts,
+    ...installingFacts,
   }),
   read: async (world, context) => {
     const machine = machineOfSubject(context);
@@ -73,31 +60,22 @@ export const installSlaposNode = defineStep({
       })),
       { id: 'slapos', kind: 'run', argv: ['slapos', '--version'], limitMs: 60_000 },
       { id: 'gcc', kind: 'run', argv: ['gcc', '-dumpmachine'] },
-      ...unfinishedProbes,
       archivesProbe,
       { id: 'configured', kind: 'stat', path: slaposPaths.config },
-      ...aptProbes,
+      ...installingProbes,
     ]);
     const text = (id: string): string | null => (answers[id]?.exit === 0 ? (answers[id]?.out ?? '') : null);
     return {
       status: Object.fromEntries(names.map((name) => [name, text(name) ?? ''])),
       slapos: text('slapos')?.trim() ?? '',
       gcc: text('gcc')?.trim() ?? '',
-      unfinished: unfinishedFactsOf(answers),
       archives: archivesLeft(answers, 'slapos-node'),
       configured: answers.configured?.exit === 0,
-      apt: aptFactsOf(answers),
+      ...installingFactsOf(answers),
     };
   },
   found: ({ status, slapos, gcc, unfinished }) => [
-    ...(cutOff(unfinished)
-      ? [
-          says('install-slapos-node', 'found.unfinished', {
-            count: unfinished.packages.length,
-            names: unfinished.packages.slice(0, 5).join(', '),
-          }),
-        ]
-      : []),
+    ...unfinishedTold(unfinished),
     slapos === ''
       ? says('install-slapos-node', 'found.absent')
       : says('install-slapos-node', 'found.slapos', { version: slapos }),
@@ -120,44 +98,26 @@ export const installSlaposNode = defineStep({
     // Without a source nothing of ours asks for one any more; one that leads elsewhere is put right.
     const leads = facts.apt.source === null || facts.apt.source === wantedApt(context).source;
     if (!stands(facts, version) || !leads || facts.archives > 0) return todo();
-    return isVersion(facts, version)
-      ? done()
-      : done(
-          finding('machine-behind-medium', {
-            machine: machineOfSubject(context).name,
-            count: 1,
-            first: `slapos-node ${version}`,
-            step: 'update-packages',
-          }),
-        );
+    return done(
+      ...behindMedium(machineOfSubject(context).name, 'slapos-node', facts.status['slapos-node'] ?? '', version),
+    );
   },
   plan: (facts, context) => {
     const machine = machineOfSubject(context);
     const count = context.lock.systems[systemOf(machine)]?.packages.length ?? 0;
     const version = vendorVersion(context);
-    const prepare: Command[] = [
-      ...(cutOff(facts.unfinished) ? [finishUnfinished(machine.name, says('install-slapos-node', 'does.finish'))] : []),
-      ...aptSetUp(machine.name, wantedApt(context), facts.apt),
-      run(machine.name, apt('update'), { limitMs: 300_000, note: says('install-slapos-node', 'does.update') }),
-    ];
-    const clean = run(machine.name, apt('clean'), { note: says('install-slapos-node', 'does.clean') });
-    if (version !== null && stands(facts, version)) return [...prepare, ...(facts.archives === 0 ? [] : [clean])];
-    // What is unpacked and lacks its own needs is brought them first.
-    const mending = cutOff(facts.unfinished) ? ['--fix-broken'] : [];
-    return [
-      ...prepare,
-      run(machine.name, aptInstallArgv(...mending, `slapos-node=${version ?? ''}`, ...alongside), {
-        limitMs: 3_600_000,
-        long: true,
-        note: says('install-slapos-node', 'does.install', { count }),
-      }),
-      clean,
-    ];
+    if (version !== null && stands(facts, version))
+      return [...readyApt(context, facts), ...(facts.archives === 0 ? [] : [cleanApt(machine.name)])];
+    return bringPackages(
+      context,
+      [`slapos-node=${version ?? ''}`, ...alongside],
+      facts,
+      says('install-slapos-node', 'does.install', { count }),
+    );
   },
 });
 
 type Unfinished = ReturnType<typeof unfinishedFactsOf>;
-const cutOff = ({ packages, interrupted }: Unfinished): boolean => packages.length > 0 || interrupted;
 
 interface Installed {
   readonly status: Readonly<Record<string, string>>;

@@ -8,12 +8,19 @@ import { proxyPort } from '../slapos.ts';
 import type { PackageFacts } from './preflight-packages.ts';
 import type { Room } from './preflight-room.ts';
 
+export interface LaptopClock {
+  readonly behindSeconds: number;
+  readonly least: string;
+}
+
 /** What a check looks at. */
 export interface Seen {
   readonly facts: MachineFacts;
   readonly packages: PackageFacts;
   /** Target's clock minus the laptop's, in seconds. */
   readonly clockOffSeconds: number;
+  /** How far the laptop's clock is before a moment that it must be after, 0 when it is not; and that moment, ISO. */
+  readonly laptop: LaptopClock;
   /** Folders of one mount, what is free there, and what they need together. */
   readonly rooms: readonly Room[];
   readonly machine: Machine;
@@ -178,6 +185,9 @@ export const preflightChecks: readonly Check[] = [
     when(kernelTooOld(facts.kernel), { kernel: facts.kernel, oldest: oldestKernel.join('.') }),
   ),
   on('target-in-container', ({ facts }) => when(facts.container !== 'none', { kind: facts.container })),
+  on('laptop-clock-behind', ({ laptop: { behindSeconds: seconds, least } }) =>
+    when(seconds > clockToleranceSeconds, { seconds, least }),
+  ),
   on('target-clock-off', ({ clockOffSeconds: seconds }) =>
     when(Math.abs(seconds) > clockToleranceSeconds, { seconds }),
   ),
@@ -265,6 +275,12 @@ export const preflightChecks: readonly Check[] = [
   on('target-address-duplicate', ({ facts }) =>
     facts.addresses
       .filter((item) => item.duplicate)
+      .map(({ interface: device, address }) => ({ interface: device, address })),
+  ),
+  // What the site writes down for good: the master's pages, the copy that nodes read, what re6st tells of a machine.
+  on('target-address-lent', ({ facts, machine }) =>
+    facts.addresses
+      .filter((item) => item.interface === machine.interface && item.dynamic && !item.address.includes(':'))
       .map(({ interface: device, address }) => ({ interface: device, address })),
   ),
   on('target-network-overlaps', overlap),

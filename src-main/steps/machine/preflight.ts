@@ -1,6 +1,7 @@
 // Everything that would fail later and can be known now, read by one script in one round trip; nothing on the machine is
 // touched, but for its clock when a person asked for that. What is checked stands in preflight-checks.ts.
 import { z } from 'zod';
+import type { Json } from '../../../src-shared/json.ts';
 import { problems } from '../../../src-shared/problem.ts';
 import { releasesFor, systemOf } from '../../../src-shared/site.ts';
 import { bySeverity } from '../../../src-shared/step.ts';
@@ -16,6 +17,8 @@ const facts = z.strictObject({
   machine: machineFacts,
   /** Target's clock minus the laptop's, rounded to ten seconds. */
   clockOffSeconds: z.int(),
+  /** How far the laptop's clock is before a moment that it must be after, rounded to ten seconds, and that moment. */
+  laptop: z.strictObject({ behindSeconds: z.int(), least: z.string() }),
   packages: packageFacts,
 });
 type Facts = z.infer<typeof facts>;
@@ -40,10 +43,12 @@ export const preflight = defineStep({
     };
     const answer = (await world.probe(machine.name, [probe])).facts;
     const { facts: seen, packages } = parseMachineFacts(machine.name, answer?.out ?? '');
-    const laptopSeconds = await world.sight<number>('laptop-clock');
+    const { seconds: laptopSeconds, least } = await world.sight<LaptopClockSight>('laptop-clock');
+    const behindSeconds = least === '' ? 0 : Math.max(0, Date.parse(least) / 1000 - laptopSeconds);
     return {
       machine: seen,
       clockOffSeconds: Math.round((seen.clockSeconds - laptopSeconds) / 10) * 10,
+      laptop: { behindSeconds: Math.round(behindSeconds / 10) * 10, least: behindSeconds > 0 ? least : '' },
       packages: comparePackages(packages, context.lock.systems[systemOf(machine)]),
     };
   },
@@ -95,8 +100,18 @@ export const preflight = defineStep({
   },
 });
 
-const clockIsToBeSet = ({ clockOffSeconds }: Facts, { input }: Context<{ readonly setClock: boolean }>): boolean =>
-  input.setClock && Math.abs(clockOffSeconds) > clockToleranceSeconds;
+/** The laptop's clock, and a moment that it must be after: when the medium was sealed or our certificate began. ISO, empty when unknown. */
+interface LaptopClockSight extends Readonly<Record<string, Json>> {
+  readonly seconds: number;
+  readonly least: string;
+}
+
+/** Never by a laptop whose own clock is known to be wrong. */
+const clockIsToBeSet = (
+  { clockOffSeconds, laptop }: Facts,
+  { input }: Context<{ readonly setClock: boolean }>,
+): boolean =>
+  laptop.behindSeconds <= clockToleranceSeconds && input.setClock && Math.abs(clockOffSeconds) > clockToleranceSeconds;
 
 const checksFor = (context: AnyContext) => {
   const { roles } = machineOfSubject(context);
@@ -108,7 +123,7 @@ function isInstalling(context: AnyContext): boolean {
   return install?.everDone === false && install.commands.some(({ state }) => state !== 'pending');
 }
 
-function seenOf({ machine: facts, clockOffSeconds, packages }: Facts, context: AnyContext): Seen {
+function seenOf({ machine: facts, clockOffSeconds, laptop, packages }: Facts, context: AnyContext): Seen {
   const machine = machineOfSubject(context);
   const system = systemOf(machine);
   const needed = neededByFolder(system, context.lock, releasesFor(context.site, machine), facts, packages);
@@ -116,6 +131,7 @@ function seenOf({ machine: facts, clockOffSeconds, packages }: Facts, context: A
     facts,
     packages,
     clockOffSeconds,
+    laptop,
     rooms: roomsOf(needed, facts.folders),
     machine,
     site: context.site,

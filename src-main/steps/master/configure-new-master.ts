@@ -8,7 +8,7 @@ import { blocked, defineStep, done, finding, machineOfSubject, machines, says, t
 import { moduleCountArgv, parseModuleCounts } from '../../target/master-web.ts';
 import { parseSlapproxyState, slapproxyStateArgv } from '../../target/slapproxy.ts';
 import { revealFirstPassword, showPassword } from '../first-user.ts';
-import { ownAddresses } from '../redirect.ts';
+import { masterPage, webAddresses, webAddressProbe } from '../master-page.ts';
 
 export const configureNewMaster = defineStep({
   id: 'configure-new-master',
@@ -30,14 +30,15 @@ export const configureNewMaster = defineStep({
   }),
   read: async (world, context) => {
     if (!isNew(context)) return { address: '', login: '', persons: null, projects: null };
-    const { name, interface: device } = machineOfSubject(context);
+    const machine = machineOfSubject(context);
     const { instance, siteId } = context.site.master;
-    const { own, state, counts } = await world.probe(name, [
-      { id: 'own', kind: 'run', argv: ['ip', '-j', '-4', 'addr', 'show', 'dev', device, 'scope', 'global'] },
+    const answers = await world.probe(machine.name, [
+      webAddressProbe(machine),
       { id: 'state', kind: 'run', argv: slapproxyStateArgv(instance), limitMs: 60_000 },
       { id: 'counts', kind: 'run', argv: moduleCountArgv(instance, siteId), limitMs: 180_000 },
     ]);
-    const [address = ''] = ownAddresses(own?.out ?? '');
+    const { state, counts } = answers;
+    const [address = ''] = webAddresses(answers);
     const login = parseSlapproxyState(state?.exit === 0 ? state.out : '')?.instance?.published['inituser-login'];
     return {
       address,
@@ -68,7 +69,6 @@ export const configureNewMaster = defineStep({
   plan: ({ address, login }, context): readonly Command[] => {
     const { name } = machineOfSubject(context);
     if (address === '' || confirmed(context)) return [];
-    const site = `http://${address}/${context.site.master.siteId}`;
     return [
       {
         kind: 'ask',
@@ -78,8 +78,8 @@ export const configureNewMaster = defineStep({
           key: 'steps.configure-new-master.asks.configured',
           params: { machine: name },
           show: [
-            { label: 'address', value: `${site}/web_site_module/slapos_master_panel/` },
-            { label: 'address', value: `${site}/` },
+            { label: 'panel', value: masterPage(address, context, 'web_site_module/slapos_master_panel/') },
+            { label: 'address', value: masterPage(address, context) },
             { label: 'login', value: login },
             { label: 'console', value: showPassword },
           ],

@@ -16,7 +16,7 @@ import {
 import { parseSlapproxyState, slapproxyEvidenceArgv, slapproxyStateArgv } from '../../target/slapproxy.ts';
 import { httpAtArgv, httpBody, httpStatus } from '../../target/system.ts';
 import { revealFirstPassword, showPassword } from '../first-user.ts';
-import { ownAddresses } from '../redirect.ts';
+import { masterPage, webAddresses, webAddressProbe } from '../master-page.ts';
 
 export const firstLogin = defineStep({
   id: 'first-login',
@@ -36,13 +36,14 @@ export const firstLogin = defineStep({
     ready: z.boolean(),
   }),
   read: async (world, context) => {
-    const { name, interface: device } = machineOfSubject(context);
+    const machine = machineOfSubject(context);
+    const { name } = machine;
     const { instance } = context.site.master;
     const first = await world.probe(name, [
-      { id: 'own', kind: 'run', argv: ['ip', '-j', '-4', 'addr', 'show', 'dev', device, 'scope', 'global'] },
+      webAddressProbe(machine),
       { id: 'state', kind: 'run', argv: slapproxyStateArgv(instance), limitMs: 60_000 },
     ]);
-    const [address = ''] = ownAddresses(first.own?.out ?? '');
+    const [address = ''] = webAddresses(first);
     const state = parseSlapproxyState(first.state?.exit === 0 ? first.state.out : '');
     const login = state?.instance?.published['inituser-login'];
     const { ready } =
@@ -59,7 +60,7 @@ export const firstLogin = defineStep({
     };
   },
   found: ({ address, ready }, context) => [
-    says('first-login', ready ? 'found.ready' : 'found.notReady', { url: pageOf(address, context) }),
+    says('first-login', ready ? 'found.ready' : 'found.notReady', { url: masterPage(address, context) }),
     says('first-login', confirmed(context) ? 'found.confirmed' : 'found.unconfirmed'),
   ],
   verdict: ({ address, ready }, context) => {
@@ -106,7 +107,7 @@ export const firstLogin = defineStep({
           key: 'steps.first-login.asks.configured',
           params: { machine: name },
           show: [
-            { label: 'address', value: pageOf(address, context) },
+            { label: 'address', value: masterPage(address, context) },
             { label: 'login', value: login },
             { label: 'console', value: showPassword },
           ],
@@ -122,4 +123,3 @@ const questionId = (machine: string): string => `first-login:${machine}`;
 const confirmed = (context: AnyContext): boolean =>
   context.earlier.answers[questionId(machineOfSubject(context).name)] === 'yes';
 const readyPath = ({ site }: AnyContext): string => `/${site.master.siteId}/ERP5Site_isReady`;
-const pageOf = (address: string, { site }: AnyContext): string => `http://${address}/${site.master.siteId}/`;

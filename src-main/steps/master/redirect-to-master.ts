@@ -6,10 +6,10 @@ import { blocked, defineStep, done, finding, machineOfSubject, machines, says, t
 import { parseSlapproxyState, slapproxyStateArgv } from '../../target/slapproxy.ts';
 import { httpAtArgv, httpStatus } from '../../target/system.ts';
 import { aptFacts, aptFactsOf, aptProbes, installUnlessThere, isInstalled, packageStatusArgv } from '../apt.ts';
+import { webAddresses, webAddressProbe } from '../master-page.ts';
 import {
   guardedRedirect,
   masterRedirection,
-  ownAddresses,
   redirectEvidence,
   redirectFactsOf,
   redirectProbes,
@@ -52,10 +52,10 @@ export const redirectToMaster = defineStep({
       ...redirectProbes(masterRedirection(machine, instance)),
       ...aptProbes,
       { id: 'package', kind: 'run', argv: packageStatusArgv('nftables') },
-      { id: 'own', kind: 'run', argv: ['ip', '-j', '-4', 'addr', 'show', 'dev', machine.interface, 'scope', 'global'] },
+      webAddressProbe(machine),
       { id: 'state', kind: 'run', argv: slapproxyStateArgv(instance), limitMs: 60_000 },
     ]);
-    const own = ownAddresses(first.own?.out ?? '');
+    const own = webAddresses(first);
     const answers = await world.probe(
       machine.name,
       own.map((address) => ({ id: address, kind: 'run', argv: httpAtArgv(address, 80, '/'), limitMs: 20_000 })),

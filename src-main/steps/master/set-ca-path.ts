@@ -2,8 +2,19 @@
 // itself. Where the form does not let us in, because the first password was changed, a person does it.
 import { z } from 'zod';
 import type { AnyContext, Command } from '../../runbook/define.ts';
-import { defineStep, done, machineOfSubject, machines, run, says, todo } from '../../runbook/define.ts';
+import {
+  blocked,
+  defineStep,
+  done,
+  finding,
+  machineOfSubject,
+  machines,
+  run,
+  says,
+  todo,
+} from '../../runbook/define.ts';
 import { caToolReadArgv, caToolWriteArgv, parseCaTool } from '../../target/ca-tool.ts';
+import { masterPage, webAddresses, webAddressProbe } from '../master-page.ts';
 
 export const setCaPath = defineStep({
   id: 'set-ca-path',
@@ -19,13 +30,19 @@ export const setCaPath = defineStep({
     status: z.int(),
     /** The folder the master uses, null where the form cannot be read. */
     path: z.string().nullable(),
+    /** The machine's own address that a person reaches the form at, empty while it has none. */
+    address: z.string(),
   }),
   read: async (world, context) => {
     const { instance, siteId } = context.site.master;
-    const { form } = await world.probe(machineOfSubject(context).name, [
+    const machine = machineOfSubject(context);
+    const answers = await world.probe(machine.name, [
+      webAddressProbe(machine),
       { id: 'form', kind: 'run', argv: caToolReadArgv(instance, siteId), limitMs: 120_000 },
     ]);
-    return { ...parseCaTool(form?.exit === 0 ? form.out : '') };
+    const { form } = answers;
+    const [address = ''] = webAddresses(answers);
+    return { ...parseCaTool(form?.exit === 0 ? form.out : ''), address };
   },
   found: ({ status, path }) => [
     path === null
@@ -34,11 +51,14 @@ export const setCaPath = defineStep({
         ? says('set-ca-path', 'found.unset')
         : says('set-ca-path', 'found.path', { path }),
   ],
-  verdict: ({ path }, context) => {
-    if (path === null) return confirmed(context) ? done() : todo();
+  verdict: ({ path, address }, context) => {
+    if (path === null && confirmed(context)) return done();
+    const { name: machine, interface: device } = machineOfSubject(context);
+    if (path === null && address === '') return blocked(finding('target-no-ipv4', { machine, interface: device }));
+    if (path === null) return todo();
     return path === context.site.master.caFolder ? done() : todo();
   },
-  plan: ({ path }, context): readonly Command[] => {
+  plan: ({ path, address }, context): readonly Command[] => {
     const { name } = machineOfSubject(context);
     const { instance, siteId, caFolder } = context.site.master;
     if (path === caFolder || (path === null && confirmed(context))) return [];
@@ -49,7 +69,6 @@ export const setCaPath = defineStep({
           note: says('set-ca-path', 'does.write', { path: caFolder }),
         }),
       ];
-    const page = `/${siteId}/portal_certificate_authority/manage_editCertificateAuthorityToolForm`;
     return [
       {
         kind: 'ask',
@@ -59,7 +78,7 @@ export const setCaPath = defineStep({
           key: 'steps.set-ca-path.asks.byHand',
           params: { machine: name },
           show: [
-            { label: 'address', value: `http://${machineOfSubject(context).address}${page}` },
+            { label: 'address', value: masterPage(address, context, formPage) },
             { label: 'path', value: caFolder },
           ],
           choices: [],
@@ -69,6 +88,7 @@ export const setCaPath = defineStep({
   },
 });
 
+const formPage = 'portal_certificate_authority/manage_editCertificateAuthorityToolForm';
 const questionId = (machine: string): string => `set-ca-path:${machine}`;
 const confirmed = (context: AnyContext): boolean =>
   context.earlier.answers[questionId(machineOfSubject(context).name)] === 'yes';

@@ -1,8 +1,8 @@
 // re6st-node with all it depends on, from our repository alone, on every machine that joins the re6st network. Nothing is started:
-// without a configuration its service does nothing. Joining is a step of its own.
+// without a configuration its service does nothing. Joining is a step of its own. On a machine that joined it is left as it is.
 import { z } from 'zod';
 import { re6stMachines, systemOf, systemsOf, wantsRe6st } from '../../../src-shared/site.ts';
-import type { AnyContext, Command } from '../../runbook/define.ts';
+import type { AnyContext } from '../../runbook/define.ts';
 import {
   blocked,
   defineStep,
@@ -10,12 +10,21 @@ import {
   finding,
   machineOfSubject,
   machinesAmong,
-  run,
   says,
   todo,
 } from '../../runbook/define.ts';
-import { re6stProgramArgv } from '../../target/re6st.ts';
-import { aptArgv, aptInstallArgv, isInstalled, packageStatusArgv } from '../apt.ts';
+import { re6stPaths, re6stProgramArgv } from '../../target/re6st.ts';
+import {
+  bringPackages,
+  cutOff,
+  installingFacts,
+  installingFactsOf,
+  installingProbes,
+  isInstalled,
+  packageStatusArgv,
+  unfinishedTold,
+} from '../apt.ts';
+import { behindMedium } from '../update/behind.ts';
 
 const packageName = 're6st-node';
 
@@ -36,20 +45,28 @@ export const installRe6stNode = defineStep({
     programs: z.boolean(),
     /** The device that tunnels are made through. */
     tunnels: z.boolean(),
+    /** The machine joined the network: from then on the package is upgraded with a backup, by update-packages. */
+    joined: z.boolean(),
+    ...installingFacts,
   }),
   read: async (world, context) => {
     const answers = await world.probe(machineOfSubject(context).name, [
       { id: 'status', kind: 'run', argv: packageStatusArgv(packageName) },
       { id: 'programs', kind: 'run', argv: [...re6stProgramArgv] },
       { id: 'tunnels', kind: 'stat', path: '/dev/net/tun' },
+      { id: 'joined', kind: 'stat', path: re6stPaths.config },
+      ...installingProbes,
     ]);
     return {
       status: answers.status?.exit === 0 ? answers.status.out : '',
       programs: answers.programs?.exit === 0,
       tunnels: answers.tunnels?.exit === 0,
+      joined: answers.joined?.exit === 0,
+      ...installingFactsOf(answers),
     };
   },
-  found: ({ status }) => [
+  found: ({ status, unfinished }) => [
+    ...unfinishedTold(unfinished),
     isInstalled(status)
       ? says('install-re6st-node', 'found.installed', { version: status.split(' ')[3] ?? '' })
       : says('install-re6st-node', 'found.absent'),
@@ -60,20 +77,17 @@ export const installRe6stNode = defineStep({
     if (version === null)
       return blocked(finding('step-before-missing', { step: 'install-re6st-node', before: 'fetch-vendor-packages' }));
     if (!facts.tunnels) return blocked(finding('re6st-tunnels-impossible', { machine: name }));
-    return isInstalled(facts.status) && facts.status.endsWith(` ${version}`) && facts.programs ? done() : todo();
+    const stands = !cutOff(facts.unfinished) && isInstalled(facts.status) && facts.programs;
+    if (!stands || (!facts.joined && !facts.status.endsWith(` ${version}`))) return todo();
+    return done(...behindMedium(name, packageName, facts.status, version));
   },
-  plan: (_facts, context): readonly Command[] => {
-    const { name } = machineOfSubject(context);
-    return [
-      run(name, aptArgv('update'), { limitMs: 300_000, note: says('install-re6st-node', 'does.update') }),
-      run(name, aptInstallArgv(`${packageName}=${lockedVersion(context) ?? ''}`), {
-        limitMs: 1_800_000,
-        long: true,
-        note: says('install-re6st-node', 'does.install'),
-      }),
-      run(name, aptArgv('clean')),
-    ];
-  },
+  plan: (facts, context) =>
+    bringPackages(
+      context,
+      [`${packageName}=${lockedVersion(context) ?? ''}`],
+      facts,
+      says('install-re6st-node', 'does.install'),
+    ),
 });
 
 const lockedVersion = (context: AnyContext): string | null =>

@@ -9,7 +9,7 @@ import { blocked, defineStep, finding, machineOfSubject, machines, says, todo, w
 import { parametersSha256 } from '../../target/computer.ts';
 import { parseRegistry, registryArgv, registryPort, registryUrl, sameNetwork } from '../../target/re6st.ts';
 import { aptFacts, aptFactsOf, aptProbes, installUnlessThere, isInstalled, packageStatusArgv } from '../apt.ts';
-import { readService, type Service, serviceFacts, servicePlan, serviceVerdict } from '../client.ts';
+import { readService, type Service, serviceFacts, serviceInput, servicePlan, serviceVerdict } from '../client.ts';
 import { guardedRedirect, redirectFactsOf, redirectProbes, redirectStands, registryRedirection } from '../redirect.ts';
 import { releaseNeeds } from '../slapos.ts';
 
@@ -42,7 +42,7 @@ export const installRe6stRegistry = defineStep({
           ...systemsOf(site).map((system) => ({ kind: 'package' as const, name: 'nftables', system })),
         ]
       : [],
-  input: z.strictObject({}),
+  input: serviceInput,
   facts: z.strictObject({
     service: serviceFacts,
     /** What answers as a registry on the machine; null while nothing does. */
@@ -174,6 +174,7 @@ function parametersOf({ ranges }: SitePlan) {
 function serviceOf(site: SitePlan): Service {
   const parameters = parametersOf(site);
   return {
+    step: 'install-re6st-registry',
     name: registryInstance,
     url: releaseNamed(site, 're6stnet')?.url ?? '',
     serialisation: 'json-in-xml',

@@ -2,8 +2,20 @@
 // comparison and by the steps that bring it. Pure.
 import { z } from 'zod';
 import type { LockedSystem } from '../../../src-shared/lock.ts';
+import type { Release } from '../../../src-shared/site.ts';
 import { compareVersions } from '../../packages/version.ts';
-import type { Answer, Probe } from '../../runbook/define.ts';
+import type { Answer, Finding, Probe } from '../../runbook/define.ts';
+import { finding } from '../../runbook/define.ts';
+
+/** Which step brings a release to a machine that lives with another one. */
+export const releaseSteps: Readonly<Record<Release['name'], string>> = {
+  'slapos-master': 'update-software',
+  re6stnet: 'install-re6st-registry',
+  'rapid-cdn': 'install-frontend',
+};
+
+/** A person's wish to have what lives changed; it holds for one run. */
+export const nowField = z.boolean().default(false).meta({ once: true });
 
 export const behindPackage = z.strictObject({ name: z.string(), installed: z.string(), offered: z.string() });
 export type BehindPackage = z.infer<typeof behindPackage>;
@@ -14,6 +26,15 @@ export const packagesProbe: Probe = {
   argv: ['dpkg-query', '-W', '-f', '${db:Status-Abbrev} ${binary:Package} ${Version}\\n'],
   limitMs: 60_000,
 };
+
+/** What tells that a machine runs an earlier version of a package than the medium holds; none for the same, or a later one. */
+export function behindMedium(machine: string, name: string, status: string, offered: string): readonly Finding[] {
+  const [, version] = /^install ok installed (\S+)$/.exec(status) ?? [];
+  if (version === undefined || compareVersions(version, offered) >= 0) return [];
+  return [
+    finding('machine-behind-medium', { machine, count: 1, first: `${name} ${offered}`, step: 'update-packages' }),
+  ];
+}
 
 /**
  * Installed packages of which the medium holds a later version, by name: of those that SlapOS is made of or was given. What else

@@ -1,10 +1,10 @@
 // What the medium holds that a machine of the site has not, months later and with a newer generation. It only reads; bringing it
-// is for update-packages and update-software, when somebody wants it.
+// is for update-packages and for the steps that own the releases, when somebody wants it.
 import { z } from 'zod';
-import { releasesFor, systemOf } from '../../../src-shared/site.ts';
+import { release, releasesFor, systemOf } from '../../../src-shared/site.ts';
 import { defineStep, done, finding, machineOfSubject, machines, says } from '../../runbook/define.ts';
 import { releaseProbes, releaseStands } from '../slapos.ts';
-import { behindPackage, packagesBehind, packagesProbe } from './behind.ts';
+import { behindPackage, packagesBehind, packagesProbe, releaseSteps } from './behind.ts';
 
 export const compareWithMedium = defineStep({
   id: 'compare-with-medium',
@@ -18,7 +18,7 @@ export const compareWithMedium = defineStep({
   facts: z.strictObject({
     packages: z.array(behindPackage),
     /** Releases of this machine that are not installed. */
-    releases: z.array(z.strictObject({ name: z.string(), url: z.string() })),
+    releases: z.array(release.pick({ name: true, url: true })),
   }),
   read: async (world, { site, lock, ...context }) => {
     const machine = machineOfSubject({ site, lock, ...context });
@@ -41,7 +41,6 @@ export const compareWithMedium = defineStep({
   verdict: ({ packages, releases }, context) => {
     const { name: machine } = machineOfSubject(context);
     const [item] = packages;
-    const [release] = releases;
     return done(
       ...(item === undefined
         ? []
@@ -53,16 +52,10 @@ export const compareWithMedium = defineStep({
               step: 'update-packages',
             }),
           ]),
-      ...(release === undefined
-        ? []
-        : [
-            finding('machine-behind-medium', {
-              machine,
-              count: releases.length,
-              first: release.name,
-              step: 'update-software',
-            }),
-          ]),
+      // Each is brought by a step of its own.
+      ...releases.map(({ name }) =>
+        finding('machine-behind-medium', { machine, count: 1, first: name, step: releaseSteps[name] }),
+      ),
     );
   },
   plan: () => [],

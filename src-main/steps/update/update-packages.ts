@@ -1,7 +1,7 @@
 // Brings a machine's packages to the versions of the medium: after a backup, from our repository alone, with slapos' passes paused.
 // The vendor's package takes parts of /opt/slapos away while it is upgraded, and all of it when it is removed: nothing is removed.
 import { z } from 'zod';
-import { contentUrlOf, systemOf } from '../../../src-shared/site.ts';
+import { systemOf } from '../../../src-shared/site.ts';
 import type { AnyContext, Command } from '../../runbook/define.ts';
 import {
   blocked,
@@ -22,12 +22,12 @@ import {
   aptInstallArgv,
   aptProbes,
   aptSetUp,
-  aptTexts,
   unfinishedFactsOf,
   unfinishedProbes,
+  wantedApt,
 } from '../apt.ts';
 import { slapos, slaposPaths } from '../slapos.ts';
-import { type BehindPackage, behindPackage, packagesBehind, packagesProbe } from './behind.ts';
+import { type BehindPackage, behindPackage, nowField, packagesBehind, packagesProbe } from './behind.ts';
 
 const file = z.string().nullable();
 
@@ -39,7 +39,7 @@ export const updatePackages = defineStep({
   after: [{ step: 'install-slapos-node', on: 'same' }],
   risk: 'changes',
   holds: ['content'],
-  input: z.strictObject({ now: z.boolean().default(false) }),
+  input: z.strictObject({ now: nowField }),
   facts: z.strictObject({
     /** Null when dpkg said nothing. */
     packages: z.array(behindPackage).nullable(),
@@ -101,7 +101,7 @@ export const updatePackages = defineStep({
     if (packages === null || unfinished.length > 0 || packages.length === 0 || !context.input.now) return [];
     return [
       ...(configured ? backUp(machine, backup, context) : []),
-      ...aptSetUp(machine, textsOf(context), apt),
+      ...aptSetUp(machine, wantedApt(context), apt),
       run(machine, aptArgv('update'), { limitMs: 300_000, note: says('update-packages', 'does.update') }),
       run(machine, ['sh', '-c', upgradeScript, 'sh', ...aptInstallArgv(...packages.map(named))], {
         limitMs: 5_400_000,
@@ -166,8 +166,3 @@ const restart = (machine: string): readonly Command[] => [
     ],
   },
 ];
-
-const textsOf = (context: AnyContext) => {
-  const machine = machineOfSubject(context);
-  return aptTexts(context.lock.keys?.repositoryKey ?? '', contentUrlOf(context.site, machine), systemOf(machine));
-};

@@ -20,6 +20,7 @@ import { parseConfig } from '../../target/slapos-config.ts';
 import { bringRelease } from '../master/install-master-software.ts';
 import { askedFacts, askForMaster, readAsked } from '../master/request-master.ts';
 import { releaseFolder, releaseProbes, releaseStands, slapos, slaposPaths } from '../slapos.ts';
+import { nowField } from './behind.ts';
 
 export const updateSoftware = defineStep({
   id: 'update-software',
@@ -29,7 +30,7 @@ export const updateSoftware = defineStep({
   after: [{ step: 'check-cache', on: 'same' }],
   risk: 'changes',
   holds: ['content'],
-  input: z.strictObject({ now: z.boolean().default(false), removeOld: z.boolean().default(false) }),
+  input: z.strictObject({ now: nowField, removeOld: nowField }),
   facts: z.strictObject({
     computer: z.string().nullable(),
     release: z.strictObject({ wanted: z.boolean(), completed: z.boolean(), poisoned: z.boolean() }),

@@ -298,6 +298,26 @@ it('never records the secret fields of an input', async () => {
   expect(site.secrets.redact('canary-token')).toBe('[secret]');
 });
 
+it('does not repeat by itself what was wished for one run alone', async () => {
+  const input = z.strictObject({ now: z.boolean().default(false).meta({ once: true }), kept: z.string().default('') });
+  const seen: unknown[] = [];
+  const step = standingStep('a', [], world, { input });
+  await open([
+    {
+      ...step,
+      read: (given, context) => {
+        seen.push(context.input);
+        return step.read(given, context);
+      },
+    },
+  ]);
+  await runner.run(instance('a@site'), options({ inputs: { 'a@site': { now: true, kept: 'k' } } }));
+  expect(seen[0]).toEqual({ now: true, kept: 'k' });
+  expect(site.view.instances['a@site']?.input).toEqual({ kept: 'k' });
+  await runner.run(instance('a@site'), options());
+  expect(seen.at(-1)).toEqual({ now: false, kept: 'k' });
+});
+
 it('falls back to the defaults when an older program recorded an input that no longer fits', async () => {
   await open([standingStep('a', [], world, { input: z.strictObject({ old: z.string() }) })]);
   await runner.run(instance('a@site'), options({ inputs: { 'a@site': { old: 'x' } } }));

@@ -96,7 +96,7 @@ describe('a machine that lies', () => {
         subject: instance.subject,
         input: {},
         needs: [],
-        earlier: { answers: {}, skipped: [], everDone: false, formerly: null },
+        earlier: { answers: {}, skipped: [], everDone: false, formerly: null, commands: [] },
         record: () => undefined,
       };
       await fc.assert(

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { archivesLeft, unfinishedFactsOf } from '../../../src-main/steps/apt.ts';
 import { installSlaposNode } from '../../../src-main/steps/machine/install-slapos-node.ts';
+import { installRe6stNode } from '../../../src-main/steps/re6st/install-re6st-node.ts';
 import { emptyLock } from '../../../src-shared/lock.ts';
 import { sitePlan } from '../../../src-shared/site.ts';
 
@@ -27,6 +28,48 @@ const whole = {
   apt,
 };
 const answer = (out: string) => ({ exit: 0, out, err: '' });
+
+describe('install-re6st-node', () => {
+  const re6stLock = {
+    ...emptyLock,
+    systems: { 'debian-12-amd64': { vendor: [{ name: 're6st-node', version: '0.642-1' }], packages: [] } },
+  };
+  const at = { ...(context as object), lock: re6stLock } as never;
+  const there = {
+    ...{ status: 'install ok installed 0.642-1', programs: true, tunnels: true, joined: true },
+    ...{ unfinished: unfinishedFactsOf({}), apt },
+  };
+  const verdict = (facts: object) => installRe6stNode.verdict({ ...there, ...facts } as never, at);
+
+  it.each([
+    ['is there', {}, 'done'],
+    ['is not', { status: '', programs: false, joined: false }, 'todo'],
+    ['is of an earlier version, and the machine joined', { status: 'install ok installed 0.600-1' }, 'done'],
+    ['is of an earlier version, nothing lives', { status: 'install ok installed 0.600-1', joined: false }, 'todo'],
+    ['was cut off', { unfinished: { packages: ['re6st-node'], interrupted: false } }, 'todo'],
+  ])('it %s', (_, facts, state) => {
+    expect(verdict(facts).state).toBe(state);
+  });
+
+  it('says that a machine in use is behind, and of a later version nothing', () => {
+    expect(verdict({ status: 'install ok installed 0.600-1' }).findings).toMatchObject([
+      { code: 'machine-behind-medium', params: { first: 're6st-node 0.642-1', step: 'update-packages' } },
+    ]);
+    expect(verdict({ status: 'install ok installed 0.700-1' }).findings).toEqual([]);
+  });
+
+  it('never asks apt without our own configuration, and ends first what was cut off', () => {
+    const facts = { ...there, unfinished: { packages: ['x'], interrupted: true } };
+    const lines = installRe6stNode
+      .plan(facts as never, at)
+      .map((command) => ('argv' in command ? command.argv.join(' ') : 'path' in command ? command.path : ''));
+    const place = (text: string): number => lines.findIndex((line) => line.includes(text));
+    expect(place('dpkg --force-confdef')).toBe(0);
+    for (const path of ['/etc/apt/fieldkit.conf', '/etc/apt/fieldkit.sources', '/etc/apt/keyrings/fieldkit.asc'])
+      expect([place(path) > 0, place(path) < place('apt-get update')]).toEqual([true, true]);
+    expect(place('apt-get update')).toBeLessThan(place('--no-remove --fix-broken re6st-node=0.642-1'));
+  });
+});
 
 describe('install-slapos-node', () => {
   it.each([

@@ -42,7 +42,7 @@ const contextOf = (lock: SiteLock): Context<Readonly<Record<string, Json>>> => (
   subject,
   input: {},
   needs: [],
-  earlier: { answers: {}, skipped: [], everDone: false, formerly: null },
+  earlier: { answers: {}, skipped: [], everDone: false, formerly: null, commands: [] },
   record: () => undefined,
 });
 const lockOf = (...entries: LockedEntry[]): SiteLock => ({

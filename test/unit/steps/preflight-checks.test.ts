@@ -12,6 +12,8 @@ import type { Finding, Verdict } from '../../../src-shared/step.ts';
 
 const recorded = readFileSync(new URL('../../fixtures/preflight/bare-debian-12.txt', import.meta.url), 'utf8');
 const laptopSeconds = 1_795_383_117;
+/** An hour before. */
+const recordedAt = new Date((laptopSeconds - 3600) * 1000).toISOString();
 const url = 'https://example.org/raw/1.0/software/slapos-master/software.cfg';
 const md5 = '0123456789abcdef0123456789abcdef';
 
@@ -67,6 +69,8 @@ interface Change {
   readonly machine?: Readonly<Record<string, unknown>>;
   readonly site?: Readonly<Record<string, unknown>>;
   readonly secondsAway?: number;
+  /** A moment that is surely past. */
+  readonly least?: string;
   /** What the record says of install-slapos-node. */
   readonly install?: { readonly everDone: boolean; readonly commands: readonly { readonly state: string }[] };
 }
@@ -110,7 +114,7 @@ async function judge(change: Change, output = outputOf(change), setClock = false
   const answer: Answer = { exit: 0, out: output, err: '' };
   const world = {
     probe: async () => ({ facts: answer }),
-    sight: async () => laptopSeconds - (change.secondsAway ?? 0),
+    sight: async () => ({ seconds: laptopSeconds - (change.secondsAway ?? 0), least: change.least ?? recordedAt }),
   } as unknown as World;
   const facts = preflight.facts.parse(await preflight.read(world, context as never));
   return {
@@ -145,6 +149,10 @@ const cases: Readonly<Record<string, { readonly change: Change; readonly params:
     'target-not-systemd': { change: { answers: { init: 'tini' } }, params: {} },
     'target-kernel-old': { change: { answers: { kernel: '3.10.0-1160.el7' } }, params: { oldest: '4.18' } },
     'target-in-container': { change: { answers: { container: 'lxc' } }, params: { kind: 'lxc' } },
+    'laptop-clock-behind': {
+      change: { least: new Date((laptopSeconds + 86_400) * 1000).toISOString() },
+      params: { seconds: 86_400, least: new Date((laptopSeconds + 86_400) * 1000).toISOString() },
+    },
     'target-clock-off': { change: { secondsAway: -7200 }, params: { seconds: -7200 } },
     'target-memory-small': {
       change: { answers: { memory: 'MemTotal: 2000000 kB\nSwapTotal: 500000 kB' } },
@@ -225,6 +233,15 @@ const cases: Readonly<Record<string, { readonly change: Change; readonly params:
         answers: { addresses: (text) => text.replace('"fd00:1::11","prefixlen":64', '"fd00:1::11","prefixlen":120') },
       },
       params: { length: 120 },
+    },
+    'target-address-lent': {
+      change: {
+        answers: {
+          addresses: (text) =>
+            text.replace('"local":"192.168.32.11",', '"dynamic":true,"valid_life_time":3600,"local":"192.168.32.11",'),
+        },
+      },
+      params: { address: '192.168.32.11' },
     },
     'target-address-duplicate': {
       change: {
@@ -359,6 +376,14 @@ it('offers to set the clock, under guard, only when asked to', async () => {
     { kind: 'guard', commands: [{ argv: ['sh', '-c', expect.any(String), 'sh', '7200'] }] },
   ]);
   expect(asked.plan[0]).toHaveProperty('undo', expect.stringMatching(/' sh -7200$/));
+  // A laptop that is known to be wrong sets nobody's clock.
+  const wrong = { secondsAway: 7200, least: new Date(laptopSeconds * 1000).toISOString() };
+  const refused = await judge(wrong, outputOf(wrong), true);
+  expect(refused.plan).toEqual([]);
+  expect(refused.verdict).toMatchObject({
+    state: 'blocked',
+    findings: [{ code: 'laptop-clock-behind', params: { seconds: 7200 } }, { code: 'target-clock-off' }],
+  });
   expect(await judge({ secondsAway: 200 }, recorded, true)).toMatchObject({ verdict: { state: 'done' }, plan: [] });
 });
 

@@ -60,6 +60,7 @@ describe('install-re6st-registry', () => {
   const facts = {
     service: {
       ...{ computer: 'COMP-1', client: true, error: '', supplied: true, installed: true, failing: [] },
+      ...{ release: url, moved: true },
       instance: {
         ...{ partition: 'slappart0', title: 're6st-registry', root: null, type: null, release: url },
         requestedState: 'started',

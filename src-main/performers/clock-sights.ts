@@ -1,0 +1,25 @@
+// The laptop's clock, and a moment that it must be after: machines are compared with it, and set by it. Registered in compose.
+import { X509Certificate } from 'node:crypto';
+import { z } from 'zod';
+import type { OpenSite } from '../runbook/open-site.ts';
+import { sealedMedium } from './bound-medium.ts';
+import { type Sight, sight } from './jobs.ts';
+
+export const clockSights: Readonly<Record<string, Sight>> = {
+  'laptop-clock': sight(z.strictObject({}), async (_args, { site }) => ({
+    seconds: Math.round(site.clock.now().getTime() / 1000),
+    least: await surelyPast(site),
+  })),
+};
+
+/** The later of when our certificate began and when the medium was sealed, ISO; empty when neither is known. */
+async function surelyPast(site: OpenSite): Promise<string> {
+  const certificate = site.lock.keys?.cacheCertificate;
+  const began = certificate === undefined ? [] : [new Date(new X509Certificate(certificate).validFrom).toISOString()];
+  const sealed = await sealedMedium(site).then(
+    ({ manifest }) => [manifest.sealedAt],
+    // A medium that is not there, or not ours, tells nothing; that it should be there is for the steps that use it.
+    () => [],
+  );
+  return [...began, ...sealed].sort().at(-1) ?? '';
+}
