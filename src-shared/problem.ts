@@ -319,7 +319,7 @@ export const problems = {
   're6st-network-differs': define('target', ['machine', 'wanted', 'found']),
   're6st-token-refused': define('input', ['machine'], { retryable: true }),
   're6st-old-address-left': define('target', ['machine', 'path', 'count'], { severity: 'warning' }),
-  'promises-failing': define('target', ['machine', 'count', 'first'], { severity: 'warning', retryable: true }),
+  'promises-failing': define('target', ['machine', 'count', 'first'], { severity: 'skippable', retryable: true }),
 } as const satisfies Record<string, Definition>;
 
 export type ProblemCode = keyof typeof problems;

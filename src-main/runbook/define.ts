@@ -103,8 +103,8 @@ export interface Context<Input> {
   readonly input: Input;
   /** The sum of all steps' needs. */
   readonly needs: readonly Need[];
-  /** This instance's record: answers given, findings skipped. */
-  readonly earlier: Pick<InstanceView, 'answers' | 'skipped' | 'everDone' | 'formerly'>;
+  /** This instance's record: answers given, findings skipped, what became of its last commands. */
+  readonly earlier: Pick<InstanceView, 'answers' | 'skipped' | 'everDone' | 'formerly' | 'commands'>;
   /** The record of another step for the same subject, undefined when there is none. */
   readonly record: (step: string, subject?: Subject) => InstanceView | undefined;
 }

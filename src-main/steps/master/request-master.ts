@@ -136,10 +136,34 @@ export const requestMaster = defineStep({
     if (!instance.families.includes(serviceFamily) || missing.length > 0 || !answers)
       return waiting(says('request-master', 'waits.converged'));
     const [first] = failing;
-    return first === undefined ? done() : done(finding('promises-failing', { machine, count: failing.length, first }));
+    if (first === undefined) return done();
+    const red = finding('promises-failing', { machine, count: failing.length, first });
+    // A person went past it, and that is in the record.
+    if (context.earlier.skipped.includes(red.code)) return done(red);
+    return waitedInVain(context) ? blocked(red) : waiting(says('request-master', 'waits.converged'));
   },
-  plan: (facts, context) => askForMaster(facts, context),
+  // What was waited for in vain is not waited for again by going past it.
+  plan: (facts, context) => (onlyRed(facts, context) && waitedInVain(context) ? [] : askForMaster(facts, context)),
 });
+
+/** The last run ended while it waited. */
+const waitedInVain = ({ earlier }: Pick<AnyContext, 'earlier'>): boolean =>
+  earlier.commands.some(({ command, state }) => command.kind === 'until' && /^(failed|cancelled)$/.test(state));
+
+/** All of it stands, and a promise is not kept. */
+function onlyRed({ instance, failing, missing, answers, program }: AskedFacts, context: AnyContext): boolean {
+  const release = releaseOf(context.site.releases);
+  return (
+    failing.length > 0 &&
+    instance !== null &&
+    release !== undefined &&
+    asWanted(instance, release, context) &&
+    program === slapproxyProgram &&
+    instance.families.includes(serviceFamily) &&
+    missing.length === 0 &&
+    answers
+  );
+}
 
 /**
  * Asks for the plan's master with all its parameters where that was not done, and waits until it has come together on the release

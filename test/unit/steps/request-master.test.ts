@@ -13,7 +13,10 @@ const site = sitePlan.parse({
   machines: [{ name: 'm', roles: ['master'], address: '10.0.0.1', release: '12', interface: 'eth0' }],
   releases: [{ name: 'slapos-master', url }],
 });
-const context = { site, lock: emptyLock, subject: { kind: 'machine', name: 'm' }, input: {}, needs: [] } as never;
+const context = {
+  ...{ site, lock: emptyLock, subject: { kind: 'machine', name: 'm' }, input: {}, needs: [] },
+  earlier: { skipped: [], commands: [] },
+} as never;
 const instance = {
   release: url,
   requestedState: 'started',
@@ -38,7 +41,7 @@ const stands = {
 describe('request-master', () => {
   it.each([
     ['all of it stands', {}, 'done'],
-    ['a promise is not kept', { failing: ['slappart1 one'] }, 'done'],
+    ['a promise is not kept', { failing: ['slappart1 one'] }, 'waiting'],
     ['put back: slapproxy knows it, no partition stands', { missing: ['slappart0', 'slappart1'] }, 'waiting'],
     ['its partitions stand, its web server does not answer', { answers: false }, 'waiting'],
     ['no families', { instance: { ...instance, families: [] } }, 'waiting'],
@@ -53,6 +56,28 @@ describe('request-master', () => {
     ['no database', { known: false }, 'blocked'],
   ])('%s', (_, facts, state) => {
     expect(requestMaster.verdict({ ...stands, ...facts } as never, context).state).toBe(state);
+  });
+
+  it('is not done over a promise that was waited for in vain, unless a person goes past it', () => {
+    const failed = [{ command: { kind: 'until' }, state: 'failed' }];
+    const at = (earlier: object) => ({ ...(context as object), earlier: { ...earlier } }) as never;
+    const red = { ...stands, failing: ['slappart1 one'] } as never;
+    const stopped = at({ skipped: [], commands: failed });
+    expect(requestMaster.verdict(red, stopped)).toMatchObject({
+      state: 'blocked',
+      findings: [{ code: 'promises-failing', params: { first: 'slappart1 one' } }],
+    });
+    expect(requestMaster.plan(red, stopped)).toEqual([]);
+    expect(requestMaster.verdict(red, at({ skipped: ['promises-failing'], commands: failed }))).toMatchObject({
+      state: 'done',
+      findings: [{ code: 'promises-failing' }],
+    });
+    const first = at({ skipped: [], commands: [] });
+    expect(requestMaster.plan(red, first).map(({ kind }) => kind)).toEqual(['until']);
+    // What does not stand is waited for again, whatever became of the last wait.
+    const silent = { ...stands, failing: ['slappart1 one'], answers: false } as never;
+    expect(requestMaster.verdict(silent, stopped).state).toBe('waiting');
+    expect(requestMaster.plan(silent, stopped).map(({ kind }) => kind)).toEqual(['until']);
   });
 
   it('starts slapproxy before it asks, where it is silent after a boot', () => {
