@@ -56,13 +56,17 @@ export const ActBar = (props: Props) => {
 const MainAct = ({ site, instance, info, act, busy, empty, onRead, onPerform }: Props) => {
   const { t } = useTranslation();
   const words = useWords();
-  const kind = info.risk === 'destroys' ? 'danger' : 'act';
+  const destroys = info.risk === 'destroys';
+  const kind = destroys ? 'danger' : 'act';
+  /** What destroys is called by its name. */
+  const perform = (count: number): string =>
+    destroys ? t('ui.act.destroy', { step: words.instanceTitle(instance) }) : t('ui.act.perform', { count });
   switch (act.kind) {
     case 'confirm':
       return (
         <>
           <Button kind={kind} onPress={() => void answer(site.name, instance.key, act.run, act.plan.hash, 'yes')}>
-            {t('ui.act.perform', { count: act.plan.commands.length })}
+            {perform(act.plan.commands.length)}
           </Button>
           <Button kind="plain" onPress={() => void answer(site.name, instance.key, act.run, act.plan.hash, 'no')}>
             {t('ui.act.refuse')}
@@ -72,7 +76,7 @@ const MainAct = ({ site, instance, info, act, busy, empty, onRead, onPerform }: 
     case 'perform':
       return (
         <Button kind={kind} onPress={() => onPerform([act.plan.hash])} isDisabled={busy || empty}>
-          {t('ui.act.perform', { count: act.plan.commands.length })}
+          {perform(act.plan.commands.length)}
         </Button>
       );
     case 'reading':
