@@ -64,7 +64,7 @@ export function follow(site: OpenSite, session: Session): () => void {
       if (item.kind === 'command-ended' && item.outcome !== 'performed')
         line(`      ${texts.say(`cli.outcome.${item.outcome}`)}`);
       if (item.kind === 'run-ended')
-        line(`  ${item.outcome === 'done' ? '✓' : '✕'} ${texts.say(`cli.outcome.${item.outcome}`)}`);
+        line(`  ${['done', 'undone'].includes(item.outcome) ? '✓' : '✕'} ${texts.say(`cli.outcome.${item.outcome}`)}`);
       return;
     }
     const item = event.live;

@@ -12,7 +12,7 @@ import { formatMedium, repairMedium } from './commands/medium-drive.ts';
 import { rehearseMedium } from './commands/medium-rehearse.ts';
 import { practise, practiseFaults } from './commands/practice.ts';
 import { compareRecord, listRecords, showRecord, verifyRecord } from './commands/record.ts';
-import { checkSteps, planSteps, resumeSteps, runSteps, showPassword, undoStep } from './commands/run.ts';
+import { checkSteps, planSteps, resumeSteps, runSteps, showPassword, undoSteps } from './commands/run.ts';
 import { showSheet } from './commands/sheet.ts';
 import { beginSite, createSiteFrom, listSites, listSteps, showJournal } from './commands/sites.ts';
 import { testSources } from './commands/sources.ts';
@@ -129,10 +129,10 @@ asking(program.command('show-password').argument('[step]', 'an instance, or a st
   .option('--print', 'also where standard output is no terminal')
   .description('show the secret that a person needs at a step; the journal says that it was shown')
   .action(end(showPassword));
-asking(program.command('undo').argument('<step>', 'an instance, or a step with one'))
+asking(program.command('undo').argument('<steps...>', 'instances, steps or chapters'))
   .option('--yes', 'take it back without asking')
-  .description('take back what a step did; says first what stays')
-  .action(end(undoStep));
+  .description('take back what steps did, the last done first; says before what stays')
+  .action(end(undoSteps));
 onSite(
   program.command('sheet').description('what to print before leaving: fingerprint, machines, what to bring, steps'),
 )

@@ -224,6 +224,22 @@ describe('fieldkit', () => {
     const again = await fieldkit(['practice', '--walk', '--json'], folder);
     expect(jsonLines(again.out).at(-1)).toMatchObject({ performed: 0 });
 
+    // Several at once: what can go goes, the last done first, and what stays is named before.
+    const undone = await fieldkit(['undo', 'master', 'node', 'frontend', '--yes', '--json'], folder);
+    expect([undone.code, undone.err]).toEqual([0, '']);
+    const told = jsonLines(undone.out);
+    const first = told[0] as { readonly back: readonly string[]; readonly stays: readonly string[] };
+    expect(first.back.map((key) => key.split('@')[0])).toEqual([
+      'redirect-to-frontend',
+      'use-cache',
+      'redirect-to-master',
+      'reapply-ca-folder',
+      'share-ca-folder',
+      'use-cache',
+    ]);
+    expect(first.stays).toContain('request-master@machine:master-1');
+    expect(told.flatMap(({ undo }) => (typeof undo === 'string' ? undo : []))).toEqual(first.back);
+
     const verified = await fieldkit(['medium', 'verify', join(folder, 'data/practice/stick'), '--json'], folder);
     expect([verified.code, verified.err]).toEqual([0, '']);
     const [report] = jsonLines(verified.out);

@@ -116,28 +116,49 @@ export const showPassword = (word: string, options: RunOptions & { readonly prin
     return exitCodes.done;
   });
 
-/** Says what stays and what builds on it, then takes the step back. */
-export const undoStep = (word: string, options: RunOptions): Promise<number> =>
+/**
+ * Takes steps back, the last done first: of a chapter or several words those that were done and can be undone; the others are
+ * named before, and stay. One that fails or is refused is the last.
+ */
+export const undoSteps = (words: readonly string[], options: RunOptions): Promise<number> =>
   withSite(options, async (session) => {
-    const { bench, asker, texts, print, signal } = session;
-    const [instance, ...others] = chosen(bench, [word]);
-    if (instance === undefined || others.length > 0)
-      throw problem('usage-wrong', { detail: [instance, ...others].map((item) => item?.key ?? '').join(', ') });
-    const { plan, stays, standing } = await bench.runner.undoPlan(instance, signal);
-    print({ undo: instance.key, plan, stays, standing }, [
-      texts.say('cli.undo.title', { title: titleOf(instance.key, texts) }),
-      ...stays.map((told) => `  ${texts.told(told)}`),
-      ...standing.map((key) => `  ${texts.say('cli.undo.standing', { title: titleOf(key, texts) })}`),
-      ...(plan === null ? [texts.say('cli.undo.nothing')] : options.yes ? planLines(plan, texts) : []),
+    const { bench, texts, print } = session;
+    const instances = chosen(bench, words);
+    const [only] = instances;
+    if (only !== undefined && instances.length === 1) return undoOne(session, only, options);
+    const done = instances.filter((item) => viewOf(bench, item).everDone && item.step.risk !== 'reads');
+    const back = done.filter(({ step }) => step.undo !== undefined).toReversed();
+    const stays = done.filter(({ step }) => step.undo === undefined);
+    print({ back: back.map(({ key }) => key), stays: stays.map(({ key }) => key) }, [
+      ...(back.length === 0 ? [texts.say('cli.undo.nothing')] : []),
+      ...back.map(({ key }) => texts.say('cli.undo.goes', { title: titleOf(key, texts) })),
+      ...stays.map(({ key }) => texts.say('cli.undo.stays', { title: titleOf(key, texts) })),
     ]);
-    const agreed = options.yes && plan !== null ? [plan.hash] : [];
-    const ended = await watched(session, () =>
-      bench.runner.undo(instance, { asker, consent: 'each', agreed, skip: [], inputs: {}, signal }),
-    );
-    if (ended.problem !== null) return fail(problemFrom(ended.problem), session, { ended });
-    print({ ended, problem: null }, [texts.say('cli.undo.done', { title: titleOf(instance.key, texts) })]);
+    for (const instance of back) {
+      const code = await undoOne(session, instance, options);
+      if (code !== exitCodes.done) return code;
+    }
     return exitCodes.done;
   });
+
+/** Says what stays and what builds on it, then takes the step back. */
+async function undoOne(session: SiteSession, instance: Instance, options: RunOptions): Promise<number> {
+  const { bench, asker, texts, print, signal } = session;
+  const { plan, stays, standing } = await bench.runner.undoPlan(instance, signal);
+  print({ undo: instance.key, plan, stays, standing }, [
+    texts.say('cli.undo.title', { title: titleOf(instance.key, texts) }),
+    ...stays.map((told) => `  ${texts.told(told)}`),
+    ...standing.map((key) => `  ${texts.say('cli.undo.standing', { title: titleOf(key, texts) })}`),
+    ...(plan === null ? [texts.say('cli.undo.nothing')] : options.yes ? planLines(plan, texts) : []),
+  ]);
+  const agreed = options.yes && plan !== null ? [plan.hash] : [];
+  const ended = await watched(session, () =>
+    bench.runner.undo(instance, { asker, consent: 'each', agreed, skip: [], inputs: {}, signal }),
+  );
+  if (ended.problem !== null) return fail(problemFrom(ended.problem), session, { ended });
+  print({ ended, problem: null }, [texts.say('cli.undo.done', { title: titleOf(instance.key, texts) })]);
+  return exitCodes.done;
+}
 
 /** What runs is followed on the terminal, and the laptop neither sleeps under it nor is left on its battery unsaid. */
 async function watched<T>(session: SiteSession, act: () => Promise<T>): Promise<T> {
