@@ -40,7 +40,7 @@ import { type Job, type JobContext, job, type Sight, sight } from './jobs.ts';
 import { withEntries } from './locked-entries.ts';
 import { releasedState, removableDrive } from './medium-jobs.ts';
 import { planMedium } from './medium-plan.ts';
-import { repositoryIsCurrent, repositoryLacks } from './repository-state.ts';
+import { repositoryFaults, repositoryIsCurrent } from './repository-state.ts';
 import { requireRoom } from './room.ts';
 import { keyNames } from './site-keys.ts';
 
@@ -354,8 +354,8 @@ export function prepareSights({ vaultPath }: { readonly vaultPath: string }): Re
       repositoryIsCurrent(site, system),
     ),
 
-    'repository-lacking': sight(z.strictObject({ system: z.string() }), async ({ system }, { site }) => [
-      ...(await repositoryLacks(site, system)),
+    'repository-faults': sight(z.strictObject({ system: z.string() }), async ({ system }, { site }) => [
+      ...(await repositoryFaults(site, system)),
     ]),
 
     'index-files': sight(nothing, async (_args, { site }) => {

@@ -61,6 +61,9 @@ interface Lock {
   readonly check: Buffer;
 }
 
+/** Changes queue up by the file they are made to: two at once, though of two sites, cannot lose one of them. */
+const changing = new Map<string, Promise<unknown>>();
+
 /**
  * Opens the vault at `path`, or a new empty one that is written with the first `put` (mode 0600, atomic).
  * Throws `passphrase-wrong`, `vault-damaged`.
@@ -82,15 +85,16 @@ export async function openVault(path: string, passphrase: string): Promise<Vault
     const now = await readVault(path);
     return now === null ? {} : decrypt(path, now, lock);
   };
-  // Changes queue up, so that two puts at once cannot lose one of them.
-  let last: Promise<unknown> = Promise.resolve();
   const change = (edit: (entries: Entries) => Entries): Promise<void> => {
-    const next = last.then(async () => {
+    const next = (changing.get(path) ?? Promise.resolve()).then(async () => {
       const entries = edit(await read());
       await ensureFolder(dirname(path), 0o700);
       await writeAtomic(path, `${JSON.stringify(encrypt(entries, lock))}\n`, { mode: 0o600 });
     });
-    last = next.catch(() => undefined);
+    changing.set(
+      path,
+      next.catch(() => undefined),
+    );
     return next;
   };
   return {

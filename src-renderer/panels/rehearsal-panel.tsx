@@ -159,17 +159,17 @@ const Steps = ({ steps }: { readonly steps: Rehearsal['steps'] }) => {
             <strong>{title(instance)}</strong> <span className="quiet">{t(`rehearsal.outcome.${outcome}`)}</span>
           </p>
           {notRun !== null && <p className="quiet">{t(`rehearsal.notRun.${notRun}`)}</p>}
-          <p className="quiet">
-            {files === 0
-              ? t('rehearsal.tookNothing')
-              : t('rehearsal.took', { count: files, size: formatBytes(sizeBytes, i18n.language) })}
-          </p>
+          {files > 0 && (
+            <p className="quiet">
+              {t('rehearsal.took', { count: files, size: formatBytes(sizeBytes, i18n.language) })}
+            </p>
+          )}
           {packages.length > 0 && (
             <p className={styles.files}>{t('rehearsal.packages', { names: packages.join(', ') })}</p>
           )}
           {releases.length > 0 && <p>{t('rehearsal.releases', { names: releases.join(', ') })}</p>}
           <Lacking files={lacking} />
-          {problem !== null && <ProblemPanel problem={problem} />}
+          {problem !== null && lacking.length === 0 && <ProblemPanel problem={problem} />}
         </li>
       ))}
     </ul>

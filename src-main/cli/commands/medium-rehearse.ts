@@ -51,7 +51,7 @@ function linesOf(came: Rehearsal, { texts }: Session): string[] {
 function stepLines(step: RehearsedStep, texts: Texts): string[] {
   const { instance, outcome, notRun, problem, files, sizeBytes, packages, releases, lacking } = step;
   const size = formatBytes(sizeBytes, texts.language);
-  const [first, next] = problem === null ? [] : pick(texts.problem(problem));
+  const [first, next] = problem === null || lacking.length > 0 ? [] : pick(texts.problem(problem));
   return [
     `${marks[outcome]} ${titleOf(instance, texts)}`,
     ...(notRun === null ? [] : [`    ${texts.say(`rehearsal.notRun.${notRun}`)}`]),

@@ -17,15 +17,15 @@ export const proveComplete = defineStep({
   read: async (world, { site, lock, needs }) => {
     const files = (await world.medium())?.files ?? {};
     const systems = new Set(needs.flatMap((need) => (need.kind === 'package' ? [need.system] : [])));
-    const lacking: string[] = [];
-    for (const system of systems) lacking.push(...(await world.sight<string[]>('repository-lacking', { system })));
+    const faults: string[] = [];
+    for (const system of systems) faults.push(...(await world.sight<string[]>('repository-faults', { system })));
     const { differing } = await world.sight<{ wanted: string[]; differing: string[] }>('index-files');
     return {
       asked: needs.length,
       missing: [
         ...new Set([
           ...prove({ site, lock, needs, files }),
-          ...lacking.map((path) => `${path}: not on the medium`),
+          ...faults,
           ...differing.map((path) => `${path}: not as resolved`),
         ]),
       ],

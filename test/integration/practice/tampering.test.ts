@@ -229,6 +229,27 @@ describe('an object of the medium', () => {
   });
 });
 
+describe('the proof', () => {
+  it('tells an index that somebody else signed for what it is, and one that is gone', async () => {
+    const found = async (): Promise<string> => {
+      const instance = bench.runner.instances().find(({ key }) => key === 'prove-complete@site');
+      if (instance === undefined) throw new Error('no proof');
+      await bench.runner.check(instance, undefined, signal);
+      return JSON.stringify(bench.site.view.instances[instance.key]?.found);
+    };
+    const place = join(root, repository, 'InRelease');
+    const whole = await readFile(place);
+    await writeFile(place, await readFile(join(copies.strangers, repository, 'InRelease')));
+    expect(await found()).toMatch(/InRelease: signed by another key, [0-9A-F]{16}/);
+    await writeFile(place, whole.toString().replace('Label: ', 'Label:  '));
+    expect(await found()).toContain('InRelease: not as it was signed');
+    await rm(place);
+    expect(await found()).toContain('InRelease: not on the medium');
+    await writeFile(place, whole);
+    expect(await found()).not.toContain('InRelease');
+  });
+});
+
 describe('the medium as a whole', () => {
   /** What a machine would be served from. */
   const content = (): Promise<unknown> => bench.hands.world(signal).sight('content-files');

@@ -33,6 +33,15 @@ describe('the vault', () => {
     await expect(openVault(path, 'another')).rejects.toMatchObject({ code: 'passphrase-wrong' });
   }, 60_000);
 
+  it('loses nothing when two who opened it put something at one moment', async () => {
+    const path = join(folder, 'shared.json');
+    await (await openVault(path, 'x')).put('first', Buffer.from('0'));
+    const both = await Promise.all([openVault(path, 'x'), openVault(path, 'x')]);
+    const names = Array.from({ length: 8 }, (_, index) => `key-${index}`);
+    await Promise.all(names.map((name, index) => both[index % 2]?.put(name, Buffer.from(name))));
+    expect(await both[0]?.names()).toEqual(['first', ...names]);
+  }, 60_000);
+
   it('tells damage from a wrong passphrase', async () => {
     const path = join(folder, 'damaged.json');
     const vault = await openVault(path, 'x');
