@@ -59,6 +59,9 @@ const starter = [
   'exit "$c"',
 ].join('\n');
 
+/** systemd puts its own environment in the place of `$NAME` and `${NAME}` in a unit's command; a doubled sign is one that it leaves. */
+const asWritten = (word: string): string => word.replaceAll('$', '$$$$');
+
 /** Starts a run, or does nothing when there is one with this id. Throws `target-not-systemd`, `command-failed`, `connection-lost`. */
 export async function startUnit(
   link: Link,
@@ -73,7 +76,8 @@ export async function startUnit(
   const has = options.stdin === undefined ? 'no' : 'yes';
   const late = `/run/fieldkit/${unitName(id)}.afterwards`;
   const lateText = quoteArgv(options.afterwards ?? []);
-  const result = await runScript(link, starter, [folder, unit, input, wrapper, has, late, lateText, ...command], {
+  const args = [folder, unit, input, asWritten(wrapper), has, late, lateText, ...command.map(asWritten)];
+  const result = await runScript(link, starter, args, {
     limitMs: shortMs,
     ...(options.stdin === undefined ? {} : { stdin: options.stdin }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),

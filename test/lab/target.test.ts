@@ -101,6 +101,17 @@ describe('the target room on real machines', unless(reason), () => {
       expect(await machine.mustShell('ls /var/lib/fieldkit/runs')).toBe('');
     });
 
+    it('runs a script as it is written: systemd puts nothing of its own in the place of a variable', async () => {
+      const id = 'written';
+      const script = 'set -- "$1" "${1%x}"; echo "$@"; [ "$$" -gt 1 ] && echo own; exit 3';
+      for (const as of ['root', 'nobody']) {
+        await connection.startUnit(id, ['sh', '-c', script, 'sh', '$HOME-${HOME}-$$-x'], { as });
+        const end = await connection.followUnit(id, { pollMs: 100 });
+        expect(end).toEqual({ exit: 3, tail: '$HOME-${HOME}-$$-x $HOME-${HOME}-$$-\nown\n' });
+        await connection.forgetUnit(id);
+      }
+    });
+
     it('stops a run with all it started, and refuses to forget a running one', async () => {
       const id = 'stopped';
       await connection.startUnit(id, ['sh', '-c', 'sleep 983 & sleep 984']);
