@@ -44,7 +44,7 @@ export const isInstalled = (status: string): boolean => status.startsWith('insta
 // ---------------------------------------------------------------- work that was cut off
 
 /** What dpkg left half done: after a reboot or a kill in the middle, apt refuses to do anything until it is brought to its end. */
-export const unfinishedProbes: readonly Probe[] = [
+const unfinishedProbes: readonly Probe[] = [
   { id: 'dpkg-states', kind: 'run', argv: ['dpkg-query', '-W', '-f', '${db:Status-Abbrev} ${Package}\\n'] },
   { id: 'dpkg-updates', kind: 'list', path: '/var/lib/dpkg/updates' },
 ];
@@ -65,7 +65,7 @@ export function unfinishedFactsOf(answers: Readonly<Record<string, Answer>>): {
 
 type Unfinished = ReturnType<typeof unfinishedFactsOf>;
 export const unfinishedFacts = z.strictObject({ packages: z.array(z.string()), interrupted: z.boolean() });
-export const cutOff = ({ packages, interrupted }: Unfinished): boolean => packages.length > 0 || interrupted;
+const cutOff = ({ packages, interrupted }: Unfinished): boolean => packages.length > 0 || interrupted;
 
 /** As a sentence; none when dpkg came to its end. */
 export const unfinishedTold = (unfinished: Unfinished): readonly Told[] =>
@@ -85,6 +85,13 @@ const finishUnfinished = (machine: string): Command =>
     ['env', 'DEBIAN_FRONTEND=noninteractive', 'dpkg', '--force-confdef', '--force-confold', '--configure', '-a'],
     { limitMs: 3_600_000, long: true, expect: [0, 1], note: says('install-slapos-node', 'does.finish') },
   );
+
+/** What goes before an install, and its first word, on a machine where dpkg may have been cut off. */
+export const afterCutOff = (
+  machine: string,
+  unfinished: boolean,
+): { readonly first: readonly Command[]; readonly mending: readonly string[] } =>
+  unfinished ? { first: [finishUnfinished(machine)], mending: ['--fix-broken'] } : { first: [], mending: [] };
 
 // ---------------------------------------------------------------- our configuration
 
@@ -122,9 +129,14 @@ Signed-By: ${aptPaths.key}
 
 const parts = ['key', 'source', 'config'] as const;
 
-/** The same, as it is on the machine; null where a file is not there. */
+/** The same, as it is on the machine; null where a file is not there. And whether dpkg was cut off at something. */
 const text = z.string().nullable();
-export const aptFacts = z.strictObject({ key: text, source: text, config: text });
+export const aptFacts = z.strictObject({
+  key: text,
+  source: text,
+  config: text,
+  unfinished: z.boolean().default(false),
+});
 export type AptFacts = z.infer<typeof aptFacts>;
 
 /** What the subject's machine is to have. */
@@ -133,20 +145,24 @@ export function wantedApt(context: AnyContext): AptTexts {
   return aptTexts(context.lock.keys?.repositoryKey ?? '', contentUrlOf(context.site, machine), systemOf(machine));
 }
 
-export const aptProbes: readonly Probe[] = parts.map((part) => ({
-  id: `apt-${part}`,
-  kind: 'read',
-  path: aptPaths[part],
-}));
+export const aptProbes: readonly Probe[] = [
+  ...parts.map((part): Probe => ({ id: `apt-${part}`, kind: 'read', path: aptPaths[part] })),
+  ...unfinishedProbes,
+];
 
 export function aptFactsOf(answers: Readonly<Record<string, Answer>>): AptFacts {
   const text = (part: string): string | null =>
     answers[`apt-${part}`]?.exit === 0 ? (answers[`apt-${part}`]?.out ?? '') : null;
-  return { key: text('key'), source: text('source'), config: text('config') };
+  return {
+    key: text('key'),
+    source: text('source'),
+    config: text('config'),
+    unfinished: cutOff(unfinishedFactsOf(answers)),
+  };
 }
 
 /** Makes our folders and writes what differs. */
-export const aptSetUp = (machine: string, texts: AptTexts, facts: AptFacts): readonly Command[] => [
+export const aptSetUp = (machine: string, texts: AptTexts, facts: Omit<AptFacts, 'unfinished'>): readonly Command[] => [
   run(machine, [
     'install',
     '-d',
@@ -190,13 +206,14 @@ export function installUnlessThere(
         ...aptSetUp(machine, texts, facts),
         run(machine, aptArgv('update'), { limitMs: 300_000, note: says('close-site', 'does.putBack') }),
       ];
-  return [...back, run(machine, aptInstallArgv(name), { limitMs: 300_000, long: true, note })];
+  const { first, mending } = afterCutOff(machine, facts.unfinished);
+  return [...first, ...back, run(machine, aptInstallArgv(...mending, name), { limitMs: 300_000, long: true, note })];
 }
 
 // ---------------------------------------------------------------- a package of the vendor's
 
 /** What is to be known before anything is installed: our configuration of apt as it is, and what dpkg was cut off in. */
-export const installingProbes: readonly Probe[] = [...aptProbes, ...unfinishedProbes];
+export const installingProbes: readonly Probe[] = aptProbes;
 export const installingFacts = { apt: aptFacts, unfinished: unfinishedFacts };
 interface Installing {
   readonly apt: AptFacts;

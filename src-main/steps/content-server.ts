@@ -15,7 +15,7 @@ import {
 import type { Answer, Command, Probe } from '../runbook/define.ts';
 import { run, says } from '../runbook/define.ts';
 import { parseAddresses } from '../target/system.ts';
-import { aptArgv, aptInstallArgv, isInstalled, packageStatusArgv } from './apt.ts';
+import { type afterCutOff, aptArgv, aptInstallArgv, isInstalled, packageStatusArgv } from './apt.ts';
 
 /** `nginx` is the package that holds the program, or asks for the one that does, in every Debian and Ubuntu we know. */
 export const serverPackage = 'nginx';
@@ -186,10 +186,14 @@ export const serverStands = (facts: ServerFacts, serving: Serving): boolean =>
   facts.installed && facts.active && facts.config === configText(serving) && facts.unit === unitText(serving);
 
 /** Brings nginx from our repository, which must be set up before. Its own service must not start: port 80 is not ours. */
-export const installServer = (machine: string): readonly Command[] => [
+export const installServer = (
+  machine: string,
+  { first, mending }: ReturnType<typeof afterCutOff>,
+): readonly Command[] => [
+  ...first,
   run(machine, aptArgv('update'), { limitMs: 300_000, note: says('serve-content', 'does.update') }),
   run(machine, ['systemctl', 'mask', 'nginx.service'], { note: says('serve-content', 'does.mask') }),
-  run(machine, aptInstallArgv(serverPackage), {
+  run(machine, aptInstallArgv(...mending, serverPackage), {
     limitMs: 600_000,
     long: true,
     note: says('serve-content', 'does.install'),

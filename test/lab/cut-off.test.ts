@@ -26,8 +26,8 @@ describe('an install that was cut off in the middle of dpkg', unless(reason), ()
 
   it('leaves packages that are not configured, and is told', async () => {
     const first = run();
-    // Some are configured, most are not yet.
-    const busy = 'test "$(grep -c " configure " /var/log/dpkg.log)" -ge 5 && pgrep -x dpkg';
+    // Many are unpacked, and none of them is configured yet.
+    const busy = `test "$(dpkg-query -W -f '\${db:Status-Abbrev}\\n' | grep -c ^iU)" -ge 20 && pgrep -x dpkg`;
     await expect.poll(async () => (await machine.shell(busy)).code, { timeout: 600_000, interval: 50 }).toBe(0);
     await machine.mustShell("systemctl kill --signal=KILL 'fieldkit-run-*.service'");
     const { code, lines } = await first;

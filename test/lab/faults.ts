@@ -10,6 +10,7 @@ import { runbook } from '../../src-main/steps/index.ts';
 import type { Layers } from './base.ts';
 import { type Checkpoint, checkpointAnswers, checkpointIpv6, restore } from './checkpoints.ts';
 import { mustRun } from './command.ts';
+import { removeTree, unmountUnder } from './host.ts';
 import { Lab } from './lab.ts';
 import type { LabMachine } from './machine.ts';
 import { type CliOptions, type CliResult, Laptop } from './site.ts';
@@ -342,8 +343,10 @@ async function onCopy<Result>(
   } finally {
     await machine?.discard();
     await technician.discard();
+    // A machine that did not come up is still mounted here.
+    unmountUnder(join(folder, 'tree'));
     if (small) await mustRun(['umount', folder]);
-    if (!keep) await rm(folder, { recursive: true, force: true });
+    if (!keep) await removeTree(folder);
     await rm(image, { force: true });
   }
 }

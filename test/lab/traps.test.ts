@@ -118,7 +118,9 @@ describe('a trap', unless(reason), () => {
   });
 
   it('too little room in /tmp: told beforehand, and when it happens; nothing of it stands in the way later', async () => {
-    await machine.mustShell(`mount -t tmpfs -o size=1m tmpfs /tmp; rm -rf ${folder}`);
+    await machine.mustShell(
+      `mount -t tmpfs -o size=1m tmpfs /tmp; dd if=/dev/zero of=/tmp/filler bs=4k 2>/dev/null; rm -rf ${folder}`,
+    );
     expect(findingsOf(await check('preflight'))).toMatchObject(
       expect.arrayContaining([
         expect.objectContaining({
@@ -133,6 +135,20 @@ describe('a trap', unless(reason), () => {
     const result = await run(['install-master-software']);
     expect(result.code, result.stdout.slice(-5000)).toBe(0);
     await machine.mustShell(`test -e ${folder}/.completed`);
+  });
+
+  it('dpkg was ended while it worked: whatever is installed next comes after what it left', async () => {
+    // A package that ends the dpkg which sets it up, the first time.
+    await machine.mustShell(`mkdir -p /root/cut/DEBIAN; cd /root
+      printf 'Package: cut\\nVersion: 1\\nArchitecture: all\\nMaintainer: nobody <nobody@example.com>\\nDescription: cut off\\n' > cut/DEBIAN/control
+      printf '#!/bin/sh\\n[ -e /root/once ] || { touch /root/once; kill -9 $PPID; }\\n' > cut/DEBIAN/postinst; chmod 755 cut/DEBIAN/postinst
+      dpkg-deb --build cut cut.deb >/dev/null; dpkg -i cut.deb >/dev/null 2>&1; test -e once`);
+    expect((await machine.shell('apt-get check 2>&1')).stdout).toContain('dpkg was interrupted');
+    expect((await machine.shell('setfacl --version')).code).toBe(127);
+    const result = await run(['share-ca-folder']);
+    expect(result.code, result.stdout.slice(-5000)).toBe(0);
+    await machine.mustShell('setfacl --version && apt-get check && dpkg --audit');
+    expect(await machine.mustShell("dpkg-query -W -f '${db:Status-Abbrev}' cut")).toBe('ii ');
   });
 
   it('the release asked for is another one by a character: refused before slapos could compile it', async () => {

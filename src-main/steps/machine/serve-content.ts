@@ -29,7 +29,7 @@ import {
 } from '../../runbook/define.ts';
 import { urlKey } from '../../software/entry.ts';
 import { httpStatus, httpStatusArgv } from '../../target/system.ts';
-import { aptFacts, aptFactsOf, aptProbes, aptSetUp, aptTexts } from '../apt.ts';
+import { afterCutOff, aptFacts, aptFactsOf, aptProbes, aptSetUp, aptTexts } from '../apt.ts';
 import {
   type ContentFile,
   copyFacts,
@@ -150,7 +150,9 @@ export const serveContent = defineStep({
               port: site.content.serverPort,
             }),
           ]),
-      ...Object.entries(answers).map(([path, status]) => says('serve-content', 'found.answer', { path, status })),
+      ...Object.entries(answers).map(([path, status]) =>
+        says('serve-content', status === 0 ? 'found.noAnswer' : 'found.answer', { path, status }),
+      ),
     ];
   },
   verdict: (state, context) => {
@@ -212,7 +214,7 @@ export const serveContent = defineStep({
               ),
               state.apt,
             ),
-            ...installServer(name),
+            ...installServer(name, afterCutOff(name, state.apt.unfinished)),
           ];
     return [
       ...(contentWayOf(site, machine) === 'connection' && !state.open && bootstrap.length === 0 ? [opens] : []),

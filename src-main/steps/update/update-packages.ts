@@ -18,18 +18,16 @@ import {
 import { pauseCron, resumeCron } from '../../target/cron-pause.ts';
 import {
   aptArgv,
+  aptFacts,
   aptFactsOf,
   aptInstallArgv,
   aptProbes,
   aptSetUp,
   unfinishedFactsOf,
-  unfinishedProbes,
   wantedApt,
 } from '../apt.ts';
 import { slapos, slaposPaths } from '../slapos.ts';
 import { type BehindPackage, behindPackage, nowField, packagesBehind, packagesProbe } from './behind.ts';
-
-const file = z.string().nullable();
 
 export const updatePackages = defineStep({
   id: 'update-packages',
@@ -51,7 +49,7 @@ export const updatePackages = defineStep({
     proxy: z.boolean(),
     /** Number of the last backup, 0 for none. */
     backup: z.int(),
-    apt: z.strictObject({ config: file, source: file, key: file }),
+    apt: aptFacts,
   }),
   read: async (world, context) => {
     const machine = machineOfSubject(context);
@@ -60,7 +58,6 @@ export const updatePackages = defineStep({
       { id: 'configured', kind: 'stat', path: slaposPaths.config },
       { id: 'proxy', kind: 'stat', path: slaposPaths.proxyConfig },
       ...aptProbes,
-      ...unfinishedProbes,
     ]);
     const backups = await world.sight<{ number: number }[]>('backups', { machine: machine.name });
     return {
