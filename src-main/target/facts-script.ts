@@ -77,6 +77,9 @@ dmesg --level=emerg,alert,crit,err | grep -E "I/O error|EXT4-fs error|XFS .*orru
 printf '@end\\n'
 `;
 
-/** Sets the clock $1 seconds forward; the hardware's follows where there is one. Without single quotes: it stands in a guard. */
+/**
+ * Sets the clock $1 seconds forward; the hardware's follows where there is one that answers: some are waited for in vain. Without
+ * single quotes: it stands in a guard.
+ */
 export const shiftClockScript =
-  'date -u -s "@$(($(date +%s) + $1))" >/dev/null || exit; if command -v hwclock >/dev/null; then hwclock --systohc; fi; exit 0';
+  'date -u -s "@$(($(date +%s) + $1))" >/dev/null || exit; if command -v hwclock >/dev/null; then timeout 10 hwclock --systohc; fi; exit 0';

@@ -91,9 +91,9 @@ export const preflight = defineStep({
       {
         kind: 'guard',
         on,
-        commands: [{ kind: 'run', on, argv: ['sh', '-c', shiftClockScript, 'sh', String(-seconds)], limitMs: 30_000 }],
+        commands: [{ kind: 'run', on, argv: ['sh', '-c', shiftClockScript, 'sh', String(-seconds)], limitMs: 60_000 }],
         undo: `sh -c '${shiftClockScript}' sh ${seconds}`,
-        confirmWithinMs: 60_000,
+        confirmWithinMs: 150_000,
         note: says('preflight', 'does.clock', { seconds }),
       },
     ];
