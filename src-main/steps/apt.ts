@@ -65,7 +65,7 @@ export function unfinishedFactsOf(answers: Readonly<Record<string, Answer>>): {
 
 type Unfinished = ReturnType<typeof unfinishedFactsOf>;
 export const unfinishedFacts = z.strictObject({ packages: z.array(z.string()), interrupted: z.boolean() });
-const cutOff = ({ packages, interrupted }: Unfinished): boolean => packages.length > 0 || interrupted;
+export const cutOff = ({ packages, interrupted }: Unfinished): boolean => packages.length > 0 || interrupted;
 
 /** As a sentence; none when dpkg came to its end. */
 export const unfinishedTold = (unfinished: Unfinished): readonly Told[] =>

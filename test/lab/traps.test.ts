@@ -119,7 +119,7 @@ describe('a trap', unless(reason), () => {
 
   it('too little room in /tmp: told beforehand, and when it happens; nothing of it stands in the way later', async () => {
     await machine.mustShell(
-      `mount -t tmpfs -o size=1m tmpfs /tmp; dd if=/dev/zero of=/tmp/filler bs=4k 2>/dev/null; rm -rf ${folder}`,
+      `mount -t tmpfs -o size=1m tmpfs /tmp; dd if=/dev/zero of=/tmp/filler bs=4k count=255 2>/dev/null; rm -rf ${folder}`,
     );
     expect(findingsOf(await check('preflight'))).toMatchObject(
       expect.arrayContaining([
