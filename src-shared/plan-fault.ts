@@ -18,6 +18,7 @@ export const planFaultCodes = [
   'wrong-value',
   'name',
   'address',
+  'scope',
   'ipv4-parts',
   'ip-address',
   'range',

@@ -252,6 +252,7 @@ export const problems = {
   'target-proxy-set': define('target', ['machine', 'setting'], { severity: 'skippable' }),
   'target-firewall-active': define('target', ['machine', 'firewall'], { severity: 'skippable' }),
   'target-port-taken': define('target', ['machine', 'port', 'holder']),
+  'target-frontend-port-taken': define('target', ['machine', 'protocol', 'port', 'holder'], { severity: 'skippable' }),
   'target-web-port-taken': define('target', ['machine', 'holder'], { severity: 'skippable' }),
   'target-sessions-few': define('target', ['machine', 'count', 'wanted']),
   'target-slapos-foreign': define('target', ['machine']),
@@ -275,6 +276,10 @@ export const problems = {
   'frontend-certificate-ends': define('input', ['until', 'days'], { severity: 'warning' }),
   'frontend-not-listening': define('target', ['machine', 'port'], { retryable: true }),
   'resolver-unmanaged': define('target', ['machine', 'detail']),
+  'frontend-name-elsewhere': define('target', ['machine', 'name', 'found', 'wanted'], {
+    severity: 'warning',
+    retryable: true,
+  }),
   'name-resolves-elsewhere': define('target', ['machine', 'name', 'dns', 'found', 'wanted'], { retryable: true }),
   'target-name-lookup-slow': define('target', ['machine', 'seconds'], { severity: 'skippable' }),
   'target-already-configured': define('target', ['machine', 'detail']),

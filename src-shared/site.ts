@@ -1,7 +1,7 @@
 // The site plan: what must stand. One YAML file that a technician reads and edits; this is its schema, its defaults
 // and the rules across fields. Everything else (needs, steps' instances, plans) is derived from it.
 import { z } from 'zod';
-import { parseAddress, parseRange, rangesEqual, rangesOverlap } from './address.ts';
+import { isLinkLocal, parseAddress, parseRange, parseScoped, rangesEqual, rangesOverlap } from './address.ts';
 import type { PlanFaultCode, PlanFaultSaid } from './plan-fault.ts';
 import type { Finding } from './step.ts';
 
@@ -12,9 +12,12 @@ const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/, fault('name'));
 const address = z
   .string()
   .refine(
-    (value) => parseAddress(value) !== null || /^(?!-)[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)*$/.test(value),
+    (value) =>
+      parseAddress(value) !== null || value.includes('%') || /^(?!-)[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)*$/.test(value),
     fault('address'),
   )
+  // Without its scope a link-local address cannot be dialled, and with one nothing else can.
+  .refine((value) => parseScoped(value) !== null || !(value.includes('%') || isLinkLocal(value)), fault('scope'))
   .refine((value) => parseAddress(value) !== null || !/^[0-9.]+$/.test(value), fault('ipv4-parts'));
 const range = z.string().refine((value) => parseRange(value) !== null, fault('range'));
 const ipv6Range = range.refine((value) => parseRange(value)?.bits === 128, fault('ipv6-range'));
@@ -540,7 +543,10 @@ export const keepsContent = (plan: SitePlan, item: Machine): boolean =>
   item.roles.includes('master') &&
   plan.machines.some((each) => !isBuilder(each) && contentWayOf(plan, each) === 'resident');
 
-/** The literal addresses the plan knows of a machine, without lengths: the one it is reached at first. */
+/**
+ * The literal addresses the plan knows of a machine, without lengths: the one it is reached at first. A link-local one is none of
+ * them: it means something to this laptop alone, and belongs into no address of a page and no rule of another machine.
+ */
 export const addressesOf = (item: Machine): readonly string[] =>
   [item.address, ...item.addresses].flatMap((text) => {
     const bare = text.replace(/\/\d+$/, '').replace(/^\[(.*)\]$/, '$1');

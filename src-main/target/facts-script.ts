@@ -57,6 +57,7 @@ tell_sh beyond 10 '[ -n "$(ip route show default)" ] || exit 0
 from=$(date +%s%N); timeout 5 bash -c "exec 3<>/dev/tcp/198.51.100.1/80" 2>/dev/null; till=$(date +%s%N); echo $(((till - from) / 1000000))'
 tell_sh proxies 5 'grep -shiE "^[^#]*\\b(https?|all|no)_proxy=" /etc/environment /etc/profile.d/*.sh; env | grep -iE "^(https?|all|no)_proxy="; exit 0'
 tell sockets 10 ss -Hltnp
+tell datagrams 10 ss -Hlunp
 tell_sh slapos 10 'for path in /opt/slapos/bin /etc/opt/slapos/slapos.cfg /opt/slapos/slapproxy.db /opt/slapgrid /srv/slapgrid; do [ -e "$path" ] && echo "$path"; done; exit 0'
 tell_sh sections 5 'grep -n "^\\[" /etc/opt/slapos/slapos.cfg'
 tell_sh releases 10 'for path in /opt/slapgrid/*/; do one=\${path%/}; one=\${one##*/}

@@ -17,6 +17,8 @@ const folder = z.strictObject({
   mount: z.string(),
 });
 
+const listener = z.strictObject({ address: z.string(), port: z.int(), program: z.string() });
+
 export const machineFacts = z.strictObject({
   /** `debian-12`. */
   system: z.string(),
@@ -58,7 +60,9 @@ export const machineFacts = z.strictObject({
   beyondMs: z.number().nullable(),
   /** `http_proxy=…` as found, credentials left out. */
   proxies: z.array(z.string()),
-  listeners: z.array(z.strictObject({ address: z.string(), port: z.int(), program: z.string() })),
+  listeners: z.array(listener),
+  /** The same of UDP. */
+  datagrams: z.array(listener),
   slaposPaths: z.array(z.string()),
   /** Sections of slapos.cfg that are there twice, with the lines of both. */
   doubleSections: z.array(z.strictObject({ section: z.string(), first: z.int(), second: z.int() })),
@@ -130,6 +134,7 @@ export function parseMachineFacts(machine: string, text: string): ReadMachine {
     beyondMs: first('beyond') === '' ? null : count('beyond'),
     proxies: [...new Set(lines('proxies').map(withoutCredentials))].sort(),
     listeners: lines('sockets').flatMap(listenerLine),
+    datagrams: lines('datagrams').flatMap(listenerLine),
     slaposPaths: lines('slapos').map((line) => cleanLine(line)),
     doubleSections: doubleSections(lines('sections')),
     releases: Object.fromEntries(
@@ -237,7 +242,7 @@ const withoutCredentials = (line: string): string =>
 
 /** `LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=1,fd=3))`. */
 function listenerLine(line: string): MachineFacts['listeners'] {
-  const [, address, port] = /^LISTEN\s+\d+\s+\d+\s+(\S+):(\d{1,5})\s/.exec(`${line} `) ?? [];
+  const [, address, port] = /^(?:LISTEN|UNCONN)\s+\d+\s+\d+\s+(\S+):(\d{1,5})\s/.exec(`${line} `) ?? [];
   if (address === undefined || port === undefined) return [];
   const program = /users:\(\("([^"]*)"/.exec(line)?.[1] ?? '';
   return [{ address: address.replace(/^\[|\]$|%.*$/g, ''), port: Number(port), program: cleanLine(program) }];

@@ -1,8 +1,10 @@
 // The target room against a real sshd: logins, rights, commands, files, forwards, and a line that is cut.
+import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, chown, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer, request as httpRequest } from 'node:http';
+import { connect, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,6 +12,7 @@ import { runLocal } from '../../src-main/platform/shell.ts';
 import { type Connection, type LoginMaterial, openConnection, scanHostKey } from '../../src-main/target/connection.ts';
 import { ConnectionPool } from '../../src-main/target/connection-pool.ts';
 import { Problem } from '../../src-shared/problem.ts';
+import { sitePlan } from '../../src-shared/site.ts';
 import { unless } from '../unless.ts';
 import { childrenOf, freePort, passwords, startServer, type TestServer, whyNoServer } from './target-server.ts';
 
@@ -45,6 +48,41 @@ describe('a real sshd', unless(reason), () => {
   });
 
   describe('host key and login', () => {
+    it('is reached at a link-local address through the interface that its scope names', async () => {
+      // A cable to a bare machine has nothing else. Two ends of one.
+      const [near, far] = [`fk${process.pid % 100_000}a`, `fk${process.pid % 100_000}b`];
+      const ip = (...words: readonly string[]) => execFileSync('ip', words, { encoding: 'utf8' });
+      ip('link', 'add', near, 'type', 'veth', 'peer', 'name', far);
+      const [host, port] = [server.machine.address, server.machine.port];
+      // The test's sshd listens on loopback: what arrives at the far end is handed on to it.
+      const inward = createTcpServer((socket) => {
+        const on = connect(port, host);
+        socket.pipe(on).pipe(socket);
+        for (const one of [socket, on]) one.on('error', () => one.destroy());
+      });
+      try {
+        for (const end of [near, far]) ip('link', 'set', end, 'up');
+        // Ready at once: nobody else is on this cable to be asked whether the address is free.
+        const address = 'fe80::f1e1:d';
+        ip('-6', 'addr', 'add', `${address}/64`, 'dev', far, 'nodad');
+        const scoped = `${address}%${far}`;
+        await new Promise<void>((resolve, reject) => {
+          inward.once('error', reject).listen(port, scoped, resolve);
+        });
+        const machine = { ...server.as('root'), address: scoped };
+        expect((await scanHostKey(machine)).fingerprint).toBe(server.fingerprint);
+        const { error } = sitePlan.safeParse({
+          format: 1,
+          name: 'cable',
+          machines: [{ name: 'm1', roles: ['master'], address: scoped, release: '12', interface: 'eth0' }],
+        });
+        expect(error).toBe(undefined);
+      } finally {
+        inward.close();
+        ip('link', 'del', near);
+      }
+    });
+
     it('shows the fingerprint that ssh-keygen prints, before any login', async () => {
       expect(await scanHostKey(server.machine)).toEqual({ fingerprint: server.fingerprint, type: 'ssh-ed25519' });
     });

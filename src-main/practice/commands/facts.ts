@@ -45,6 +45,7 @@ export function practiceFacts(call: Call): string {
     route: '',
     beyond: '',
     proxies: '',
+    datagrams: '',
     sockets: 'LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=612,fd=3))',
     slapos: [
       '/opt/slapos/bin',

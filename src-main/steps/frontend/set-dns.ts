@@ -84,11 +84,21 @@ export const setDns = defineStep({
   },
   verdict: (facts, context) => {
     const { dns, domain } = frontendOf(context);
-    if (dns === undefined) return done();
+    if (dns === undefined) {
+      if (leadsThere(facts)) return done();
+      return done(
+        finding('frontend-name-elsewhere', {
+          machine: machineOfSubject(context).name,
+          name: proofName(domain),
+          found: facts.resolves.join(', ') || '-',
+          wanted: facts.wanted.join(', '),
+        }),
+      );
+    }
     const { name: machine } = machineOfSubject(context);
     if (facts.manager === null) return blocked(finding('resolver-unmanaged', { machine, detail: facts.detail }));
     if (wantedText(facts, context) !== facts.text) return todo();
-    return facts.resolves.length > 0 && facts.resolves.every((address) => facts.wanted.includes(address))
+    return leadsThere(facts)
       ? done()
       : blocked(
           finding('name-resolves-elsewhere', {
@@ -123,6 +133,14 @@ export const setDns = defineStep({
     ];
   },
 });
+
+const leadsThere = ({
+  resolves,
+  wanted,
+}: {
+  readonly resolves: readonly string[];
+  readonly wanted: readonly string[];
+}) => resolves.length > 0 && resolves.every((address) => wanted.includes(address));
 
 const wantedText = (
   { manager, text }: { readonly manager: (typeof resolverManagers)[number] | null; readonly text: string | null },

@@ -148,6 +148,16 @@ const webPort = (seen: Seen): readonly Params[] => {
   );
   return holder === undefined ? [] : [{ holder: holder.program }];
 };
+/** What is led to the frontend later would take nothing from whoever serves there now; with HTTP/3 that is UDP as well. */
+const frontendPort = (seen: Seen): readonly Params[] =>
+  [
+    { protocol: 'TCP', port: 80, among: seen.facts.listeners },
+    { protocol: 'TCP', port: 443, among: seen.facts.listeners },
+    { protocol: 'UDP', port: 443, among: seen.facts.datagrams },
+  ].flatMap(({ protocol, port, among }) => {
+    const holder = among.find((item) => item.port === port && (wild.has(item.address) || isOwn(seen, item.address)));
+    return holder === undefined ? [] : [{ protocol, port, holder: holder.program }];
+  });
 const isOwn = ({ machine }: Seen, text: string): boolean => {
   const own = parseRange(`${machine.address}/${machine.address.includes(':') ? 128 : 32}`);
   const address = parseAddress(text);
@@ -301,6 +311,7 @@ export const preflightChecks: readonly Check[] = [
   on('forward-port-taken', contentPort),
   on('target-port-taken', masterPort, ['master']),
   on('target-web-port-taken', webPort, ['master']),
+  on('target-frontend-port-taken', frontendPort, ['frontend']),
   on('forwarding-forbidden', ({ facts }) => when(!facts.forwarding)),
   on('target-sessions-few', ({ facts }) =>
     when(facts.maxSessions < leastSessions, { count: facts.maxSessions, wanted: leastSessions }),

@@ -280,6 +280,13 @@ const cases: Readonly<Record<string, { readonly change: Change; readonly params:
       change: { answers: { sockets: listens('0.0.0.0:80', 'apache2') } },
       params: { holder: 'apache2' },
     },
+    'target-frontend-port-taken': {
+      change: {
+        machine: { roles: ['node', 'frontend'] },
+        answers: { datagrams: 'UNCONN 0 0 0.0.0.0:443 0.0.0.0:* users:(("caddy",pid=9,fd=6))' },
+      },
+      params: { protocol: 'UDP', port: 443, holder: 'caddy' },
+    },
     'forwarding-forbidden': { change: { answers: { sshd: 'allowtcpforwarding no\nmaxsessions 10' } }, params: {} },
     'target-sessions-few': {
       change: { answers: { sshd: 'maxsessions 1\nallowtcpforwarding yes' } },
