@@ -233,6 +233,21 @@ export const driveLoss = z.strictObject({
 });
 export type DriveLoss = z.infer<typeof driveLoss>;
 
+/** What is known of a machine of the plan, and what taking it out would come to. */
+export const machineOutlook = z.strictObject({
+  /** As the master calls it; null when nobody knows. */
+  computer: z.string().nullable(),
+  /** What the master had placed on it was destroyed by its last step. */
+  emptied: z.boolean(),
+  /** `removed`: it goes at once. `leaving`: it is marked, and a step empties it first. `waits`: it is marked and not emptied yet. */
+  removal: z.enum(['removed', 'leaving', 'waits']),
+  /** The plan pins its host key. */
+  hostKey: z.boolean(),
+  /** The plan says what had been installed on it. */
+  baseline: z.boolean(),
+});
+export type MachineOutlook = z.infer<typeof machineOutlook>;
+
 /** A fault of the practice site; `met`: the program was seen to notice it. */
 export const fault = z.strictObject({ id: z.string(), on: z.boolean(), met: z.boolean() });
 
@@ -310,6 +325,8 @@ const snapshot = z.strictObject({
   machines: z.array(z.strictObject({ name: z.string(), roles: z.array(z.string()), address: z.string() })),
 });
 export type Snapshot = z.infer<typeof snapshot>;
+
+const machineOfSite = z.strictObject({ site: z.string(), machine: z.string() });
 
 /** Consent given with a run: none (ask for each plan), or the whole phase up to risk `changes`. */
 export const consent = z.enum(['each', 'phase']);
@@ -393,6 +410,28 @@ export const api = {
       base: z.string(),
       plan: planReading,
     }),
+  },
+  /** What the acts below would come to; `problems`: what else in the plan stands on the machine, so that it cannot go. */
+  'machines.look': {
+    input: machineOfSite,
+    output: z.strictObject({ ...machineOutlook.shape, problems: z.array(planProblem) }),
+  },
+  /**
+   * Takes a machine out of the plan when its name was typed; a node that the master may know is marked as leaving first. `lost`: nothing
+   * can be done there any more.
+   */
+  'machines.remove': {
+    input: z.strictObject({ ...machineOfSite.shape, typed: z.string(), lost: z.boolean() }),
+    output: z.strictObject({
+      state: z.enum(['removed', 'leaving']),
+      computer: z.string().nullable(),
+      emptied: z.boolean(),
+    }),
+  },
+  /** The machine was installed anew under its name: what is known of it is forgotten, so that it is met as a stranger. */
+  'machines.renew': {
+    input: machineOfSite,
+    output: z.strictObject({ computer: z.string().nullable(), baseline: z.boolean() }),
   },
   /** Whether the site has keys, of which fingerprint, and whether this laptop has a vault. */
   'keys.state': {

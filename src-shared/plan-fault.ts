@@ -74,10 +74,20 @@ export const planFaultCodes = [
   'named-twice',
   // the file
   'file-large',
+  // its YAML: `value` is the column, `other` what the reader of YAML says of it, in English
   'yaml',
   'yaml-tab',
   'yaml-key-twice',
   'yaml-indent',
+  'yaml-missing',
+  'yaml-unexpected',
+  'yaml-key',
+  'yaml-list-open',
+  'yaml-quote',
+  'yaml-escape',
+  'yaml-sign',
+  'yaml-documents',
+  'yaml-deep',
   'name-stays',
   'example-address',
 ] as const;

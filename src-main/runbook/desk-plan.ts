@@ -1,10 +1,12 @@
-// What the window may ask about a site's plan and its machines: read it, edit it, save it, add machines of a list.
+// What the window may ask about a site's plan and its machines: read it, edit it, save it, add machines of a list, take one out, or
+// meet one anew.
 import { join } from 'node:path';
 import type { Handlers, PlanReading } from '../../src-shared/api.ts';
 import { problem } from '../../src-shared/problem.ts';
 import { readTextOrNull } from '../platform/files.ts';
 import { withMachines } from './add-machines.ts';
 import type { DeskParts } from './desk-parts.ts';
+import { outlookOf, removeMachine, renewMachine } from './machine-acts.ts';
 import { kindOfList, readMachineList } from './machine-lists.ts';
 import { siteFiles } from './open-site.ts';
 import { type OpenSites, requireIdle } from './open-sites.ts';
@@ -54,6 +56,30 @@ export function planHandlers(parts: DeskParts, sites: OpenSites) {
         base,
         plan: readingOf(withMachines(base, plan, wanted, shared)),
       };
+    },
+    'machines.look': async ({ site, machine }) => {
+      const { site: opened } = await sites.at(site);
+      const outlook = outlookOf(opened, machine);
+      const text = (await readTextOrNull(join(opened.folder, siteFiles.plan))) ?? '';
+      const index = opened.plan.machines.findIndex(({ name }) => name === machine);
+      const { faults } = readPlanText(editPlanText(text, [{ path: ['machines', index], value: null }]));
+      return { ...outlook, problems: [...faults] };
+    },
+    'machines.remove': async ({ site, machine, typed, lost }) => {
+      const opened = await sites.at(site);
+      requireIdle(opened);
+      const known = opened.site.plan.machines.map(({ name }) => name).join(', ');
+      if (typed !== machine) throw problem('machine-unknown', { machine: typed, known });
+      const removed = await removeMachine(opened.site, machine, lost);
+      await opened.runner.refresh();
+      return removed;
+    },
+    'machines.renew': async ({ site, machine }) => {
+      const opened = await sites.at(site);
+      requireIdle(opened);
+      const renewed = await renewMachine(opened.site, machine, opened.asker.who);
+      await opened.runner.refresh();
+      return renewed;
     },
   } satisfies Partial<Handlers>;
 }

@@ -1,6 +1,7 @@
-// What becomes of a machine of the plan: taken out of it, or installed anew under its name. Used by the command line.
-// Both change the plan and the journal alone: what is to happen on machines and at the master is the steps' affair. A node that the
+// What becomes of a machine of the plan: taken out of it, or installed anew under its name. Used by the window and by the command
+// line. Both change the plan and the journal alone: what is to happen on machines and at the master is the steps' affair. A node that the
 // master may know goes out of the plan only once it was emptied, or when a person says that it is lost.
+import type { MachineOutlook } from '../../src-shared/api.ts';
 import { computerIn } from '../../src-shared/computer.ts';
 import type { SiteView } from '../../src-shared/journal.ts';
 import { problem } from '../../src-shared/problem.ts';
@@ -33,21 +34,34 @@ export interface Removed {
   readonly emptied: boolean;
 }
 
+/** What is known of a machine, and what taking it out of the plan would come to. Reads the record alone. */
+export function outlookOf(site: Pick<Site, 'plan' | 'view'>, name: string): MachineOutlook {
+  const found = place(site, name);
+  const computer = knownComputer(site.view, name);
+  const everDone = (step: string): boolean =>
+    site.view.instances[instanceKey(step, { kind: 'machine', name })]?.everDone === true;
+  const emptied = found.leaving === true && everDone('take-out-node');
+  const known = found.roles.includes('node') && (computer !== null || everDone('connect'));
+  // Of one that is leaving, its steps have gone from the record with what they knew.
+  const removal = found.leaving === true ? (emptied ? 'removed' : 'waits') : known ? 'leaving' : 'removed';
+  return {
+    computer,
+    emptied,
+    removal,
+    hostKey: found.hostKey !== undefined,
+    baseline: found.baseline !== undefined,
+  };
+}
+
 /**
  * Takes a machine out of the plan. A node that the master knows, or that was once reached, is marked as leaving first: what is known
  * of it may be gone from the record. `lost`: it is gone, and nothing can be done there. Throws `machine-unknown`, `machine-in-use`
  * while it was not emptied, `site-plan-invalid` when something stands on it.
  */
 export async function removeMachine(site: Site, name: string, lost: boolean): Promise<Removed> {
-  const found = place(site, name);
-  const computer = knownComputer(site.view, name);
-  const everDone = (step: string): boolean =>
-    site.view.instances[instanceKey(step, { kind: 'machine', name })]?.everDone === true;
-  const emptied = found.leaving === true && everDone('take-out-node');
-  // Of one that is leaving, its steps have gone from the record with what they knew.
-  if (found.leaving === true && !lost && !emptied)
-    throw problem('machine-in-use', { machine: name, computer: computer ?? 'COMP-…' });
-  if (found.leaving !== true && found.roles.includes('node') && !lost && (computer !== null || everDone('connect'))) {
+  const { computer, emptied, removal } = outlookOf(site, name);
+  if (removal === 'waits' && !lost) throw problem('machine-in-use', { machine: name, computer: computer ?? 'COMP-…' });
+  if (removal === 'leaving' && !lost) {
     await site.editPlan((plan) => [{ path: ['machines', indexIn(plan, name), 'leaving'], value: true }]);
     return { state: 'leaving', computer, emptied };
   }
@@ -75,7 +89,7 @@ export async function renewMachine(site: Site, name: string, by: string): Promis
   return { computer, baseline: baseline !== undefined };
 }
 
-function place({ plan }: Site, name: string) {
+function place({ plan }: Pick<Site, 'plan'>, name: string) {
   const found = machineNamed(plan, name);
   if (found === undefined)
     throw problem('machine-unknown', { machine: name, known: plan.machines.map((item) => item.name).join(', ') });

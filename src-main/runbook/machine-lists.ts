@@ -1,6 +1,6 @@
 // Machines out of lists that people have already: CSV, an ssh_config, an Ansible inventory. Used to add them to a plan. Pure: it reads texts, and never guesses what a list does not say. Formats: RFC 4180; ssh_config(5), where the first value
 // found counts; Ansible's INI and YAML inventories with their host variables and those of groups.
-import { parse } from 'yaml';
+import { parse, YAMLParseError } from 'yaml';
 import { type ListKind, machineListLimits } from '../../src-shared/api.ts';
 import { type Json, jsonObject } from '../../src-shared/json.ts';
 import { problem } from '../../src-shared/problem.ts';
@@ -282,7 +282,8 @@ function fromYamlInventory(text: string, wrong: Wrong): readonly ListedMachine[]
   try {
     data = parse(text, { maxAliasCount: 20 });
   } catch (error) {
-    throw wrong(1, error instanceof Error ? (error.message.split('\n')[0] ?? '') : '');
+    const line = error instanceof YAMLParseError ? (error.linePos?.[0].line ?? 1) : 1;
+    throw wrong(line, error instanceof Error ? (error.message.split('\n')[0] ?? '') : '');
   }
   const found = new Map<string, Variables>();
   const texts = (value: unknown): Variables => {

@@ -1,6 +1,6 @@
 // The site plan as text: reading it with places for every fault, editing it without losing a comment.
 // Used by the sites, the window's editor and the jobs that pin fingerprints.
-import { LineCounter, parseDocument } from 'yaml';
+import { type ErrorCode, LineCounter, parseDocument, visit } from 'yaml';
 import { type Json, json, parseJson } from '../../src-shared/json.ts';
 import { faultOfIssue, type PlanFaultCode, type PlanFaultSaid } from '../../src-shared/plan-fault.ts';
 import { problem } from '../../src-shared/problem.ts';
@@ -29,12 +29,20 @@ export function readPlanText(text: string): PlanReading {
     return {
       plan: null,
       data: null,
-      faults: document.errors.map((error) => ({
-        path: '',
-        line: lines.linePos(error.pos[0]).line,
-        ...saidOf(yamlFaults[error.code] ?? 'yaml', error.message),
-      })),
+      faults: document.errors.map(({ code, message, pos: [at] }) => {
+        // A bracket that was left open counts as indentation there.
+        const found = / end with /.test(message) ? 'yaml-missing' : (yamlFaults[code] ?? 'yaml');
+        return yamlFault(lines, at, found, message);
+      }),
     };
+  const loose: PlacedFault[] = [];
+  visit(document, {
+    Alias: (_key, alias) => {
+      if (alias.resolve(document) === undefined)
+        loose.push(yamlFault(lines, alias.range?.[0] ?? 0, 'yaml-sign', `*${alias.source}`));
+    },
+  });
+  if (loose.length > 0) return { plan: null, data: null, faults: loose };
   const lineOf = (path: readonly PropertyKey[]): number | null => {
     for (let length = path.length; length > 0; length -= 1) {
       const node = document.getIn(path.slice(0, length), true) as { range?: [number, number, number] } | undefined;
@@ -55,7 +63,7 @@ export function readPlanText(text: string): PlanReading {
     return {
       plan: null,
       data: null,
-      faults: [place([], saidOf('yaml', error instanceof Error ? error.message : String(error)))],
+      faults: [place([], saidOf('yaml-deep', '', error instanceof Error ? error.message : String(error)))],
     };
   }
   const parsed = sitePlan.safeParse(data);
@@ -93,13 +101,37 @@ export function planFromText(text: string, path: string): SitePlan {
   );
 }
 
+function yamlFault(lines: LineCounter, at: number, code: PlanFaultCode, message: string): PlacedFault {
+  const { line, col } = lines.linePos(at);
+  return { path: '', line, ...saidOf(code, String(col), message) };
+}
+
 const saidOf = (code: PlanFaultCode, value = '', other = ''): PlanFaultSaid => ({ code, value, other });
 
-/** What the reader of YAML says that has words of its own here; the rest is told as it is. */
-const yamlFaults: Readonly<Record<string, PlanFaultCode>> = {
+/** What the reader of YAML finds, in words of our own: by its codes, of which some are one thing to a person. */
+const yamlFaults: Readonly<Partial<Record<ErrorCode, PlanFaultCode>>> = {
   TAB_AS_INDENT: 'yaml-tab',
   DUPLICATE_KEY: 'yaml-key-twice',
   BAD_INDENT: 'yaml-indent',
+  MISSING_CHAR: 'yaml-missing',
+  UNEXPECTED_TOKEN: 'yaml-unexpected',
+  BLOCK_AS_IMPLICIT_KEY: 'yaml-key',
+  MULTILINE_IMPLICIT_KEY: 'yaml-key',
+  KEY_OVER_1024_CHARS: 'yaml-key',
+  NON_STRING_KEY: 'yaml-key',
+  BLOCK_IN_FLOW: 'yaml-list-open',
+  BAD_SCALAR_START: 'yaml-quote',
+  BAD_DQ_ESCAPE: 'yaml-escape',
+  ALIAS_PROPS: 'yaml-sign',
+  BAD_ALIAS: 'yaml-sign',
+  BAD_DIRECTIVE: 'yaml-sign',
+  BAD_PROP_ORDER: 'yaml-sign',
+  BAD_COLLECTION_TYPE: 'yaml-sign',
+  MULTIPLE_ANCHORS: 'yaml-sign',
+  MULTIPLE_TAGS: 'yaml-sign',
+  TAG_RESOLVE_FAILED: 'yaml-sign',
+  MULTIPLE_DOCS: 'yaml-documents',
+  RESOURCE_EXHAUSTION: 'yaml-deep',
 };
 
 const rangeIn = (text: string): string => String(parseDocument(text).getIn(['ranges', 're6st']) ?? '');

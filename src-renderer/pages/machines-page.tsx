@@ -16,6 +16,7 @@ import { ProblemPanel } from '../panels/problem-panel.tsx';
 import { Terminal } from '../panels/terminal.tsx';
 import { call } from '../state/bridge.ts';
 import { go } from '../state/route.ts';
+import { loadSite } from '../state/sites.ts';
 import type { OpenedSite } from '../state/store.ts';
 import { Button } from '../ui/button.tsx';
 import { CheckInput, ChoiceInput, TextInput } from '../ui/field.tsx';
@@ -118,7 +119,9 @@ export const MachinesPage = ({ site }: { readonly site: OpenedSite }) => {
         text: preview.plan.text,
         base: preview.base,
       });
-      if (answer.saved) go({ page: 'plan', site: site.name });
+      if (!answer.saved) return;
+      await loadSite(site.name);
+      go({ page: 'plan', site: site.name });
     } catch (thrown) {
       setTrouble(toProblemData(thrown));
     } finally {
@@ -309,6 +312,8 @@ const Machines = ({ preview, ticked, onTick }: MachinesProps) => {
         {rows.map(({ name, fields, place }, index) => {
           const field = (key: string): string => {
             const value = place === null ? fields[key] : valueAt(plan.value, ['machines', place, key]);
+            if (key === 'roles' && Array.isArray(value))
+              return value.map((id) => t(`ui.role.${String(id)}`, { defaultValue: String(id) })).join(', ');
             return Array.isArray(value) ? value.join(', ') : value === undefined || value === null ? '' : String(value);
           };
           const wrong = place === null ? [] : plan.problems.filter(({ path }) => placeOf(path) === place);

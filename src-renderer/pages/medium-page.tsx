@@ -16,6 +16,7 @@ import { go } from '../state/route.ts';
 import type { OpenedSite } from '../state/store.ts';
 import { useDrivesTurn } from '../state/use-drives.ts';
 import { Button } from '../ui/button.tsx';
+import { Fingerprint } from '../ui/fingerprint.tsx';
 import { Fold } from '../ui/fold.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Acts, PageHead, ScrollPage } from '../ui/scroll-page.tsx';
@@ -120,16 +121,13 @@ const Seal = ({ contents, shown }: { readonly contents: MediumContents; readonly
   const { site, generation, sealedAt, program, fingerprint, kept, updating, lacking } = sealed;
   return (
     <>
-      <section className={styles.seal} aria-label={t('ui.contents.seal')}>
-        <p>
-          <strong>{t('ui.contents.sealed', { site, generation })}</strong>
-        </p>
+      <Notice kind="good" title={t('ui.contents.sealed', { site, generation })}>
         <p className="quiet">{t('ui.contents.when', { at: formatMoment(sealedAt, i18n.language), program })}</p>
         {place}
         <p>{t('ui.contents.compare')}</p>
-        <p className={styles.code}>{fingerprint.match(/.{1,4}/g)?.join(' ')}</p>
+        <Fingerprint text={fingerprint} />
         {kept.length > 0 && <p className="quiet">{t('ui.contents.kept', { numbers: kept.join(', ') })}</p>}
-      </section>
+      </Notice>
       {updating && <Notice kind="plain" title={t('ui.contents.updating', { generation })} />}
       {lacking > 0 && <Notice kind="bad" title={t('ui.contents.lacking', { count: lacking })} />}
     </>

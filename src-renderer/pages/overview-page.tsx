@@ -26,6 +26,7 @@ export const OverviewPage = ({ site }: { readonly site: OpenedSite }) => {
   const shown = running ?? next;
   const busy = site.runs.length > 0;
   const chapters = chaptersOf(site.view, site.steps);
+  const open = chapters.find(({ state }) => state !== 'done');
   const onSite = chapters.filter(({ chapter, state }) => !apart.has(chapter) && state !== 'done');
   const prepared = chapters.every(({ chapter, state }) => chapter !== 'prepare' || state === 'done');
   return (
@@ -78,7 +79,7 @@ export const OverviewPage = ({ site }: { readonly site: OpenedSite }) => {
           <ul className={styles.list}>
             {chapters.map((chapter) => (
               <li key={chapter.chapter}>
-                <ChapterRow site={site} chapter={chapter} busy={busy} />
+                <ChapterRow site={site} chapter={chapter} busy={busy} first={chapter === open} />
               </li>
             ))}
           </ul>
@@ -106,9 +107,11 @@ interface RowProps {
   readonly site: OpenedSite;
   readonly chapter: ChapterView;
   readonly busy: boolean;
+  /** The first chapter that is not done: what a person would run now. */
+  readonly first: boolean;
 }
 
-const ChapterRow = ({ site, chapter, busy }: RowProps) => {
+const ChapterRow = ({ site, chapter, busy, first }: RowProps) => {
   const { t } = useTranslation();
   const { instances, done, state } = chapter;
   const name = t(`ui.chapter.${chapter.chapter}`);
@@ -122,7 +125,7 @@ const ChapterRow = ({ site, chapter, busy }: RowProps) => {
       <StateMark state={state} />
       {open && (
         <Button
-          kind="plain"
+          kind={first ? 'plain' : 'quiet'}
           icon={<FastForward aria-hidden />}
           isDisabled={busy}
           aria-label={`${t('ui.overview.runChapter')}: ${name}`}

@@ -12,6 +12,7 @@ import { PlanForm } from '../panels/plan-form.tsx';
 import { ProblemPanel } from '../panels/problem-panel.tsx';
 import { call } from '../state/bridge.ts';
 import { keep, keptOf } from '../state/kept.ts';
+import { loadSite } from '../state/sites.ts';
 import type { OpenedSite } from '../state/store.ts';
 import { Button } from '../ui/button.tsx';
 import styles from './plan-page.module.css';
@@ -105,6 +106,8 @@ export const PlanPage = ({ site }: { readonly site: OpenedSite }) => {
         setSaved(text);
         keep(draft, null);
         setSaid(t('ui.plan.saved'));
+        // Roles and machines are not in the record: the picture has them from the plan.
+        await loadSite(site.name);
       } else {
         setSaid(t('ui.plan.notSaved', { count: answer.problems.length }));
         summary.current?.focus();
@@ -147,6 +150,12 @@ export const PlanPage = ({ site }: { readonly site: OpenedSite }) => {
                 )}
                 <span>
                   {item.path !== '' && <code translate="no">{item.path}</code>} {words.planFault(item)}
+                  {item.code.startsWith('yaml') && item.other !== '' && (
+                    <span lang="en" className="quiet small">
+                      {' '}
+                      {item.other}
+                    </span>
+                  )}
                 </span>
               </li>
             ))}

@@ -17,6 +17,8 @@ import { go } from '../state/route.ts';
 import type { OpenedSite } from '../state/store.ts';
 import { Button } from '../ui/button.tsx';
 import { ChoiceInput } from '../ui/field.tsx';
+import { Fingerprint } from '../ui/fingerprint.tsx';
+import { Notice } from '../ui/notice.tsx';
 import { Acts, PageHead, ScrollPage } from '../ui/scroll-page.tsx';
 import styles from './records-page.module.css';
 
@@ -113,13 +115,10 @@ export const RecordsPage = ({ site }: { readonly site: OpenedSite }) => {
       </p>
       {opened !== null && (
         <>
-          <section className={styles.seal} aria-label={t('ui.records.seal')}>
-            <p>
-              <strong>{t('ui.records.whole')}</strong>
-            </p>
-            <p className={styles.code}>{opened.fingerprint}</p>
-            <p className="quiet">{t('ui.records.folder', { path: opened.folder })}</p>
-          </section>
+          <Notice kind="good" title={t('ui.records.whole')}>
+            <Fingerprint text={opened.fingerprint} />
+            <p className={`${styles.folder} quiet`}>{t('ui.records.folder', { path: opened.folder })}</p>
+          </Notice>
           <DifferencesPanel site={site} number={opened.record.number} />
           <RecordView record={opened.record} />
         </>

@@ -11,6 +11,7 @@ import { addressOf, type Route, type SitePageName } from '../state/route.ts';
 import { type OpenedSite, useStore } from '../state/store.ts';
 import { FormatPage } from './format-page.tsx';
 import { KeysPage } from './keys-page.tsx';
+import { MachinePage } from './machine-page.tsx';
 import { MachinesPage } from './machines-page.tsx';
 import { MediumPage } from './medium-page.tsx';
 import { OverviewPage } from './overview-page.tsx';
@@ -41,7 +42,7 @@ export const SitePage = ({ route, site }: Props) => {
   const trouble = useStore((state) => state.trouble);
   const current = route.page === 'step' ? route.instance : null;
   const instance = current === null ? undefined : site.view.instances[current];
-  const Page = route.page === 'site' || route.page === 'step' ? null : pages[route.page];
+  const Page = route.page === 'site' || route.page === 'step' || route.page === 'machine' ? null : pages[route.page];
   return (
     <div className={styles.page}>
       <TopBar site={site} />
@@ -56,6 +57,8 @@ export const SitePage = ({ route, site }: Props) => {
           <NeedsYou site={site} current={current} here={route.page === 'site'} />
           {Page !== null ? (
             <Page site={site} />
+          ) : route.page === 'machine' ? (
+            <MachinePage key={route.machine} site={site} name={route.machine} />
           ) : instance !== undefined ? (
             <StepPage key={instance.key} site={site} instance={instance} />
           ) : (

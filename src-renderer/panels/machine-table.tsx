@@ -35,7 +35,15 @@ export const MachineTable = ({ site }: { readonly site: OpenedSite }) => {
           <tbody>
             {machines.map(({ name, instances }) => (
               <tr key={name}>
-                <th scope="row">{name}</th>
+                <th scope="row">
+                  <a
+                    className={styles.name}
+                    href={addressOf({ page: 'machine', site: site.name, machine: name })}
+                    aria-label={t('ui.machine.about', { name })}
+                  >
+                    {name}
+                  </a>
+                </th>
                 {steps.map(({ id }) => {
                   const instance = instances.find((item) => item.step === id);
                   return (

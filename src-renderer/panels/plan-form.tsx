@@ -112,7 +112,7 @@ const Field = ({ field, path, reading, set }: PlacedProps) => {
           {node.options.map((option) => (
             <CheckInput
               key={option}
-              label={option}
+              label={t(`ui.role.${option}`, { defaultValue: option })}
               checked={chosen.includes(option)}
               onChange={(on) =>
                 set(

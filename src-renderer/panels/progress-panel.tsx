@@ -39,13 +39,13 @@ export const ProgressPanel = ({ instance, live, run }: Props) => {
         ? t('ui.progress.command', place)
         : t('ui.progress.commandIs', { ...place, what });
   return (
-    <section className={styles.panel} aria-label={t('ui.progress.title')}>
+    <section className={live.question === null ? styles.panel : styles.bare} aria-label={t('ui.progress.title')}>
       {live.question !== null ? null : live.progress === null ? (
         <Bar
           label={label}
           done={ended}
           total={total === 0 || live.awaiting !== null ? null : total}
-          text={total === 0 ? '' : `${ended} / ${total}`}
+          text={total < 2 || live.awaiting !== null ? '' : `${ended} / ${total}`}
         />
       ) : (
         <>

@@ -1,11 +1,13 @@
 // The runbook at the side: chapters, and their steps with state as icon and word.
-import { useEffect, useRef } from 'react';
+import { ChevronDown, ChevronUp } from 'lucide-react';
+import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { InstanceView } from '../../src-shared/journal.ts';
+import type { InstanceState, InstanceView } from '../../src-shared/journal.ts';
 import { useWords } from '../i18n/words.ts';
 import { chaptersOf, countDone } from '../state/progress.ts';
 import { addressOf } from '../state/route.ts';
 import type { OpenedSite } from '../state/store.ts';
+import { Button } from '../ui/button.tsx';
 import { StateIcon, useStateWord } from '../ui/state-mark.tsx';
 import styles from './side-list.module.css';
 
@@ -15,37 +17,70 @@ interface Props {
   readonly current: string | null;
 }
 
+/** From here on the list stands above the page instead of beside it, closed until it is wanted: as in site-page.module.css. */
+const narrow = window.matchMedia('(max-width: 700px)');
+const listenToWidth = (changed: () => void): (() => void) => {
+  narrow.addEventListener('change', changed);
+  return () => narrow.removeEventListener('change', changed);
+};
+
 export const SideList = ({ site, current }: Props) => {
   const { t } = useTranslation();
   const all = Object.values(site.view.instances);
+  const folded = useSyncExternalStore(listenToWidth, () => narrow.matches);
+  const [open, setOpen] = useState(false);
+  const sum = t('ui.side.sum', { done: countDone(all), total: all.length });
   return (
     <nav className={styles.side} aria-label={t('ui.side.title')}>
-      <div className={styles.scroll}>
-        {chaptersOf(site.view, site.steps).map(({ chapter, instances }) => (
+      {folded && (
+        <Button
+          kind="quiet"
+          icon={open ? <ChevronUp aria-hidden /> : <ChevronDown aria-hidden />}
+          aria-expanded={open}
+          onPress={() => setOpen(!open)}
+        >
+          {t('ui.side.title')} <span className="quiet">{sum}</span>
+        </Button>
+      )}
+      <div className={styles.scroll} hidden={folded && !open}>
+        {chaptersOf(site.view, site.steps).map(({ chapter, instances, done }) => (
           <section key={chapter} aria-labelledby={`chapter-${chapter}`}>
             <h2 id={`chapter-${chapter}`} className={styles.chapter}>
-              {t(`ui.chapter.${chapter}`)}
+              <span>{t(`ui.chapter.${chapter}`)}</span>
+              <span className={styles.count}>
+                {done}/{instances.length}
+              </span>
             </h2>
             <ol>
               {instances.map((instance) => (
-                <Entry key={instance.key} site={site.name} instance={instance} current={instance.key === current} />
+                <Entry
+                  key={instance.key}
+                  site={site.name}
+                  instance={instance}
+                  current={instance.key === current}
+                  onGo={() => setOpen(false)}
+                />
               ))}
             </ol>
           </section>
         ))}
       </div>
-      <p className={styles.sum}>{t('ui.side.sum', { done: countDone(all), total: all.length })}</p>
+      {!folded && <p className={styles.sum}>{sum}</p>}
     </nav>
   );
 };
+
+/** States that the icon alone tells: the words are left to those that want a person, and every word is there to be heard. */
+const usual: ReadonlySet<InstanceState> = new Set<InstanceState>(['done', 'todo', 'unread']);
 
 interface EntryProps {
   readonly site: string;
   readonly instance: InstanceView;
   readonly current: boolean;
+  readonly onGo: () => void;
 }
 
-const Entry = ({ site, instance, current }: EntryProps) => {
+const Entry = ({ site, instance, current, onGo }: EntryProps) => {
   const words = useWords();
   const word = useStateWord();
   const link = useRef<HTMLAnchorElement>(null);
@@ -60,13 +95,14 @@ const Entry = ({ site, instance, current }: EntryProps) => {
         className={styles.entry}
         href={addressOf({ page: 'step', site, instance: instance.key })}
         aria-current={current ? 'step' : undefined}
+        onClick={onGo}
       >
         <StateIcon state={instance.state} />
         <span className={styles.name}>
           {words.stepTitle(instance.step)}
           {subject !== '' && <span className={styles.subject}> {subject}</span>}
         </span>
-        <span className={styles.word}>{word(instance.state)}</span>
+        <span className={usual.has(instance.state) ? 'unseen' : styles.word}>{word(instance.state)}</span>
       </a>
     </li>
   );

@@ -29,8 +29,8 @@ export const TopBar = ({ site }: { readonly site: OpenedSite }) => {
         {chaptersOf(site.view, site.steps).map(({ chapter, instances, done, state }) => (
           <li key={chapter} className={styles.chapter}>
             <StateIcon state={state} />
-            <span>{t(`ui.chapter.${chapter}`)}</span>
-            <span className="quiet small">
+            <span className={styles.title}>{t(`ui.chapter.${chapter}`)}</span>
+            <span className={`${styles.count} quiet small`}>
               {done}/{instances.length}
             </span>
             <span className="unseen">{word(state)}</span>
@@ -43,7 +43,10 @@ export const TopBar = ({ site }: { readonly site: OpenedSite }) => {
           href={addressOf({ page: 'step', site: site.name, instance: medium.key })}
         >
           <MediumIcon aria-hidden size={18} />
-          {t(`ui.medium.${mediumWord(medium, laptop)}`)}
+          {/* One that is away is said in words, however little room there is. */}
+          <span className={laptop?.medium === 'away' ? undefined : styles.mediumWord}>
+            {t(`ui.medium.${mediumWord(medium, laptop)}`)}
+          </span>
         </a>
       )}
       {laptop?.battery?.draining && (

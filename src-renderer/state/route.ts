@@ -11,6 +11,7 @@ export type Route =
   | { readonly page: 'new' }
   | { readonly page: 'site'; readonly site: string }
   | { readonly page: 'step'; readonly site: string; readonly instance: string }
+  | { readonly page: 'machine'; readonly site: string; readonly machine: string }
   | { readonly page: SitePageName; readonly site: string };
 
 export function addressOf(route: Route): string {
@@ -23,6 +24,8 @@ export function addressOf(route: Route): string {
       return `#/site/${encodeURIComponent(route.site)}`;
     case 'step':
       return `#/site/${encodeURIComponent(route.site)}/step/${encodeURIComponent(route.instance)}`;
+    case 'machine':
+      return `#/site/${encodeURIComponent(route.site)}/machine/${encodeURIComponent(route.machine)}`;
     default:
       return `#/site/${encodeURIComponent(route.site)}/${route.page}`;
   }
@@ -39,6 +42,9 @@ export function routeOf(address: string): Route {
     if (page !== undefined && instance === undefined) return { page, site: name };
     if (kind === 'step' && instance !== undefined) {
       return { page: 'step', site: name, instance: decodeURIComponent(instance) };
+    }
+    if (kind === 'machine' && instance !== undefined) {
+      return { page: 'machine', site: name, machine: decodeURIComponent(instance) };
     }
     return kind === undefined ? { page: 'site', site: name } : { page: 'start' };
   } catch {

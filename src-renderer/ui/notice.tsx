@@ -1,10 +1,11 @@
-// A framed message: what a person should know now. `bad` only for what failed.
-import { CircleX, Info, type LucideIcon, TriangleAlert } from 'lucide-react';
+// A framed message: what a person should know now. `bad` only for what failed, `good` for what was checked and holds.
+import { BadgeCheck, CircleX, Info, type LucideIcon, TriangleAlert } from 'lucide-react';
 import type { ReactNode } from 'react';
 import styles from './notice.module.css';
 
-const icons: Readonly<Record<'plain' | 'warn' | 'bad', LucideIcon>> = {
+const icons: Readonly<Record<'plain' | 'good' | 'warn' | 'bad', LucideIcon>> = {
   plain: Info,
+  good: BadgeCheck,
   warn: TriangleAlert,
   bad: CircleX,
 };

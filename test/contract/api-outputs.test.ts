@@ -96,6 +96,23 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
   });
   const one = { name: 'node-9', address: 'node-9.practice.invalid' };
   expect((await call('machines.read', { ...more, list: null, one })).chosen).toEqual(['node-9']);
+  // What could become of a machine is told before anything is; a name that was not typed takes nothing out.
+  const node = { site, machine: 'node-1' };
+  const stands = { code: 'frontend-no-role' };
+  expect(await call('machines.look', node)).toMatchObject({ computer: null, removal: 'removed', problems: [stands] });
+  const master = await call('machines.look', { site, machine: 'master-1' });
+  expect(master.problems).toContainEqual(expect.objectContaining({ code: 'node-no-master' }));
+  const removal = { ...node, typed: 'node-1', lost: false };
+  await expect(call('machines.remove', removal)).rejects.toMatchObject({ code: 'site-plan-invalid' });
+  await call('site.savePlan', { site, text: chosen.plan.text, base: kept });
+  const extra = { site, machine: 'node-2' };
+  expect(await call('machines.look', extra)).toMatchObject({ removal: 'removed', problems: [] });
+  await expect(call('machines.remove', { ...removal, ...extra })).rejects.toMatchObject({ code: 'machine-unknown' });
+  const order = async () => (await call('sites.open', { site })).view.order.join(' ');
+  expect(await order()).toContain('@machine:node-2');
+  expect(await call('machines.remove', { ...extra, typed: 'node-2', lost: false })).toMatchObject({ state: 'removed' });
+  expect(await order()).not.toContain('@machine:node-2');
+  expect(await call('machines.renew', node)).toEqual({ computer: null, baseline: false });
   expect(await call('keys.state', { site })).toEqual({ fingerprint: null, vault: false });
   expect(await call('media.recent', {})).toEqual([]);
   expect((await call('media.next', { site, mark: '' })).mark).not.toBe('');

@@ -2,6 +2,7 @@
 // test writes event by event. It shows states that are hard to reach with the real engine (a failure, a guard, a long
 // wait, a question), so that every one of them is looked at. It performs nothing.
 
+import { faultIds } from '../../src-main/practice/faults.ts';
 import { withMachines } from '../../src-main/runbook/add-machines.ts';
 import { infoOf } from '../../src-main/runbook/instances.ts';
 import { kindOfList, readMachineList } from '../../src-main/runbook/machine-lists.ts';
@@ -81,6 +82,10 @@ export interface ScriptedDesk {
   readonly drafts: Record<string, Record<string, never>>;
   /** What the picture is drawn from; the runbook's instances stay those of the first. */
   machines: Snapshot['machines'];
+  /** Machines that were marked as leaving. */
+  leaving: readonly string[];
+  /** The site is shown as the practice site. */
+  practice: boolean;
   /** What is plugged in; may be changed under way. */
   media: readonly MediumChoice[];
   /** Media of sites of this laptop. */
@@ -182,6 +187,8 @@ export function scriptedDesk(): ScriptedDesk {
     calls: [],
     drafts: {},
     machines: [{ name: 'master-1', roles: ['master'], address: 'fd00:1::11' }],
+    leaving: [],
+    practice: false,
     media: drivesAtFirst,
     recent: [],
     laptop: { medium: 'here', battery: null },
@@ -229,7 +236,7 @@ export function scriptedDesk(): ScriptedDesk {
         runs: desk.runs,
         drafts: desk.drafts,
         terminal: `fieldkit run --site ${site}`,
-        practice: false,
+        practice: desk.practice,
         machines: desk.machines,
       };
     },
@@ -271,6 +278,30 @@ export function scriptedDesk(): ScriptedDesk {
         plan: readingOf(withMachines(soundPlanText, before, wanted, shared)),
       };
     },
+    'machines.look': async ({ machine }) => {
+      const known = machine !== 'node-3';
+      const leaving = desk.leaving.includes(machine);
+      const removal = leaving ? 'waits' : known && machine !== 'master-1' ? 'leaving' : 'removed';
+      return {
+        computer: known && machine !== 'master-1' ? 'COMP-7' : null,
+        emptied: false,
+        removal,
+        hostKey: known,
+        baseline: machine === 'node-2',
+        problems:
+          machine === 'node-2' || machine === 'master-1'
+            ? [{ path: 'machines.2.jump', line: 12, code: 'jump-unknown' as const, value: machine, other: '' }]
+            : [],
+      };
+    },
+    'machines.remove': async ({ machine, typed, lost }) => {
+      if (typed !== machine) throw problem('machine-unknown', { machine: typed, known: machine });
+      const state = machine === 'node-3' || lost ? 'removed' : 'leaving';
+      if (state === 'removed') desk.machines = desk.machines.filter(({ name }) => name !== machine);
+      else desk.leaving = [...desk.leaving, machine];
+      return { state, computer: machine === 'node-3' ? null : 'COMP-7', emptied: false };
+    },
+    'machines.renew': async () => ({ computer: 'COMP-7', baseline: false }),
     'keys.state': async () => ({ fingerprint: '5b'.repeat(32), vault: true }),
     'keys.export': async ({ folder, site: name }) => ({
       path: `${folder}/${name}-keys.age`,
@@ -337,7 +368,7 @@ export function scriptedDesk(): ScriptedDesk {
       text: 'Reading package lists...\nE: Unable to locate package slapos-node\n',
       cut: false,
     }),
-    'practice.faults': async () => [],
+    'practice.faults': async () => (desk.practice ? faultIds.map((id) => ({ id, on: false, met: false })) : []),
     'events.since': async ({ number: from }) => recent.filter((event) => event.number > from),
   };
   Object.assign(desk.handlers, recorded(answers, desk.calls));

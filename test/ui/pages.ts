@@ -10,6 +10,7 @@ const stepStates = {
   'a plan with its diff': states.planWithDiff,
   'a run with progress': states.installing,
   'a failure': states.failed,
+  'a step that is done': states.finishedRun,
   'a long wait': states.waiting,
   'a fingerprint to compare': states.fingerprint,
   'a password to give': states.password,
@@ -72,6 +73,35 @@ export const places: readonly Place[] = [
     name: 'the overview of many machines',
     prepare: (desk) => {
       states.manyMachines(desk);
+      return null;
+    },
+    go: (page) => goTo(page),
+  },
+  ...(['node-1', 'node-2'] as const).map(
+    (machine): Place => ({
+      name: machine === 'node-1' ? 'a machine and what can become of it' : 'a machine that others stand on',
+      prepare: (desk) => {
+        states.manyMachines(desk);
+        return null;
+      },
+      go: async (page) => {
+        await goTo(page);
+        await page.evaluate((name) => {
+          window.location.hash += `/machine/${name}`;
+        }, machine);
+        const folds = page.locator('main button[aria-expanded=false]');
+        await expect(folds).toHaveCount(2);
+        await folds.first().click();
+        await folds.click();
+        if (machine === 'node-2') await page.locator('main label').last().click();
+      },
+    }),
+  ),
+  {
+    name: 'the practice site and its guide',
+    prepare: (desk) => {
+      desk.practice = true;
+      states.planWithDiff(desk);
       return null;
     },
     go: (page) => goTo(page),

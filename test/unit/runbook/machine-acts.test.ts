@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Step } from '../../../src-main/runbook/define.ts';
 import { leavingMachines, machines } from '../../../src-main/runbook/define.ts';
 import { readJournal } from '../../../src-main/runbook/journal-store.ts';
-import { knownComputer, removeMachine, renewMachine } from '../../../src-main/runbook/machine-acts.ts';
+import { knownComputer, outlookOf, removeMachine, renewMachine } from '../../../src-main/runbook/machine-acts.ts';
 import type { OpenSite } from '../../../src-main/runbook/open-site.ts';
 import type { Runner } from '../../../src-main/runbook/runner.ts';
 import { fold } from '../../../src-shared/journal.ts';
@@ -72,6 +72,18 @@ it('forgets all of a machine that was installed anew but its former name, and no
   const { events } = await readJournal(join(folder, 'journal.jsonl'));
   expect(fold(events).instances['b@machine:n1']).toMatchObject({ state: 'unread', formerly: 'COMP-7' });
   expect(events.filter(({ kind }) => kind === 'renewed')).toHaveLength(2);
+});
+
+it('tells what either act would come to, and each comes to that', async () => {
+  const known = { computer: 'COMP-7', emptied: false, hostKey: true, baseline: true };
+  expect(outlookOf(site, 'n1')).toEqual({ ...known, removal: 'leaving' });
+  const unknown = { computer: null, emptied: false, hostKey: false, baseline: false, removal: 'removed' };
+  expect(outlookOf(site, 'n2')).toEqual(unknown);
+  expect(() => outlookOf(site, 'n9')).toThrow(expect.objectContaining({ code: 'machine-unknown' }));
+  expect(await removeMachine(site, 'n1', false)).toMatchObject({ state: 'leaving' });
+  expect(outlookOf(site, 'n1')).toMatchObject({ removal: 'waits', emptied: false });
+  await expect(removeMachine(site, 'n1', false)).rejects.toMatchObject({ code: 'machine-in-use' });
+  expect(await removeMachine(site, 'n1', true)).toMatchObject({ state: 'removed' });
 });
 
 it('takes out at once what the master never knew', async () => {

@@ -120,7 +120,7 @@ ansible_ssh_common_args=-o ProxyJump=ada@bastion
       { name: 'node-1', fields: { address: '10.0.0.1', port: 2222, user: 'tech' } },
       { name: 'node-2', fields: { address: 'node-2', user: 'tech' } },
     ]);
-    expect(refusal('inventory', 'all:\n  hosts: [\n')).toEqual(['machine-list-invalid', 1, expect.any(String)]);
+    expect(refusal('inventory', 'all:\n  hosts: [\n')).toEqual(['machine-list-invalid', 3, expect.any(String)]);
     expect(refusal('inventory', 'all: 3\n')).toEqual(['machine-list-invalid', 1, 'no machine is named here']);
   });
 
