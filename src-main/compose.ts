@@ -36,7 +36,7 @@ import {
 import { mediumJobs, mediumSights } from './performers/medium-jobs.ts';
 import { mirrorJobs, mirrorSights } from './performers/mirror-jobs.ts';
 import { prepareJobs, prepareSights } from './performers/prepare-jobs.ts';
-import { recentMedia } from './performers/recent-media.ts';
+import { recentMediaIn } from './performers/recent-media.ts';
 import { recordJobs, recordSights } from './performers/record-jobs.ts';
 import { type RecordsKit, recordsKit } from './performers/records.ts';
 import { keepRehearsal, lastRehearsal } from './performers/rehearsals.ts';
@@ -297,7 +297,7 @@ export function compose(options: ComposeOptions): Kit {
         }));
         return (await Promise.all(found)).filter(({ sites }) => sites.length > 0);
       },
-      recentMedia: () => recentMedia(paths.data),
+      recentMedia: recentMediaIn(paths.data),
       laptopNow,
       rehearsal: { run: rehearseSite, last: lastRehearsal },
       keys: {

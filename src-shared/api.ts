@@ -385,7 +385,7 @@ export const api = {
   'site.sheet': { input: site, output: sheet },
   /**
    * The plan with more machines: those of a list, or one by name and address. Saves nothing: `site.savePlan` does, over `base`.
-   * `chosen` null: all of a list, but none of a person's ssh_config, which holds much besides the site.
+   * `chosen`: by their places in the list, as two of it may have one name; null: all of a list, but none of a person's ssh_config, which holds much besides the site.
    */
   'machines.read': {
     input: z.strictObject({
@@ -398,7 +398,7 @@ export const api = {
         })
         .nullable(),
       one: z.strictObject({ name: typed, address: typed }).nullable(),
-      chosen: z.array(typed).max(machineListLimits.machines).nullable(),
+      chosen: z.array(z.int().nonnegative()).max(machineListLimits.machines).nullable(),
       shared: jsonObject,
     }),
     output: z.strictObject({
@@ -406,7 +406,9 @@ export const api = {
       found: z.array(listedMachine),
       /** How many machines the plan has already: the added ones follow. */
       before: z.int(),
-      chosen: z.array(z.string()),
+      chosen: z.array(z.int()),
+      /** Names, in the order in which they would stand in the plan. */
+      added: z.array(z.string()),
       base: z.string(),
       plan: planReading,
     }),

@@ -43,16 +43,17 @@ export function planHandlers(parts: DeskParts, sites: OpenSites) {
       const plan = planFromText(base, path);
       const kind = list === null ? null : (list.kind ?? kindOfList(list.name));
       const found = list === null || kind === null ? [] : readMachineList(list.text, kind, list.name);
-      const names = chosen ?? (kind === 'ssh-config' ? [] : found.map(({ name }) => name));
+      const places = chosen ?? (kind === 'ssh-config' ? [] : found.map((_, index) => index));
       const wanted = [
         ...(one === null ? [] : [{ name: one.name, fields: { address: one.address } }]),
-        ...found.filter(({ name }) => names.includes(name)),
+        ...found.filter((_, index) => places.includes(index)),
       ];
       return {
         kind,
         found: found.map(({ name, fields }) => ({ name, fields: { ...fields } })),
         before: plan.machines.length,
-        chosen: wanted.map(({ name }) => name),
+        chosen: [...places],
+        added: wanted.map(({ name }) => name),
         base,
         plan: readingOf(withMachines(base, plan, wanted, shared)),
       };

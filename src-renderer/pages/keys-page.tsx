@@ -1,7 +1,7 @@
 // The site's private keys, for the laptop that is to go on with its medium: written into an encrypted file, or read from one.
 // Passphrases are typed here and go to main with the act; the page keeps them no longer than it is shown.
-import { FileKey, FolderOutput } from 'lucide-react';
-import { useEffect, useState } from 'react';
+import { FileKey, FolderInput, FolderOutput } from 'lucide-react';
+import { Fragment, type ReactNode, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { OutputOf } from '../../src-shared/api.ts';
 import { type ProblemData, toProblemData } from '../../src-shared/problem.ts';
@@ -21,8 +21,8 @@ import styles from './keys-page.module.css';
 type State = OutputOf<'keys.state'>;
 type Hold = (act: () => Promise<void>) => Promise<ProblemData | null>;
 
-interface WayProps {
-  readonly site: OpenedSite;
+interface SharedProps {
+  readonly site: string;
   /** Keys are being written or read, here or in the other half of the page. */
   readonly busy: boolean;
   readonly hold: Hold;
@@ -50,6 +50,7 @@ export const KeysPage = ({ site }: { readonly site: OpenedSite }) => {
   useEffect(() => {
     call('keys.state', { site: site.name }).then(setState, (thrown: unknown) => setTrouble(toProblemData(thrown)));
   }, [site.name, turn]);
+  const shared = { site: site.name, busy, hold };
   return (
     <ScrollPage narrow>
       <Heading page={`keys ${site.name}`} title={t('ui.keys.title')} />
@@ -78,166 +79,163 @@ export const KeysPage = ({ site }: { readonly site: OpenedSite }) => {
       </section>
       {state !== null && (
         <>
-          {state.fingerprint !== null && state.vault && <Export site={site} busy={busy} hold={hold} />}
-          <Import site={site} vault={state.vault} busy={busy} hold={hold} onRead={() => setTurn(turn + 1)} />
+          {state.fingerprint !== null && state.vault && <Export {...shared} />}
+          <Import {...shared} vault={state.vault} onRead={() => setTurn(turn + 1)} />
         </>
       )}
     </ScrollPage>
   );
 };
 
-const Export = ({ site, busy, hold }: WayProps) => {
+const Export = (shared: SharedProps) => {
   const { t } = useTranslation();
-  const [working, setWorking] = useState(false);
-  const [said, setSaid] = useState({ vault: '', file: '', again: '' });
-  const [tried, setTried] = useState(false);
-  const [made, setMade] = useState<OutputOf<'keys.export'> | null>(null);
-  const [trouble, setTrouble] = useState<ProblemData | null>(null);
-  const differs = said.again !== said.file;
-  const write = async () => {
-    setTried(true);
-    if (said.vault === '' || said.file === '' || differs) return;
-    const wrong = await hold(async () => {
-      const picked = await call('pick.path', { kind: 'folder', title: t('ui.keys.where') });
-      if (picked === null) return;
-      setMade(null);
-      setWorking(true);
-      const { vault, file } = said;
-      setMade(await call('keys.export', { site: site.name, folder: picked.token, vault, file }));
-      setSaid({ vault: '', file: '', again: '' });
-      setTried(false);
-    });
-    setWorking(false);
-    setTrouble(wrong);
+  const perform: WayProps['perform'] = async (passphrases, begin) => {
+    const picked = await call('pick.path', { kind: 'folder', title: t('ui.keys.where') });
+    if (picked === null) return null;
+    begin();
+    const { path } = await call('keys.export', { site: shared.site, folder: picked.token, ...passphrases });
+    return t('ui.keys.export.done', { path });
   };
   return (
-    <section className={styles.way} aria-labelledby="keys-export">
-      <h2 id="keys-export">{t('ui.keys.export.title')}</h2>
-      <p className="quiet">{t('ui.keys.export.hint')}</p>
-      <TextInput
-        label={t('ui.keys.vault')}
-        type="password"
-        value={said.vault}
-        onChange={(vault) => setSaid({ ...said, vault })}
-        error={tried && said.vault === '' ? t('ui.keys.missing') : undefined}
-      />
-      <TextInput
-        label={t('ui.keys.file')}
-        hint={t('ui.keys.export.fileHint')}
-        type="password"
-        value={said.file}
-        onChange={(file) => setSaid({ ...said, file })}
-        error={tried && said.file === '' ? t('ui.keys.missing') : undefined}
-      />
-      <TextInput
-        label={t('ui.question.again')}
-        type="password"
-        value={said.again}
-        onChange={(again) => setSaid({ ...said, again })}
-        error={tried && differs ? t('ui.question.differ') : undefined}
-      />
-      {trouble !== null && <ProblemPanel problem={trouble} />}
-      <Acts>
-        <Button kind="plain" icon={<FolderOutput aria-hidden />} isDisabled={busy} onPress={() => void write()}>
-          {t('ui.keys.export.act')}
-        </Button>
-        <Terminal command={`fieldkit keys export ${site.name}-keys.age --site ${site.name}`} />
-      </Acts>
-      <p role="status">
-        {working ? t('ui.keys.busy') : made === null ? '' : t('ui.keys.export.done', { path: made.path })}
-      </p>
-    </section>
+    <Way
+      {...shared}
+      id="export"
+      icon={<FolderOutput aria-hidden />}
+      order={['vault', 'file']}
+      fresh="file"
+      hint={t('ui.keys.export.fileHint')}
+      perform={perform}
+    />
   );
 };
 
-interface ImportProps extends WayProps {
+interface ImportProps extends SharedProps {
   /** False: the passphrase typed here makes one, so it is typed twice. */
   readonly vault: boolean;
   readonly onRead: () => void;
 }
 
-const Import = ({ site, vault, busy, hold, onRead }: ImportProps) => {
+const Import = ({ vault, onRead, ...shared }: ImportProps) => {
   const { t } = useTranslation();
   const [picked, setPicked] = useState<OutputOf<'pick.path'>>(null);
-  const [said, setSaid] = useState({ vault: '', again: '', file: '' });
-  const [tried, setTried] = useState(false);
-  const [working, setWorking] = useState(false);
-  const [read, setRead] = useState<OutputOf<'keys.import'> | null>(null);
   const [trouble, setTrouble] = useState<ProblemData | null>(null);
-  const differs = !vault && said.again !== said.vault;
   const pick = async () => {
-    const wrong = await hold(async () => {
+    const wrong = await shared.hold(async () => {
       const chosen = await call('pick.path', { kind: 'file', title: t('ui.keys.import.pick') });
       if (chosen !== null) setPicked(chosen);
     });
     setTrouble(wrong);
   };
-  const take = async () => {
-    setTried(true);
-    if (picked === null || said.vault === '' || said.file === '' || differs) return;
-    setRead(null);
-    setWorking(true);
-    const wrong = await hold(async () => {
-      const { again: _, ...passphrases } = said;
-      setRead(await call('keys.import', { site: site.name, path: picked.token, ...passphrases }));
-      setSaid({ vault: '', again: '', file: '' });
-      setTried(false);
-      onRead();
-    });
-    setWorking(false);
-    setTrouble(wrong);
+  const perform: WayProps['perform'] = async (passphrases, begin) => {
+    if (picked === null) return null;
+    begin();
+    const { changed } = await call('keys.import', { site: shared.site, path: picked.token, ...passphrases });
+    onRead();
+    return t(changed ? 'ui.keys.import.done' : 'ui.keys.import.same');
   };
   return (
-    <section className={styles.way} aria-labelledby="keys-import">
-      <h2 id="keys-import">{t('ui.keys.import.title')}</h2>
-      <p className="quiet">{t('ui.keys.import.hint')}</p>
+    <Way
+      {...shared}
+      id="import"
+      icon={<FolderInput aria-hidden />}
+      order={['file', 'vault']}
+      fresh={vault ? null : 'vault'}
+      hint={t('ui.keys.newVault')}
+      lacking={picked === null ? t('ui.keys.import.noFile') : null}
+      perform={perform}
+    >
       <Acts>
-        <Button kind="plain" icon={<FileKey aria-hidden />} isDisabled={busy} onPress={() => void pick()}>
+        <Button kind="plain" icon={<FileKey aria-hidden />} isDisabled={shared.busy} onPress={() => void pick()}>
           {t('ui.keys.import.pick')}
         </Button>
         <span className={styles.path} dir="ltr" translate="no">
           {picked?.display ?? ''}
         </span>
       </Acts>
-      {tried && picked === null && <p className={styles.error}>{t('ui.keys.import.noFile')}</p>}
-      <TextInput
-        label={t('ui.keys.file')}
-        type="password"
-        value={said.file}
-        onChange={(file) => setSaid({ ...said, file })}
-        error={tried && said.file === '' ? t('ui.keys.missing') : undefined}
-      />
-      <TextInput
-        label={t('ui.keys.vault')}
-        hint={vault ? undefined : t('ui.keys.newVault')}
-        type="password"
-        value={said.vault}
-        onChange={(typed) => setSaid({ ...said, vault: typed })}
-        error={tried && said.vault === '' ? t('ui.keys.missing') : undefined}
-      />
-      {!vault && (
-        <TextInput
-          label={t('ui.question.again')}
-          type="password"
-          value={said.again}
-          onChange={(again) => setSaid({ ...said, again })}
-          error={tried && differs ? t('ui.question.differ') : undefined}
-        />
-      )}
+      {trouble !== null && <ProblemPanel problem={trouble} />}
+    </Way>
+  );
+};
+
+type Passphrase = 'vault' | 'file';
+const unsaid = { vault: '', file: '', again: '' };
+
+interface WayProps extends SharedProps {
+  readonly id: 'export' | 'import';
+  readonly icon: ReactNode;
+  readonly order: readonly Passphrase[];
+  /** The one that is made here: it is typed twice. Null: both are there already. */
+  readonly fresh: Passphrase | null;
+  /** Said of the fresh one. */
+  readonly hint: string;
+  /** What else is missing; null: nothing. */
+  readonly lacking?: string | null;
+  /** `begin`: from here on it works. Gives what to say of it; null when the person left it. */
+  readonly perform: (passphrases: Record<Passphrase, string>, begin: () => void) => Promise<string | null>;
+  readonly children?: ReactNode;
+}
+
+/** One half of the page: two passphrases, the one that is new typed twice, and the act. */
+const Way = ({ site, busy, hold, id, icon, order, fresh, hint, lacking = null, perform, children }: WayProps) => {
+  const { t } = useTranslation();
+  const [said, setSaid] = useState(unsaid);
+  const [tried, setTried] = useState(false);
+  const [working, setWorking] = useState(false);
+  const [done, setDone] = useState<string | null>(null);
+  const [trouble, setTrouble] = useState<ProblemData | null>(null);
+  const differs = fresh !== null && said.again !== said[fresh];
+  const act = async () => {
+    setTried(true);
+    if (lacking !== null || said.vault === '' || said.file === '' || differs) return;
+    const wrong = await hold(async () => {
+      const { again: _, ...passphrases } = said;
+      const words = await perform(passphrases, () => {
+        setDone(null);
+        setWorking(true);
+      });
+      if (words === null) return;
+      setDone(words);
+      setSaid(unsaid);
+      setTried(false);
+    });
+    setWorking(false);
+    setTrouble(wrong);
+  };
+  return (
+    <section className={styles.way} aria-labelledby={`keys-${id}`}>
+      <h2 id={`keys-${id}`}>{t(`ui.keys.${id}.title`)}</h2>
+      <p className="quiet">{t(`ui.keys.${id}.hint`)}</p>
+      {children}
+      {tried && lacking !== null && <p className={styles.error}>{lacking}</p>}
+      {order.map((key) => (
+        <Fragment key={key}>
+          <TextInput
+            label={t(`ui.keys.${key}`)}
+            hint={key === fresh ? hint : undefined}
+            type="password"
+            value={said[key]}
+            onChange={(text) => setSaid({ ...said, [key]: text })}
+            error={tried && said[key] === '' ? t('ui.keys.missing') : undefined}
+          />
+          {key === fresh && (
+            <TextInput
+              label={t('ui.question.again')}
+              type="password"
+              value={said.again}
+              onChange={(again) => setSaid({ ...said, again })}
+              error={tried && differs ? t('ui.question.differ') : undefined}
+            />
+          )}
+        </Fragment>
+      ))}
       {trouble !== null && <ProblemPanel problem={trouble} />}
       <Acts>
-        <Button kind="plain" isDisabled={busy} onPress={() => void take()}>
-          {t('ui.keys.import.act')}
+        <Button kind="plain" icon={icon} isDisabled={busy} onPress={() => void act()}>
+          {t(`ui.keys.${id}.act`)}
         </Button>
-        <Terminal command={`fieldkit keys import ${site.name}-keys.age --site ${site.name}`} />
+        <Terminal command={`fieldkit keys ${id} ${site}-keys.age --site ${site}`} />
       </Acts>
-      <p role="status">
-        {working
-          ? t('ui.keys.busy')
-          : read === null
-            ? ''
-            : t(read.changed ? 'ui.keys.import.done' : 'ui.keys.import.same')}
-      </p>
+      <p role="status">{working ? t('ui.keys.busy') : (done ?? '')}</p>
     </section>
   );
 };

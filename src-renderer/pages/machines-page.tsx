@@ -46,7 +46,7 @@ export const MachinesPage = ({ site }: { readonly site: OpenedSite }) => {
   const [one, setOne] = useState({ name: '', address: '' });
   const [list, setList] = useState({ text: '', name: '' });
   const [kind, setKind] = useState<ListKind | null>(null);
-  const [chosen, setChosen] = useState<readonly string[] | null>(null);
+  const [chosen, setChosen] = useState<readonly number[] | null>(null);
   const [said, setSaid] = useState<Readonly<Record<(typeof wishes)[number], string>>>({
     user: '',
     interface: '',
@@ -100,14 +100,14 @@ export const MachinesPage = ({ site }: { readonly site: OpenedSite }) => {
   const preview = answered?.preview ?? null;
   const current = answered?.question === question;
   const reading = !nothing && !current && trouble === null;
-  const count = preview?.chosen.length ?? 0;
+  const count = preview?.added.length ?? 0;
   const ready = preview !== null && current && count > 0 && preview.plan.problems.length === 0;
   // The ticks are the page's own: each counts at once, whatever answer is on its way. On a list that is being replaced none does.
-  const tick = (name: string, on: boolean) => {
+  const tick = (place: number, on: boolean) => {
     if (answered?.list !== listAsked) return;
     setChosen((now) => {
-      const others = (now ?? answered.preview.chosen).filter((item) => item !== name);
-      return on ? [...others, name] : others;
+      const others = (now ?? answered.preview.chosen).filter((item) => item !== place);
+      return on ? [...others, place] : others;
     });
   };
   const save = async () => {
@@ -220,7 +220,7 @@ function commandOf(
     way === 'one'
       ? [one.name || 'NAME', '--address', one.address || 'ADDRESS']
       : [
-          ...(preview !== null && preview.chosen.length < preview.found.length ? preview.chosen : []),
+          ...(preview !== null && preview.chosen.length < preview.found.length ? preview.added : []),
           '--from',
           file === '' ? 'FILE' : file,
         ];
@@ -291,15 +291,15 @@ const ListInput = ({ list, kind, onKind, onList }: ListProps) => {
 
 interface MachinesProps {
   readonly preview: Preview;
-  /** By name, as a plan has each once: two of one name in a list are ticked together, and the plan's fault says so. */
-  readonly ticked: readonly string[];
-  readonly onTick: (name: string, on: boolean) => void;
+  /** By their places in the list: two of it may have one name. */
+  readonly ticked: readonly number[];
+  readonly onTick: (place: number, on: boolean) => void;
 }
 
 /** Each machine as the plan would hold it, and what is wrong with it there. */
 const Machines = ({ preview, ticked, onTick }: MachinesProps) => {
   const { t } = useTranslation();
-  const { kind, chosen, before, plan } = preview;
+  const { kind, added, before, plan } = preview;
   const rows = rowsOf(preview);
   const shown = new Set(rows.map(({ place }) => place));
   const others = plan.problems.filter(({ path }) => {
@@ -332,7 +332,7 @@ const Machines = ({ preview, ticked, onTick }: MachinesProps) => {
             // biome-ignore lint/suspicious/noArrayIndexKey: two machines of a list may have one name
             <li key={index}>
               {kind !== null ? (
-                <CheckInput label={label} checked={ticked.includes(name)} onChange={(on) => onTick(name, on)} />
+                <CheckInput label={label} checked={ticked.includes(index)} onChange={(on) => onTick(index, on)} />
               ) : (
                 label
               )}
@@ -342,18 +342,19 @@ const Machines = ({ preview, ticked, onTick }: MachinesProps) => {
         })}
       </ul>
       <Faults faults={others} whole />
-      <p className="quiet">{t('ui.addMachines.sum', { count: chosen.length, before })}</p>
+      <p className="quiet">{t('ui.addMachines.sum', { count: added.length, before })}</p>
     </>
   );
 };
 
 /** The machines in the order of the list, each with its place in the plan, null for one that is not chosen. */
-function rowsOf({ kind, found, chosen, before }: Preview) {
-  if (kind === null) return chosen.map((name, index) => ({ name, fields: {} as Fields, place: before + index }));
-  const added = found.filter(({ name }) => chosen.includes(name));
-  return found.map((row) => {
-    const at = added.indexOf(row);
-    return { name: row.name, fields: row.fields, place: at < 0 ? null : before + at };
+function rowsOf({ kind, found, chosen, added, before }: Preview) {
+  if (kind === null) return added.map((name, index) => ({ name, fields: {} as Fields, place: before + index }));
+  // They stand in the plan in the order of the list.
+  const inOrder = [...chosen].sort((one, other) => one - other);
+  return found.map(({ name, fields }, index) => {
+    const at = inOrder.indexOf(index);
+    return { name, fields, place: at < 0 ? null : before + at };
   });
 }
 

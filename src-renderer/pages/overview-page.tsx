@@ -14,6 +14,7 @@ import { type ChapterView, chaptersOf, countDone, nextOf } from '../state/progre
 import { go } from '../state/route.ts';
 import type { OpenedSite } from '../state/store.ts';
 import { Button } from '../ui/button.tsx';
+import { PageHead, ScrollPage } from '../ui/scroll-page.tsx';
 import { StateMark } from '../ui/state-mark.tsx';
 import styles from './overview-page.module.css';
 
@@ -30,64 +31,62 @@ export const OverviewPage = ({ site }: { readonly site: OpenedSite }) => {
   const onSite = chapters.filter(({ chapter, state }) => !apart.has(chapter) && state !== 'done');
   const prepared = chapters.every(({ chapter, state }) => chapter !== 'prepare' || state === 'done');
   return (
-    <div className={styles.scroll}>
-      <div className={styles.page}>
-        <header className={styles.head}>
-          <Heading page={`site ${site.name}`} title={site.name} />
-          <span className="quiet">{t('ui.side.sum', { done: countDone(all), total: all.length })}</span>
-        </header>
-        <Picture site={site} />
-        <section className={styles.next} aria-labelledby="next-title">
-          <div>
-            <h2 id="next-title">{running !== undefined ? t('ui.overview.running') : t('ui.overview.next')}</h2>
-            <p className={styles.nextStep}>{shown === null ? t('ui.overview.allDone') : words.instanceTitle(shown)}</p>
-          </div>
-          {shown !== null && (
-            <Button kind="act" onPress={() => go({ page: 'step', site: site.name, instance: shown.key })}>
-              {running !== undefined ? t('ui.overview.look') : t('ui.overview.go')}
+    <ScrollPage wide>
+      <PageHead>
+        <Heading page={`site ${site.name}`} title={site.name} />
+        <span className="quiet">{t('ui.side.sum', { done: countDone(all), total: all.length })}</span>
+      </PageHead>
+      <Picture site={site} />
+      <section className={styles.next} aria-labelledby="next-title">
+        <div>
+          <h2 id="next-title">{running !== undefined ? t('ui.overview.running') : t('ui.overview.next')}</h2>
+          <p className={styles.nextStep}>{shown === null ? t('ui.overview.allDone') : words.instanceTitle(shown)}</p>
+        </div>
+        {shown !== null && (
+          <Button kind="act" onPress={() => go({ page: 'step', site: site.name, instance: shown.key })}>
+            {running !== undefined ? t('ui.overview.look') : t('ui.overview.go')}
+          </Button>
+        )}
+      </section>
+      {site.practice && <GuidePanel site={site} whole />}
+      <section className={styles.chapters} aria-labelledby="chapters-title">
+        <div className={styles.chaptersHead}>
+          <h2 id="chapters-title">{t('ui.chapters')}</h2>
+          {prepared && onSite.length > 1 && (
+            <Button
+              kind="plain"
+              icon={<FastForward aria-hidden />}
+              isDisabled={busy}
+              onPress={() =>
+                runOpen(
+                  site,
+                  onSite.flatMap((chapter) => chapter.instances),
+                )
+              }
+            >
+              {t('ui.overview.runSite')}
             </Button>
           )}
-        </section>
-        {site.practice && <GuidePanel site={site} whole />}
-        <section className={styles.chapters} aria-labelledby="chapters-title">
-          <div className={styles.chaptersHead}>
-            <h2 id="chapters-title">{t('ui.chapters')}</h2>
-            {prepared && onSite.length > 1 && (
-              <Button
-                kind="plain"
-                icon={<FastForward aria-hidden />}
-                isDisabled={busy}
-                onPress={() =>
-                  runOpen(
-                    site,
-                    onSite.flatMap((chapter) => chapter.instances),
-                  )
-                }
-              >
-                {t('ui.overview.runSite')}
-              </Button>
-            )}
-            <Button
-              kind="quiet"
-              icon={<RotateCw aria-hidden />}
-              isDisabled={busy}
-              onPress={() => void check(site.name, [])}
-            >
-              {t('ui.overview.checkAll')}
-            </Button>
-          </div>
-          <ul className={styles.list}>
-            {chapters.map((chapter) => (
-              <li key={chapter.chapter}>
-                <ChapterRow site={site} chapter={chapter} busy={busy} first={chapter === open} />
-              </li>
-            ))}
-          </ul>
-        </section>
-        <MachineTable site={site} />
-        {site.practice && <FaultsPanel site={site} />}
-      </div>
-    </div>
+          <Button
+            kind="quiet"
+            icon={<RotateCw aria-hidden />}
+            isDisabled={busy}
+            onPress={() => void check(site.name, [])}
+          >
+            {t('ui.overview.checkAll')}
+          </Button>
+        </div>
+        <ul className={styles.list}>
+          {chapters.map((chapter) => (
+            <li key={chapter.chapter}>
+              <ChapterRow site={site} chapter={chapter} busy={busy} first={chapter === open} />
+            </li>
+          ))}
+        </ul>
+      </section>
+      <MachineTable site={site} />
+      {site.practice && <FaultsPanel site={site} />}
+    </ScrollPage>
   );
 };
 

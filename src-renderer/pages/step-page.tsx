@@ -23,6 +23,7 @@ import { missingBefore } from '../state/progress.ts';
 import { missingFields, runOf, stepState } from '../state/step-state.ts';
 import type { OpenedSite } from '../state/store.ts';
 import { useStepInput } from '../state/use-step-input.ts';
+import { ScrollPage } from '../ui/scroll-page.tsx';
 import { StateMark } from '../ui/state-mark.tsx';
 import styles from './step-page.module.css';
 
@@ -59,61 +60,59 @@ const Page = ({ site, instance, info }: Props & { readonly info: StepInfo }) => 
 
   return (
     <>
-      <div className={styles.scroll}>
-        <article className={styles.page}>
-          <header className={styles.head}>
-            <div className={styles.title}>
-              <Heading page={key} title={title}>
-                {words.stepTitle(instance.step)}
-                {subject !== '' && <span className={styles.subject}> {subject}</span>}
-              </Heading>
-              <StateMark state={state.act.kind === 'doing' ? 'doing' : instance.state} />
-            </div>
-            <p>{words.maybe(`steps.${instance.step}.why`)}</p>
-          </header>
-
-          {info.reveals && <RevealPanel key={`reveal ${key}`} site={site.name} instance={key} />}
-          <LiveQuestion site={site} instance={instance} />
-          {instance.state === 'doing' && live.confirm === null && (
-            <ProgressPanel instance={instance} live={live} run={runOf(site, key)} />
-          )}
-          {problem !== null && <ProblemPanel problem={problem} />}
-          {site.practice && <GuidePanel site={site} />}
-          <StepNotices site={site} instance={instance} missing={missing} />
-          {info.input.length > 0 && instance.state !== 'doing' && (
-            <InputForm
-              step={instance.step}
-              site={site.name}
-              fields={info.input}
-              input={input}
-              names={typed.names}
-              onChange={typed.change}
-              onPicked={typed.rememberName}
-            />
-          )}
-
-          <div className={styles.columns}>
-            <FoundPanel
-              instance={instance}
-              findings={state.findings}
-              reading={state.act.kind === 'reading' || live.reading}
-              skipped={skip}
-              onSkip={(code, on) => setSkip((was) => (on ? [...was, code] : was.filter((item) => item !== code)))}
-            />
-            {state.commands.length > 0 && (
-              <section className={styles.plan} aria-labelledby="plan-title">
-                <h2 id="plan-title">
-                  {state.act.kind === 'confirm' && state.act.plan.round > 1
-                    ? t('ui.step.plannedNext')
-                    : t(`ui.step.${state.commandsAre}`)}
-                </h2>
-                <PlanList commands={state.commands} />
-              </section>
-            )}
+      <ScrollPage wide>
+        <header className={styles.head}>
+          <div className={styles.title}>
+            <Heading page={key} title={title}>
+              {words.stepTitle(instance.step)}
+              {subject !== '' && <span className={styles.subject}> {subject}</span>}
+            </Heading>
+            <StateMark state={state.act.kind === 'doing' ? 'doing' : instance.state} />
           </div>
-          {canUndo(info, instance) && <UndoPanel key={key} site={site} instance={instance} />}
-        </article>
-      </div>
+          <p>{words.maybe(`steps.${instance.step}.why`)}</p>
+        </header>
+
+        {info.reveals && <RevealPanel key={`reveal ${key}`} site={site.name} instance={key} />}
+        <LiveQuestion site={site} instance={instance} />
+        {instance.state === 'doing' && live.confirm === null && (
+          <ProgressPanel instance={instance} live={live} run={runOf(site, key)} />
+        )}
+        {problem !== null && <ProblemPanel problem={problem} />}
+        {site.practice && <GuidePanel site={site} />}
+        <StepNotices site={site} instance={instance} missing={missing} />
+        {info.input.length > 0 && instance.state !== 'doing' && (
+          <InputForm
+            step={instance.step}
+            site={site.name}
+            fields={info.input}
+            input={input}
+            names={typed.names}
+            onChange={typed.change}
+            onPicked={typed.rememberName}
+          />
+        )}
+
+        <div className={styles.columns}>
+          <FoundPanel
+            instance={instance}
+            findings={state.findings}
+            reading={state.act.kind === 'reading' || live.reading}
+            skipped={skip}
+            onSkip={(code, on) => setSkip((was) => (on ? [...was, code] : was.filter((item) => item !== code)))}
+          />
+          {state.commands.length > 0 && (
+            <section className={styles.plan} aria-labelledby="plan-title">
+              <h2 id="plan-title">
+                {state.act.kind === 'confirm' && state.act.plan.round > 1
+                  ? t('ui.step.plannedNext')
+                  : t(`ui.step.${state.commandsAre}`)}
+              </h2>
+              <PlanList commands={state.commands} />
+            </section>
+          )}
+        </div>
+        {canUndo(info, instance) && <UndoPanel key={key} site={site} instance={instance} />}
+      </ScrollPage>
       <ActBar
         site={site}
         instance={instance}

@@ -84,9 +84,9 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
   };
   const more = { site, list: csv, one: null, chosen: null, shared: { user: 'field' } };
   const listed = await call('machines.read', more);
-  expect(listed).toMatchObject({ kind: 'csv', before: 3, chosen: ['node-2', 'node-3'], base: kept });
+  expect(listed).toMatchObject({ kind: 'csv', before: 3, chosen: [0, 1], added: ['node-2', 'node-3'], base: kept });
   expect(listed.plan.problems).toMatchObject([{ path: 'machines.4.address', code: 'address' }]);
-  const chosen = await call('machines.read', { ...more, chosen: ['node-2'] });
+  const chosen = await call('machines.read', { ...more, chosen: [0] });
   expect(chosen.plan).toMatchObject({
     problems: [],
     value: { machines: [{}, {}, {}, { name: 'node-2', user: 'field' }] },
@@ -95,7 +95,7 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
     code: 'machine-list-invalid',
   });
   const one = { name: 'node-9', address: 'node-9.practice.invalid' };
-  expect((await call('machines.read', { ...more, list: null, one })).chosen).toEqual(['node-9']);
+  expect((await call('machines.read', { ...more, list: null, one })).added).toEqual(['node-9']);
   // What could become of a machine is told before anything is; a name that was not typed takes nothing out.
   const node = { site, machine: 'node-1' };
   const stands = { code: 'frontend-no-role' };

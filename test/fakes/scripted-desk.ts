@@ -265,15 +265,16 @@ export function scriptedDesk(): ScriptedDesk {
     'machines.read': async ({ list, one, chosen, shared }) => {
       const kind = list === null ? null : (list.kind ?? kindOfList(list.name));
       const found = list === null || kind === null ? [] : readMachineList(list.text, kind, list.name);
-      const names = chosen ?? found.map(({ name }) => name);
+      const places = chosen ?? found.map((_, index) => index);
       const own = one === null ? [] : [{ name: one.name, fields: { address: one.address } }];
-      const wanted = [...own, ...found.filter(({ name }) => names.includes(name))];
+      const wanted = [...own, ...found.filter((_, index) => places.includes(index))];
       const before = planFromText(soundPlanText, 'site.yaml');
       return {
         kind,
         found: found.map(({ name, fields }) => ({ name, fields: { ...fields } })),
         before: before.machines.length,
-        chosen: wanted.map(({ name }) => name),
+        chosen: [...places],
+        added: wanted.map(({ name }) => name),
         base: soundPlanText,
         plan: readingOf(withMachines(soundPlanText, before, wanted, shared)),
       };

@@ -533,6 +533,13 @@ test('machines of a list: each tick counts at once, what is saved answers what i
   await expect(shown.locator('[class*=wrong]')).toHaveCount(1);
   await expect(add).toBeDisabled();
 
+  // Each is ticked for itself, though both have one name: without the second the list can be added.
+  await shown.getByRole('listitem').nth(1).locator('label').click();
+  await expect(boxes.nth(0)).toBeChecked();
+  await expect(boxes.nth(1)).not.toBeChecked();
+  await expect(shown.locator('[class*=wrong]')).toHaveCount(0);
+  await expect(add).toBeEnabled();
+
   await give('hosts.ini', 'one.example.org\ntwo.example.org\nthree.example.org\n');
   await expect(shown.locator('[class*=wrong]')).toHaveCount(0);
   await expect(add).toBeEnabled();
@@ -544,5 +551,129 @@ test('machines of a list: each tick counts at once, what is saved answers what i
   await expect(add).toBeDisabled();
   await release();
   await expect(page.getByRole('button', { name: 'Add one machine to the plan' })).toBeEnabled();
-  expect(callsOf(desk, 'machines.read').at(-1)?.input).toMatchObject({ chosen: ['three'] });
+  expect(callsOf(desk, 'machines.read').at(-1)?.input).toMatchObject({ chosen: [2] });
+});
+
+test('keys: written into a picked folder, read back from a file, refused when they are of another site', async ({
+  desk,
+  window: page,
+}) => {
+  await at(page, states.choosing(desk));
+  await pageOf(page, 'keys');
+  const half = (name: string) => page.getByRole('region', { name });
+  const out = half('For another laptop');
+  const write = out.getByRole('button', { name: 'Write the keys to a file' });
+  await write.click();
+  // Nothing is asked of the program before all three are typed, and the two of the new one are the same.
+  await expect(out.getByText('Type it here.')).toHaveCount(2);
+  await out.getByLabel("Passphrase of this laptop's vault").fill('vault phrase');
+  await out.getByLabel('Passphrase of the file').fill('file phrase');
+  await out.getByLabel('The same once more').fill('file phrases');
+  await write.click();
+  await expect(out.getByText('The two differ')).toBeVisible();
+  expect(callsOf(desk, 'keys.export')).toEqual([]);
+  await out.getByLabel('The same once more').fill('file phrase');
+  await write.click();
+  await expect(out.getByText('Written: pick:folder/plant-lille-keys.age')).toBeVisible();
+  expect(callsOf(desk, 'keys.export').map((call) => call.input)).toEqual([
+    { site: 'plant-lille', folder: 'pick:folder', vault: 'vault phrase', file: 'file phrase' },
+  ]);
+  // Passphrases stay nowhere on the page.
+  for (const field of await out.locator('input').all()) await expect(field).toHaveValue('');
+
+  const back = half('From another laptop');
+  const read = back.getByRole('button', { name: 'Read the keys' });
+  await read.click();
+  await expect(back.getByText('Choose the file first.')).toBeVisible();
+  await back.getByRole('button', { name: 'Choose the file' }).click();
+  await back.getByLabel('Passphrase of the file').fill('file phrase');
+  await back.getByLabel("Passphrase of this laptop's vault").fill('vault phrase');
+  await read.click();
+  const alert = back.getByRole('alert');
+  await expect(alert).toContainText('keys-of-another-site');
+  await expect(back.getByLabel('Passphrase of the file')).toHaveValue('file phrase');
+  await answered(page, 'keys.import', { fingerprint: '5b'.repeat(32), changed: true });
+  await read.click();
+  await expect(back.getByText("The keys are in this laptop's vault.")).toBeVisible();
+  await expect(alert).toHaveCount(0);
+});
+
+test('machines of a CSV: a bad one is refused at its place, the mended list is saved over the plan that was read', async ({
+  desk,
+  window: page,
+}) => {
+  await at(page, states.choosing(desk));
+  await pageOf(page, 'machines');
+  await page.locator('main button[aria-haspopup=listbox]').first().click();
+  await page.getByRole('option', { name: /^A list/ }).click();
+  const give = (text: string) =>
+    page
+      .locator('main input[type=file]')
+      .setInputFiles({ name: 'hall.csv', mimeType: 'text/csv', buffer: Buffer.from(text) });
+  const add = page.getByRole('button', { name: /^Add/ });
+  await give('name,colour\nnode-1,red\n');
+  await expect(page.getByRole('alert')).toContainText('hall.csv');
+  await expect(add).toBeDisabled();
+  await give('name,address,interface,roles\nnode-1,192.168.1.31,enp1s0,node\nnode-2,192.168.1.333,enp1s0,node\n');
+  const shown = page.getByRole('region', { name: 'What would stand in the plan' });
+  await expect(page.getByRole('alert')).toHaveCount(0);
+  await expect(shown.getByRole('listitem').nth(1)).toContainText('four parts');
+  await expect(add).toBeDisabled();
+  expect(callsOf(desk, 'site.savePlan')).toEqual([]);
+  await give('name,address,interface,roles\nnode-1,192.168.1.31,enp1s0,node\nnode-2,192.168.1.33,enp1s0,node\n');
+  await expect(shown.locator('[class*=wrong]')).toHaveCount(0);
+  await answered(page, 'site.savePlan', { saved: true, problems: [] });
+  const saving = page.waitForRequest('**/call/site.savePlan');
+  await page.getByRole('button', { name: 'Add 2 machines to the plan' }).click();
+  const { text, base } = (await saving).postDataJSON() as { text: string; base: string };
+  expect(base).not.toContain('node-1');
+  expect(text.startsWith(base.trimEnd().slice(0, 60))).toBe(true);
+  expect(text).toContain('192.168.1.33');
+  await expect(page.getByRole('heading', { name: 'Site plan', level: 1 })).toBeFocused();
+});
+
+test('a machine is taken out of the plan only by its typed name, and leaves first when the master knows it', async ({
+  desk,
+  window: page,
+}) => {
+  states.manyMachines(desk);
+  await at(page);
+  await page.getByRole('link', { name: 'About node-1' }).click();
+  await expect(page.getByRole('heading', { name: 'node-1', level: 1 })).toBeFocused();
+  await expect(page.getByText(/COMP-7 at the master/)).toBeVisible();
+  await page.getByRole('button', { name: 'Take it out of the plan' }).click();
+  await expect(page.getByText(/The plan says that node-1 is leaving\./)).toBeVisible();
+  const leave = page.getByRole('button', { name: 'Mark node-1 as leaving' });
+  await expect(leave).toBeDisabled();
+  const name = page.getByLabel('To take it out, type node-1');
+  await name.fill('node-2');
+  await expect(leave).toBeDisabled();
+  await name.fill('node-1');
+  await leave.click();
+  await expect(page.getByRole('heading', { name: 'node-1 is leaving.' })).toBeVisible();
+  expect(callsOf(desk, 'machines.remove').map((call) => call.input)).toEqual([
+    { site: 'plant-lille', machine: 'node-1', typed: 'node-1', lost: false },
+  ]);
+  await page.getByRole('button', { name: 'The same on a terminal' }).click();
+  await expect(page.getByRole('dialog')).toContainText('fieldkit machines remove node-1 --site plant-lille');
+});
+
+test('a machine that was lost is said to be, one that others stand on stays, and one that was installed anew is met anew', async ({
+  desk,
+  window: page,
+}) => {
+  states.manyMachines(desk);
+  await at(page);
+  await page.getByRole('link', { name: 'About node-2' }).click();
+  await page.getByRole('button', { name: 'It was installed anew' }).click();
+  await expect(page.getByText(/A medium made for it may lack packages/)).toBeVisible();
+  await page.getByRole('button', { name: 'Forget what is known of node-2' }).click();
+  await expect(page.getByRole('heading', { name: 'node-2 is met as a stranger from now on.' })).toBeVisible();
+  expect(callsOf(desk, 'machines.renew')).toHaveLength(1);
+  await page.getByRole('button', { name: 'Take it out of the plan' }).click();
+  await page.getByText('It is lost: nothing can be done there any more').click();
+  await expect(page.getByText('It cannot go while something stands on it')).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Take node-2 out of the plan' })).toBeDisabled();
+  await expect(page.getByLabel('To take it out')).toHaveCount(0);
+  expect(callsOf(desk, 'machines.remove')).toEqual([]);
 });
