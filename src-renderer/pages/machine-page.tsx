@@ -36,11 +36,12 @@ export const MachinePage = ({ site, name }: Props) => {
   const [outlook, setOutlook] = useState<OutputOf<'machines.look'> | null>(null);
   const [trouble, setTrouble] = useState<ProblemData | null>(null);
   const [done, setDone] = useState<MachineDone | null>(null);
+  const [turn, setTurn] = useState(0);
   const machine = site.machines.find((item) => item.name === name);
   const instances = machinesOf(site.view).find((item) => item.name === name)?.instances ?? [];
   const there = machine !== undefined;
   // What may become of a machine depends on what is known of it: asked again when its record or the plan changed.
-  const known = `${countDone(instances)} ${instances.length} ${site.runs.length}`;
+  const known = `${countDone(instances)} ${instances.length} ${site.runs.length} ${turn}`;
   // biome-ignore lint/correctness/useExhaustiveDependencies: asked again when what is known has changed
   useEffect(() => {
     let current = true;
@@ -60,6 +61,7 @@ export const MachinePage = ({ site, name }: Props) => {
       const what = await perform();
       await loadSite(site.name);
       setDone(what);
+      setTurn((now) => now + 1);
     } catch (thrown) {
       setTrouble(toProblemData(thrown));
     }

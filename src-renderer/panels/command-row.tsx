@@ -7,6 +7,7 @@ import { formatBytes, formatDuration } from '../../src-shared/format.ts';
 import type { CommandState, CommandView } from '../../src-shared/journal.ts';
 import type { Command, CommandOf } from '../../src-shared/step.ts';
 import { useWords } from '../i18n/words.ts';
+import { Breakable } from '../ui/breakable.tsx';
 import { CopyButton } from '../ui/copy-button.tsx';
 import { Fold } from '../ui/fold.tsx';
 import { ScrollText } from '../ui/scroll-text.tsx';
@@ -76,7 +77,7 @@ const Line = ({ text }: { readonly text: string }) => {
   return (
     <div className={styles.line}>
       <code dir="ltr" translate="no">
-        {text}
+        <Breakable text={text} />
       </code>
       <CopyButton compact text={text} label={t('ui.copy')} />
     </div>
