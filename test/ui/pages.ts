@@ -89,11 +89,11 @@ export const places: readonly Place[] = [
         await page.evaluate((name) => {
           window.location.hash += `/machine/${name}`;
         }, machine);
-        const folds = page.locator('main button[aria-expanded=false]');
+        const folds = page.locator('main [class*=fold] > button');
         await expect(folds).toHaveCount(2);
-        await folds.first().click();
-        await folds.click();
-        if (machine === 'node-2') await page.locator('main label').last().click();
+        await folds.nth(0).click();
+        await folds.nth(1).click();
+        if (machine === 'node-2') await page.locator('main label', { has: page.getByRole('checkbox') }).click();
       },
     }),
   ),
