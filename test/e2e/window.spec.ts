@@ -1,7 +1,7 @@
 // The window in real Electron: the whole practice walk, sleep kept away while a step runs, closing that asks, a size that
 // is kept. Pictures of the walk lie beside the results of the test.
 import type { Page } from '@playwright/test';
-import { beginPractice, keyboard, mouse, settle, sum, walk } from '../ui/walking.ts';
+import { beginPractice, mouse, settle, sum, walk } from '../ui/walking.ts';
 import { expect, type Kit, launchKit, test } from './launch.ts';
 
 const swift = { FIELDKIT_PRACTICE_PACE: '0' };
@@ -59,22 +59,6 @@ test('the practice site from an empty folder to an installed master, with a relo
       }
       return true;
     });
-    expect(new Set(seen).size).toBe(total);
-    expect(await sum(page)).toEqual({ done: total, total });
-  } finally {
-    await kit.app.close();
-  }
-});
-
-test('the same walk by keyboard alone', async ({ home }) => {
-  test.setTimeout(5 * 60_000);
-  const kit = await launchKit({ home, env: swift });
-  const { window: page } = kit;
-  try {
-    await page.getByRole('button', { name: 'Begin to practise' }).waitFor();
-    await beginPractice(page, keyboard);
-    const { total } = await sum(page);
-    const seen = await walk(page, keyboard);
     expect(new Set(seen).size).toBe(total);
     expect(await sum(page)).toEqual({ done: total, total });
   } finally {
