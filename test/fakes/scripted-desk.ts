@@ -255,13 +255,8 @@ export function scriptedDesk(): ScriptedDesk {
       fingerprint: '3f9c1b77a0d24e58b6610c9f2a7de4115c08e3b9d7f4a6122e90bb5d18c7f03a',
     }),
     'site.editPlan': async ({ text, edits }) => readingOf(editPlanText(text, edits)),
-    'site.savePlan': async () => ({
-      saved: false,
-      problems: [
-        { path: 'machines.0.address', line: 6, code: 'ipv4-parts', value: '', other: '' },
-        { path: 'machines.0.interface', line: 9, code: 'interface', value: '', other: '' },
-      ],
-    }),
+    // As the editor reads it: what is refused and what is shown are one.
+    'site.savePlan': async ({ text }) => ({ saved: false, problems: readingOf(text).problems }),
     'machines.read': async ({ list, one, chosen, shared }) => {
       const kind = list === null ? null : (list.kind ?? kindOfList(list.name));
       const found = list === null || kind === null ? [] : readMachineList(list.text, kind, list.name);

@@ -312,7 +312,7 @@ test('problems of the site plan lead to their lines, and nothing typed is lost',
   await text.press('Control+End');
   await text.pressSequentially('# one more\n');
   await page.getByRole('button', { name: 'Save the plan' }).click();
-  await expect(page.getByRole('heading', { name: '2 things to mend' })).toBeVisible();
+  await expect(page.getByText('Not saved: 3 things to mend.')).toBeVisible();
   await page.getByRole('button', { name: 'Line 6' }).click();
   await expect(text).toBeFocused();
   const selected = await text.evaluate((field: HTMLTextAreaElement) =>
