@@ -209,26 +209,6 @@ export function failed(desk: ScriptedDesk): string {
   return key.install;
 }
 
-/** The same run, ended well: what was done stands with its proof. */
-export function finishedRun(desk: ScriptedDesk): string {
-  installing(desk);
-  desk.tell({
-    kind: 'command-ended',
-    instance: key.install,
-    hash: `hash of ${key.install}`,
-    index: 2,
-    outcome: 'performed',
-    exit: 0,
-    durationMs: 61_000,
-    output: 'a'.repeat(64),
-    problem: null,
-  });
-  desk.tell(read(key.install, [tell('steps.install-slapos-node.found.absent')], finished));
-  desk.tell({ kind: 'run-ended', instance: key.install, outcome: 'done', problem: null });
-  desk.live({ kind: 'run-over', run: 'run-7', problem: null });
-  return key.install;
-}
-
 /** A long wait: what is awaited, since when, how long still. */
 export function waiting(desk: ScriptedDesk): string {
   doneBefore(desk, key.software);
