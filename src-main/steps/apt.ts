@@ -213,7 +213,7 @@ export function installUnlessThere(
 // ---------------------------------------------------------------- a package of the vendor's
 
 /** What is to be known before anything is installed: our configuration of apt as it is, and what dpkg was cut off in. */
-export const installingProbes: readonly Probe[] = aptProbes;
+export const installingProbes: readonly Probe[] = [...aptProbes];
 export const installingFacts = { apt: aptFacts, unfinished: unfinishedFacts };
 interface Installing {
   readonly apt: AptFacts;
