@@ -331,3 +331,13 @@ export const stepInfo = z.strictObject({
   undo: z.enum(['never', 'done', 'begun']),
 });
 export type StepInfo = z.infer<typeof stepInfo>;
+
+/** What the step changes on a machine stays: the program has no way back for it. */
+export const isLasting = ({ phase, risk, undo }: Pick<StepInfo, 'phase' | 'risk' | 'undo'>): boolean =>
+  phase === 'site' && risk !== 'reads' && undo === 'never';
+
+/** The plan of such a step changes something, and that is said before it is agreed to. Questions and waits change nothing. */
+export const planLasts = (
+  info: Pick<StepInfo, 'phase' | 'risk' | 'undo'>,
+  commands: readonly Pick<Command, 'kind'>[],
+): boolean => isLasting(info) && commands.some(({ kind }) => !['ask', 'until', 'receive'].includes(kind));

@@ -14,7 +14,7 @@ import { runbook } from '../src-main/steps/index.ts';
 import { preflightChecks } from '../src-main/steps/machine/preflight-checks.ts';
 import { exitCodeOf, exitCodes, type ProblemCode, problems, type Severity } from '../src-shared/problem.ts';
 import type { SitePlan } from '../src-shared/site.ts';
-import { type Chapter, chapters } from '../src-shared/step.ts';
+import { type Chapter, chapters, isLasting } from '../src-shared/step.ts';
 
 const project = path.dirname(import.meta.dirname);
 
@@ -101,6 +101,7 @@ function stepPart(step: Step, example: SitePlan, texts: Tree): string {
   const rows: readonly (readonly [string, string])[] = [
     ['done', perOf(step)],
     ['risk', riskWords[step.risk]],
+    ['undo', isLasting(info) ? 'cannot be undone' : info.undo === 'never' ? '' : 'can be undone'],
     ['after', after.join(', ')],
     ['in a run also after', waited],
     ['needs offline', needs.join(', ')],

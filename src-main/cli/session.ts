@@ -10,6 +10,7 @@ import { compose } from '../compose.ts';
 import { type Asker, oneAtATime } from '../runbook/asking.ts';
 import type { Bench } from '../runbook/bench.ts';
 import { closeBench, openBench } from '../runbook/bench.ts';
+import { infoOf } from '../runbook/instances.ts';
 import { readSettings, saveSettings } from '../runbook/settings.ts';
 import { siteNames } from '../runbook/sites.ts';
 import { terminalAsker } from './terminal.ts';
@@ -130,6 +131,10 @@ export const withSite = (options: CommonOptions, act: (session: SiteSession) => 
         answers: readAnswers(options.answers),
         interactive,
         texts: session.texts,
+        infoOf: (instance) => {
+          const step = session.kit.parts.runbook.find(({ id }) => id === instance.split('@')[0]);
+          return step === undefined ? undefined : infoOf(step);
+        },
         ...(await technicianOf(session.kit, options)),
       }),
     );

@@ -3,8 +3,8 @@
 import { diffLines } from '../../src-shared/diff.ts';
 import type { InstanceView } from '../../src-shared/journal.ts';
 import { problems } from '../../src-shared/problem.ts';
-import type { Command, Plan } from '../../src-shared/step.ts';
-import { bySeverity, stepOf, subjectNameOf } from '../../src-shared/step.ts';
+import type { Command, Plan, StepInfo } from '../../src-shared/step.ts';
+import { bySeverity, planLasts, stepOf, subjectNameOf } from '../../src-shared/step.ts';
 import { lineOf } from '../runbook/explain.ts';
 import type { Texts } from './texts.ts';
 
@@ -47,12 +47,15 @@ export function verdictLines(view: InstanceView, texts: Texts): string[] {
 }
 
 /** A plan, numbered, with exact commands and the changes to files. */
-export function planLines(plan: Plan, texts: Texts): string[] {
-  return plan.commands.flatMap((command, index) => [
+/** @param info of the plan's step: what cannot be undone is said first */
+export function planLines(plan: Plan, texts: Texts, info: StepInfo | undefined): string[] {
+  const lasts = info !== undefined && planLasts(info, plan.commands) ? [`  ${texts.say('ui.step.lasts')}`] : [];
+  const commands = plan.commands.flatMap((command, index) => [
     `  ${String(index + 1).padStart(2)}  ${texts.say(`cli.command.${command.kind}`).padEnd(8)} ${lineOf(command)}`,
     ...noteLines(command, texts),
     ...changeLines(command),
   ]);
+  return [...lasts, ...commands];
 }
 
 const noteLines = (command: Command, texts: Texts): string[] => {

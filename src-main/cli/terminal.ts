@@ -6,7 +6,7 @@ import { Writable } from 'node:stream';
 import { technicianLength } from '../../src-shared/api.ts';
 import { cleanText } from '../../src-shared/clean.ts';
 import { problem } from '../../src-shared/problem.ts';
-import type { Plan, Question } from '../../src-shared/step.ts';
+import type { Plan, Question, StepInfo } from '../../src-shared/step.ts';
 import type { Asker } from '../runbook/asking.ts';
 import { planLines } from './show.ts';
 import type { Texts } from './texts.ts';
@@ -15,6 +15,8 @@ export interface TerminalOptions {
   readonly answers: Readonly<Record<string, string>>;
   readonly interactive: boolean;
   readonly texts: Texts;
+  /** The step of an instance. */
+  readonly infoOf: (instance: string) => StepInfo | undefined;
   /** Who answers, as typed before; empty when nobody said. */
   readonly technician: string;
   /** Keeps a name that was typed now. */
@@ -96,7 +98,7 @@ export function terminalAsker(options: TerminalOptions): Asker {
       const given = recorded(plan.hash);
       if (given !== undefined) return given === 'yes';
       if (!interactive) throw problem('not-confirmed', { step: instance });
-      process.stderr.write(`\n${cleanText(planLines(plan, texts).join('\n'))}\n`);
+      process.stderr.write(`\n${cleanText(planLines(plan, texts, options.infoOf(instance)).join('\n'))}\n`);
       const prompt = texts.say('cli.confirm', { count: plan.commands.length, instance });
       return yesWords.includes((await readLine(prompt, false, plan.hash, signal)).trim().toLowerCase());
     },

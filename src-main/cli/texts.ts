@@ -18,8 +18,11 @@ import type { Params, ProblemData } from '../../src-shared/problem.ts';
 import { readableParams } from '../../src-shared/readable.ts';
 import type { Told } from '../../src-shared/step.ts';
 
-/** Of the window's own texts, what a question shows with them. */
-const shownIn = ({ question }: typeof enUi) => ({ question: { show: question.show } });
+/** Of the window's own texts, what questions and plans show with them. */
+const shownIn = ({ question, step }: typeof enUi) => ({
+  question: { show: question.show },
+  step: { lasts: step.lasts },
+});
 
 // A file holds what stands below its own name in a key.
 const resources = {

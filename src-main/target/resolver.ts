@@ -48,6 +48,18 @@ export function resolverText(manager: ResolverManager, dns: string, domain: stri
   return `${mark}\nnameserver ${dns}\n${rest === '' || rest.endsWith('\n') ? rest : `${rest}\n`}`;
 }
 
+/** We wrote it, or put our server into it. */
+export const isOurs = (text: string): boolean =>
+  text.startsWith('# Written by SlapOS Field Kit.') || text.includes(mark);
+
+/** The file without what we put into it; null where the whole file is ours. */
+export function resolverRest(manager: ResolverManager | null, text: string | null): string | null {
+  if (text === null || manager === 'resolved') return null;
+  const lines = text.split('\n');
+  const at = lines.indexOf(mark);
+  return at < 0 ? text : [...lines.slice(0, at), ...lines.slice(at + 2)].join('\n');
+}
+
 /** What makes the written file count; none for a file that is read at each question. */
 export const resolverApply = (manager: ResolverManager): readonly (readonly [string, ...string[]])[] =>
   manager === 'resolved'

@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { InstanceView } from '../../src-shared/journal.ts';
-import type { StepInfo } from '../../src-shared/step.ts';
+import { planLasts, type StepInfo } from '../../src-shared/step.ts';
 import { Heading } from '../app/heading.tsx';
 import { useWords } from '../i18n/words.ts';
 import { ActBar } from '../panels/act-bar.tsx';
@@ -107,6 +107,11 @@ const Page = ({ site, instance, info }: Props & { readonly info: StepInfo }) => 
                   ? t('ui.step.plannedNext')
                   : t(`ui.step.${state.commandsAre}`)}
               </h2>
+              {state.commandsAre === 'planned' &&
+                planLasts(
+                  info,
+                  state.commands.map(({ command }) => command),
+                ) && <p data-lasting>{t('ui.step.lasts')}</p>}
               <PlanList commands={state.commands} />
             </section>
           )}

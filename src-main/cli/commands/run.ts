@@ -5,7 +5,7 @@ import { exitCodeOf, exitCodes, problem, problemFrom, problems } from '../../../
 import type { Bench } from '../../runbook/bench.ts';
 import { shellOf } from '../../runbook/explain.ts';
 import type { Instance } from '../../runbook/instances.ts';
-import { select } from '../../runbook/instances.ts';
+import { infoOf, select } from '../../runbook/instances.ts';
 import { follow } from '../follow.ts';
 import { type CommonOptions, fail, type SiteSession, withSite } from '../session.ts';
 import { planLines, stateLine, titleOf, verdictLines } from '../show.ts';
@@ -72,7 +72,7 @@ export const planSteps = (words: readonly string[], options: RunOptions): Promis
         print({ key: instance.key, state: view.state, plan }, [
           stateLine(view, texts),
           ...verdictLines(view, texts),
-          ...(plan === null ? [] : planLines(plan, texts)),
+          ...(plan === null ? [] : planLines(plan, texts, infoOf(instance.step))),
         ]);
     }
     print({ planned: instances.length, blocked }, []);
@@ -149,7 +149,7 @@ async function undoOne(session: SiteSession, instance: Instance, options: RunOpt
     texts.say('cli.undo.title', { title: titleOf(instance.key, texts) }),
     ...stays.map((told) => `  ${texts.told(told)}`),
     ...standing.map((key) => `  ${texts.say('cli.undo.standing', { title: titleOf(key, texts) })}`),
-    ...(plan === null ? [texts.say('cli.undo.nothing')] : options.yes ? planLines(plan, texts) : []),
+    ...(plan === null ? [texts.say('cli.undo.nothing')] : options.yes ? planLines(plan, texts, undefined) : []),
   ]);
   const agreed = options.yes && plan !== null ? [plan.hash] : [];
   const ended = await watched(session, () =>

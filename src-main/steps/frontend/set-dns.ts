@@ -16,11 +16,13 @@ import {
 import { proofName } from '../../software/frontend-certificate.ts';
 import { ownAddressesText } from '../../target/own-addresses.ts';
 import {
+  isOurs,
   lookUpArgv,
   parseLookUp,
   resolverApply,
   resolverManagers,
   resolverProbes,
+  resolverRest,
   resolverSettings,
   resolverText,
 } from '../../target/resolver.ts';
@@ -131,6 +133,30 @@ export const setDns = defineStep({
       },
       ...resolverApply(facts.manager).map((argv) => run(machine, [...argv])),
     ];
+  },
+  undo: {
+    plan: ({ manager, path, text }, context, known): readonly Command[] => {
+      const { name: machine } = machineOfSubject(context);
+      // Gone, or written anew by somebody since: then nothing of it is ours any more.
+      if (manager === null || text === null || !isOurs(text)) return [];
+      // As it was, to the byte; of one that was edited since, what we put into it goes and the rest stays.
+      const untouched = known?.path === path && wantedText({ manager, text: known.text }, context) === text;
+      const was = untouched ? known.text : resolverRest(manager, text);
+      const back: Command =
+        was === null
+          ? run(machine, ['rm', '-f', path], { note: says('set-dns', 'does.remove') })
+          : {
+              kind: 'write',
+              on: { machine },
+              path,
+              text: was,
+              before: text,
+              mode: 0o644,
+              note: says('set-dns', 'does.restore'),
+            };
+      return [back, ...resolverApply(manager).map((argv) => run(machine, [...argv]))];
+    },
+    stays: () => [],
   },
 });
 

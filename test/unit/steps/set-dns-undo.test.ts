@@ -1,0 +1,46 @@
+/** What putting the site's DNS server first comes to when it is taken back, by each means. */
+import { expect, it } from 'vitest';
+import { setDns } from '../../../src-main/steps/frontend/set-dns.ts';
+import { resolverText } from '../../../src-main/target/resolver.ts';
+import { sitePlan } from '../../../src-shared/site.ts';
+
+const [dns, domain] = ['10.0.0.53', 'shop.example'] as const;
+const site = sitePlan.parse({
+  format: 1,
+  name: 'somewhere',
+  machines: [
+    { name: 'm', roles: ['master'], address: '10.0.0.1', release: '12', interface: 'eth0' },
+    { name: 'n', roles: ['node', 'frontend'], address: '10.0.0.2', release: '12', interface: 'eth0' },
+  ],
+  frontend: { domain, certificate: '/c.pem', key: '/k.pem', dns },
+});
+const context = { site, subject: { kind: 'machine', name: 'n' }, input: {} } as never;
+const facts = (manager: string, path: string, text: string | null) =>
+  ({ manager, detail: '', path, text, resolves: [], wanted: [] }) as never;
+const file = '/etc/resolv.conf';
+const people = `search lan\nnameserver ${dns}\nnameserver 10.0.0.9\n`;
+const back = (now: never, before: unknown) =>
+  (setDns.undo?.plan(now, context, before as never) ?? []).map((command) =>
+    command.kind === 'write' ? command.text : command.kind === 'run' ? command.argv.join(' ') : command.kind,
+  );
+
+it.each(['file', 'resolvconf'] as const)('%s: the file is as it was, to the byte', (manager) => {
+  const apply = manager === 'file' ? [] : ['resolvconf -u'];
+  const ours = facts(manager, file, resolverText(manager, dns, domain, people));
+  expect(back(ours, facts(manager, file, people))).toEqual([people, ...apply]);
+  // Edited since: our lines go, what somebody wrote stays.
+  const edited = facts(manager, file, `${resolverText(manager, dns, domain, people)}options rotate\n`);
+  expect(back(edited, facts(manager, file, people))).toEqual([
+    'search lan\nnameserver 10.0.0.9\noptions rotate\n',
+    ...apply,
+  ]);
+  // Written anew by somebody: nothing of it is ours.
+  expect(back(facts(manager, file, people), facts(manager, file, people))).toEqual([]);
+});
+
+it('systemd-resolved: our file goes', () => {
+  const path = '/etc/systemd/resolved.conf.d/fieldkit-frontend.conf';
+  const now = facts('resolved', path, resolverText('resolved', dns, domain, null));
+  expect(back(now, facts('resolved', path, null))).toEqual([`rm -f ${path}`, 'systemctl restart systemd-resolved']);
+  expect(back(facts('resolved', path, null), facts('resolved', path, null))).toEqual([]);
+});
