@@ -34,7 +34,7 @@ interface Redirection {
   readonly description: string;
   /** The families it leads in. Where neither end has an address of the second one, that one is left out. */
   readonly families: readonly [Family, ...Family[]];
-  /** Addresses at which packets arrive, by family; none: the machine's own. */
+  /** Addresses at which packets arrive besides the machine's own, by family. */
   readonly at: Readonly<Partial<Record<Family, readonly string[]>>>;
   readonly device: string;
   /** Text for sh that sets `ip` and `ip6` to the server's addresses, each empty when there is none, and whatever `to` names. */
@@ -140,9 +140,11 @@ ${chain('prerouting')}${chain('output')}}
 };
 
 const familyText = (of: Redirection, family: Family): string => {
-  const at = of.at[family] ?? [];
-  const known = families.some((one) => (of.at[one] ?? []).length > 0);
-  return `own=${known ? at.join(',') : `$(${ownAddressesText(of.device, family)} | paste -s -d ,)`}
+  const named = of.at[family] ?? [];
+  const own = ownAddressesText(of.device, family);
+  // What a router forwards arrives at the machine's own address, whatever address it was sent to.
+  const all = named.length === 0 ? own : `{ printf '%s\\n' ${named.join(' ')}; ${own}; } | LC_ALL=C sort -u`;
+  return `own=$(${all} | paste -s -d ,)
 if [ -n "$${family}" ] && [ -n "$own" ]; then
   led=yes
   # One transaction: either the new rules stand, or the old ones do.

@@ -2,12 +2,12 @@
 // our own, guarded, kept by a timer. Proved by HTTPS for a name below the domain, here and from another machine of the site.
 import { z } from 'zod';
 import { systemsOf } from '../../../src-shared/site.ts';
-import type { AnyContext } from '../../runbook/define.ts';
+import type { Answer, AnyContext, Probe } from '../../runbook/define.ts';
 import { blocked, defineStep, done, finding, machineOfSubject, machines, says, todo } from '../../runbook/define.ts';
 import { proofName } from '../../software/frontend-certificate.ts';
 import { httpsSightArgv, parseHttpsSight } from '../../target/https.ts';
 import { frontendAddressesText, frontendPorts, ownAddressesText } from '../../target/own-addresses.ts';
-import { httpAtArgv, httpStatus } from '../../target/system.ts';
+import { httpAtArgv, httpStatus, parseAddresses } from '../../target/system.ts';
 import { aptFacts, aptFactsOf, aptProbes, installUnlessThere, isInstalled, packageStatusArgv } from '../apt.ts';
 import {
   frontendRedirection,
@@ -51,6 +51,8 @@ export const redirectToFrontend = defineStep({
     certificate: certificateFacts.omit({ chain: true }),
     /** Where the frontend is reached, IPv4 first. */
     at: z.array(z.string()),
+    /** Public addresses of the plan that are not the machine's: a router's, which forwards to it. */
+    forwarded: z.array(z.string()),
     /** Addresses of the partition that listens. */
     listening: z.array(z.string()),
     /** Where our rules lead, each once for each chain. */
@@ -76,8 +78,12 @@ export const redirectToFrontend = defineStep({
     ]);
     const lines = (id: string): string[] => printedAddresses(first[id]?.out ?? '');
     const listening = lines('listening');
-    const known = publicAddresses.length > 0 ? publicAddresses : [...lines('own ip'), ...lines('own ip6')];
-    const at = known.filter((address) => listening.some((one) => one.includes(':') === address.includes(':')));
+    const local = publicAddresses.length === 0 ? [] : localAddresses(await world.probe(machine.name, [localProbe]));
+    // Only at an address that the machine has does anything arrive; another one its own rules would answer for falsely.
+    const known = [...lines('own ip'), ...lines('own ip6'), ...publicAddresses.filter((one) => local.includes(one))];
+    const at = [...new Set(known)].filter((address) =>
+      listening.some((one) => one.includes(':') === address.includes(':')),
+    );
     const name = proofName(domain);
     const asks = at.map((address) => ({
       id: `encrypted ${address}`,
@@ -103,6 +109,7 @@ export const redirectToFrontend = defineStep({
       apt: aptFactsOf(first),
       certificate,
       at,
+      forwarded: publicAddresses.filter((one) => !local.includes(one)),
       listening,
       plain: Object.fromEntries(at.map((address) => [address, httpStatus(here[`plain ${address}`]?.out ?? '')])),
       encrypted: seenIn(here),
@@ -110,7 +117,7 @@ export const redirectToFrontend = defineStep({
         other === undefined ? null : { machine: other.name, seen: seenIn(await world.probe(other.name, asks)) },
     };
   },
-  found: ({ listening, at, certificate, encrypted, elsewhere }, context) => {
+  found: ({ listening, at, forwarded, certificate, encrypted, elsewhere }, context) => {
     const name = proofName(frontendOf(context).domain);
     const told = (machine: string, seen: Readonly<Record<string, z.infer<typeof sight>>>) =>
       at.map((address) => {
@@ -124,6 +131,9 @@ export const redirectToFrontend = defineStep({
       listening.length === 0
         ? says('redirect-to-frontend', 'found.nobody', { port: frontendPorts.encrypted })
         : says('redirect-to-frontend', 'found.server', { addresses: listening.join(', ') }),
+      ...(forwarded.length === 0
+        ? []
+        : [says('redirect-to-frontend', 'found.forwarded', { addresses: forwarded.join(', ') })]),
       ...told(machineOfSubject(context).name, encrypted),
       ...(elsewhere === null ? [] : told(elsewhere.machine, elsewhere.seen)),
     ];
@@ -189,6 +199,11 @@ export const redirectToFrontend = defineStep({
     stays: () => [says('redirect-to-frontend', 'stays.package')],
   },
 });
+
+const localProbe: Probe = { id: 'local', kind: 'run', argv: ['ip', '-j', 'addr', 'show'] };
+/** Every address of the machine, on whatever interface. */
+const localAddresses = ({ local }: Readonly<Record<string, Answer>>): readonly string[] =>
+  parseAddresses(local?.out ?? '').map((text) => text.slice(0, text.indexOf('/')));
 
 /** Of each family the address our unit takes as well: the lowest. Only where packets of that family arrive. */
 function leadsTo({ at, listening }: { readonly at: readonly string[]; readonly listening: readonly string[] }) {
