@@ -13,6 +13,8 @@ export const endAsleep = `asleep() {
   stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
   set -- "$1" \${stat##*) }
   [ "$2" = S ] || return 0
+  # One that was begun with --now has nothing to sleep for: it is at work.
+  ! tr '\\0' '\\n' <"/proc/$1/cmdline" | grep -qx -e --now || return 0
   ! pgrep -P "$1" >/dev/null || return 0
   ! ls -l "/proc/$1/fd" 2>/dev/null | grep -q socket: || return 0
   echo "$1 \${13} \${14}"
