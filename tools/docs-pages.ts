@@ -1,5 +1,5 @@
 /**
- * docs/runbook.md, docs/problems.md, docs/preflight.md, docs/terminal.md and the manual page as text, made from the code and the English texts. Used by tools/docs.mjs, which
+ * docs/runbook.md, docs/problems.md, docs/preflight.md, docs/failures.md, docs/terminal.md and the manual page as text, made from the code and the English texts. Used by tools/docs.mjs, which
  * writes them, and by test/contract/docs.test.ts, which fails when the pages in the repository say something else.
  */
 import { readFileSync } from 'node:fs';
@@ -268,11 +268,119 @@ export function preflightPage(): string {
   ].join('\n');
 }
 
+// ---------------------------------------------------------------- the failures
+
+interface Failure {
+  /** Of the picture in docs/screens/failures, which test/e2e/failures.spec.ts takes. */
+  readonly picture: string;
+  readonly title: string;
+  readonly symptom: string;
+  readonly code: ProblemCode;
+  /** Where it is found, and where it is proved. */
+  readonly step: string;
+  readonly test: string;
+}
+
+const failures: readonly Failure[] = [
+  {
+    picture: '02-other-address',
+    title: 'The release asked for is not the one on the medium, by a character',
+    symptom:
+      'By hand: slapos finds no entry for the address, says nothing, and compiles for hours, which fails without a network.',
+    code: 'cache-entry-unusable',
+    step: 'check-cache',
+    test: 'traps',
+  },
+  {
+    picture: '03-poisoned-folder',
+    title: 'The release was asked for before the cache was usable',
+    symptom:
+      'By hand: the half-built folder stays. As long as it is there, no later mending of the configuration changes anything.',
+    code: 'software-folder-poisoned',
+    step: 'install-master-software',
+    test: 'traps',
+  },
+  {
+    picture: '04-second-section',
+    title: 'A second section was appended to slapos.cfg',
+    symptom:
+      'By hand: from then on every slapos command ends with a traceback, `DuplicateSectionError` in its last line.',
+    code: 'slapos-config-duplicate-section',
+    step: 'use-cache',
+    test: 'traps',
+  },
+  {
+    picture: '08-firewall',
+    title: 'The master reaches its own content, and a node does not',
+    symptom: 'By hand: everything works on the master, and on the node apt and slapos wait for minutes for an answer.',
+    code: 'content-copy-unreachable',
+    step: 'serve-content',
+    test: 'content',
+  },
+  {
+    picture: '09-no-global-ipv6',
+    title: 'The interface has no global IPv6 address',
+    symptom:
+      'By hand: `slapos configure local` stops in the middle, and when it is started again says that everything exists already.',
+    code: 'target-addresses-unmanaged',
+    step: 'set-addresses',
+    test: 'traps',
+  },
+  {
+    picture: '12-no-room',
+    title: 'There is no room where archives are fetched and unpacked',
+    symptom: 'By hand: the archive breaks off, and slapos begins to compile instead.',
+    code: 'target-disk-small',
+    step: 'preflight',
+    test: 'traps',
+  },
+  {
+    picture: '17-authority-folder',
+    title: 'The certificate authority’s folder was taken back by an instantiation',
+    symptom:
+      'By hand: the registration of a node ends with an error of the master, which the node shows as a traceback.',
+    code: 'master-cannot-sign',
+    step: 'register-node',
+    test: 'nodes',
+  },
+];
+
+function failurePart({ picture, title, symptom, code, step, test }: Failure, texts: Tree): string {
+  return [
+    `## ${title}`,
+    '',
+    symptom,
+    '',
+    `**${textAt(texts, code, 'title')}.** ${textAt(texts, code, 'cause')} ${textAt(texts, code, 'untouched')}`,
+    '',
+    `→ ${textAt(texts, code, 'next')}`,
+    '',
+    `![The page of ${step} with this problem](screens/failures/${picture}.png)`,
+    '',
+    `<sub>[${code}](problems.md#${code}), found by [${step}](runbook.md#${step}), made to happen in \`test/lab/${test}.test.ts\`</sub>`,
+    '',
+  ].join('\n');
+}
+
+/** Ways in which a technician on site fails, as the window shows them. */
+export function failuresPage(): string {
+  const texts = treeOf('problems');
+  return [
+    generated('tools/docs-pages.ts and resources/locales/en/problems.json'),
+    '# Seven ways to fail on site',
+    '',
+    'What goes wrong when SlapOS is installed by hand without a network, and what the program says of it. Each was made to happen on a lab machine with a real slapos; the pictures are of the real window on that site, taken by `test/e2e/failures.spec.ts` (`FIELDKIT_SCREENS=1 npm test -- e2e`). Words in `this type` are filled in.',
+    '',
+    ...failures.map((failure) => failurePart(failure, texts)),
+  ].join('\n');
+}
+
 /** Generated pages by path below the project folder. */
 export const pages: Readonly<Record<string, () => string>> = {
   'docs/runbook.md': runbookPage,
   'docs/problems.md': problemsPage,
   'docs/preflight.md': preflightPage,
+  'docs/failures.md': failuresPage,
   'docs/terminal.md': () => `${generated('the commands in src-main/cli/program.ts')}${terminalPage(program)}`,
   'resources/fieldkit.1': () =>
     `.\\" Written by "npm run docs" from the commands in src-main/cli/program.ts.\n${manualPage(program)}`,

@@ -5,9 +5,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { unless } from '../unless.ts';
 import { type Boundary, canBefall, faultKinds, Ladder, meetFault, momentsOf } from './faults.ts';
-import { longLabUnavailable } from './index.ts';
+import { labUnavailable } from './index.ts';
 
-const reason = longLabUnavailable();
+const reason = labUnavailable();
 
 const step = 'share-ca-folder';
 const atOnce = 2;

@@ -17,5 +17,5 @@ function rankOf(path: string): 0 | 1 | 2 {
   if (!path.includes('/test/lab/')) return 1;
   const text = readFileSync(path, 'utf8');
   if (text.includes('claimCheckpoint(')) return 0;
-  return /\brestore(Machine|Laptop)?\(/.test(text) ? 2 : 1;
+  return /\b(restore(Machine|Laptop)?|Ladder\.open)\(/.test(text) ? 2 : 1;
 }
