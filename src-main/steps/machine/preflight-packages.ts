@@ -13,6 +13,7 @@ export const packageFacts = z.strictObject({
   /** Held at another version than the carried one. */
   held: z.array(z.string()),
   firewalld: z.boolean(),
+  /** Installed to the end. */
   cron: z.boolean(),
   /** Version of slapos-node, null when dpkg does not know it. */
   slapos: z.string().nullable(),
@@ -55,7 +56,8 @@ export function comparePackages(
       .flatMap(({ name, found, order }) => (order !== 0 && found?.state.startsWith('h') ? [name] : []))
       .slice(0, mostNamed),
     firewalld: there('firewalld') !== undefined,
-    cron: there('cron') !== undefined,
+    // Unpacked and not configured, as where an installation was cut off, it runs once that is brought to its end.
+    cron: /^.i/.test(there('cron')?.state ?? ''),
     slapos: there('slapos-node')?.version ?? null,
   };
 }

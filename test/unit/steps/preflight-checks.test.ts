@@ -403,6 +403,17 @@ it('leaves to install-slapos-node what that step was cut off in, and nothing els
   expect(await verdictAfter(true, 'performed')).toBe('blocked');
 });
 
+it('does not ask for a cron that an installation was cut off before', async () => {
+  for (const [state, verdict] of [
+    ['iU', 'done'],
+    ['iF', 'done'],
+    ['ii', 'blocked'],
+  ] as const) {
+    const answers = { packages: (text: string) => `${text} ${state}  cron 3.0pl1-162\n`, cron: 'inactive' };
+    expect((await judge({ answers })).verdict.state, state).toBe(verdict);
+  }
+});
+
 it.each([
   ['nothing', ''],
   ['half of it', recorded.slice(0, recorded.length / 2)],
