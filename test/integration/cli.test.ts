@@ -231,6 +231,7 @@ describe('fieldkit', () => {
     const first = told[0] as { readonly back: readonly string[]; readonly stays: readonly string[] };
     expect(first.back.map((key) => key.split('@')[0])).toEqual([
       'redirect-to-frontend',
+      'set-dns',
       'use-cache',
       'redirect-to-master',
       'reapply-ca-folder',
