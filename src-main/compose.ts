@@ -238,7 +238,8 @@ export function compose(options: ComposeOptions): Kit {
     const came = await rehearse({
       ...{ site, medium, program, clock, trustFolder, cacheFolder, jobs, sights, onProgress, signal },
     });
-    await keepRehearsal(site.folder, came);
+    // Of the site's own medium alone: a copy has the same list, and may be damaged or sound where this one is not.
+    if (medium === null) await keepRehearsal(site.folder, came);
     return came;
   };
 

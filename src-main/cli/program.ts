@@ -166,7 +166,7 @@ common(medium.command('show').argument('<folder>'))
   .action(end(showMedium));
 onSite(medium.command('rehearse').argument('[folder]', 'another medium than the site’s own, such as a copy of it'))
   .description(
-    'walk every step of the site on simulated machines, from the sealed medium alone; changes and records nothing',
+    'walk every step of the site on simulated machines, from the sealed medium alone; changes nothing, and keeps only what it came to',
   )
   .action(end(rehearseMedium));
 common(medium.command('compare').argument('<folder>').argument('<other>'))

@@ -1,4 +1,4 @@
-// The last rehearsal of a site, kept in its folder: for the window, and for the sheet that goes along. Used by compose. It is no
+// The last rehearsal of a site, kept in its folder, for the window. Used by compose. It is no
 // part of the site's history, and never copied to the medium.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

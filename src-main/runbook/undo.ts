@@ -23,8 +23,8 @@ function buildingOn(instance: Instance, all: readonly Instance[]): readonly Inst
 }
 
 /** Done once, or begun at least where the way back exists from the first change on. */
-const canGoBack = ({ undo }: Step, { everDone, before }: InstanceView): boolean =>
-  everDone || (undo?.halfway === true && before !== null);
+export const canGoBack = ({ undo }: Step, { everDone, before }: Pick<InstanceView, 'everDone' | 'before'>): boolean =>
+  (undo !== undefined && everDone) || (undo?.halfway === true && before !== null);
 
 /**
  * What undoing an instance would do, from facts as they are now and as they were before it first ran.
@@ -42,8 +42,14 @@ export function undoing(
   const record = view.instances[instance.key];
   if (undo === undefined || record === undefined || !canGoBack(instance.step, record))
     throw problem('undo-impossible', { step: instance.key });
-  const done = buildingOn(instance, all).filter(({ key }) => view.instances[key]?.everDone === true);
-  const first = done.filter(({ step }) => step.undo !== undefined).map(({ key }) => key);
+  const later = buildingOn(instance, all);
+  const done = later.filter(({ key }) => view.instances[key]?.everDone === true);
+  const first = later
+    .filter(({ key, step }) => {
+      const stands = view.instances[key];
+      return stands !== undefined && canGoBack(step, stands);
+    })
+    .map(({ key }) => key);
   if (first.length > 0)
     throw problem('undo-others-first', { step: instance.key, others: first.toReversed().join(', ') });
   const was = instance.step.facts.safeParse(record.before);

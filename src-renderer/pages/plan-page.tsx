@@ -15,10 +15,14 @@ import { keep, keptOf } from '../state/kept.ts';
 import { loadSite } from '../state/sites.ts';
 import type { OpenedSite } from '../state/store.ts';
 import { Button } from '../ui/button.tsx';
+import { CopyButton } from '../ui/copy-button.tsx';
 import styles from './plan-page.module.css';
 
 /** How long nobody types before the text is read again. */
 const pauseMs = 350;
+
+/** As in an address with a name and a password. */
+const password = /:\/\/[^\s/@]*:[^\s/@]*@/;
 
 interface Typed {
   readonly text: string;
@@ -42,6 +46,8 @@ export const PlanPage = ({ site }: { readonly site: OpenedSite }) => {
   const [reading, setReading] = useState<PlanReading | null>(null);
   const [trouble, setTrouble] = useState<ProblemData | null>(null);
   const [said, setSaid] = useState('');
+  /** What was typed before over another text than the file holds now. */
+  const [aside, setAside] = useState<Typed | null>(null);
   const area = useRef<HTMLTextAreaElement>(null);
   const summary = useRef<HTMLElement>(null);
   const gutter = useRef<HTMLDivElement>(null);
@@ -53,22 +59,31 @@ export const PlanPage = ({ site }: { readonly site: OpenedSite }) => {
     try {
       const plan = await call('site.plan', { site: site.name });
       setReading(plan);
-      setSaved(typed?.base ?? plan.text);
-      setText(typed?.text ?? plan.text);
+      setSaved(plan.text);
       setTrouble(null);
-      setSaid(typed === null ? '' : t('ui.plan.again'));
+      // Over the text it was begun with it goes on; where the file is another one since, it is only handed back.
+      const goesOn = typed !== null && typed.base === plan.text;
+      setText(goesOn ? typed.text : plan.text);
+      setSaid(goesOn ? t('ui.plan.again') : '');
+      setAside(goesOn ? null : typed);
     } catch (thrown) {
       setTrouble(toProblemData(thrown));
     }
   };
-  // What was typed before goes on over the text it was begun with: if the file is another one since, saving says so.
   // biome-ignore lint/correctness/useExhaustiveDependencies: read once for each site
   useEffect(() => {
     void read(keptOf(draft, isTyped));
   }, [site.name]);
+  // A text that holds a password, which the plan refuses, is kept nowhere.
+  const keepTyped = (next: string, base: string) =>
+    keep(draft, next === base || password.test(next) ? null : { text: next, base });
   const change = (next: string) => {
     setText(next);
-    if (saved !== null) keep(draft, next === saved ? null : { text: next, base: saved });
+    if (saved !== null) keepTyped(next, saved);
+  };
+  const forgetAside = () => {
+    setAside(null);
+    keepTyped(text, saved ?? text);
   };
   const revert = () => {
     keep(draft, null);
@@ -104,7 +119,7 @@ export const PlanPage = ({ site }: { readonly site: OpenedSite }) => {
       setTrouble(null);
       if (answer.saved) {
         setSaved(text);
-        keep(draft, null);
+        keepTyped(latest.current, text);
         setSaid(t('ui.plan.saved'));
         // Roles and machines are not in the record: the picture has them from the plan.
         await loadSite(site.name);
@@ -137,6 +152,15 @@ export const PlanPage = ({ site }: { readonly site: OpenedSite }) => {
         <p className="quiet">{t('ui.plan.hint')}</p>
       </header>
       {trouble !== null && <ProblemPanel problem={trouble} />}
+      {aside !== null && (
+        <div className={styles.aside}>
+          <p>{t('ui.plan.aside')}</p>
+          <CopyButton text={aside.text} label={t('ui.plan.copyTyped')} />
+          <Button kind="quiet" onPress={forgetAside}>
+            {t('ui.plan.forgetTyped')}
+          </Button>
+        </div>
+      )}
       {problems.length > 0 && (
         <section ref={summary} tabIndex={-1} className={styles.problems} aria-labelledby="plan-problems">
           <h2 id="plan-problems">{t('ui.plan.problems', { count: problems.length })}</h2>

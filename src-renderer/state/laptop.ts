@@ -7,14 +7,20 @@ import { useStore } from './store.ts';
 
 export type LaptopNow = OutputOf<'laptop.now'>;
 
-/** Looks now and every few seconds; what was known of another site is forgotten. Null until the first answer. */
+/** A drive that hangs is no medium that is there. */
+const longestMs = 10_000;
+
+/** Looks now and every few seconds. Null until the first answer, and when none comes: nothing is said then that nobody knows. */
 export function useLaptop(site: string): LaptopNow | null {
   useRepeated(
     site,
-    () => call('laptop.now', { site }),
-    (laptop) => {
+    async () => {
+      const late = new Promise<null>((resolve) => setTimeout(() => resolve(null), longestMs));
+      return { now: await Promise.race([call('laptop.now', { site }).catch(() => null), late]) };
+    },
+    ({ now }) => {
       const before = useStore.getState().laptop;
-      if (JSON.stringify(before) !== JSON.stringify(laptop)) useStore.setState({ laptop });
+      if (JSON.stringify(before) !== JSON.stringify(now)) useStore.setState({ laptop: now });
     },
   );
   return useStore(({ laptop }) => laptop);

@@ -20,7 +20,10 @@ export async function loadSite(name: string): Promise<void> {
   const snapshot = await call('sites.open', { site: name });
   const nowMs = performance.now();
   const known = useStore.getState().site;
-  if (known?.name !== name) clearLogs();
+  if (known?.name !== name) {
+    clearLogs();
+    useStore.setState({ laptop: null });
+  }
   let live: LiveViews = {};
   for (const event of snapshot.live) {
     live = reduceLive(live, event, nowMs);
@@ -53,7 +56,7 @@ export async function openSite(name: string): Promise<void> {
 export async function leaveSite(): Promise<void> {
   const { site } = useStore.getState();
   if (site === null) return;
-  useStore.setState({ site: null });
+  useStore.setState({ site: null, laptop: null });
   if (site.runs.length === 0) await call('sites.close', { site: site.name }).catch(() => undefined);
 }
 

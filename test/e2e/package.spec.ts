@@ -93,7 +93,12 @@ test('on a terminal the release is fieldkit: no display, the same answers and ex
   expect(await told(fieldkit('sites', '--json'))).toEqual({ said: '[]\n', code: 0 });
   expect(await told(fieldkit('nonsense'))).toEqual({ said: '', code: 2 });
   const walking = fieldkit('practice', '--walk');
-  walking.stderr.on('data', () => walking.kill('SIGINT'));
+  let written = '';
+  walking.stderr.on('data', (chunk: Buffer) => {
+    const begun = /^◐ /m.test(written);
+    written += chunk.toString('utf8');
+    if (!begun && /^◐ /m.test(written)) walking.kill('SIGINT');
+  });
   expect((await told(walking)).code).toBe(11);
 });
 

@@ -90,6 +90,8 @@ export interface ScriptedDesk {
   media: readonly MediumChoice[];
   /** Media of sites of this laptop. */
   recent: readonly RecentMedium[];
+  /** The file of the plan; may be changed under way. */
+  planText: string;
   /** The medium in its port, and the battery; may be changed under way. */
   laptop: OutputOf<'laptop.now'>;
 }
@@ -191,6 +193,7 @@ export function scriptedDesk(): ScriptedDesk {
     practice: false,
     media: drivesAtFirst,
     recent: [],
+    planText,
     laptop: { medium: 'here', battery: null },
   };
   const answers: Handlers = {
@@ -241,7 +244,7 @@ export function scriptedDesk(): ScriptedDesk {
       };
     },
     'sites.close': async () => ({}),
-    'site.plan': async () => readingOf(planText),
+    'site.plan': async () => readingOf(desk.planText),
     'site.sheet': async () => ({
       ...siteSheet({
         plan: sheetPlan,

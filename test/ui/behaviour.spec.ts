@@ -331,6 +331,29 @@ test('problems of the site plan lead to their lines, and nothing typed is lost',
   await expect(text).not.toHaveValue(/# one more/);
 });
 
+test('what was typed over a text that the file no longer holds is handed back, and hides nothing', async ({
+  desk,
+  window: page,
+}) => {
+  states.failed(desk);
+  await at(page);
+  await page.getByRole('button', { name: 'Settings and site' }).click();
+  await page.getByRole('menuitem', { name: 'Edit the site plan' }).click();
+  const text = page.getByRole('textbox', { name: 'Text of the site plan' });
+  await expect(text).toHaveValue(/name: plant-lille/);
+  await text.press('Control+End');
+  await text.pressSequentially('# mine\n');
+  desk.planText = desk.planText.replace('name: plant-lille', '# theirs\nname: plant-lille');
+  await page.reload();
+  await expect(text).toHaveValue(/# theirs/);
+  await expect(text).not.toHaveValue(/# mine/);
+  await expect(page.getByText('The file was changed after you began to type.')).toBeVisible();
+  await page.getByRole('button', { name: 'Forget it' }).click();
+  await page.reload();
+  await expect(text).toHaveValue(/# theirs/);
+  await expect(page.getByText('The file was changed after you began to type.')).toHaveCount(0);
+});
+
 test('theme and language change at once and are kept', async ({ desk, window: page }) => {
   await page.getByRole('button', { name: 'Settings and site' }).click();
   await page.getByRole('menuitemradio', { name: 'Sunlight' }).click();

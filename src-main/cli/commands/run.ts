@@ -6,6 +6,7 @@ import type { Bench } from '../../runbook/bench.ts';
 import { shellOf } from '../../runbook/explain.ts';
 import type { Instance } from '../../runbook/instances.ts';
 import { infoOf, select } from '../../runbook/instances.ts';
+import { canGoBack } from '../../runbook/undo.ts';
 import { follow } from '../follow.ts';
 import { type CommonOptions, fail, type SiteSession, withSite } from '../session.ts';
 import { planLines, stateLine, titleOf, verdictLines } from '../show.ts';
@@ -126,9 +127,10 @@ export const undoSteps = (words: readonly string[], options: RunOptions): Promis
     const instances = chosen(bench, words);
     const [only] = instances;
     if (only !== undefined && instances.length === 1) return undoOne(session, only, options);
-    const done = instances.filter((item) => viewOf(bench, item).everDone && item.step.risk !== 'reads');
-    const back = done.filter(({ step }) => step.undo !== undefined).toReversed();
-    const stays = done.filter(({ step }) => step.undo === undefined);
+    const back = instances.filter((item) => canGoBack(item.step, viewOf(bench, item))).toReversed();
+    const stays = instances.filter(
+      (item) => item.step.undo === undefined && item.step.risk !== 'reads' && viewOf(bench, item).everDone,
+    );
     print({ back: back.map(({ key }) => key), stays: stays.map(({ key }) => key) }, [
       ...(back.length === 0 ? [texts.say('cli.undo.nothing')] : []),
       ...back.map(({ key }) => texts.say('cli.undo.goes', { title: titleOf(key, texts) })),
