@@ -413,10 +413,17 @@ export const api = {
       plan: planReading,
     }),
   },
-  /** What the acts below would come to; `problems`: what else in the plan stands on the machine, so that it cannot go. */
+  /**
+   * What the acts below would come to; `problems`: what else in the plan stands on the machine, so that it cannot go;
+   * `leavingProblems`: why it cannot even be marked as leaving.
+   */
   'machines.look': {
     input: machineOfSite,
-    output: z.strictObject({ ...machineOutlook.shape, problems: z.array(planProblem) }),
+    output: z.strictObject({
+      ...machineOutlook.shape,
+      problems: z.array(planProblem),
+      leavingProblems: z.array(planProblem),
+    }),
   },
   /**
    * Takes a machine out of the plan when its name was typed; a node that the master may know is marked as leaving first. `lost`: nothing

@@ -124,9 +124,10 @@ function minutesOf(step: string, count: number, plan: SitePlan): number {
 
 export interface SheetSources {
   readonly plan: SitePlan;
-  readonly lock: Pick<SiteLock, 'keys'>;
+  readonly lock: Pick<SiteLock, 'keys' | 'sealed'>;
   readonly view: Pick<SiteView, 'instances' | 'order'>;
-  readonly medium: Omit<NonNullable<Sheet['medium']>, 'sealed'> | null;
+  /** `mediumId`: what the lock knows it by. */
+  readonly medium: (Omit<NonNullable<Sheet['medium']>, 'sealed'> & { readonly mediumId: string | null }) | null;
   readonly practice: boolean;
   readonly program: string;
   readonly madeAt: string;
@@ -135,31 +136,31 @@ export interface SheetSources {
 const seal = z.object({
   generation: z.int(),
   sealedAt: z.string().nullable(),
+  changed: z.int(),
   count: z.int(),
   sizeBytes: z.number(),
 });
 
-export function siteSheet({ plan, lock, view, medium, ...rest }: SheetSources): Sheet {
-  const { data: sealed } = seal.safeParse(view.instances[instanceKey('seal-medium', theSite)]?.facts);
+/** With the seal of this very medium as it was read last: the record may still speak of another stick, or of one that was changed since. */
+function mediumOf({ medium, lock, view }: SheetSources): Sheet['medium'] {
+  if (medium === null) return null;
+  const { mediumId, ...chosen } = medium;
+  const { data } = seal.safeParse(view.instances[instanceKey('seal-medium', theSite)]?.facts);
+  if (data === undefined || data.sealedAt === null || data.changed > 0) return { ...chosen, sealed: null };
+  const { generation, sealedAt: at, count, sizeBytes } = data;
+  const here = lock.sealed?.[mediumId ?? ''] === generation;
+  return { ...chosen, sealed: here ? { generation, at, count, sizeBytes } : null };
+}
+
+export function siteSheet(sources: SheetSources): Sheet {
+  const { plan, lock, view, medium, practice, program, madeAt } = sources;
   return {
-    ...rest,
+    practice,
+    program,
+    madeAt,
     site: plan.name,
     fingerprint: lock.keys?.manifestFingerprint ?? plan.trust.manifest ?? null,
-    medium:
-      medium === null
-        ? null
-        : {
-            ...medium,
-            sealed:
-              sealed === undefined || sealed.sealedAt === null
-                ? null
-                : {
-                    generation: sealed.generation,
-                    at: sealed.sealedAt,
-                    count: sealed.count,
-                    sizeBytes: sealed.sizeBytes,
-                  },
-          },
+    medium: mediumOf(sources),
     machines: plan.machines.map((item) => ({
       name: item.name,
       roles: [...item.roles],

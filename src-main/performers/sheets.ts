@@ -36,6 +36,7 @@ export async function sheetOf(
             volume: identity.volumeUuid,
             serial: identity.serial,
             fileSystem: identity.fileSystem,
+            mediumId: identity.mediumId,
           },
     practice: await isPractice(folder),
     program,

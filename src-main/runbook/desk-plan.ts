@@ -2,11 +2,12 @@
 // meet one anew.
 import { join } from 'node:path';
 import type { Handlers, PlanReading } from '../../src-shared/api.ts';
+import type { Json } from '../../src-shared/json.ts';
 import { problem } from '../../src-shared/problem.ts';
 import { readTextOrNull } from '../platform/files.ts';
 import { withMachines } from './add-machines.ts';
 import type { DeskParts } from './desk-parts.ts';
-import { outlookOf, removeMachine, renewMachine } from './machine-acts.ts';
+import { indexIn, outlookOf, removeMachine, renewMachine } from './machine-acts.ts';
 import { kindOfList, readMachineList } from './machine-lists.ts';
 import { siteFiles } from './open-site.ts';
 import { type OpenSites, requireIdle } from './open-sites.ts';
@@ -62,9 +63,18 @@ export function planHandlers(parts: DeskParts, sites: OpenSites) {
       const { site: opened } = await sites.at(site);
       const outlook = outlookOf(opened, machine);
       const text = (await readTextOrNull(join(opened.folder, siteFiles.plan))) ?? '';
-      const index = opened.plan.machines.findIndex(({ name }) => name === machine);
-      const { faults } = readPlanText(editPlanText(text, [{ path: ['machines', index], value: null }]));
-      return { ...outlook, problems: [...faults] };
+      // Its place in that same text: it may have been edited by hand since the site was opened.
+      const { plan, faults } = readPlanText(text);
+      if (plan === null) return { ...outlook, problems: [...faults], leavingProblems: [...faults] };
+      const path = ['machines', indexIn(plan, machine)];
+      const faultsOf = (edit: { path: readonly (string | number)[]; value: Json }) => [
+        ...readPlanText(editPlanText(text, [edit])).faults,
+      ];
+      return {
+        ...outlook,
+        problems: faultsOf({ path, value: null }),
+        leavingProblems: faultsOf({ path: [...path, 'leaving'], value: true }),
+      };
     },
     'machines.remove': async ({ site, machine, typed, lost }) => {
       const opened = await sites.at(site);

@@ -96,4 +96,5 @@ function place({ plan }: Pick<Site, 'plan'>, name: string) {
   return found;
 }
 
-const indexIn = ({ machines }: Site['plan'], name: string): number => machines.findIndex((item) => item.name === name);
+/** Its place in a plan as it is on the disk now, where it may be gone meanwhile. Throws `machine-unknown`. */
+export const indexIn = (plan: Site['plan'], name: string): number => plan.machines.indexOf(place({ plan }, name));

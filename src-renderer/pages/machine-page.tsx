@@ -35,6 +35,7 @@ export const MachinePage = ({ site, name }: Props) => {
   const { t } = useTranslation();
   const [outlook, setOutlook] = useState<OutputOf<'machines.look'> | null>(null);
   const [trouble, setTrouble] = useState<ProblemData | null>(null);
+  const [unseen, setUnseen] = useState<ProblemData | null>(null);
   const [done, setDone] = useState<MachineDone | null>(null);
   const [turn, setTurn] = useState(0);
   const machine = site.machines.find((item) => item.name === name);
@@ -47,8 +48,12 @@ export const MachinePage = ({ site, name }: Props) => {
     let current = true;
     if (!there) return;
     call('machines.look', { site: site.name, machine: name }).then(
-      (answer) => current && setOutlook(answer),
-      (thrown: unknown) => current && setTrouble(toProblemData(thrown)),
+      (answer) => {
+        if (!current) return;
+        setOutlook(answer);
+        setUnseen(null);
+      },
+      (thrown: unknown) => current && setUnseen(toProblemData(thrown)),
     );
     return () => {
       current = false;
@@ -82,6 +87,7 @@ export const MachinePage = ({ site, name }: Props) => {
           ].join(' · ')}
         </p>
       )}
+      {unseen !== null && <ProblemPanel problem={unseen} />}
       {trouble !== null && <ProblemPanel problem={trouble} />}
       <div role="status">{done !== null && <Done site={site.name} name={name} done={done} />}</div>
       {machine === undefined && done === null && <p>{t('ui.machine.unknown')}</p>}

@@ -1,6 +1,6 @@
 // The sheet that is printed before leaving, shown as it prints. Its content comes from the site's folder; its style is the file's.
 import { Printer } from 'lucide-react';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { type ProblemData, toProblemData } from '../../src-shared/problem.ts';
 import type { Sheet } from '../../src-shared/sheet.ts';
@@ -9,6 +9,7 @@ import { sheetStyle } from '../../src-shared/sheet-style.ts';
 import { Heading } from '../app/heading.tsx';
 import { ProblemPanel } from '../panels/problem-panel.tsx';
 import { call } from '../state/bridge.ts';
+import { calmly } from '../state/calm.ts';
 import type { OpenedSite } from '../state/store.ts';
 import { Button } from '../ui/button.tsx';
 import styles from './sheet-page.module.css';
@@ -30,23 +31,29 @@ export const SheetPage = ({ site }: { readonly site: OpenedSite }) => {
   const [sheet, setSheet] = useState<Sheet | null>(null);
   const [trouble, setTrouble] = useState<ProblemData | null>(null);
   useSheetStyle();
-  // Every event may change what it says; the folder is read anew.
-  const { seq } = site.view;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new event is the reason, not its use
+  const reading = useRef<ReturnType<typeof calmly>>(null);
   useEffect(() => {
     let stale = false;
-    call('site.sheet', { site: site.name }).then(
-      (read) => {
+    const calm = calmly(async () => {
+      try {
+        const read = await call('site.sheet', { site: site.name });
         if (stale) return;
         setSheet(read);
         setTrouble(null);
-      },
-      (thrown: unknown) => !stale && setTrouble(toProblemData(thrown)),
-    );
+      } catch (thrown) {
+        if (!stale) setTrouble(toProblemData(thrown));
+      }
+    });
+    reading.current = calm;
     return () => {
       stale = true;
+      calm.stop();
     };
-  }, [site.name, seq]);
+  }, [site.name]);
+  // Every event may change what it says; the folder is read anew.
+  const { seq } = site.view;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new event is the reason, not its use
+  useEffect(() => reading.current?.ask(), [site.name, seq]);
   const page = sheet && sheetPage(sheet, { language: i18n.language, say: (key, params = {}) => t(key, { ...params }) });
   return (
     <div className={styles.scroll}>

@@ -68,11 +68,12 @@ export const RemoveMachine = ({ site, name, outlook, onAct }: RemoveProps) => {
   const words = useWords();
   const [lost, setLost] = useState(false);
   const [typed, setTyped] = useState('');
-  const { computer, emptied, removal, problems } = outlook;
+  const { computer, emptied, removal } = outlook;
   const leaves = removal === 'leaving' && !lost;
   const waits = removal === 'waits' && !lost;
   const goes = !leaves && !waits;
-  const stands = goes && problems.length > 0;
+  const problems = leaves ? outlook.leavingProblems : goes ? outlook.problems : [];
+  const stands = problems.length > 0;
   const command = ['fieldkit', 'machines', 'remove', name, ...(lost ? ['--lost'] : []), '--site', site.name];
   return (
     <Fold title={t('ui.machine.remove.title')}>

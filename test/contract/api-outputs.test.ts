@@ -99,7 +99,10 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
   // What could become of a machine is told before anything is; a name that was not typed takes nothing out.
   const node = { site, machine: 'node-1' };
   const stands = { code: 'frontend-no-role' };
-  expect(await call('machines.look', node)).toMatchObject({ computer: null, removal: 'removed', problems: [stands] });
+  expect(await call('machines.look', node)).toMatchObject({
+    ...{ computer: null, removal: 'removed', problems: [stands] },
+    leavingProblems: [{ path: 'machines.1.leaving', code: 'leaving-roles' }],
+  });
   const master = await call('machines.look', { site, machine: 'master-1' });
   expect(master.problems).toContainEqual(expect.objectContaining({ code: 'node-no-master' }));
   const removal = { ...node, typed: 'node-1', lost: false };

@@ -250,7 +250,10 @@ export function scriptedDesk(): ScriptedDesk {
         plan: sheetPlan,
         lock: { keys: null },
         view,
-        medium: { label: 'FIELDKIT', volume: '5A3E-91C4', serial: '4C530001230517', fileSystem: 'exfat' },
+        medium: {
+          ...{ label: 'FIELDKIT', volume: '5A3E-91C4', serial: '4C530001230517', fileSystem: 'exfat' },
+          mediumId: null,
+        },
         practice: false,
         program: 'SlapOS Field Kit',
         madeAt: '2026-11-22T14:02:00.000Z',
@@ -287,6 +290,11 @@ export function scriptedDesk(): ScriptedDesk {
         removal,
         hostKey: known,
         baseline: machine === 'node-2',
+        // Another machine is reached through node-2.
+        leavingProblems:
+          machine === 'node-2'
+            ? [{ path: 'machines.1.leaving', line: 8, code: 'leaving-way' as const, value: 'node-3', other: machine }]
+            : [],
         problems:
           machine === 'node-2' || machine === 'master-1'
             ? [{ path: 'machines.2.jump', line: 12, code: 'jump-unknown' as const, value: machine, other: '' }]

@@ -41,15 +41,24 @@ describe(`faults befall ${step}`, unless(reason), () => {
   it(`the end is the same after ${drawn.map(({ kind, moment }) => `${kind} at ${moment}`).join(', ')}`, async () => {
     const left = [...drawn];
     const ends: string[] = [];
+    const missed: string[] = [];
     const tryThem = async (lab: Ladder['labs'][number]): Promise<void> => {
       for (let item = left.shift(); item !== undefined; item = left.shift()) {
         const { kind, moment } = item;
-        const { befell, told, runs, seconds, differences } = await meetFault(lab, boundary, kind, moment);
-        console.log(`${kind} ${moment}: ${befell}, ${told || 'by itself'}, ${runs} runs, ${seconds} s`);
-        ends.push(...differences.map((difference) => `${kind} at ${moment}: ${difference}`));
+        const strikes = async (at: number): Promise<boolean> => {
+          const { befell, told, runs, seconds, differences } = await meetFault(lab, boundary, kind, at);
+          console.log(`${kind} ${at}: ${befell}, ${told || 'by itself'}, ${runs} runs, ${seconds} s`);
+          ends.push(...differences.map((difference) => `${kind} at ${at}: ${difference}`));
+          return befell === 'met';
+        };
+        // The step may be quicker than the undisturbed one was: then once more, and earlier.
+        const met = (await strikes(moment)) || (moment > 0 && (await strikes(Math.floor(moment / 2))));
+        if (!met) missed.push(kind);
       }
     };
     await Promise.all(ladder.labs.map(tryThem));
     expect(ends).toEqual([]);
+    // One or two may come too late; where most do, nothing was tried.
+    expect(missed.length, `too late: ${missed.join(', ')}`).toBeLessThan(drawn.length / 2);
   });
 });

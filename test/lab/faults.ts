@@ -267,16 +267,19 @@ interface Means {
 }
 const nothing = async (): Promise<void> => undefined;
 
-/** Each strikes and answers with how a person mends it; what mends itself answers with nothing to do. */
-const faults: Readonly<Record<FaultKind, (means: Means) => Promise<() => Promise<void>>>> = {
+/** Each strikes and answers with how a person mends it; what mends itself answers with nothing to do. Null: it found nothing to strike. */
+const faults: Readonly<Record<FaultKind, (means: Means) => Promise<(() => Promise<void>) | null>>> = {
   kill: async ({ kill }) => {
     kill.abort();
     return nothing;
   },
   cut: async ({ machine, over }) => {
     // At the very beginning there may be none yet.
-    while ((await machine.cutConnections()) === 0 && !over()) await sleep(20);
-    return nothing;
+    for (;;) {
+      if ((await machine.cutConnections()) > 0) return nothing;
+      if (over()) return null;
+      await sleep(20);
+    }
   },
   reboot: async ({ machine }) => {
     await machine.reboot();

@@ -698,6 +698,8 @@ test('a machine that was lost is said to be, one that others stand on stays, and
   await expect(page.getByRole('heading', { name: 'node-2 is met as a stranger from now on.' })).toBeVisible();
   expect(callsOf(desk, 'machines.renew')).toHaveLength(1);
   await page.getByRole('button', { name: 'Take it out of the plan' }).click();
+  await expect(page.getByText(/node-3 is reached through node-2/)).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Mark node-2 as leaving' })).toBeDisabled();
   await page.getByText('It is lost: nothing can be done there any more').click();
   await expect(page.getByText('It cannot go while something stands on it')).toBeVisible();
   await expect(page.getByRole('button', { name: 'Take node-2 out of the plan' })).toBeDisabled();

@@ -433,6 +433,36 @@ describe('what a person edits meanwhile', () => {
     expect(text).toContain('f00d');
   });
 
+  it('is what the outlook of a machine is reckoned from', async () => {
+    open([standingStep('a', [], world)]);
+    await desk.handlers['sites.open']({ site });
+    const look = () => desk.handlers['machines.look']({ site, machine: 'm1' });
+    expect(await look()).toMatchObject({
+      problems: [{ path: 'machines', code: 'empty' }],
+      leavingProblems: [{ path: 'machines.0.leaving', code: 'leaving-roles' }],
+    });
+    // Another machine takes its place in the list, and stands on it.
+    const node = '  - { name: n1, roles: [node], address: 10.0.0.2, release: "12", interface: eth0, jump: m1 }\n';
+    await writeFile(join(folder, 'site.yaml'), planText.replace('machines:\n', `machines:\n${node}`));
+    expect(await look()).toMatchObject({
+      problems: [{ path: 'machines.0.roles', code: 'node-no-master' }, { path: 'machines.0.jump' }],
+      leavingProblems: [
+        { path: 'machines.1.leaving', code: 'leaving-roles' },
+        { path: 'machines.1.leaving', code: 'leaving-way', value: 'n1' },
+      ],
+    });
+    // What is at fault already hinders either; what is not there any more is told as that.
+    await writeFile(join(folder, 'site.yaml'), 'format: 3\n');
+    const { problems, leavingProblems } = await look();
+    expect(problems).toContainEqual(expect.objectContaining({ path: 'format' }));
+    expect(leavingProblems).toEqual(problems);
+    await writeFile(join(folder, 'site.yaml'), planText.replace('name: m1', 'name: m2'));
+    await expect(look()).rejects.toMatchObject({ code: 'machine-unknown' });
+    expect(await readFile(join(folder, 'site.yaml'), 'utf8')).toContain('name: m2');
+    const remove = desk.handlers['machines.remove']({ site, machine: 'm1', typed: 'm1', lost: false });
+    await expect(remove).rejects.toMatchObject({ code: 'machine-unknown' });
+  });
+
   it('a listener that fails ends no run', async () => {
     open([standingStep('a', [], world)]);
     desk.onEvent(() => {

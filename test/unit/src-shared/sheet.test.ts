@@ -30,7 +30,10 @@ const whole = {
   ranges: { re6st: 'fdbb:eb3c:1b95::/48' },
 };
 
-const sheetFor = (text: object, facts: Readonly<Record<string, unknown>> = {}) => {
+/** What was sealed last on each medium; the sheet is of the first. */
+const sealed = { 'id-1': 3, 'id-2': 4 };
+
+const sheetFor = (text: object, facts: Readonly<Record<string, unknown>> = {}, mediumId: string | null = 'id-1') => {
   const plan = sitePlan.parse(text);
   expect(planFaults(plan)).toEqual([]);
   const view = withInstances(emptyView, instancesOf(runbook, plan));
@@ -47,9 +50,9 @@ const sheetFor = (text: object, facts: Readonly<Record<string, unknown>> = {}) =
   };
   return siteSheet({
     plan,
-    lock: { keys: { manifestFingerprint: print } as never },
+    lock: { keys: { manifestFingerprint: print } as never, sealed },
     view: known,
-    medium: { label: 'FIELDKIT', volume: '5A3E-91C4', serial: null, fileSystem: 'exfat' },
+    medium: { label: 'FIELDKIT', volume: '5A3E-91C4', serial: null, fileSystem: 'exfat', mediumId },
     practice: false,
     program: 'SlapOS Field Kit 1',
     madeAt: '2026-11-22T14:02:00.000Z',
@@ -118,7 +121,7 @@ it('counts minutes of steps that there are, and of each that says it takes some'
 });
 
 describe.each(['en', 'fr'] as const)('the sheet in %s', (language) => {
-  const seal = { generation: 3, sealedAt: '2026-11-22T12:00:00.000Z', count: 812, sizeBytes: 9.1e9 };
+  const seal = { generation: 3, sealedAt: '2026-11-22T12:00:00.000Z', changed: 0, count: 812, sizeBytes: 9.1e9 };
 
   it('shows fingerprint, medium, machines and steps, on the page as in the text', async () => {
     const made = schema.parse(sheetFor(whole, { 'seal-medium@site': seal }));
@@ -140,6 +143,17 @@ describe.each(['en', 'fr'] as const)('the sheet in %s', (language) => {
 
   it('says that one of a medium not sealed has to be printed again', async () => {
     expect((await pageIn(language, sheetFor(whole))).marks).toHaveLength(1);
+  });
+
+  it.each([
+    ['another medium was chosen since, sealed before', seal, 'id-2'],
+    ['another medium was chosen since, never sealed', seal, 'id-3'],
+    ['the medium has no mark', seal, null],
+    ['the medium was changed since', { ...seal, changed: 1 }, 'id-1'],
+  ])('counts a medium as not sealed when %s', async (_when, facts, mediumId) => {
+    const made = schema.parse(sheetFor(whole, { 'seal-medium@site': facts }, mediumId));
+    expect(made.medium).toMatchObject({ label: 'FIELDKIT', sealed: null });
+    expect((await pageIn(language, made)).marks).toHaveLength(1);
   });
 
   it('takes nothing of a plan for markup', async () => {
