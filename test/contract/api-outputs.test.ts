@@ -137,6 +137,7 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
   expect(instances.map((key) => [key, after.view.instances[key]?.state])).toEqual(
     instances.map((key) => [key, 'done']),
   );
+  expect((await call('site.sheet', { site })).medium?.sealed).toMatchObject({ generation: 1 });
 
   const keys = await call('keys.state', { site });
   expect(keys).toEqual({ fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/), vault: true });
