@@ -17,14 +17,15 @@ export const slaposPaths = {
   instanceLog: '/opt/slapos/log/slapos-node-instance.log',
 } as const;
 
-/** The slapos command with the environment that it needs under sudo and in units: HOME decides where it looks for files. */
-export const slapos = (...words: readonly string[]): string[] => [
+/** A command with the environment that slapos needs under sudo and in units: HOME decides where it looks for files. */
+export const withSlaposEnvironment = (...words: readonly string[]): string[] => [
   'env',
   'HOME=/root',
   'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-  'slapos',
   ...words,
 ];
+
+export const slapos = (...words: readonly string[]): string[] => withSlaposEnvironment('slapos', ...words);
 
 /** One line a partition: its number of IPv6 addresses is what formatting must have given it. */
 export const partitionsScript =

@@ -2,6 +2,7 @@
 // are, and which files still name an address of before. Texts and parsing; used by the steps of the move. Pure.
 import { z } from 'zod';
 import { endAsleep, passPattern } from './passes.ts';
+import { restartServicesScript } from './services.ts';
 import { pythonArgv } from './slapproxy.ts';
 
 /** Everything of before, by its path below `files`, and what addresses the partitions had; kept for the way back: readable by root alone, and no part of what closing a site removes. */
@@ -75,7 +76,7 @@ const processScript = `pass() {
   return "$code"
 }
 pass || exit
-slapos node restart all
+(${restartServicesScript})
 sleep 2
 pass || exit
 [ "$1" = '' ] || touch "$1"`;

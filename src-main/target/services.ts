@@ -1,8 +1,18 @@
-// When the services of a machine's partitions were started, asked where they run. Called by the step that has them started anew.
-// The script must never write anything.
+// The services of a machine's partitions: starting them anew, and when they were started. Called by the steps that have them started
+// anew.
 
 /**
- * The start of the oldest running service, in seconds since 1970; 0 while none runs. Counted in the kernel's own ticks, since a
+ * Starts them anew, with the environment of `slapos`. A pass of slapos that cron begins in the very moment can start a service that
+ * is being stopped; supervisor's client then waits for it for ever. After ten minutes what was left stopped is started, and that is
+ * all there was to do. Exit 1: a program that does its work once cannot be started anew.
+ */
+export const restartServicesScript = `timeout 600 slapos node restart all
+code=$?
+[ "$code" = 124 ] || exit "$code"
+slapos node start all`;
+
+/**
+ * Writes nothing. The start of the oldest running service, in seconds since 1970; 0 while none runs. Counted in the kernel's own ticks, since a
  * clock that was set meanwhile would shift what ps prints.
  */
 const servicesSinceScript = `boot=$(sed -n 's/^btime //p' /proc/stat)

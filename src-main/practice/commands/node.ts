@@ -16,7 +16,7 @@ import {
   computerStateArgv,
   parametersSha256,
 } from '../../target/computer.ts';
-import { servicesSinceArgv } from '../../target/services.ts';
+import { restartServicesScript, servicesSinceArgv } from '../../target/services.ts';
 import type { Call, Outcome } from '../machine.ts';
 import { practiceTokens } from '../prepare.ts';
 import { fileText } from '../reading.ts';
@@ -106,8 +106,8 @@ export async function configureClient(call: Call): Promise<Outcome> {
   };
 }
 
-/** `slapos node restart all`: the services of the partitions start anew, a moment from now. */
-export const nodeRestart = (call: Call): Outcome => ({
+/** The services of the partitions start anew, a moment from now. */
+const nodeRestart = (call: Call): Outcome => ({
   exit: 0,
   out: 'slappart1:zope-0: stopped\nslappart1:zope-0: started\n',
   lastsMs: 2500,
@@ -127,6 +127,8 @@ export function nodeScript(call: Call): Outcome | Promise<Outcome> | null {
       const from = /signed at (\d+)/.exec(fileText(state, certificatePath) ?? '')?.[1];
       return from === undefined ? { exit: 1 } : { exit: 0, out: `fits ${from}\n` };
     }
+    case restartServicesScript:
+      return nodeRestart(call);
     case servicesSinceArgv[2]: {
       const since = publishedBy(call)['family-service-v6'] === undefined ? 0 : state.requested?.sinceMs;
       return { exit: 0, out: `${Math.floor((state.servicesSinceMs ?? since ?? 0) / 1000)}\n` };

@@ -8,7 +8,7 @@ import { type Call, type Outcome, slapproxyPort } from '../machine.ts';
 import { fileText } from '../reading.ts';
 import { aFolder, type FileNode, type MachineState, type Patch, textFile } from '../state.ts';
 import { globalIpv6 } from './network.ts';
-import { computerOf, configureClient, nodeRegister, nodeRestart } from './node.ts';
+import { computerOf, configureClient, nodeRegister } from './node.ts';
 import { cacheLookup } from './slapos-cache.ts';
 import { configOf, configPath, log, notConfigured, stockCertificatesPath } from './slapos-common.ts';
 import { partitionResource, proxyConfig, slaposConfig } from './slapos-files.ts';
@@ -27,8 +27,6 @@ export const slapos = (call: Call): Outcome | Promise<Outcome> => {
       return configureClient(call);
     case 'node register':
       return nodeRegister(call);
-    case 'node restart':
-      return nodeRestart(call);
     case 'node format':
       return nodeFormat(call);
     case 'node instance':

@@ -14,10 +14,10 @@ import {
   todo,
 } from '../../runbook/define.ts';
 import { certificateFactsScript, computerAnswersArgv, parseCertificateFacts } from '../../target/computer.ts';
-import { servicesSinceArgv } from '../../target/services.ts';
+import { restartServicesScript, servicesSinceArgv } from '../../target/services.ts';
 import { wholeNumber } from '../../target/system.ts';
 import { masterMachine } from '../computer.ts';
-import { slapos } from '../slapos.ts';
+import { withSlaposEnvironment } from '../slapos.ts';
 
 export const refreshMaster = defineStep({
   id: 'refresh-master',
@@ -63,7 +63,7 @@ export const refreshMaster = defineStep({
     const { name: master } = masterMachine(context.site);
     return [
       // 1: a program that does its work once cannot be started anew. The wait tells.
-      run(master, slapos('node', 'restart', 'all'), {
+      run(master, withSlaposEnvironment('sh', '-c', restartServicesScript), {
         limitMs: 900_000,
         long: true,
         expect: [0, 1],
