@@ -1,15 +1,19 @@
 // The laptop's clock, and a moment that it must be after: machines are compared with it, and set by it. Registered in compose.
 import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
+import type { LaptopClockSight } from '../../src-shared/laptop-clock.ts';
 import type { OpenSite } from '../runbook/open-site.ts';
 import { sealedMedium } from './bound-medium.ts';
 import { type Sight, sight } from './jobs.ts';
 
 export const clockSights: Readonly<Record<string, Sight>> = {
-  'laptop-clock': sight(z.strictObject({}), async (_args, { site }) => ({
-    seconds: Math.round(site.clock.now().getTime() / 1000),
-    least: await surelyPast(site),
-  })),
+  'laptop-clock': sight(
+    z.strictObject({}),
+    async (_args, { site }): Promise<LaptopClockSight> => ({
+      seconds: Math.round(site.clock.now().getTime() / 1000),
+      least: await surelyPast(site),
+    }),
+  ),
 };
 
 /** The later of when our certificate began and when the medium was sealed, ISO; empty when neither is known. */

@@ -41,6 +41,14 @@ export const packageStatusArgv = (name: string): string[] => ['dpkg-query', '-W'
 
 export const isInstalled = (status: string): boolean => status.startsWith('install ok installed ');
 
+/**
+ * Its files are there, in one version: installed, or cut off before it was configured, and not while they were being unpacked. On a
+ * machine in use no install may name such a one: dpkg may have been cut off in any other package, and another version of this one is
+ * for update-packages, after a backup.
+ */
+export const isUnpacked = (status: string): boolean =>
+  /^install ok (installed|unpacked|half-configured|triggers-awaited|triggers-pending) /.test(status);
+
 // ---------------------------------------------------------------- work that was cut off
 
 /** What dpkg left half done: after a reboot or a kill in the middle, apt refuses to do anything until it is brought to its end. */

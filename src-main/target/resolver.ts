@@ -41,9 +41,10 @@ const mark = '# Put first by SlapOS Field Kit:';
 /** The file's text with our server first. Of a file that people write, everything else stays. */
 export function resolverText(manager: ResolverManager, dns: string, domain: string, before: string | null): string {
   if (manager === 'resolved') return `# Written by SlapOS Field Kit.\n[Resolve]\nDNS=${dns}\nDomains=~${domain}\n`;
-  const rest = (before ?? '')
+  // Without the server of an earlier plan: left in the file it would have no mark, and nobody could take it back.
+  const rest = (resolverRest(manager, before) ?? '')
     .split('\n')
-    .filter((line) => line.trim() !== `nameserver ${dns}` && line !== mark)
+    .filter((line) => line.trim() !== `nameserver ${dns}`)
     .join('\n');
   return `${mark}\nnameserver ${dns}\n${rest === '' || rest.endsWith('\n') ? rest : `${rest}\n`}`;
 }

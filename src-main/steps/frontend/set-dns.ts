@@ -140,8 +140,9 @@ export const setDns = defineStep({
       // Gone, or written anew by somebody since: then nothing of it is ours any more.
       if (manager === null || text === null || !isOurs(text)) return [];
       // As it was, to the byte; of one that was edited since, what we put into it goes and the rest stays.
-      const untouched = known?.path === path && wantedText({ manager, text: known.text }, context) === text;
-      const was = untouched ? known.text : resolverRest(manager, text);
+      const before = known?.path === path && !isOurs(known.text ?? '') ? known : undefined;
+      const untouched = before !== undefined && wantedText({ manager, text: before.text }, context) === text;
+      const was = untouched ? before.text : resolverRest(manager, text);
       const back: Command =
         was === null
           ? run(machine, ['rm', '-f', path], { note: says('set-dns', 'does.remove') })

@@ -13,6 +13,7 @@ import {
   installingFactsOf,
   installingProbes,
   isInstalled,
+  isUnpacked,
   packageStatusArgv,
   readyApt,
   type unfinishedFactsOf,
@@ -108,12 +109,12 @@ export const installSlaposNode = defineStep({
     const version = vendorVersion(context);
     if (version !== null && stands(facts, version))
       return [...readyApt(context, facts), ...(facts.archives === 0 ? [] : [cleanApt(machine.name)])];
-    return bringPackages(
-      context,
-      [`slapos-node=${version ?? ''}`, ...alongside],
-      facts,
-      says('install-slapos-node', 'does.install', { count }),
-    );
+    const install = says('install-slapos-node', 'does.install', { count });
+    const isCutOff = cutOff(facts.unfinished);
+    const missing = alongside.filter((name) => !isUnpacked(facts.status[name] ?? ''));
+    if (facts.configured && isUnpacked(facts.status['slapos-node'] ?? '') && (isCutOff || missing.length > 0))
+      return bringPackages(context, missing, facts, isCutOff ? says('install-slapos-node', 'does.finish') : install);
+    return bringPackages(context, [`slapos-node=${version ?? ''}`, ...alongside], facts, install);
   },
 });
 

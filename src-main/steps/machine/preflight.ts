@@ -1,7 +1,7 @@
 // Everything that would fail later and can be known now, read by one script in one round trip; nothing on the machine is
 // touched, but for its clock when a person asked for that. What is checked stands in preflight-checks.ts.
 import { z } from 'zod';
-import type { Json } from '../../../src-shared/json.ts';
+import type { LaptopClockSight } from '../../../src-shared/laptop-clock.ts';
 import { problems } from '../../../src-shared/problem.ts';
 import { releasesFor, systemOf } from '../../../src-shared/site.ts';
 import { bySeverity } from '../../../src-shared/step.ts';
@@ -99,12 +99,6 @@ export const preflight = defineStep({
     ];
   },
 });
-
-/** The laptop's clock, and a moment that it must be after: when the medium was sealed or our certificate began. ISO, empty when unknown. */
-interface LaptopClockSight extends Readonly<Record<string, Json>> {
-  readonly seconds: number;
-  readonly least: string;
-}
 
 /** Never by a laptop whose own clock is known to be wrong. */
 const clockIsToBeSet = (

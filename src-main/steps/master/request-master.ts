@@ -140,15 +140,18 @@ export const requestMaster = defineStep({
     const red = finding('promises-failing', { machine, count: failing.length, first });
     // A person went past it, and that is in the record.
     if (context.earlier.skipped.includes(red.code)) return done(red);
-    return waitedInVain(context) ? blocked(red) : waiting(says('request-master', 'waits.converged'));
+    return isWaitedFor(context) ? waiting(says('request-master', 'waits.converged')) : blocked(red);
   },
-  // What was waited for in vain is not waited for again by going past it.
-  plan: (facts, context) => (onlyRed(facts, context) && waitedInVain(context) ? [] : askForMaster(facts, context)),
+  // What is not waited for is not waited for either by going past it.
+  plan: (facts, context) => (onlyRed(facts, context) && !isWaitedFor(context) ? [] : askForMaster(facts, context)),
 });
 
-/** The last run ended while it waited. */
-const waitedInVain = ({ earlier }: Pick<AnyContext, 'earlier'>): boolean =>
-  earlier.commands.some(({ command, state }) => command.kind === 'until' && /^(failed|cancelled)$/.test(state));
+/**
+ * Whether a promise that is not kept is one that is about to be: not on a master that once stood, and not after a wait that was in
+ * vain. One that a person cancelled was not.
+ */
+const isWaitedFor = ({ earlier }: Pick<AnyContext, 'earlier'>): boolean =>
+  !earlier.everDone && !earlier.commands.some(({ command, state }) => command.kind === 'until' && state === 'failed');
 
 /** All of it stands, and a promise is not kept. */
 function onlyRed({ instance, failing, missing, answers, program }: AskedFacts, context: AnyContext): boolean {

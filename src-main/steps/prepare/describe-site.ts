@@ -2,6 +2,7 @@
 // The plan's own rules were checked when it was read; this step says what they cannot, while there is still time to mend it.
 import { z } from 'zod';
 import { inRange, parseAddress, parseRange } from '../../../src-shared/address.ts';
+import type { LaptopClockSight } from '../../../src-shared/laptop-clock.ts';
 import { problems } from '../../../src-shared/problem.ts';
 import { planWarnings, systemsOf } from '../../../src-shared/site.ts';
 import { bySeverity, finding as findingSchema } from '../../../src-shared/step.ts';
@@ -30,7 +31,8 @@ export const describeSite = defineStep({
   read: async (world, { site }) => {
     const { frontend } = site;
     const certificate = frontend === undefined ? null : await readCertificate(world);
-    const now = new Date((await world.sight<number>('laptop-clock')) * 1000);
+    const { seconds } = await world.sight<LaptopClockSight>('laptop-clock');
+    const now = new Date(seconds * 1000);
     return {
       certificate: certificate === null ? null : { fingerprint: certificate.fingerprint, until: certificate.until },
       certificateFindings:

@@ -21,6 +21,7 @@ import {
   installingFactsOf,
   installingProbes,
   isInstalled,
+  isUnpacked,
   packageStatusArgv,
   unfinishedTold,
 } from '../apt.ts';
@@ -82,12 +83,14 @@ export const installRe6stNode = defineStep({
     return done(...behindMedium(name, packageName, facts.status, version));
   },
   plan: (facts, context) =>
-    bringPackages(
-      context,
-      [`${packageName}=${lockedVersion(context) ?? ''}`],
-      facts,
-      says('install-re6st-node', 'does.install'),
-    ),
+    facts.joined && isUnpacked(facts.status) && cutOff(facts.unfinished)
+      ? bringPackages(context, [], facts, says('install-slapos-node', 'does.finish'))
+      : bringPackages(
+          context,
+          [`${packageName}=${lockedVersion(context) ?? ''}`],
+          facts,
+          says('install-re6st-node', 'does.install'),
+        ),
 });
 
 const lockedVersion = (context: AnyContext): string | null =>

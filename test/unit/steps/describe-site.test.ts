@@ -9,6 +9,7 @@ import { Secrets } from '../../../src-main/runbook/secrets.ts';
 import { redirectToFrontend } from '../../../src-main/steps/frontend/redirect-to-frontend.ts';
 import { describeSite } from '../../../src-main/steps/prepare/describe-site.ts';
 import type { Json } from '../../../src-shared/json.ts';
+import type { LaptopClockSight } from '../../../src-shared/laptop-clock.ts';
 import { sitePlan } from '../../../src-shared/site.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fieldkit-unit-'));
@@ -47,7 +48,7 @@ function worldOf(site: ReturnType<typeof planWith>, machineSeconds = Math.floor(
   return {
     sight: async (name: string, args: Readonly<Record<string, Json>> = {}) =>
       name === 'laptop-clock'
-        ? Math.floor(Date.now() / 1000)
+        ? ({ seconds: Math.floor(Date.now() / 1000), least: '' } satisfies LaptopClockSight)
         : frontendSights[name]?.(args, { site: open, cacheFolder: '', signal: new AbortController().signal } as never),
     probe: async (_machine: string, probes: readonly { readonly id: string }[]) =>
       Object.fromEntries(

@@ -59,7 +59,7 @@ describe('install-re6st-node', () => {
   });
 
   it('never asks apt without our own configuration, and ends first what was cut off', () => {
-    const facts = { ...there, unfinished: { packages: ['x'], interrupted: true } };
+    const facts = { ...there, joined: false, unfinished: { packages: ['x'], interrupted: true } };
     const lines = installRe6stNode
       .plan(facts as never, at)
       .map((command) => ('argv' in command ? command.argv.join(' ') : 'path' in command ? command.path : ''));
@@ -68,6 +68,19 @@ describe('install-re6st-node', () => {
     for (const path of ['/etc/apt/fieldkit.conf', '/etc/apt/fieldkit.sources', '/etc/apt/keyrings/fieldkit.asc'])
       expect([place(path) > 0, place(path) < place('apt-get update')]).toEqual([true, true]);
     expect(place('apt-get update')).toBeLessThan(place('--no-remove --fix-broken re6st-node=0.642-1'));
+  });
+
+  it.each(['installed', 'half-configured'])('keeps the version that a joined machine has: %s', (state) => {
+    const cut = { packages: ['linux-image-amd64'], interrupted: false };
+    const lines = (more: object) =>
+      installRe6stNode
+        .plan({ ...there, status: `install ok ${state} 0.600-1`, unfinished: cut, ...more } as never, at)
+        .map((command) => ('argv' in command ? command.argv.join(' ') : ''));
+    expect(lines({})[0]).toMatch(/dpkg .*--configure -a$/);
+    expect(lines({}).find((line) => line.includes(' install -y '))).toMatch(/--no-remove --fix-broken$/);
+    expect(lines({}).join()).not.toContain('re6st-node');
+    // Where its files were being unpacked there is no version to keep.
+    expect(lines({ status: 'install reinstreq half-installed 0.600-1' }).join()).toContain('re6st-node=0.642-1');
   });
 });
 
@@ -101,6 +114,19 @@ describe('install-slapos-node', () => {
       ),
     ).toBe(true);
     expect(words({ slapos: '' }).some((line) => /--configure|--fix-broken/.test(line))).toBe(false);
+  });
+
+  it('keeps the version that a configured machine has, and brings only what is not there', () => {
+    const older = { ...status, 'slapos-node': 'install ok installed 1.1-1' };
+    const unfinished = { packages: ['linux-image-amd64'], interrupted: false };
+    const installing = (facts: object) =>
+      words({ configured: true, ...facts }).find((line) => / install -y /.test(line));
+    expect(installing({ status: older, unfinished })).toMatch(/--no-remove --fix-broken$/);
+    expect(installing({ status: { ...older, cron: '' }, unfinished })).toMatch(/--no-remove --fix-broken cron$/);
+    expect(installing({ status: { ...older, cron: 'deinstall ok config-files 3' } })).toMatch(/--no-remove cron$/);
+    expect(installing({ status: older, unfinished, configured: false })).toMatch(
+      /--fix-broken slapos-node=1.2-3 cron /,
+    );
   });
 
   it('takes away the package files that a cut off install left, and installs nothing again', () => {

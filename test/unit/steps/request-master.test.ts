@@ -80,6 +80,30 @@ describe('request-master', () => {
     expect(requestMaster.plan(silent, stopped).map(({ kind }) => kind)).toEqual(['until']);
   });
 
+  it('waits again after a wait that a person cancelled', () => {
+    const earlier = { skipped: [], commands: [{ command: { kind: 'until' }, state: 'cancelled' }], everDone: false };
+    const at = { ...(context as object), earlier } as never;
+    const red = { ...stands, failing: ['slappart1 one'] } as never;
+    expect(requestMaster.verdict(red, at).state).toBe('waiting');
+    expect(requestMaster.plan(red, at).map(({ kind }) => kind)).toEqual(['until']);
+  });
+
+  it('does not wait for a promise of a master that once stood: it is told, and can be passed', () => {
+    const at = (skipped: readonly string[]) =>
+      ({ ...(context as object), earlier: { skipped, commands: [], everDone: true } }) as never;
+    const red = { ...stands, failing: ['slappart1 one'] } as never;
+    expect(requestMaster.verdict(red, at([]))).toMatchObject({
+      state: 'blocked',
+      findings: [{ code: 'promises-failing' }],
+    });
+    expect(requestMaster.plan(red, at([]))).toEqual([]);
+    expect(requestMaster.verdict(red, at(['promises-failing'])).state).toBe('done');
+    // One that does not stand, after a boot or where it was put back, is waited for all the same.
+    const silent = { ...stands, failing: ['slappart1 one'], answers: false } as never;
+    expect(requestMaster.verdict(silent, at([])).state).toBe('waiting');
+    expect(requestMaster.plan(silent, at([])).map(({ kind }) => kind)).toEqual(['until']);
+  });
+
   it('starts slapproxy before it asks, where it is silent after a boot', () => {
     const kinds = (facts: object) => requestMaster.plan({ ...stands, instance: null, ...facts } as never, context);
     const said = (facts: object) => JSON.stringify(kinds(facts));

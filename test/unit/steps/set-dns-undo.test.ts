@@ -38,6 +38,17 @@ it.each(['file', 'resolvconf'] as const)('%s: the file is as it was, to the byte
   expect(back(facts(manager, file, people), facts(manager, file, people))).toEqual([]);
 });
 
+it.each(['file', 'resolvconf'] as const)('%s: nothing stays of the server that an earlier plan named', (manager) => {
+  const others = 'search lan\nnameserver 10.0.0.9\n';
+  const first = resolverText(manager, '10.0.0.52', domain, others);
+  const second = resolverText(manager, dns, domain, first);
+  expect(second).toBe(resolverText(manager, dns, domain, others));
+  expect(back(facts(manager, file, second), facts(manager, file, others))[0]).toBe(others);
+  // The visit that is known began when the server was there already: what we put in goes, or nothing would.
+  for (const known of [first, second])
+    expect(back(facts(manager, file, second), facts(manager, file, known))[0]).toBe(others);
+});
+
 it('systemd-resolved: our file goes', () => {
   const path = '/etc/systemd/resolved.conf.d/fieldkit-frontend.conf';
   const now = facts('resolved', path, resolverText('resolved', dns, domain, null));
