@@ -301,6 +301,8 @@ export const fieldInfo = z.strictObject({
   required: z.boolean(),
   choices: z.array(z.string()),
   initial: z.union([z.string(), z.number(), z.boolean()]).nullable(),
+  /** It holds for one run alone: neither recorded nor kept as a draft. */
+  once: z.boolean(),
 });
 export type FieldInfo = z.infer<typeof fieldInfo>;
 

@@ -7,17 +7,26 @@ import { problem } from '../../src-shared/problem.ts';
 import { tell } from '../../src-shared/step.ts';
 import { readTextOrNull, writeAtomic } from '../platform/files.ts';
 import { shellOf } from './explain.ts';
-import { secretFields } from './instances.ts';
+import { keptFields } from './instances.ts';
 import { siteFiles } from './open-site.ts';
 import { instanceOf, type Open, type OpenSites, requireIdle } from './open-sites.ts';
 import { goesOnAlone } from './perform.ts';
 
 const draftsFile = z.record(z.string(), jsonObject);
 
-/** Half-filled forms; a damaged file counts as none. */
-export async function drafts({ site }: Open): Promise<Record<string, Record<string, Json>>> {
+/**
+ * Half-filled forms; a damaged file counts as none. What holds for one run is taken out of what an older program kept: it would be
+ * given to every later run.
+ */
+export async function drafts({ site, runner }: Open): Promise<Record<string, Record<string, Json>>> {
   const parsed = draftsFile.safeParse(parseJson((await readTextOrNull(join(site.folder, siteFiles.drafts))) ?? ''));
-  return parsed.success ? parsed.data : {};
+  const steps = new Map(runner.instances().map(({ key, step }) => [key, step]));
+  return Object.fromEntries(
+    Object.entries(parsed.success ? parsed.data : {}).map(([key, input]) => {
+      const step = steps.get(key);
+      return [key, step === undefined ? input : keptFields(step, input)];
+    }),
+  );
 }
 
 export function stepHandlers({ at, start }: OpenSites) {
@@ -95,8 +104,7 @@ export function stepHandlers({ at, start }: OpenSites) {
     },
     'drafts.save': async ({ site, instance, input }) => {
       const opened = await at(site);
-      const hidden = new Set(secretFields(instanceOf(opened, instance).step));
-      const kept = Object.fromEntries(Object.entries(input).filter(([name]) => !hidden.has(name)));
+      const kept = keptFields(instanceOf(opened, instance).step, input);
       const save = opened.draftsQueue.then(async () => {
         const all = { ...(await drafts(opened)), [instance]: kept };
         await writeAtomic(join(opened.site.folder, siteFiles.drafts), JSON.stringify(all));

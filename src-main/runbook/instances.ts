@@ -1,5 +1,6 @@
 // Which instances a site plan makes of the runbook, what they come after, and what they will ask for offline. Pure.
 import { z } from 'zod';
+import type { Json } from '../../src-shared/json.ts';
 import type { Machine, SitePlan } from '../../src-shared/site.ts';
 import { isBuilder, machineNamed, systemsFrom, systemsOf } from '../../src-shared/site.ts';
 import type { Chapter, FieldInfo, InstanceKey, Phase, StepInfo, Subject } from '../../src-shared/step.ts';
@@ -125,8 +126,14 @@ export function infoOf(step: Step): StepInfo {
   };
 }
 
+/** What of a step's input is kept for later: neither secrets nor what holds for one run alone. */
+export function keptFields(step: Pick<Step, 'input'>, input: Readonly<Record<string, Json>>): Record<string, Json> {
+  const left = new Set([...secretFields(step), ...oneRunFields(step)]);
+  return Object.fromEntries(Object.entries(input).filter(([name]) => !left.has(name)));
+}
+
 /** Fields of a step's input that hold secrets: never recorded, never kept as a draft. */
-export const secretFields = (step: Step): readonly string[] =>
+export const secretFields = (step: Pick<Step, 'input'>): readonly string[] =>
   fieldsOf(step.input).flatMap(({ name, kind }) => (kind === 'secret' ? [name] : []));
 
 /** Fields that hold for one run alone, as `once` in their meta says: a later run must not repeat the wish by itself. */
@@ -145,7 +152,7 @@ function fieldsOf(input: z.ZodType): FieldInfo[] {
   const schema = z.toJSONSchema(input, { io: 'input' }) as {
     properties?: Record<
       string,
-      { type?: string; enum?: string[]; default?: string | number | boolean; widget?: string }
+      { type?: string; enum?: string[]; default?: string | number | boolean; widget?: string; once?: boolean }
     >;
     required?: string[];
   };
@@ -163,6 +170,7 @@ function fieldsOf(input: z.ZodType): FieldInfo[] {
       required: schema.required?.includes(name) ?? false,
       choices: field.enum ?? [],
       initial: field.default ?? null,
+      once: field.once ?? false,
     };
   });
 }

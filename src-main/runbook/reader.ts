@@ -10,7 +10,7 @@ import { sha256Of } from '../platform/files.ts';
 import type { Command, Context, Need, Step } from './define.ts';
 import { blockedBy } from './define.ts';
 import type { Instance } from './instances.ts';
-import { instancesOf, needsOf, oneRunFields, secretFields } from './instances.ts';
+import { instancesOf, keptFields, needsOf, oneRunFields, secretFields } from './instances.ts';
 import type { OpenSite } from './open-site.ts';
 import type { Hands } from './performer.ts';
 import { redactJson, redactTold, redactVerdict } from './redact.ts';
@@ -100,10 +100,9 @@ export class Reader {
 
   /** The input as it is kept for later runs: secret fields stay in memory, and are known to the redaction from now on. */
   protected keptInput(instance: Instance, input: Input): Record<string, Json> {
-    const hidden = new Set(secretFields(instance.step));
-    for (const name of hidden)
+    for (const name of secretFields(instance.step))
       if (typeof input[name] === 'string') this.site.secrets.set(`${instance.key}.${name}`, input[name]);
-    return without(input, [...hidden, ...oneRunFields(instance.step)]);
+    return keptFields(instance.step, input as Record<string, Json>);
   }
 
   /** Reads facts and judges them. A problem met while reading is a blocking finding; it changes nothing. */

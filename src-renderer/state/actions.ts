@@ -146,7 +146,7 @@ export async function answer(site: string, instance: string, run: string, id: st
   });
 }
 
-/** Keeps what was typed. Secrets are left out by the form before they come here. */
+/** Keeps what was typed. Secrets and what holds for one run are left out by the form before they come here. */
 export function saveDraft(site: string, instance: string, input: StepInput): void {
   changeSite(site, (now) => ({ drafts: { ...now.drafts, [instance]: input } }));
   void tell(call('drafts.save', { site, instance, input }));

@@ -97,10 +97,10 @@ export const missingFields = (fields: readonly FieldInfo[], input: StepInput): r
     )
     .map(({ name }) => name);
 
-/** What may be kept on the disk: everything but secrets. */
-export const withoutSecrets = (fields: readonly FieldInfo[], input: StepInput): StepInput => {
-  const secret = new Set(fields.filter((field) => field.kind === 'secret').map((field) => field.name));
-  return Object.fromEntries(Object.entries(input).filter(([name]) => !secret.has(name)));
+/** What may be kept as a draft: neither secrets nor what holds for one run alone. */
+export const draftOf = (fields: readonly FieldInfo[], input: StepInput): StepInput => {
+  const left = new Set(fields.filter((field) => field.kind === 'secret' || field.once).map((field) => field.name));
+  return Object.fromEntries(Object.entries(input).filter(([name]) => !left.has(name)));
 };
 
 /** The run that works on an instance, null when none does. */

@@ -3,7 +3,7 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 import type { InstanceView } from '../../src-shared/journal.ts';
 import type { FieldInfo } from '../../src-shared/step.ts';
 import { type StepInput, saveDraft } from './actions.ts';
-import { startingInput, withoutSecrets } from './step-state.ts';
+import { draftOf, startingInput } from './step-state.ts';
 import type { OpenedSite } from './store.ts';
 
 const draftDelayMs = 500;
@@ -22,7 +22,7 @@ export function useStepInput(site: OpenedSite, instance: InstanceView, fields: r
   const unsaved = useRef<StepInput | null>(null);
   const save = useCallback(() => {
     if (unsaved.current === null) return;
-    saveDraft(site.name, instance.key, withoutSecrets(fields, unsaved.current));
+    saveDraft(site.name, instance.key, draftOf(fields, unsaved.current));
     unsaved.current = null;
   }, [site.name, instance.key, fields]);
   const saveNow = useRef(save);

@@ -31,7 +31,8 @@ export const preflight = defineStep({
   after: [{ step: 'connect', on: 'same' }],
   risk: 'changes',
   holds: [],
-  input: z.strictObject({ setClock: z.boolean().default(false) }),
+  // A clock is set when somebody asks for it, not by a later look.
+  input: z.strictObject({ setClock: z.boolean().default(false).meta({ once: true }) }),
   facts,
   read: async (world, context) => {
     const machine = machineOfSubject(context);

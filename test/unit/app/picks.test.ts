@@ -14,9 +14,9 @@ const step: StepInfo = {
   reveals: false,
   undo: 'never',
   input: [
-    { name: 'archive', kind: 'path', required: true, choices: [], initial: null },
-    { name: 'medium', kind: 'medium', required: true, choices: [], initial: null },
-    { name: 'label', kind: 'text', required: false, choices: [], initial: null },
+    { name: 'archive', kind: 'path', required: true, choices: [], initial: null, once: false },
+    { name: 'medium', kind: 'medium', required: true, choices: [], initial: null, once: false },
+    { name: 'label', kind: 'text', required: false, choices: [], initial: null, once: false },
   ],
 };
 const instance = 'import-software@site';

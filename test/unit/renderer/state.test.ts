@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { noLive, reduceLive, settleLive } from '../../../src-renderer/state/live.ts';
 import { addressOf, type Route, routeOf } from '../../../src-renderer/state/route.ts';
-import { canPass, missingFields, stepState, withoutSecrets } from '../../../src-renderer/state/step-state.ts';
+import { canPass, draftOf, missingFields, stepState } from '../../../src-renderer/state/step-state.ts';
 import type { InstanceView } from '../../../src-shared/journal.ts';
 import type { FieldInfo, Plan } from '../../../src-shared/step.ts';
 
@@ -156,11 +156,16 @@ const field = (name: string, kind: FieldInfo['kind'], required: boolean): FieldI
   required,
   choices: [],
   initial: null,
+  once: false,
 });
 
-it('keeps no secret in a draft', () => {
-  const fields = [field('user', 'text', true), field('word', 'secret', true)];
-  expect(withoutSecrets(fields, { user: 'ada', word: 'hush' })).toEqual({ user: 'ada' });
+it('keeps no secret in a draft, nor what holds for one run', () => {
+  const fields = [
+    field('user', 'text', true),
+    field('word', 'secret', true),
+    { ...field('now', 'boolean', false), once: true },
+  ];
+  expect(draftOf(fields, { user: 'ada', word: 'hush', now: true })).toEqual({ user: 'ada' });
 });
 
 it('counts required fields as missing while they are empty, and zero and no as given', () => {

@@ -403,6 +403,24 @@ describe('bad names', () => {
     );
     expect(JSON.parse(await readFile(join(folder, 'drafts.json'), 'utf8'))).toEqual({ 'a@site': { n: '3' } });
   });
+
+  it('keeps no draft of what holds for one run, and gives none that an older program kept', async () => {
+    const input = z.strictObject({
+      now: z.boolean().default(false).meta({ once: true }),
+      n: z.string().default(''),
+    });
+    open([standingStep('a', [], world, { input })]);
+    await desk.handlers['drafts.save']({ site, instance: 'a@site', input: { now: true, n: '1' } });
+    const path = join(folder, 'drafts.json');
+    expect(JSON.parse(await readFile(path, 'utf8'))).toEqual({ 'a@site': { n: '1' } });
+    await writeFile(path, JSON.stringify({ 'a@site': { now: true, n: '2' }, 'gone@site': { x: 1 } }));
+    const { drafts, steps } = await desk.handlers['sites.open']({ site });
+    expect(drafts).toEqual({ 'a@site': { n: '2' }, 'gone@site': { x: 1 } });
+    expect(steps[0]?.input.map(({ name, once }) => [name, once])).toEqual([
+      ['now', true],
+      ['n', false],
+    ]);
+  });
 });
 
 describe('what a person edits meanwhile', () => {
