@@ -67,7 +67,7 @@ export const serviceFacts = z.strictObject({
   client: z.boolean(),
   /** Why the node's master could not be asked; empty when it answered. */
   error: z.string(),
-  /** The release it is to run on: the one it lives with, unless another is asked for; else the plan's. */
+  /** The release it is to run on: the one it lives with on the node, unless another is asked for; else the plan's. */
   release: z.string(),
   /** That release was supplied to the computer. */
   supplied: z.boolean(),
@@ -109,9 +109,13 @@ export async function readService(
   ]);
   const known = parseComputerState(state?.out ?? '');
   const instance = known?.partitions.find(({ title }) => title === service.name) ?? null;
-  const release = input.now === true ? service.url : (instance?.release ?? service.url);
-  const stands = release === service.url ? completed : (await world.probe(node, [completedAt(release)])).completed;
   const tree = (known?.partitions ?? []).filter(({ title, root }) => [title, root].includes(service.name));
+  const lived = input.now === true ? service.url : (instance?.release ?? service.url);
+  const livedStands = lived === service.url ? completed : (await world.probe(node, [completedAt(lived)])).completed;
+  // On a node that was installed anew under its name nothing of it stands, and nobody can bring a release that the medium has not.
+  const keeps = livedStands?.exit === 0 || tree.some(({ built }) => built === lived);
+  const release = keeps ? lived : service.url;
+  const stands = keeps ? livedStands : completed;
   return {
     computer: computerIn(config?.exit === 0 ? config.out : null),
     client: files?.exit === 0,

@@ -55,9 +55,13 @@ def addresses(root, reference):
 
 
 def built(root, reference):
-    # slapgrid writes down what it built a partition from.
+    # slapgrid writes down what it builds a partition from before it builds, and .timestamp once all of it is done. A pass takes
+    # .timestamp away as it begins; one with --force leaves the old one until its end.
+    folder = "%s/%s/" % (root, reference)
     try:
-        with open("%s/%s/buildout.cfg" % (root, reference)) as file:
+        if os.path.getmtime(folder + ".timestamp") < os.path.getmtime(folder + "buildout.cfg"):
+            return None
+        with open(folder + "buildout.cfg") as file:
             lines = [line.strip().split(" = ", 1) for line in file]
     except OSError:
         return None
@@ -156,7 +160,7 @@ const partition = z.object({
   root: z.string().nullable(),
   type: z.string().nullable(),
   release: z.string().nullable(),
-  /** The release that the partition's files were made from; null before the first pass. */
+  /** The release that the partition was built from by a pass that came to its end; null before, and while one is under way. */
   built: z.string().nullable(),
   requestedState: z.string(),
   /** Of the canonical JSON of its parameters. */

@@ -24,7 +24,7 @@ const service: Service = {
 const told = tell('steps.install-frontend.waits.green');
 
 /** The node with one instance, built from and asked for with these; which releases are installed. */
-const world = (built: string, release: string, installed: readonly string[]) => {
+const world = (built: string | null, release: string, installed: readonly string[]) => {
   const partition = (more: object) => ({
     ...{
       partition: 'slappart0',
@@ -79,6 +79,16 @@ describe('a service that lives with another release', () => {
     const notes = { supply: told, request: told, installed: told, green: told };
     const text = JSON.stringify(servicePlan(facts, other, 'n', site, notes));
     expect([text.includes(old), text.includes(wanted)]).toEqual([true, false]);
+  });
+
+  it('is asked for with the plan’s release where nothing of the other one stands: the node was installed anew', async () => {
+    const facts = await readService(world(null, old, []), { site, input: { now: false } }, 'n', service);
+    expect(facts).toMatchObject({ release: wanted, installed: false, moved: false });
+    const text = JSON.stringify((await look(world(null, old, []), false)).plan);
+    expect([text.includes(old), text.includes(wanted)]).toEqual([false, true]);
+    // Part of it there, it is kept.
+    for (const at of [world(old, old, []), world(null, old, [old])])
+      expect((await readService(at, { site, input: { now: false } }, 'n', service)).release).toBe(old);
   });
 
   it('is moved when that is asked for', async () => {

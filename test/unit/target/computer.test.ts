@@ -1,5 +1,14 @@
-import { describe, expect, it } from 'vitest';
-import { parseCertificateFacts, parseComputerState, withoutCertificate } from '../../../src-main/target/computer.ts';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  computerStateArgv,
+  parseCertificateFacts,
+  parseComputerState,
+  withoutCertificate,
+} from '../../../src-main/target/computer.ts';
 
 const old =
   'Certificate:\n    Subject: C=FR, CN=COMP-7/emailAddress=a@b.c\n-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----\n';
@@ -47,5 +56,46 @@ describe('what a computer says of itself', () => {
     expect(parseComputerState('not JSON')).toBe(null);
     const quiet = { error: 'HTTP 403', status: 403, software: [], partitions: [] };
     expect(parseComputerState(JSON.stringify(quiet))).toEqual(quiet);
+  });
+});
+
+describe('what a partition was built from', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'fieldkit-partition-'));
+    writeFileSync(
+      join(folder, 'buildout.cfg'),
+      '[slap-connection]\nsoftware-release-url = https://example.org/a.cfg\n',
+    );
+    utimesSync(join(folder, 'buildout.cfg'), 1000, 1000);
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+  const ended = (atSeconds: number) => {
+    writeFileSync(join(folder, '.timestamp'), '1795418714');
+    utimesSync(join(folder, '.timestamp'), atSeconds, atSeconds);
+  };
+  /** The function alone: the rest of the program asks a master. */
+  const built = (): string => {
+    const program = computerStateArgv.find((one) => one.includes('def built(')) ?? '';
+    const text = /^def built\([\s\S]*?\n(?=\n\n)/m.exec(program)?.[0] ?? '';
+    const call = `import os, sys\n${text}\nprint(built(os.path.dirname(sys.argv[1]), os.path.basename(sys.argv[1])))`;
+    return execFileSync('python3', ['-c', call, folder], { encoding: 'utf8' }).trim();
+  };
+
+  it('is told once a pass came to its end', () => {
+    ended(1000);
+    expect(built()).toBe('https://example.org/a.cfg');
+  });
+  it('is not told while a first pass, or one that something changed for, is under way or has failed', () => {
+    expect(built()).toBe('None');
+  });
+  it('is not told while a forced pass is under way, which leaves the sign of the one before', () => {
+    ended(999);
+    expect(built()).toBe('None');
+  });
+  it('is nothing on a free partition', () => {
+    rmSync(join(folder, 'buildout.cfg'));
+    ended(1000);
+    expect(built()).toBe('None');
   });
 });
