@@ -211,7 +211,7 @@ export const problems = {
   'target-other-system': define('target', ['machine', 'expected', 'found']),
   'target-other-architecture': define('target', ['machine', 'expected', 'found']),
   'target-not-systemd': define('target', ['machine']),
-  'laptop-clock-behind': define('target', ['machine', 'seconds', 'least']),
+  'laptop-clock-behind': define('target', ['machine', 'seconds', 'least'], { severity: 'skippable' }),
   'target-clock-off': define('target', ['machine', 'seconds'], { severity: 'skippable' }),
   'facts-unreadable': define('target', ['machine', 'detail'], { retryable: true }),
   'target-kernel-old': define('target', ['machine', 'kernel', 'oldest'], { severity: 'skippable' }),

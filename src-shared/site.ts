@@ -562,7 +562,7 @@ const isSix = (address: string): boolean => address.includes(':');
 export function callersOf(plan: SitePlan, item: Machine): readonly string[] {
   const own = addressesOf(item);
   const ranges = item.addresses.filter(isSix);
-  return isSix(contentPlaceOf(plan, item).host) && ranges.length > 0
+  return ranges.length > 0 && (isSix(contentPlaceOf(plan, item).host) || own.every(isSix))
     ? ranges
     : [...own.filter((address) => !isSix(address)), ...own.filter(isSix)];
 }
@@ -578,7 +578,8 @@ export function contentPlaceOf(plan: SitePlan, item: Machine): { readonly host: 
   // Over IPv6 a machine may speak with a partition's address; over IPv4, where it has that, it speaks with its own.
   const own = addressesOf(item);
   const addresses = addressesOf(master);
-  const wanted = own.length > 0 && own.every(isSix);
+  // One that is reached by name may have IPv4 beside the addresses that the plan knows.
+  const wanted = isSix(item.address) && own.length > 0 && own.every(isSix);
   return { host: addresses.find((one) => isSix(one) === wanted) ?? addresses[0] ?? master.address, port: serverPort };
 }
 

@@ -61,7 +61,7 @@ export const redirectToFrontend = defineStep({
     plain: z.record(z.string(), z.int()),
     /** What port 443 shows to the machine itself, by address. */
     encrypted: z.record(z.string(), sight),
-    /** The same to another machine; null while the plan has no other. */
+    /** The same to another machine, at the addresses that it is asked for; null while the plan has no other. */
     elsewhere: z.strictObject({ machine: z.string(), seen: z.record(z.string(), sight) }).nullable(),
   }),
   read: async (world, context) => {
@@ -84,17 +84,23 @@ export const redirectToFrontend = defineStep({
     const at = [...new Set(known)].filter((address) =>
       listening.some((one) => one.includes(':') === address.includes(':')),
     );
+    // Named ones are for others to come in by; a machine in another network has no way to the rest, such as a private IPv6 address.
+    const named = at.filter((address) => publicAddresses.includes(address));
+    const beyond = named.length > 0 ? named : at;
     const name = proofName(domain);
-    const asks = at.map((address) => ({
-      id: `encrypted ${address}`,
-      kind: 'run' as const,
-      argv: httpsSightArgv(address, 443, name),
-      limitMs: 30_000,
-    }));
-    const seenIn = (answers: Readonly<Record<string, { out: string }>>) =>
-      Object.fromEntries(at.map((address) => [address, parseHttpsSight(answers[`encrypted ${address}`]?.out ?? '')]));
+    const asks = (addresses: readonly string[]) =>
+      addresses.map((address) => ({
+        id: `encrypted ${address}`,
+        kind: 'run' as const,
+        argv: httpsSightArgv(address, 443, name),
+        limitMs: 30_000,
+      }));
+    const seenIn = (addresses: readonly string[], answers: Readonly<Record<string, { out: string }>>) =>
+      Object.fromEntries(
+        addresses.map((address) => [address, parseHttpsSight(answers[`encrypted ${address}`]?.out ?? '')]),
+      );
     const here = await world.probe(machine.name, [
-      ...asks,
+      ...asks(at),
       ...at.map((address) => ({
         id: `plain ${address}`,
         kind: 'run' as const,
@@ -112,16 +118,17 @@ export const redirectToFrontend = defineStep({
       forwarded: publicAddresses.filter((one) => !local.includes(one)),
       listening,
       plain: Object.fromEntries(at.map((address) => [address, httpStatus(here[`plain ${address}`]?.out ?? '')])),
-      encrypted: seenIn(here),
+      encrypted: seenIn(at, here),
       elsewhere:
-        other === undefined ? null : { machine: other.name, seen: seenIn(await world.probe(other.name, asks)) },
+        other === undefined
+          ? null
+          : { machine: other.name, seen: seenIn(beyond, await world.probe(other.name, asks(beyond))) },
     };
   },
-  found: ({ listening, at, forwarded, certificate, encrypted, elsewhere }, context) => {
+  found: ({ listening, forwarded, certificate, encrypted, elsewhere }, context) => {
     const name = proofName(frontendOf(context).domain);
     const told = (machine: string, seen: Readonly<Record<string, z.infer<typeof sight>>>) =>
-      at.map((address) => {
-        const { fingerprint = '', status = 0 } = seen[address] ?? {};
+      Object.entries(seen).map(([address, { fingerprint, status }]) => {
         if (fingerprint === '') return says('redirect-to-frontend', 'found.silent', { machine, address });
         return fingerprint === certificate.fingerprint
           ? says('redirect-to-frontend', 'found.right', { machine, address, name, status })
@@ -147,8 +154,8 @@ export const redirectToFrontend = defineStep({
     if (facts.at.length === 0)
       return blocked(finding('target-no-ipv4', { machine: machine.name, interface: machine.interface }));
     const proved = (seen: Readonly<Record<string, z.infer<typeof sight>>>): boolean =>
-      facts.at.every(
-        (address) => seen[address]?.fingerprint === facts.certificate.fingerprint && (seen[address]?.status ?? 0) > 0,
+      Object.values(seen).every(
+        ({ fingerprint, status }) => fingerprint === facts.certificate.fingerprint && status > 0,
       );
     return isInstalled(facts.package) &&
       redirectStands(redirectionOf(context), facts, leadsTo(facts)) &&
@@ -163,7 +170,12 @@ export const redirectToFrontend = defineStep({
     const { domain } = frontendOf(context);
     const redirection = redirectionOf(context);
     const shown = facts.certificate.fingerprint.toUpperCase().match(/../g)?.join(':') ?? '';
-    const looks = [machine, ...(facts.elsewhere === null ? [] : [facts.elsewhere.machine])];
+    const looks = [
+      { from: machine, addresses: facts.at },
+      ...(facts.elsewhere === null
+        ? []
+        : [{ from: facts.elsewhere.machine, addresses: Object.keys(facts.elsewhere.seen) }]),
+    ];
     return [
       ...installUnlessThere(
         context,
@@ -175,8 +187,8 @@ export const redirectToFrontend = defineStep({
       guardedRedirect(machine, redirection, facts, (seconds) =>
         says('redirect-to-frontend', 'does.guard', { addresses: facts.listening.join(', '), seconds }),
       ),
-      ...looks.flatMap((from) =>
-        facts.at.map((address) => ({
+      ...looks.flatMap(({ from, addresses }) =>
+        addresses.map((address) => ({
           kind: 'until' as const,
           on: { machine: from },
           probe: {

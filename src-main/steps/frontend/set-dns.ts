@@ -71,7 +71,8 @@ export const setDns = defineStep({
       path,
       text: file?.exit === 0 ? file.out : null,
       resolves: [...parseLookUp(first.name?.exit === 0 ? first.name.out : '')],
-      wanted: publicAddresses.length > 0 ? [...publicAddresses] : own,
+      // Inside the site its DNS may name the machine itself, and the router's address to the world.
+      wanted: [...new Set([...publicAddresses, ...own])],
     };
   },
   found: ({ resolves }, context) => {

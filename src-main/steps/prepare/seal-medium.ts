@@ -1,7 +1,24 @@
 // Reads everything back from the medium itself and writes the signed manifest last: from then on the medium is whole.
 // On request the drive is then unmounted and switched off; only after that it is said that it may be pulled.
 import { z } from 'zod';
+import type { LaptopClockSight } from '../../../src-shared/laptop-clock.ts';
 import { defineStep, done, perSite, says, todo, work } from '../../runbook/define.ts';
+import { clockToleranceSeconds } from '../machine/preflight-checks.ts';
+
+/** As the sight tells it. */
+const sealState = z.strictObject({
+  generation: z.int(),
+  sealedAt: z.string().nullable(),
+  /** Files that the manifest does not list as they are now. */
+  changed: z.int(),
+  count: z.int(),
+  sizeBytes: z.number(),
+  fingerprint: z.string().nullable(),
+  /** Name of the drive that can be let go; null for a folder of the laptop. */
+  drive: z.string().nullable(),
+  /** How the drive was let go; null: the medium is there. */
+  released: z.enum(['off', 'unmounted']).nullable(),
+});
 
 export const sealMedium = defineStep({
   id: 'seal-medium',
@@ -12,37 +29,33 @@ export const sealMedium = defineStep({
   risk: 'changes',
   holds: [],
   input: z.strictObject({ release: z.boolean().default(false) }),
-  facts: z.strictObject({
-    generation: z.int(),
-    sealedAt: z.string().nullable(),
-    /** Files that the manifest does not list as they are now. */
-    changed: z.int(),
-    count: z.int(),
-    sizeBytes: z.number(),
-    fingerprint: z.string().nullable(),
-    /** Name of the drive that can be let go; null for a folder of the laptop. */
-    drive: z.string().nullable(),
-    /** How the drive was let go; null: the medium is there. */
-    released: z.enum(['off', 'unmounted']).nullable(),
+  facts: sealState.extend({
+    /** It was sealed later than it is now by this laptop's clock: preflight would take that clock for wrong. */
+    ahead: z.boolean(),
   }),
-  read: (world) => world.sight('seal-state'),
-  found: ({ generation, sealedAt, changed, count, sizeBytes, fingerprint, released }) => [
+  read: async (world) => {
+    const state = await world.sight<z.infer<typeof sealState>>('seal-state');
+    const { seconds } = await world.sight<LaptopClockSight>('laptop-clock');
+    const sealed = state.sealedAt === null ? 0 : Date.parse(state.sealedAt) / 1000;
+    return { ...state, ahead: sealed - seconds > clockToleranceSeconds };
+  },
+  found: ({ generation, sealedAt, ahead, changed, count, sizeBytes, fingerprint, released }) => [
     sealedAt === null
       ? says('seal-medium', 'found.unsealed')
       : says('seal-medium', 'found.sealed', { generation, sealedAt }),
+    ...(ahead ? [says('seal-medium', 'found.ahead')] : []),
     says('seal-medium', 'found.files', { count, sizeBytes }),
     ...(changed > 0 && sealedAt !== null ? [says('seal-medium', 'found.changed', { count: changed })] : []),
     ...(fingerprint === null ? [] : [says('seal-medium', 'found.fingerprint', { fingerprint })]),
-    ...(sealedAt !== null && changed === 0 ? [says('seal-medium', 'found.sheet')] : []),
+    ...(isSealed({ sealedAt, ahead, changed }) ? [says('seal-medium', 'found.sheet')] : []),
     ...(released === 'off' ? [says('seal-medium', 'found.off')] : []),
     ...(released === 'unmounted' ? [says('seal-medium', 'found.unmounted')] : []),
   ],
-  verdict: ({ sealedAt, changed, drive }, { input }) =>
-    sealedAt !== null && changed === 0 && !(input.release && drive !== null) ? done() : todo(),
+  verdict: (facts, { input }) => (isSealed(facts) && !(input.release && facts.drive !== null) ? done() : todo()),
   plan: (facts, { input }) => {
-    const { generation, sealedAt, changed, count, sizeBytes, drive } = facts;
+    const { generation, count, sizeBytes, drive } = facts;
     // The drive is let go in a round of its own, after the seal was read again.
-    if (sealedAt !== null && changed === 0)
+    if (isSealed(facts))
       return drive === null || !input.release
         ? []
         : [work('release-medium', { state: facts }, says('seal-medium', 'does.release', { drive }))];
@@ -51,3 +64,13 @@ export const sealMedium = defineStep({
     ];
   },
 });
+
+const isSealed = ({
+  sealedAt,
+  ahead,
+  changed,
+}: {
+  readonly sealedAt: string | null;
+  readonly ahead: boolean;
+  readonly changed: number;
+}): boolean => sealedAt !== null && !ahead && changed === 0;

@@ -83,6 +83,14 @@ describe('the server of a machine', () => {
     },
   );
 
+  it('leaves IPv4 to a machine that is reached by name, whatever addresses of it the plan knows', () => {
+    const mixed = planOf([master, { ...node, address: 'n.example', addresses: ['fd01::2/64'] }]);
+    const [server, asker] = mixed.machines;
+    if (server === undefined || asker === undefined) throw new Error('no machines');
+    expect(contentUrlOf(mixed, asker)).toBe('http://10.0.0.1:5051');
+    expect(servingOf(mixed, server, []).allowed).toContain('fd01::2/64');
+  });
+
   it('serves a plugged medium to its machine alone, and goes with it', () => {
     const serving = servingOf(plan, plugged, ['10.0.0.3']);
     expect(configText(serving)).not.toContain('10.0.0.');

@@ -42,9 +42,26 @@ it('is proved at addresses that the machine has, never at one that its own rules
       return Object.fromEntries(probes.map(({ id }) => [id, { exit: 0, out: out[id] ?? '1700000000\n', err: '' }]));
     },
   };
-  const context = { site: planWith(['203.0.113.5', '198.51.100.7']), subject: { kind: 'machine', name: 'n' } };
+  const context = {
+    site: planWith(['203.0.113.5', '198.51.100.7']),
+    lock: {},
+    subject: { kind: 'machine', name: 'n' },
+  };
   const facts = await redirectToFrontend.read(world as never, context as never);
   expect(facts).toMatchObject({ at: [own.ip, own.ip6, '198.51.100.7'], forwarded: ['203.0.113.5'] });
   expect(asked.length).toBeGreaterThan(5);
   expect(asked.filter((one) => one.includes('203.0.113.5'))).toEqual([]);
+  // The other machine may be in another network: it comes in by what the plan names, where the machine has that.
+  const fromOther = () => asked.filter((one) => one.startsWith('m '));
+  expect(fromOther()).toEqual(['m encrypted 198.51.100.7']);
+  const awaited = redirectToFrontend
+    .plan(facts, context as never)
+    .flatMap((command) => ('awaited' in command ? [command] : []));
+  const looks = awaited.map(({ on, awaited: { params } }) => [on, params.address]);
+  expect(looks.filter(([on]) => JSON.stringify(on) === '{"machine":"m"}')).toEqual([
+    [{ machine: 'm' }, '198.51.100.7'],
+  ]);
+  asked.length = 0;
+  await redirectToFrontend.read(world as never, { ...context, site: planWith(['203.0.113.5']) } as never);
+  expect(fromOther()).toEqual([`m encrypted ${own.ip}`, `m encrypted ${own.ip6}`]);
 });

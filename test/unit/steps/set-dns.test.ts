@@ -22,6 +22,25 @@ const facts = (resolves: readonly string[]) => ({
   wanted: ['10.0.0.2'],
 });
 
+it('takes the machine’s own address for right as well: inside, a DNS may answer otherwise than outside', async () => {
+  const site = sitePlan.parse({
+    format: 1,
+    name: 's',
+    machines: [{ name: 'n1', roles: ['node', 'frontend'], address: '10.0.0.2', release: '12', interface: 'eth0' }],
+    frontend: {
+      ...{ domain: 'shop.example.org', certificate: 'c', key: 'k', dns: '10.0.0.1' },
+      publicAddresses: ['203.0.113.5'],
+    },
+  });
+  const context = { site, subject: { kind: 'machine', name: 'n1' } };
+  const world = {
+    probe: async (_machine: string, probes: readonly { id: string }[]) =>
+      Object.fromEntries(probes.map(({ id }) => [id, { exit: 0, out: id === 'own' ? '10.0.0.2\n' : '', err: '' }])),
+  };
+  const read = await setDns.read(world as never, context as never);
+  expect(read).toMatchObject({ wanted: ['203.0.113.5', '10.0.0.2'] });
+});
+
 describe('set-dns without a server of its own', () => {
   it.each([
     ['nowhere', [], '-'],
