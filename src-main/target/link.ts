@@ -121,13 +121,17 @@ async function shownHostKey({ machine, signal, through }: Scan, kind?: HostKeyKi
  */
 export async function openLink(request: LinkRequest): Promise<Link> {
   const { machine, signal, through, pinnedHostKey } = request;
-  const offered = await offeredTo(request.login);
+  const offered = await offeredTo(request.login, machine.name, signal);
   try {
     return await tryLink(request, offered);
   } catch (error) {
     if (pinnedHostKey === null || !(error instanceof Problem) || error.code !== 'host-key-changed') throw error;
     // A machine that was given a key of another kind since then prefers that one, and has the pinned one as before.
-    const among = await pinnedAmongOthers({ machine, signal, through }, pinnedHostKey);
+    const among = await pinnedAmongOthers({ machine, signal, through }, pinnedHostKey).catch((other: unknown) => {
+      if (other instanceof Problem && other.code === 'cancelled') throw other;
+      // That another key is there weighs more than a line that fails while the pinned one is looked for.
+      return null;
+    });
     if (among === null) throw error;
     return tryLink(request, offered, among.kind);
   }

@@ -1,5 +1,6 @@
 // What a login is made of, and what of it is offered to a machine, in which order. Called by link.ts before it connects.
 // It must never write a key or a passphrase anywhere, and never offer a machine more keys than needed: sshd counts them.
+import type { Duplex } from 'node:stream';
 import ssh2, { type AuthenticationType, type BaseAgent, type ConnectConfig, type ParsedKey } from 'ssh2';
 import { cleanLine } from '../../src-shared/clean.ts';
 import { problem } from '../../src-shared/problem.ts';
@@ -30,22 +31,25 @@ type Offered = Pick<ConnectConfig, 'privateKey' | 'passphrase' | 'agent' | 'pass
  * What is offered, in the order in which it is tried: the named key, from the agent when that holds it, else from its file; the
  * agent's other keys; the password; the same password when asked in a dialogue. Nothing is sent anywhere.
  * Throws `private-key-locked` when the file wants a passphrase and no agent holds the key, `private-key-passphrase-wrong`,
- * `private-key-unreadable`.
+ * `private-key-unreadable`, `cancelled`.
  */
-export async function offeredTo(login: LoginMaterial): Promise<Offered> {
+export async function offeredTo(login: LoginMaterial, machine: string, signal?: AbortSignal): Promise<Offered> {
   const { privateKey, agentSocket = '', password } = login;
   const order: AuthenticationType[] = [];
   const offered: Offered = {};
   const agent = agentSocket === '' ? null : (ssh2.createAgent(agentSocket) as Agent);
   const named = privateKey === undefined ? null : publicBlobOf(privateKey);
-  const held = agent !== null && named !== null && (await identitiesOf(agent)).some((key) => isKey(key, named));
+  const identities = agent === null ? null : await identitiesOf(agent, signal);
+  if (signal?.aborted) throw problem('cancelled', { what: machine });
+  const held = named !== null && identities?.some((key) => isKey(key, named)) === true;
   if (privateKey !== undefined && !held) {
     requireUsable(privateKey);
     order.push('publickey');
     offered.privateKey = privateKey.text;
     if (privateKey.passphrase !== undefined) offered.passphrase = privateKey.passphrase;
   }
-  if (agent !== null) {
+  // One that is silent would keep the machine waiting for it as well.
+  if (agent !== null && identities !== null) {
     order.push('agent');
     offered.agent = held && named !== null ? naming(named, agent) : agent;
   }
@@ -119,9 +123,35 @@ function openSshPublicBlob(text: string): Buffer | null {
 
 const isKey = (key: ParsedKey, blob: Buffer): boolean => key.getPublicSSH().equals(blob);
 
-/** The keys an agent holds; none of an agent that is gone. */
-const identitiesOf = (agent: Agent): Promise<readonly ParsedKey[]> =>
-  new Promise((resolve) => agent.getIdentities((error, keys) => resolve(error ? [] : (keys as ParsedKey[]))));
+/** Forwarded over a line that was cut, or stopped in a terminal, an agent takes a question and never answers it. */
+const agentLimitMs = 5000;
+
+/** The keys an agent holds; none of an agent that is gone. Null of one that does not answer in time, or before it is given up. */
+function identitiesOf(agent: Agent, signal: AbortSignal | undefined): Promise<readonly ParsedKey[] | null> {
+  return new Promise((resolve) => {
+    let asked: Duplex | undefined;
+    const { getStream } = agent;
+    if (getStream !== undefined)
+      agent.getStream = (answer) =>
+        getStream.call(agent, (error, stream) => {
+          asked = stream;
+          answer(error, stream);
+        });
+    const end = (keys: readonly ParsedKey[] | null): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', giveUp);
+      resolve(keys);
+    };
+    const giveUp = (): void => {
+      end(null);
+      asked?.destroy();
+    };
+    const timer = setTimeout(giveUp, agentLimitMs);
+    signal?.addEventListener('abort', giveUp, { once: true });
+    agent.getIdentities((error, keys) => end(error ? [] : (keys as ParsedKey[])));
+    if (signal?.aborted) giveUp();
+  });
+}
 
 /** Has the agent name the wanted key first: a machine stops listening after a few. */
 function naming(blob: Buffer, agent: Agent): Agent {

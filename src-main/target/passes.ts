@@ -4,10 +4,14 @@
 /** What `pgrep -f` finds while a pass is there. */
 export const passPattern = 'slapos node (boot|format|instance|software|report|collect)';
 
+/** Far longer than any sleep of a pass at work. */
+const restSeconds = 15;
+
 /**
  * Defines `end_asleep`. Every hour cron begins a `format` and a `report` that sleep before they do anything, for up to an hour, so that
- * a master is not asked by all its nodes at once. Called every few seconds, it ends those that were seen to sleep twice running:
- * nothing runs below them, they are on no line to anybody, and they computed nothing meanwhile.
+ * a master is not asked by all its nodes at once. Called every few seconds, it ends those that were seen to sleep for a while without
+ * a break: nothing runs below them, they are on no line to anybody, they computed nothing and never woke. One that is at work sleeps
+ * too, for two seconds after each address that it adds, and its counts move with each of these sleeps.
  */
 export const endAsleep = `asleep() {
   stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
@@ -17,13 +21,20 @@ export const endAsleep = `asleep() {
   ! tr '\\0' '\\n' <"/proc/$1/cmdline" | grep -qx -e --now || return 0
   ! pgrep -P "$1" >/dev/null || return 0
   ! ls -l "/proc/$1/fd" 2>/dev/null | grep -q socket: || return 0
-  echo "$1 \${13} \${14}"
+  # Its time on the processor and its ended children's, when it began, and how often it gave the processor away.
+  echo "$1 \${13} \${14} \${15} \${16} \${21}" $(sed -n 's/^.*ctxt_switches:[^0-9]*//p' "/proc/$1/status" 2>/dev/null)
 }
 slept=
 end_asleep() {
-  sleeps=$(for one in $(pgrep -f 'slapos node (format|report)'); do asleep "$one"; done)
-  echo "$sleeps" | while read -r one times; do
-    if [ -n "$one" ] && echo "$slept" | grep -qx "$one $times"; then kill "$one" || :; fi
+  # Since the machine started: its clock may be set meanwhile.
+  now=$(cut -d. -f1 /proc/uptime)
+  slept=$(pgrep -f 'slapos node (format|report)' | while read -r one; do
+    counts=$(asleep "$one")
+    [ -n "$counts" ] || continue
+    since=$(echo "$slept" | sed -n "s/^$counts since //p")
+    echo "$counts since \${since:-$now}"
+  done)
+  echo "$slept" | while read -r one counts; do
+    if [ -n "$one" ] && [ $((now - \${counts##* })) -ge ${restSeconds} ]; then kill "$one" || :; fi
   done
-  slept=$sleeps
 }`;

@@ -1,7 +1,8 @@
+import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openConnection, scanHostKey } from '../../../src-main/target/connection.ts';
 import { ConnectionPool } from '../../../src-main/target/connection-pool.ts';
-import { Problem } from '../../../src-shared/problem.ts';
+import { Problem, problem } from '../../../src-shared/problem.ts';
 import { begin, type Illness, type SickServer, sickServer } from './sick-server.ts';
 
 let server: SickServer | null = null;
@@ -35,6 +36,26 @@ describe('opening', () => {
     }
     expect(await scanHostKey(machine)).toEqual({ fingerprint, type: 'ssh-rsa' });
     expect(tried).toEqual([]);
+  });
+
+  it('tells of another host key also when the line fails while the pinned one is looked for', async () => {
+    const { port } = await sick();
+    const machine = { name: 'box', address: '127.0.0.1', port, user: 'root' };
+    const unreachable = problem('host-unreachable', { machine: 'box', address: 'elsewhere', detail: 'ETIMEDOUT' });
+    for (const [failure, told] of [
+      [unreachable, 'host-key-changed'],
+      [problem('cancelled', { what: 'box' }), 'cancelled'],
+    ] as const) {
+      let dialled = 0;
+      const through = async (): Promise<Socket> => {
+        dialled += 1;
+        if (dialled > 1) throw failure;
+        return connect(port, '127.0.0.1');
+      };
+      const request = { machine, through, pinnedHostKey: `SHA256:${'x'.repeat(43)}`, login: { password: 'right' } };
+      expect((await problemOf(openConnection(request))).code).toBe(told);
+      expect(dialled).toBe(2);
+    }
   });
 
   it('is refused by name when no way in is left, and offers only what it was given', async () => {
