@@ -9,12 +9,13 @@ import { unless } from '../../unless.ts';
 const lacking = ['dash', 'perl', 'pgrep'].find((name) => spawnSync('sh', ['-c', `command -v ${name}`]).status !== 0);
 const begun: ChildProcess[] = [];
 afterEach(() => {
-  for (const child of begun.splice(0)) child.kill('SIGKILL');
+  // With what they began, which would outlast them.
+  for (const { pid } of begun.splice(0)) spawnSync('kill', ['-KILL', '--', `-${pid}`]);
 });
 
 /** Perl, as slapos is Python: it sleeps without a child. */
 const pass = (program: string, ...words: readonly string[]): ChildProcess => {
-  const child = spawn('perl', ['-e', program, 'slapos', 'node', ...words], { stdio: 'ignore' });
+  const child = spawn('perl', ['-e', program, 'slapos', 'node', ...words], { stdio: 'ignore', detached: true });
   begun.push(child);
   return child;
 };
@@ -30,7 +31,7 @@ describe('end_asleep', unless(lacking === undefined ? null : `${lacking} is not 
       'works, and sleeps two seconds after each child': pass('while (1) { system("true"); sleep 2 }', 'format'),
       'sleeps two seconds again and again': pass('while (1) { sleep 2 }', 'report'),
       'was begun with --now': pass('sleep 600', 'format', '--now'),
-      'waits for a child': pass('system("sleep 60")', 'format'),
+      'waits for a child': pass('system("sleep 600")', 'format'),
       'is another pass': pass('sleep 600', 'instance'),
     };
     const look = `${ownPgrep}\nset -e\n${endAsleep}\nwhile kill -0 "$1" 2>/dev/null; do end_asleep; sleep 1; done`;
