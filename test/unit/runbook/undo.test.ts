@@ -107,6 +107,19 @@ it.each([
   expect(world.standing.has('a')).toBe(halfway === undefined);
 });
 
+it('a step is not taken back from under one that builds on it and stopped halfway', async () => {
+  const above = undoable('b', ['a']);
+  const undo = { ...above.undo, halfway: true } as NonNullable<Step['undo']>;
+  ({ site, runner } = await openFake(folder, [undoable('a'), { ...above, undo }], world));
+  await runner.run(instance('a'), options());
+  world.before = () => {
+    throw problem('connection-lost', { machine: 'm', detail: '' });
+  };
+  expect(await runner.run(instance('b'), options())).toMatchObject({ outcome: 'failed' });
+  expect(await runner.undo(instance('a'), options())).toMatchObject({ problem: { code: 'undo-others-first' } });
+  expect(world.standing.has('a')).toBe(true);
+});
+
 describe('changes nothing', () => {
   it.each([
     ['a step that cannot be undone', () => [standingStep('a', [], world)], 'undo-impossible'],
