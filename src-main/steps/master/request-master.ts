@@ -142,16 +142,17 @@ export const requestMaster = defineStep({
     if (context.earlier.skipped.includes(red.code)) return done(red);
     return isWaitedFor(context) ? waiting(says('request-master', 'waits.converged')) : blocked(red);
   },
-  // What is not waited for is not waited for either by going past it.
-  plan: (facts, context) => (onlyRed(facts, context) && !isWaitedFor(context) ? [] : askForMaster(facts, context)),
+  // What is not waited for is not waited for either by going past it. A master that once stood is soon as it was, or it is not.
+  plan: (facts, context) => {
+    const red = onlyRed(facts, context);
+    if (red && !isWaitedFor(context)) return [];
+    return askForMaster(facts, context, red && context.earlier.everDone ? 600_000 : undefined);
+  },
 });
 
-/**
- * Whether a promise that is not kept is one that is about to be: not on a master that once stood, and not after a wait that was in
- * vain. One that a person cancelled was not.
- */
+/** A promise that is not kept may be about to be, as after a boot: unless it was waited for in vain. A person who cancelled did not. */
 const isWaitedFor = ({ earlier }: Pick<AnyContext, 'earlier'>): boolean =>
-  !earlier.everDone && !earlier.commands.some(({ command, state }) => command.kind === 'until' && state === 'failed');
+  !earlier.commands.some(({ command, state }) => command.kind === 'until' && state === 'failed');
 
 /** All of it stands, and a promise is not kept. */
 function onlyRed({ instance, failing, missing, answers, program }: AskedFacts, context: AnyContext): boolean {
@@ -172,7 +173,11 @@ function onlyRed({ instance, failing, missing, answers, program }: AskedFacts, c
  * Asks for the plan's master with all its parameters where that was not done, and waits until it has come together on the release
  * asked for. Also how a living one moves to another release.
  */
-export function askForMaster({ proxy, instance, program, file }: AskedFacts, context: AnyContext): readonly Command[] {
+export function askForMaster(
+  { proxy, instance, program, file }: AskedFacts,
+  context: AnyContext,
+  limitMs = 7_200_000,
+): readonly Command[] {
   const { name: machine } = machineOfSubject(context);
   const on = { machine };
   const release = releaseOf(context.site.releases);
@@ -219,7 +224,7 @@ export function askForMaster({ proxy, instance, program, file }: AskedFacts, con
       probe: { id: 'ready', kind: 'run', argv: slapproxyAskArgv('ready', name), limitMs: 60_000 },
       wanted: { exit: 0, pattern: '^ready$' },
       everyMs: 5000,
-      limitMs: 7_200_000,
+      limitMs,
       awaited: says('request-master', 'waits.converged'),
       evidence: [
         { id: 'slapos', kind: 'run', argv: slapproxyEvidenceArgv(name), limitMs: 60_000 },

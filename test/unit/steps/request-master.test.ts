@@ -88,20 +88,24 @@ describe('request-master', () => {
     expect(requestMaster.plan(red, at).map(({ kind }) => kind)).toEqual(['until']);
   });
 
-  it('does not wait for a promise of a master that once stood: it is told, and can be passed', () => {
-    const at = (skipped: readonly string[]) =>
-      ({ ...(context as object), earlier: { skipped, commands: [], everDone: true } }) as never;
+  it('waits ten minutes for a promise of a master that once stood; after that it is told, and can be passed', () => {
+    const at = (skipped: readonly string[], state?: string) => {
+      const commands = state === undefined ? [] : [{ command: { kind: 'until' }, state }];
+      return { ...(context as object), earlier: { skipped, commands, everDone: true } } as never;
+    };
     const red = { ...stands, failing: ['slappart1 one'] } as never;
-    expect(requestMaster.verdict(red, at([]))).toMatchObject({
+    expect(requestMaster.verdict(red, at([])).state).toBe('waiting');
+    expect(requestMaster.plan(red, at([]))).toMatchObject([{ kind: 'until', limitMs: 600_000 }]);
+    expect(requestMaster.verdict(red, at([], 'failed'))).toMatchObject({
       state: 'blocked',
       findings: [{ code: 'promises-failing' }],
     });
-    expect(requestMaster.plan(red, at([]))).toEqual([]);
+    expect(requestMaster.plan(red, at([], 'failed'))).toEqual([]);
     expect(requestMaster.verdict(red, at(['promises-failing'])).state).toBe('done');
     // One that does not stand, after a boot or where it was put back, is waited for all the same.
     const silent = { ...stands, failing: ['slappart1 one'], answers: false } as never;
     expect(requestMaster.verdict(silent, at([])).state).toBe('waiting');
-    expect(requestMaster.plan(silent, at([])).map(({ kind }) => kind)).toEqual(['until']);
+    expect(requestMaster.plan(silent, at([]))).toMatchObject([{ kind: 'until', limitMs: 7_200_000 }]);
   });
 
   it('starts slapproxy before it asks, where it is silent after a boot', () => {
