@@ -188,7 +188,7 @@ export class LabMachine {
     const until = Date.now() + bootTimeoutMs;
     while (this.#bootedId === otherThan || this.#bootedId === '') {
       if (this.#bootFailure !== null) throw this.#bootFailure;
-      if (Date.now() > until) throw new Error(`${this.name} did not reboot`);
+      if (Date.now() > until) throw this.#bootError('did not reboot');
       await sleep(50);
     }
   }
