@@ -5,6 +5,7 @@ import type { Answer, Command, Need, Probe } from '../runbook/define.ts';
 import { run, says, type Told } from '../runbook/define.ts';
 import { urlKey } from '../software/entry.ts';
 import { bootSettledScript, setAsideScript } from '../target/release-scripts.ts';
+import { withSlaposEnvironment } from '../target/services.ts';
 import { parseSoftwareLog } from '../target/slapos-output.ts';
 import { withoutConnection } from '../target/slapproxy.ts';
 import { httpStatus, httpStatusArgv } from '../target/system.ts';
@@ -16,14 +17,6 @@ export const slaposPaths = {
   softwareLog: '/opt/slapos/log/slapos-node-software.log',
   instanceLog: '/opt/slapos/log/slapos-node-instance.log',
 } as const;
-
-/** A command with the environment that slapos needs under sudo and in units: HOME decides where it looks for files. */
-export const withSlaposEnvironment = (...words: readonly string[]): string[] => [
-  'env',
-  'HOME=/root',
-  'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-  ...words,
-];
 
 export const slapos = (...words: readonly string[]): string[] => withSlaposEnvironment('slapos', ...words);
 

@@ -2,7 +2,7 @@
 // are, and which files still name an address of before. Texts and parsing; used by the steps of the move. Pure.
 import { z } from 'zod';
 import { endAsleep, passPattern } from './passes.ts';
-import { restartServicesScript } from './services.ts';
+import { restartServicesScript, withSlaposEnvironment } from './services.ts';
 import { pythonArgv } from './slapproxy.ts';
 
 /** Everything of before, by its path below `files`, and what addresses the partitions had; kept for the way back: readable by root alone, and no part of what closing a site removes. */
@@ -81,16 +81,7 @@ sleep 2
 pass || exit
 [ "$1" = '' ] || touch "$1"`;
 /** @param mark touched once it is done; '' for none */
-export const processArgv = (mark: string): string[] => [
-  'env',
-  'HOME=/root',
-  'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-  'sh',
-  '-c',
-  processScript,
-  'sh',
-  mark,
-];
+export const processArgv = (mark: string): string[] => withSlaposEnvironment('sh', '-c', processScript, 'sh', mark);
 
 // ---------------------------------------------------------------- where partitions are
 

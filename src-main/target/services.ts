@@ -1,8 +1,16 @@
 // The services of a machine's partitions: starting them anew, and when they were started. Called by the steps that have them started
 // anew.
 
+/** A command with the environment that slapos needs under sudo and in units: HOME decides where it looks for files. */
+export const withSlaposEnvironment = (...words: readonly string[]): string[] => [
+  'env',
+  'HOME=/root',
+  'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  ...words,
+];
+
 /**
- * Starts them anew, with the environment of `slapos`. A pass of slapos that cron begins in the very moment can start a service that
+ * Starts them anew, run with the environment above. A pass of slapos that cron begins in the very moment can start a service that
  * is being stopped; supervisor's client then waits for it for ever. After ten minutes what was left stopped is started, and that is
  * all there was to do. Exit 1: a program that does its work once cannot be started anew.
  */

@@ -14,10 +14,9 @@ import {
   todo,
 } from '../../runbook/define.ts';
 import { certificateFactsScript, computerAnswersArgv, parseCertificateFacts } from '../../target/computer.ts';
-import { restartServicesScript, servicesSinceArgv } from '../../target/services.ts';
+import { restartServicesScript, servicesSinceArgv, withSlaposEnvironment } from '../../target/services.ts';
 import { wholeNumber } from '../../target/system.ts';
 import { masterMachine } from '../computer.ts';
-import { withSlaposEnvironment } from '../slapos.ts';
 
 export const refreshMaster = defineStep({
   id: 'refresh-master',
