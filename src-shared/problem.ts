@@ -95,6 +95,7 @@ export const problems = {
   // secrets and keys
   'passphrase-wrong': define('input', [], { retryable: true }),
   'vault-damaged': define('input', ['path']),
+  'vault-in-use': define('busy', ['path', 'owner'], { retryable: true }),
   'key-missing': define('trust', ['key']),
   'keys-file-unfit': define('input', ['path', 'detail']),
   'keys-of-another-site': define('trust', ['path', 'site', 'expected', 'found']),

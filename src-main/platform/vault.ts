@@ -16,6 +16,7 @@ import { promisify } from 'node:util';
 import { z } from 'zod';
 import { problem } from '../../src-shared/problem.ts';
 import { ensureFolder, readTextOrNull, writeAtomic } from './files.ts';
+import { waitForOwnerLock } from './owner-lock.ts';
 
 const base64 = z.string().regex(/^[A-Za-z0-9+/]*={0,2}$/);
 const vaultFile = z.strictObject({
@@ -63,10 +64,12 @@ interface Lock {
 
 /** Changes queue up by the file they are made to: two at once, though of two sites, cannot lose one of them. */
 const changing = new Map<string, Promise<unknown>>();
+/** A change takes milliseconds; another program of ours (window and terminal) that makes one is waited for. */
+const longestChangeMs = 10_000;
 
 /**
  * Opens the vault at `path`, or a new empty one that is written with the first `put` (mode 0600, atomic).
- * Throws `passphrase-wrong`, `vault-damaged`.
+ * Throws `passphrase-wrong`, `vault-damaged`; a change also `vault-in-use`.
  */
 export async function openVault(path: string, passphrase: string): Promise<Vault> {
   const stored = await readVault(path);
@@ -87,9 +90,15 @@ export async function openVault(path: string, passphrase: string): Promise<Vault
   };
   const change = (edit: (entries: Entries) => Entries): Promise<void> => {
     const next = (changing.get(path) ?? Promise.resolve()).then(async () => {
-      const entries = edit(await read());
       await ensureFolder(dirname(path), 0o700);
-      await writeAtomic(path, `${JSON.stringify(encrypt(entries, lock))}\n`, { mode: 0o600 });
+      const turn = await waitForOwnerLock(`${path}.lock`, longestChangeMs);
+      if ('held' in turn) throw problem('vault-in-use', { path, owner: turn.held?.pid ?? '?' });
+      try {
+        const entries = edit(await read());
+        await writeAtomic(path, `${JSON.stringify(encrypt(entries, lock))}\n`, { mode: 0o600 });
+      } finally {
+        await turn.release();
+      }
     });
     changing.set(
       path,

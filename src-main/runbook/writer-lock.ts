@@ -1,135 +1,23 @@
-// One writer a site: a small file that says who has it open. Used when a site is opened, by window and command line alike.
-// A lock whose owner's process is gone on this very laptop is taken over; any other is left alone and told.
+// One writer a site: a small file in its folder that says who has it open. Used when a site is opened, by window and command
+// line alike.
 
-import { randomBytes } from 'node:crypto';
-import { link, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
-import { z } from 'zod';
 import { problem } from '../../src-shared/problem.ts';
-import { errnoOf, readTextOrNull } from '../platform/files.ts';
-import { userName } from '../platform/who.ts';
-
-const tries = 20;
-const pauseMs = 25;
-/** A turn takes milliseconds; one this old was left by a program that ended in it. */
-const longestTurnMs = 10_000;
-
-const owner = z.object({
-  pid: z.int().positive(),
-  host: z.string(),
-  user: z.string(),
-  since: z.string(),
-  /** Tells this process from a later one with the same number; empty where the system does not say. */
-  start: z.string().default(''),
-});
-export type Owner = z.infer<typeof owner>;
+import { type Owner, ownerOf, takeOwnerLock } from '../platform/owner-lock.ts';
 
 const lockPath = (folder: string): string => join(folder, 'writer.lock');
 
 /** Who has the site open, null when nobody has. */
-export async function writerOf(folder: string): Promise<Owner | null> {
-  const text = await readTextOrNull(lockPath(folder));
-  const found = text === null ? null : read(text);
-  return found === null || (await isGone(found)) ? null : found;
-}
+export const writerOf = (folder: string): Promise<Owner | null> => ownerOf(lockPath(folder));
 
-function read(text: string): Owner | null {
-  try {
-    return owner.parse(JSON.parse(text));
-  } catch {
-    return null;
-  }
-}
-
-/** Boot and start time of a process, from Linux' /proc (proc(5), field 22 of stat); empty elsewhere. */
-async function startOf(pid: number): Promise<string> {
-  try {
-    const [boot, stat] = await Promise.all([
-      readFile('/proc/sys/kernel/random/boot_id', 'utf8'),
-      readFile(`/proc/${pid}/stat`, 'utf8'),
-    ]);
-    return `${boot.trim()} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''}`;
-  } catch {
-    return '';
-  }
-}
-
-/** Only a process of this laptop can be known to be gone. */
-async function isGone({ host, pid, start }: Owner): Promise<boolean> {
-  if (host !== hostname()) return false;
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return errnoOf(error) === 'ESRCH';
-  }
-  const now = start === '' ? '' : await startOf(pid);
-  return now !== '' && now !== start;
-}
-
-/** Takes the lock; returns its release. Throws `site-in-use` with owner and age. */
+/** Takes the lock; returns its release. Throws `site-in-use` with owner and age, `folder-not-writable`. */
 export async function takeWriterLock(folder: string, site: string, now: Date): Promise<() => Promise<void>> {
-  const path = lockPath(folder);
-  const start = await startOf(process.pid);
-  const me: Owner = { pid: process.pid, host: hostname(), user: userName(), since: now.toISOString(), start };
-  const mine = JSON.stringify(me);
-  for (let attempt = 0; attempt < tries; attempt += 1) {
-    if (await place(path, mine)) return () => removeIf(path, mine);
-    const text = await readTextOrNull(path);
-    if (text === null) continue;
-    const held = read(text);
-    if (held !== null && !(await isGone(held)))
-      throw problem('site-in-use', {
-        site,
-        owner: `${held.user}@${held.host} (process ${held.pid})`,
-        since: held.since,
-      });
-    await takeAway(path, text, mine);
-  }
-  throw problem('site-in-use', { site, owner: '?', since: '?' });
-}
-
-const beside = (path: string): string => `${path}.${randomBytes(6).toString('hex')}`;
-
-/** Puts the whole file there at once, so that nobody ever reads half of it; false when there is one. */
-async function place(path: string, text: string): Promise<boolean> {
-  const temporary = beside(path);
-  await writeFile(temporary, text, { mode: 0o600 });
-  try {
-    await link(temporary, path);
-    return true;
-  } catch (error) {
-    if (errnoOf(error) === 'EEXIST') return false;
-    // A file system without hard links: the one try that it has.
-    return await writeFile(path, text, { mode: 0o600, flag: 'wx' }).then(
-      () => true,
-      (thrown: unknown) => {
-        if (errnoOf(thrown) === 'EEXIST') return false;
-        throw problem('folder-not-writable', { path, detail: errnoOf(thrown) }, { cause: thrown });
-      },
-    );
-  } finally {
-    await rm(temporary, { force: true });
-  }
-}
-
-async function removeIf(path: string, text: string): Promise<void> {
-  if ((await readTextOrNull(path)) === text) await rm(path, { force: true });
-}
-
-/** Removes a lock that nobody holds. One at a time, so that nobody removes the lock which another has just taken. */
-async function takeAway(path: string, text: string, mine: string): Promise<void> {
-  const turn = `${path}.turn`;
-  if (await place(turn, mine)) {
-    try {
-      await removeIf(path, text);
-    } finally {
-      await rm(turn, { force: true });
-    }
-    return;
-  }
-  const since = await stat(turn).catch(() => null);
-  if (since !== null && Date.now() - since.mtimeMs > longestTurnMs) await rm(turn, { force: true });
-  await setTimeout(pauseMs);
+  const taken = await takeOwnerLock(lockPath(folder), now);
+  if ('release' in taken) return taken.release;
+  const { held } = taken;
+  throw problem('site-in-use', {
+    site,
+    owner: held === null ? '?' : `${held.user}@${held.host} (process ${held.pid})`,
+    since: held?.since ?? '?',
+  });
 }

@@ -1,6 +1,8 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { userPaths } from '../../../src-main/platform/paths.ts';
 import { openVault } from '../../../src-main/platform/vault.ts';
@@ -40,6 +42,23 @@ describe('the vault', () => {
     const names = Array.from({ length: 8 }, (_, index) => `key-${index}`);
     await Promise.all(names.map((name, index) => both[index % 2]?.put(name, Buffer.from(name))));
     expect(await both[0]?.names()).toEqual(['first', ...names]);
+  }, 60_000);
+
+  it('loses nothing when several programs put something at one moment', async () => {
+    const path = join(folder, 'programs.json');
+    await (await openVault(path, 'x')).put('first', Buffer.from('0'));
+    const script = `
+      import { openVault } from ${JSON.stringify(new URL('../../../src-main/platform/vault.ts', import.meta.url).href)};
+      const [path, mine] = process.argv.slice(1);
+      const vault = await openVault(path, 'x');
+      for (let index = 0; index < 10; index += 1) await vault.put(mine + index, Buffer.from(mine));`;
+    const mine = ['a', 'b', 'c'];
+    await Promise.all(
+      mine.map((name) => promisify(execFile)(process.execPath, ['--input-type=module', '-e', script, path, name])),
+    );
+    const expected = mine.flatMap((name) => Array.from({ length: 10 }, (_, index) => `${name}${index}`));
+    expect(await (await openVault(path, 'x')).names()).toEqual([...expected, 'first']);
+    expect(await readdir(folder)).not.toContain('programs.json.lock');
   }, 60_000);
 
   it('tells damage from a wrong passphrase', async () => {
