@@ -5,11 +5,12 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { debianMirror } from './archive.ts';
+import { claim } from './claims.ts';
 import { mustRun } from './command.ts';
 import { processStartTime } from './process-identity.ts';
 
@@ -159,21 +160,45 @@ export async function takeLock(name: string): Promise<() => Promise<void>> {
   let released = false;
   const mine = `${process.pid} ${processStartTime(process.pid)}`;
   for (;;) {
-    try {
-      const file = await open(path, 'wx');
-      await file.writeFile(mine);
-      await file.close();
+    if (await createWhole(path, mine))
       return async () => {
         if (!released) await rm(path, { force: true });
         released = true;
       };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    const [pid, start] = (await readFile(path, 'utf8').catch(() => '')).split(' ');
-    if (pid !== undefined && pid !== '' && processStartTime(Number(pid)) !== start) await rm(path, { force: true });
+    if (await isDead(path)) await removeDeadLock(path);
     else await sleep(500);
   }
+}
+
+/** Nobody ever sees it without its text. False when it is there already. */
+async function createWhole(path: string, text: string): Promise<boolean> {
+  const temporary = join(cacheFolder(), scratchName());
+  await writeFile(temporary, text);
+  try {
+    await link(temporary, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return false;
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+async function isDead(path: string): Promise<boolean> {
+  const [pid = '', start] = (await readFile(path, 'utf8').catch(() => '')).split(' ');
+  return pid !== '' && processStartTime(Number(pid)) !== start;
+}
+
+/** Two that find the same dead lock must not both remove it: the second would remove what the first has put in its place. */
+async function removeDeadLock(path: string): Promise<void> {
+  const claimed = await claim(`lock ${createHash('sha256').update(path).digest('hex').slice(0, 16)}`);
+  if (claimed === null) {
+    await sleep(100);
+    return;
+  }
+  if (await isDead(path)) await rm(path, { force: true });
+  await claimed.release();
 }
 
 /**

@@ -6,12 +6,14 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BaseName, baseLayers, type Layers } from './base.ts';
+import type { Claim } from './claims.ts';
 import { mustRun, runCommand } from './command.ts';
 import { withLock } from './host.ts';
 import { LabMachine, type Login, type MachineAddresses } from './machine.ts';
 import { hostBootId } from './process-identity.ts';
 import {
   bridgePrefix,
+  claimBridge,
   isAlive,
   type RecordedProcess,
   type RunRecord,
@@ -49,6 +51,8 @@ async function raiseLimits(): Promise<void> {
   if (Number(await readFile(inotifyPath, 'utf8')) < enough) await writeFile(inotifyPath, String(enough));
 }
 
+const bridgeOf = (network: number): string => `${bridgePrefix}${network}`;
+
 export class Lab {
   readonly folder: string;
   readonly bridge: string;
@@ -56,14 +60,17 @@ export class Lab {
   readonly hostAddresses: { readonly ipv4: string; readonly ipv6: string };
   readonly keyPath: string;
   readonly #machines: LabMachine[] = [];
+  /** Held until the bridge is gone: no other lab of this host, from whatever clone, takes it for abandoned. */
+  readonly #bridgeClaim: Claim;
   readonly #onExit = (): void => this.#killNow();
   #processes: readonly RecordedProcess[] = [];
   #nextNumber = 11;
   #closed = false;
 
-  private constructor(folder: string, network: number) {
+  private constructor(folder: string, network: number, bridgeClaim: Claim) {
     this.folder = folder;
-    this.bridge = `${bridgePrefix}${network}`;
+    this.bridge = bridgeOf(network);
+    this.#bridgeClaim = bridgeClaim;
     this.hostAddresses = { ipv4: `10.77.${network}.1`, ipv6: `fd5a:${(network + 1).toString(16)}::1` };
     this.keyPath = join(folder, 'key');
   }
@@ -74,11 +81,16 @@ export class Lab {
       await raiseLimits();
       const folder = join(runsFolder(), `${Date.now().toString(36)}-${randomBytes(3).toString('hex')}`);
       for (let network = 0; network < 100; network += 1) {
-        const candidate = new Lab(folder, network);
-        const added = await runCommand(['ip', 'link', 'add', candidate.bridge, 'type', 'bridge']);
-        if (added.code !== 0) continue;
-        candidate.#record();
-        return candidate;
+        const claimed = await claimBridge(bridgeOf(network));
+        if (claimed === null) continue;
+        const added = await runCommand(['ip', 'link', 'add', bridgeOf(network), 'type', 'bridge']);
+        if (added.code !== 0) {
+          await claimed.release();
+          continue;
+        }
+        const opened = new Lab(folder, network, claimed);
+        opened.#record();
+        return opened;
       }
       throw new Error('no bridge could be added: are a hundred labs open?');
     });
@@ -126,6 +138,7 @@ export class Lab {
     this.#closed = true;
     for (const machine of this.#machines) await machine.discard();
     await withLock('runs', () => takeDown(this.folder, this.#currentRecord()));
+    await this.#bridgeClaim.release();
     process.removeListener('exit', this.#onExit);
   }
 

@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, writeFileSyn
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Claim, claim } from './claims.ts';
 import { runCommand } from './command.ts';
 import { cacheFolder, removeTree } from './host.ts';
 import { hostBootId, processStartTime } from './process-identity.ts';
@@ -19,7 +20,7 @@ export interface RecordedProcess {
 export interface RunRecord {
   readonly owner: RecordedProcess;
   readonly bootId: string;
-  /** Our bridge's name; empty until one was found. */
+  /** Our bridge's name. */
   readonly bridge: string;
   /** systemd-nspawn and the first process of each machine. */
   readonly processes: readonly RecordedProcess[];
@@ -50,32 +51,61 @@ export function saveRecord(folder: string, record: RunRecord): void {
   renameSync(join(folder, 'record.json.new'), join(folder, 'record.json'));
 }
 
+/** Makes this process the owner of a bridge's name on this host, whatever folder its records are in; null while another one is. */
+export const claimBridge = (name: string): Promise<Claim | null> => claim(`bridge ${name}`);
+
+/** Removes a bridge, unless its name is somebody's: the one that a dead run has left may have gone, and be another's by now. */
+async function deleteBridge(name: string): Promise<void> {
+  const claimed = await claimBridge(name);
+  if (claimed === null) return;
+  await runCommand(['ip', 'link', 'delete', name]);
+  await claimed.release();
+}
+
 /** Ends what runs whose program is gone left behind: processes, mounts, bridges, control groups, folders. */
 export async function takeDownLeftovers(): Promise<void> {
   const bridgesInUse = new Set<string>();
+  const abandoned: { readonly folder: string; readonly record: RunRecord | null }[] = [];
   for (const name of existsSync(runsFolder()) ? await readdir(runsFolder()) : []) {
     const folder = join(runsFolder(), name);
     const record = await readRecord(folder);
     if (record !== null && record.bootId === hostBootId() && isAlive(record.owner)) bridgesInUse.add(record.bridge);
-    else await takeDown(folder, record);
+    else abandoned.push({ folder, record });
+  }
+  for (const { folder, record } of abandoned) {
+    await endMachines(record);
+    const bridge = record?.bootId === hostBootId() ? record.bridge : '';
+    if (bridge.startsWith(bridgePrefix) && !bridgesInUse.has(bridge)) await deleteBridge(bridge);
+    await removeTree(folder);
   }
   for (const name of readdirSync('/sys/class/net')) {
-    const ours =
-      /^fkbr\d+$/.test(name) && !bridgesInUse.has(name) && readdirSync(`/sys/class/net/${name}/brif`).length === 0;
-    if (ours) await runCommand(['ip', 'link', 'delete', name]);
+    const ours = /^fkbr\d+$/.test(name) && !bridgesInUse.has(name) && portsOf(name).length === 0;
+    if (ours) await deleteBridge(name);
   }
   await removeAbandonedBuilds();
 }
 
-/** Ends everything one run has made. */
-export async function takeDown(folder: string, record: RunRecord | null): Promise<void> {
-  if (record !== null && record.bootId === hostBootId()) {
-    // The machine's first process takes all others with it; systemd-nspawn then ends by itself.
-    for (const one of [...record.processes].reverse()) await endProcess(one);
-    if (record.bridge.startsWith(bridgePrefix)) await runCommand(['ip', 'link', 'delete', record.bridge]);
-    for (const group of record.groups) removeControlGroup(group);
+/** What hangs on a bridge; one that is gone meanwhile has nothing. */
+function portsOf(bridge: string): readonly string[] {
+  try {
+    return readdirSync(`/sys/class/net/${bridge}/brif`);
+  } catch {
+    return [];
   }
+}
+
+/** Ends everything one run has made. The caller owns its bridge's name. */
+export async function takeDown(folder: string, record: RunRecord): Promise<void> {
+  await endMachines(record);
+  await runCommand(['ip', 'link', 'delete', record.bridge]);
   await removeTree(folder);
+}
+
+async function endMachines(record: RunRecord | null): Promise<void> {
+  if (record === null || record.bootId !== hostBootId()) return;
+  // The machine's first process takes all others with it; systemd-nspawn then ends by itself.
+  for (const one of [...record.processes].reverse()) await endProcess(one);
+  for (const group of record.groups) removeControlGroup(group);
 }
 
 async function endProcess(one: RecordedProcess): Promise<void> {

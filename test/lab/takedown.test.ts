@@ -1,9 +1,13 @@
 /** A lab that is closed, or whose program was killed, leaves nothing on the host. */
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { unless } from '../unless.ts';
+import { mustRun } from './command.ts';
 import { takeLock } from './host.ts';
 import { Lab, labUnavailable } from './index.ts';
 
@@ -51,6 +55,33 @@ describe('taking down', unless(reason), () => {
       expect(tracesOf(left)).toEqual([]);
     } finally {
       await next.close();
+    }
+  });
+});
+
+describe('labs of clones that know nothing of each other', unless(reason), () => {
+  it('open and close at the same moment, and none loses its bridge to another', async () => {
+    const program = `
+      const { readFileSync } = await import('node:fs');
+      const { Lab } = await import(${JSON.stringify(labModule)});
+      for (let round = 0; round < 8; round += 1) {
+        const lab = await Lab.open();
+        readFileSync('/sys/class/net/' + lab.bridge + '/address');
+        await lab.close();
+      }
+    `;
+    const home = await mkdtemp(join(tmpdir(), 'fieldkit-clones-'));
+    try {
+      const clones = [1, 2, 3].map(async (number) => {
+        const cache = join(home, String(number));
+        await mkdir(cache);
+        return mustRun([process.execPath, '--input-type=module', '--eval', program], {
+          env: { XDG_CACHE_HOME: cache },
+        });
+      });
+      await Promise.all(clones);
+    } finally {
+      await rm(home, { recursive: true, force: true });
     }
   });
 });
