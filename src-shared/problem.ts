@@ -68,6 +68,11 @@ export const problems = {
   'nothing-to-show': define('blocked', ['step']),
   'undo-impossible': define('blocked', ['step']),
   'undo-others-first': define('blocked', ['step', 'others']),
+  'too-many-nodes-failed': define(
+    'target',
+    ['failed', 'begun', 'names', 'left', 'stopAfterFailed', 'stopAbovePercent'],
+    { retryable: true },
+  ),
   'leaves-for-network': define('blocked', ['step', 'url']),
   'wait-too-long': define('target', ['awaited', 'limit', 'machine'], { retryable: true }),
   'cache-not-used': define('target', ['machine', 'url'], { retryable: true }),

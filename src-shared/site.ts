@@ -211,6 +211,15 @@ export const sitePlan = z.strictObject({
       serverPort: z.int().min(1024).max(65535).default(5051),
     })
     .prefault({}),
+  /** A run over many nodes begins no further one when both are reached: what fails on so many fails on the next one as well. */
+  nodes: z
+    .strictObject({
+      /** So many have failed. */
+      stopAfterFailed: z.int().min(1).max(1000).default(3),
+      /** They are more than this share of those that were begun; 100 never stops a run. */
+      stopAbovePercent: z.int().min(0).max(100).default(30),
+    })
+    .prefault({}),
   ranges: z.strictObject({ lan: ipv6Range.optional(), re6st: ipv6Range.optional() }).prefault({}),
   /** Fingerprints compared by a person; written by the program. */
   trust: z.strictObject({ manifest: z.string().optional() }).prefault({}),

@@ -2,6 +2,9 @@
 // Used by the runner. Knows no step by name; what may stand beside what comes from the plan and from the steps themselves.
 import type { Instance } from './instances.ts';
 
+/** `open`: neither done nor failed, such as what is awaited or was not agreed to. */
+type Acted = 'done' | 'failed' | 'open';
+
 export interface LaneParts {
   /** Machines worked on side by side, at most. */
   readonly atOnce: number;
@@ -15,13 +18,17 @@ export interface LaneParts {
   readonly alone: (instance: Instance) => boolean;
   /** The first lane goes to its end before the others begin: what is wrong for all of them shows once. */
   readonly firstAlone: boolean;
-  /** Runs one; false when its lane can go no further. Must not throw but for faults of the program. */
-  readonly act: (instance: Instance) => Promise<boolean>;
+  /** So many lanes have failed, of so many that were begun, that no further one is begun. */
+  readonly tooMany: (failed: number, begun: number) => boolean;
+  /** That came about: what is left of the lanes that were not begun, each by itself. Called once at most. */
+  readonly heldBack: (lanes: readonly (readonly Instance[])[]) => Promise<void>;
+  /** Runs one; unless it is done its lane goes no further. Must not throw but for faults of the program. */
+  readonly act: (instance: Instance) => Promise<Acted>;
 }
 
 /**
- * Runs instances in order, lanes side by side. One lane's failure stops that lane, and what waits for it; a failure outside of
- * lanes stops everything, since all stands on it.
+ * Runs instances in order, lanes side by side. One lane's failure stops that lane, and what waits for it; too many failed ones keep
+ * further ones from being begun, and leave those at work alone; a failure outside of lanes stops everything, since all stands on it.
  */
 export async function inLanes(instances: readonly Instance[], parts: LaneParts): Promise<void> {
   const main: Instance[] = [];
@@ -34,6 +41,9 @@ export async function inLanes(instances: readonly Instance[], parts: LaneParts):
   const pending = new Set(instances.map(({ key }) => key));
   /** Not done in this run: what comes after them is left alone. */
   const lost = new Set<string>();
+  /** Lanes in which something was run. */
+  const begun = new Set<Instance[]>();
+  let failed = 0;
   const gate = turnstile();
   const waits = (instance: Instance, queue: readonly Instance[]): boolean =>
     parts.goesFirst(instance).some(({ key }) => pending.has(key) && !queue.some((other) => other.key === key));
@@ -43,35 +53,49 @@ export async function inLanes(instances: readonly Instance[], parts: LaneParts):
     pending.delete(instance.key);
   };
 
-  /** Takes a queue as far as it goes; false when something in it failed. */
-  async function follow(queue: Instance[], onLost: 'stop' | 'leave-out'): Promise<boolean> {
+  /** Takes a queue as far as it goes: `done` also where it waits for others. */
+  async function follow(queue: Instance[], onLost: 'stop' | 'leave-out'): Promise<Acted> {
     for (let next = queue[0]; next !== undefined && !waits(next, queue); next = queue[0]) {
       queue.shift();
       if (isLost(next)) {
         lose(next);
         if (onLost === 'leave-out') continue;
-        return false;
+        return 'open';
       }
       const instance = next;
       const act = () => parts.act(instance);
-      if (!(await (parts.alone(instance) ? gate.alone(act) : gate.shared(act)))) {
+      if (queue !== main) begun.add(queue);
+      const acted = await (parts.alone(instance) ? gate.alone(act) : gate.shared(act));
+      if (acted !== 'done') {
         lose(instance);
-        return false;
+        return acted;
       }
       pending.delete(instance.key);
     }
-    return true;
+    return 'done';
   }
 
   async function followLane(queue: Instance[]): Promise<void> {
-    if (await follow(queue, 'stop')) return;
+    const acted = await follow(queue, 'stop');
+    if (acted === 'done') return;
     for (const left of queue.splice(0)) lose(left);
+    if (acted === 'open') return;
+    failed += 1;
+    if (parts.tooMany(failed, begun.size)) await holdBack();
+  }
+
+  async function holdBack(): Promise<void> {
+    const left = [...lanes.values()].filter((queue) => queue.length > 0 && !begun.has(queue));
+    if (left.length === 0) return;
+    const held = left.map((queue) => queue.splice(0));
+    for (const instance of held.flat()) lose(instance);
+    await parts.heldBack(held);
   }
 
   let first = parts.firstAlone;
   for (;;) {
     const before = pending.size;
-    if (!(await follow(main, 'leave-out'))) return;
+    if ((await follow(main, 'leave-out')) !== 'done') return;
     const open = [...lanes.values()].filter((queue) => queue.length > 0);
     if (first && open.length > 1) {
       const [alone] = open.splice(0, 1);

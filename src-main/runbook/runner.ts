@@ -5,7 +5,7 @@ import type { ProblemData } from '../../src-shared/problem.ts';
 import { Problem, problem, problems, toProblemData } from '../../src-shared/problem.ts';
 import { machineNamed } from '../../src-shared/site.ts';
 import type { Plan } from '../../src-shared/step.ts';
-import { planText, subjectName } from '../../src-shared/step.ts';
+import { planText, subjectName, subjectNameOf } from '../../src-shared/step.ts';
 import { type Asker, oneAtATime } from './asking.ts';
 import type { Command, Finding, Step } from './define.ts';
 import type { Instance } from './instances.ts';
@@ -42,6 +42,8 @@ export interface RunOptions {
 const nodesAtOnce = 5;
 
 export type Outcome = 'done' | 'waiting' | 'stopped' | 'cancelled' | 'failed' | 'undone';
+/** Something is wrong, and somebody must mend it. */
+const failedOutcomes: ReadonlySet<Outcome> = new Set(['failed', 'stopped']);
 
 export interface Ended {
   readonly instance: string;
@@ -243,21 +245,24 @@ export class Runner extends Reader {
   }
 
   /**
-   * Runs instances in order; nodes go side by side, and one that fails stops alone. Anything else that does not end done stops
-   * the run.
+   * Runs instances in order; nodes go side by side, and one that fails stops alone, until so many have failed that no further one
+   * is begun. Anything else that does not end done stops the run.
    */
   async runAll(instances: readonly Instance[], options: RunOptions): Promise<readonly Ended[]> {
     const ended: Ended[] = [];
     const all = this.instances();
     const asker = oneAtATime(options.asker);
-    const act = async (instance: Instance): Promise<boolean> => {
+    const { stopAfterFailed, stopAbovePercent } = this.site.plan.nodes;
+    const counts = { failed: 0, begun: 0 };
+    const act = async (instance: Instance): Promise<'done' | 'failed' | 'open'> => {
       const own = { ...options, asker };
       const still = options.consent === 'phase' && (await this.#holdsStill(instance, own));
       const result: Ended = still
         ? { instance: instance.key, outcome: 'done', problem: null, performed: 0 }
         : await this.run(instance, own);
       ended.push(result);
-      return result.outcome === 'done';
+      if (result.outcome === 'done') return 'done';
+      return failedOutcomes.has(result.outcome) ? 'failed' : 'open';
     };
     try {
       await inLanes(instances, {
@@ -267,12 +272,45 @@ export class Runner extends Reader {
         goesFirst: (instance) => goesFirst(instance, all),
         alone: ({ step }) => step.alone === true,
         firstAlone: !this.#anyNodeStands(),
+        tooMany: (failed, begun) => {
+          Object.assign(counts, { failed, begun });
+          return failed >= stopAfterFailed && failed * 100 > begun * stopAbovePercent;
+        },
+        heldBack: async (lanes) => {
+          ended.push(...(await this.#holdBack(lanes, ended, counts)));
+        },
         act,
       });
     } finally {
       await this.hands.rest();
     }
     return ended;
+  }
+
+  /** Says at each node that is not begun any more why; at the first of its steps that would have been run. */
+  async #holdBack(
+    lanes: readonly (readonly Instance[])[],
+    ended: readonly Ended[],
+    { failed, begun }: { readonly failed: number; readonly begun: number },
+  ): Promise<readonly Ended[]> {
+    const left = lanes.flatMap((lane) => lane.find((instance) => !this.stands(instance)) ?? []);
+    const bad = ended
+      .filter(({ outcome }) => failedOutcomes.has(outcome))
+      .map(({ instance }) => subjectNameOf(instance));
+    const trouble = problem('too-many-nodes-failed', {
+      failed,
+      begun,
+      names: [...new Set(bad)].join(', '),
+      left: left.map(({ subject }) => subjectName(subject)).join(', '),
+      ...this.site.plan.nodes,
+    });
+    const told: Ended[] = [];
+    for (const instance of left) {
+      const end = this.#ender(instance, { performed: 0 });
+      await this.site.append({ kind: 'run-started', instance: instance.key, input: this.recorded(instance) });
+      told.push(await end('stopped', trouble.data));
+    }
+    return told;
   }
 
   /** What is done for a node on site goes beside what is done for others, but for steps with an order of machines of their own. */

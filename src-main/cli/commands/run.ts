@@ -1,6 +1,7 @@
 // fieldkit check, plan, run, resume: the wizard's acts on a terminal. Both write the same journal.
 import { cleanText } from '../../../src-shared/clean.ts';
 import type { InstanceView } from '../../../src-shared/journal.ts';
+import { canonicalJson } from '../../../src-shared/json.ts';
 import { exitCodeOf, exitCodes, problem, problemFrom, problems } from '../../../src-shared/problem.ts';
 import type { Bench } from '../../runbook/bench.ts';
 import { shellOf } from '../../runbook/explain.ts';
@@ -193,7 +194,9 @@ async function run(session: SiteSession, instances: readonly Instance[], options
   );
   const performed = ended.reduce((sum, item) => sum + item.performed, 0);
   const tookMs = Math.round(bench.site.clock.monotonicMs() - started);
-  const troubles = ended.flatMap(({ problem: trouble }) => trouble ?? []);
+  // What is told at each of many nodes is said once.
+  const told = new Map(ended.flatMap(({ problem: one }) => (one === null ? [] : [[canonicalJson(one), one]])));
+  const troubles = [...told.values()];
   const worst = troubles.find(({ code }) => code !== 'cancelled') ?? troubles[0];
   if (worst !== undefined) {
     if (!session.json) for (const other of troubles) if (other !== worst) fail(problemFrom(other), session);

@@ -27,6 +27,8 @@ async function walk(
     goesFirst: before,
     alone: () => false,
     firstAlone: false,
+    tooMany: () => false,
+    heldBack: async () => undefined,
     act: async ({ key }) => {
       now += 1;
       most = Math.max(most, now);
@@ -34,7 +36,7 @@ async function walk(
       for (let turn = 0; turn < (more.turns?.[key] ?? 1); turn += 1) await new Promise(setImmediate);
       now -= 1;
       log.push(`/${key}`);
-      return !(more.failing ?? []).includes(key);
+      return (more.failing ?? []).includes(key) ? 'failed' : 'done';
     },
     ...more,
   });
@@ -92,6 +94,62 @@ describe('a run over many machines', () => {
     });
     for (const [at, line] of log.entries()) if (line.startsWith('x@')) expect(log[at + 1]).toBe(`/${line}`);
     expect(log).toHaveLength(all.instances.length * 2);
+  });
+
+  it('begins no further node once too many have failed; those at work go on, and what stands on none of them', async () => {
+    const all = list(
+      ...nodes.instances.map(({ key }) => `${key}: ${key.startsWith('b') ? key.replace('b', 'a') : ''}`),
+      'z@m',
+    );
+    const held: string[][] = [];
+    const { begun } = await walk(all, {
+      atOnce: 3,
+      failing: ['a@n1', 'a@n2'],
+      turns: { 'a@n3': 6, 'b@n3': 6 },
+      tooMany: (failed, tried) => failed >= 2 && failed * 100 > tried * 40,
+      heldBack: async (lanes) => {
+        held.push(...lanes.map((lane) => lane.map(({ key }) => key)));
+      },
+    });
+    // The fourth took the place of the first that failed: it was begun.
+    expect(begun.toSorted()).toEqual(['a@n1', 'a@n2', 'a@n3', 'a@n4', 'b@n3', 'b@n4', 'm@m', 'z@m']);
+    expect(held).toEqual(['n5', 'n6', 'n7'].map((name) => [`a@${name}`, `b@${name}`]));
+  });
+
+  it('counts those that were begun: the same number of failed ones among more of them holds nothing back', async () => {
+    const seen: string[] = [];
+    await walk(nodes, {
+      atOnce: 1,
+      failing: ['a@n1', 'a@n7'],
+      tooMany: (failed, tried) => {
+        seen.push(`${failed} of ${tried}`);
+        return failed * 100 > tried * 40 && failed >= 2;
+      },
+      heldBack: async () => {
+        throw new Error('two of seven are not more than forty of a hundred');
+      },
+    });
+    expect(seen).toEqual(['1 of 1', '2 of 7']);
+  });
+
+  it('holds nobody back for what was not done and did not fail', async () => {
+    const { begun } = await walk(nodes, {
+      act: async () => 'open',
+      tooMany: () => true,
+      heldBack: async () => {
+        throw new Error('nothing failed');
+      },
+    });
+    expect(begun).toEqual([]);
+    let tried = 0;
+    await walk(list('a@n1', 'a@n2', 'a@n3'), {
+      act: async () => {
+        tried += 1;
+        return 'open';
+      },
+      tooMany: () => true,
+    });
+    expect(tried).toBe(3);
   });
 
   it('ends where everything waits for everything', async () => {

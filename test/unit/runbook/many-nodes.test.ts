@@ -1,5 +1,8 @@
-/** Twenty nodes, three of which fail in different ways: the seventeen come to their end, the three say why, and a second run does them alone. */
-import { rm, writeFile } from 'node:fs/promises';
+/**
+ * Twenty nodes, three of which fail in different ways: the seventeen come to their end, the three say why, and a second run does them
+ * alone. The same three among the first keep the others from being begun.
+ */
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type Command, machineOfSubject, machines, type Step } from '../../../src-main/runbook/define.ts';
@@ -49,11 +52,38 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+/** A site of these steps, whose hands fail where a fault is set. Before the first was done nobody else begins. */
+async function open(
+  faults: ReadonlyMap<string, () => Error>,
+  onPerform: (words: string) => Promise<void>,
+): Promise<void> {
+  const all = steps.map((id, index) => nodeStep(id, index === 0 ? [] : [steps[index - 1] ?? '']));
+  // Everybody stands on it, so nobody else is at work meanwhile.
+  const restart = nodeStep('restart', ['format'], { alone: true });
+  ({ site, runner } = await openFake(folder, [...all, restart], world, {
+    hands: {
+      perform: async (command) => {
+        const words = command.kind === 'run' ? command.argv.join(' ') : '';
+        await onPerform(words);
+        const fault = faults.get(words);
+        if (fault !== undefined) throw fault();
+        world.standing.add(words);
+        return { exit: 0, output: '' };
+      },
+    },
+  }));
+}
+const walkAll = () => runner.runAll(runner.instances(), options({ consent: 'phase' }));
+const diskFull = (machine: string) => () => problem('target-disk-full', { machine, command: 'apt-get', detail: '' });
+const refused = (machine: string) => () => problem('token-refused', { machine });
+const otherKey = (machine: string) => () =>
+  problem('host-key-changed', { machine, expected: 'a', found: 'b', since: '' });
+
 it('three of twenty stop by themselves, and go on by themselves', async () => {
   const faults = new Map<string, () => Error>([
-    ['install n4', () => problem('target-disk-full', { machine: 'n4', command: 'apt-get', detail: '' })],
-    ['register n9', () => problem('token-refused', { machine: 'n9' })],
-    ['connect n15', () => problem('host-key-changed', { machine: 'n15', expected: 'a', found: 'b', since: '' })],
+    ['install n4', diskFull('n4')],
+    ['register n9', refused('n9')],
+    ['connect n15', otherKey('n15')],
   ]);
   let now = 0;
   let most = 0;
@@ -63,28 +93,16 @@ it('three of twenty stop by themselves, and go on by themselves', async () => {
   const met = new Promise<void>((resolve) => {
     five = resolve;
   });
-  const all = steps.map((id, index) => nodeStep(id, index === 0 ? [] : [steps[index - 1] ?? '']));
-  // Everybody stands on it, so nobody else is at work meanwhile.
-  const restart = nodeStep('restart', ['format'], { alone: true });
-  ({ site, runner } = await openFake(folder, [...all, restart], world, {
-    hands: {
-      perform: async (command) => {
-        const words = command.kind === 'run' ? command.argv.join(' ') : '';
-        now += 1;
-        most = Math.max(most, now);
-        order.push(words);
-        if (now === 5) five();
-        if (words.startsWith('restart')) expect(now).toBe(1);
-        else if (!words.endsWith(' n1')) await met;
-        now -= 1;
-        const fault = faults.get(words);
-        if (fault !== undefined) throw fault();
-        world.standing.add(words);
-        return { exit: 0, output: '' };
-      },
-    },
-  }));
-  const first = await runner.runAll(runner.instances(), options({ consent: 'phase' }));
+  await open(faults, async (words) => {
+    now += 1;
+    most = Math.max(most, now);
+    order.push(words);
+    if (now === 5) five();
+    if (words.startsWith('restart')) expect(now).toBe(1);
+    else if (!words.endsWith(' n1')) await met;
+    now -= 1;
+  });
+  const first = await walkAll();
   const failed = first.filter(({ outcome }) => outcome !== 'done');
   expect(failed.map(({ instance, problem: why }) => [instance, why?.code]).sort()).toEqual([
     ['connect@machine:n15', 'host-key-changed'],
@@ -99,7 +117,7 @@ it('three of twenty stop by themselves, and go on by themselves', async () => {
 
   faults.clear();
   order.length = 0;
-  const second = await runner.runAll(runner.instances(), options({ consent: 'phase' }));
+  const second = await walkAll();
   expect(second.every(({ outcome }) => outcome === 'done')).toBe(true);
   expect([...order].sort()).toEqual(
     [
@@ -108,7 +126,48 @@ it('three of twenty stop by themselves, and go on by themselves', async () => {
       ...[...steps, 'restart'].map((id) => `${id} n15`),
     ].sort(),
   );
-  expect(
-    (await runner.runAll(runner.instances(), options({ consent: 'phase' }))).map(({ performed }) => performed),
-  ).toEqual(runner.instances().map(() => 0));
+  expect((await walkAll()).map(({ performed }) => performed)).toEqual(runner.instances().map(() => 0));
+});
+
+it('three of the first keep the rest from being begun: each says so, and a later run begins them', async () => {
+  const faults = new Map<string, () => Error>([
+    ['install n2', diskFull('n2')],
+    ['register n3', refused('n3')],
+    ['connect n5', otherKey('n5')],
+  ]);
+  const order: string[] = [];
+  await open(faults, async (words) => {
+    order.push(words);
+  });
+  const first = await walkAll();
+  const begun = [...new Set(order.map((words) => words.split(' ')[1] ?? ''))];
+  const left = names.filter((name) => !begun.includes(name));
+  // Whoever was at work when the third failed goes to its end, and nobody else.
+  expect(begun.length).toBeLessThanOrEqual(2 + 5 + 2);
+  expect(left.length).toBeGreaterThan(10);
+  for (const name of begun)
+    expect(site.view.instances[`restart@machine:${name}`]?.state === 'done').toBe(!['n2', 'n3', 'n5'].includes(name));
+  const why = { failed: 3, left: left.join(', '), stopAfterFailed: 3, stopAbovePercent: 30 };
+  const held = first.filter(({ problem: one }) => one?.code === 'too-many-nodes-failed');
+  expect(held.map(({ instance }) => instance)).toEqual(left.map((name) => `connect@machine:${name}`));
+  for (const { outcome, problem: one } of held) {
+    expect(outcome).toBe('stopped');
+    expect(one?.params).toMatchObject(why);
+    expect(String(one?.params.names).split(', ').toSorted()).toEqual(['n2', 'n3', 'n5']);
+  }
+  for (const name of left)
+    expect(site.view.instances[`connect@machine:${name}`]?.problem?.code).toBe('too-many-nodes-failed');
+
+  faults.clear();
+  order.length = 0;
+  expect((await walkAll()).every(({ outcome }) => outcome === 'done')).toBe(true);
+  expect(new Set(order.map((words) => words.split(' ')[1]))).toEqual(new Set([...left, 'n2', 'n3', 'n5']));
+});
+
+it('goes on whatever fails where the plan says so', async () => {
+  const path = join(folder, 'site.yaml');
+  await writeFile(path, `${await readFile(path, 'utf8')}nodes: { stopAbovePercent: 100 }\n`);
+  await open(new Map(names.map((name) => [`connect ${name}`, diskFull(name)])), async () => undefined);
+  const ended = await walkAll();
+  expect(ended.map(({ problem: one }) => one?.code)).toEqual(names.map(() => 'target-disk-full'));
 });
