@@ -123,6 +123,7 @@ export const problems = {
   'medium-full': define('medium', ['path', 'needed', 'free']),
   'medium-file-size-unknown': define('medium', ['path', 'fileSystem', 'file'], { severity: 'skippable' }),
   'medium-file-too-large': define('medium', ['path', 'fileSystem', 'file', 'size']),
+  'medium-slow': define('medium', ['medium', 'writeBytes', 'readBytes', 'gigabyteMs'], { severity: 'warning' }),
   'medium-is-system': define('medium', ['path', 'reason']),
   'medium-drive-unusable': define('medium', ['drive', 'reason']),
   'medium-write-failed': define('medium', ['file', 'detail'], { retryable: true }),

@@ -134,6 +134,7 @@ export interface SheetSources {
 }
 
 const seal = z.object({
+  medium: z.object({ mediumId: z.string().nullable() }).nullish(),
   generation: z.int(),
   sealedAt: z.string().nullable(),
   changed: z.int(),
@@ -148,7 +149,8 @@ function mediumOf({ medium, lock, view }: SheetSources): Sheet['medium'] {
   const { data } = seal.safeParse(view.instances[instanceKey('seal-medium', theSite)]?.facts);
   if (data === undefined || data.sealedAt === null || data.changed > 0) return { ...chosen, sealed: null };
   const { generation, sealedAt: at, count, sizeBytes } = data;
-  const here = lock.sealed?.[mediumId ?? ''] === generation;
+  const same = (data.medium?.mediumId ?? mediumId) === mediumId;
+  const here = same && lock.sealed?.[mediumId ?? ''] === generation;
   return { ...chosen, sealed: here ? { generation, at, count, sizeBytes } : null };
 }
 
@@ -179,7 +181,7 @@ export function siteSheet(sources: SheetSources): Sheet {
       .map((group) => ({ group, items: [...thingsOf[group](plan, view.instances, medium?.label ?? '')] }))
       .filter(({ items }) => items.length > 0),
     times: (view.instances[instanceKey('plan-medium', theSite)]?.found ?? []).filter(({ key }) =>
-      key.endsWith('.found.times'),
+      /\.found\.times(Measured)?$/.test(key),
     ),
     chapters: chapters
       .map((chapter) => {

@@ -1,6 +1,7 @@
 // The medium of a site: which one was chosen, whether it is there, what it holds. Used by jobs, sights and the hands.
 // The binding lies in the site's folder on this laptop; another laptop binds anew.
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { z } from 'zod';
 import { parseJson } from '../../src-shared/json.ts';
 import { problem } from '../../src-shared/problem.ts';
 import { readRoom } from '../medium/file-system.ts';
@@ -14,6 +15,7 @@ import {
 import type { OpenedManifest } from '../medium/manifest-check.ts';
 import { openManifest } from '../medium/manifest-store.ts';
 import { scanMedium } from '../medium/scan.ts';
+import type { MediumSpeed } from '../medium/speed.ts';
 import { readTextOrNull, writeAtomic } from '../platform/files.ts';
 import type { MediumSight } from '../runbook/define.ts';
 import { type OpenSite, siteFiles } from '../runbook/open-site.ts';
@@ -29,6 +31,22 @@ export async function readBinding(site: Pick<OpenSite, 'folder'>): Promise<Mediu
 export const writeBinding = (site: OpenSite, identity: MediumIdentity): Promise<void> =>
   writeAtomic(bindingPath(site), `${JSON.stringify(identity, null, 1)}\n`);
 
+const speedFile = z.strictObject({
+  mediumId: z.string().nullable(),
+  speed: z.strictObject({ writeBytes: z.number().positive(), readBytes: z.number().positive() }).nullable(),
+});
+
+/** Of the chosen medium, as it was when it was chosen; null when nobody measured it. */
+export async function readSpeed(site: Pick<OpenSite, 'folder'>): Promise<z.infer<typeof speedFile>['speed']> {
+  const text = await readTextOrNull(join(site.folder, siteFiles.speed));
+  const parsed = speedFile.safeParse(parseJson(text ?? ''));
+  const identity = await readBinding(site);
+  return parsed.success && parsed.data.mediumId === identity?.mediumId ? parsed.data.speed : null;
+}
+
+export const writeSpeed = (site: OpenSite, { mediumId }: MediumIdentity, speed: MediumSpeed | null): Promise<void> =>
+  writeAtomic(join(site.folder, siteFiles.speed), `${JSON.stringify({ mediumId, speed })}\n`);
+
 export interface BoundMedium extends CheckedPlace {
   readonly identity: MediumIdentity;
 }
@@ -40,6 +58,13 @@ export async function boundMedium(site: OpenSite): Promise<BoundMedium> {
   const identity = await locateMedium(bound);
   return { ...(await checkIdentity(identity)), identity };
 }
+
+/** What a person knows a medium by: the folder's name, the drive's serial, and the marker that is ours. */
+export const namedMedium = ({ path, serial, mediumId }: MediumIdentity) => ({
+  label: basename(path) || path,
+  serial,
+  mediumId,
+});
 
 /** The newest generation that was sealed on a medium, as far as this site knows; 0 for one that it never sealed. */
 export const sealedGeneration = ({ lock }: OpenSite, mediumId: string | null): number =>

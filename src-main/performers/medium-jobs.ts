@@ -9,6 +9,7 @@ import { problem } from '../../src-shared/problem.ts';
 import { listDrives, requireUsable } from '../medium/drives.ts';
 import {
   bindMedium,
+  checkIdentity,
   driveUnder,
   locateMedium,
   readIdentity,
@@ -19,9 +20,10 @@ import { mountVolume, releaseDrive } from '../medium/mount.ts';
 import { type Mount, mountOf, readMounts } from '../medium/mounts.ts';
 import { needsRepair, repairVolume } from '../medium/repair.ts';
 import type { Drive, Reason, Volume } from '../medium/safety.ts';
+import { measureSpeed } from '../medium/speed.ts';
 import { readTextOrNull, writeAtomic } from '../platform/files.ts';
 import { type OpenSite, siteFiles } from '../runbook/open-site.ts';
-import { boundMedium, readBinding, writeBinding } from './bound-medium.ts';
+import { boundMedium, readBinding, readSpeed, writeBinding, writeSpeed } from './bound-medium.ts';
 import { type Job, job, type Sight, sight } from './jobs.ts';
 import { siteCopies } from './site-copies.ts';
 
@@ -45,11 +47,17 @@ export function mediumJobs({ runningFrom }: MediumJobParts): Readonly<Record<str
       await repairVolume(device, undefined, signal);
     }),
 
-    'choose-medium': job(z.strictObject({ path: z.string() }), async ({ path }, { site }) => {
+    'choose-medium': job(z.strictObject({ path: z.string() }), async ({ path }, { site, signal }) => {
       // A link or a detour into the system's folders is the system's folder.
       const { path: real } = await readIdentity(path);
       refuseSystemFolder(real);
-      await writeBinding(site, await bindMedium(real));
+      const identity = await bindMedium(real);
+      // Only of a drive there is a question; a folder of the laptop is as fast as the laptop.
+      if ((await removableDrive(real)) !== null) {
+        const { root, device } = await checkIdentity(identity);
+        await writeSpeed(site, identity, await measureSpeed(root, device, site.clock, signal));
+      }
+      await writeBinding(site, identity);
     }),
 
     'release-medium': job(z.strictObject({ state: z.record(z.string(), z.json()) }), async ({ state }, context) => {
@@ -122,6 +130,9 @@ function placed(folder: string, mounts: readonly Mount[]): Json {
 }
 
 export const mediumSights: Readonly<Record<string, Sight>> = {
+  /** How fast the chosen medium was when it was chosen; null for a folder of the laptop. */
+  'medium-speed': sight(z.strictObject({}), async (_args, { site }): Promise<Json> => readSpeed(site)),
+
   /**
    * Where what was asked for is now: a folder, or a device that must be mounted first. Null path: what is bound.
    * `damaged`: its file system must be repaired before anything is written; then it is told as a device, mounted or not.

@@ -7,11 +7,12 @@ import { mediumPaths } from '../../src-shared/manifest.ts';
 import { originOf, systemsFrom, systemsOf, vendorPackagesOf } from '../../src-shared/site.ts';
 import { limitsOf, neededBytes, type PlannedFile, type Room, readRoom } from '../medium/file-system.ts';
 import { scanMedium } from '../medium/scan.ts';
+import type { MediumSpeed } from '../medium/speed.ts';
 import { cachedDeb, indexBytesOf } from '../packages/fetch-packages.ts';
 import { exists, fileSize, freeBytes } from '../platform/files.ts';
 import type { OpenSite } from '../runbook/open-site.ts';
 import { cachedBlob } from '../software/mirror.ts';
-import { boundMedium } from './bound-medium.ts';
+import { boundMedium, readSpeed } from './bound-medium.ts';
 import { textsOf } from './expected-files.ts';
 
 /** One line of the plan. */
@@ -53,6 +54,8 @@ export interface MediumPlan {
   /** Archives that a build machine will make: how large is known only after hours of compiling. */
   readonly unsized: readonly { readonly name: string; readonly system: string }[];
   readonly volumes: readonly PlannedVolume[];
+  /** Of the medium in bytes a second, as measured; null when nobody has. */
+  readonly speed: MediumSpeed | null;
 }
 
 /** @param roots what the steps ask for, by system, as solve-packages asks it */
@@ -141,6 +144,7 @@ export async function planMedium(
     large,
     unsized,
     volumes: await volumesOf(root, room, written, cacheFolder, fetchBytes),
+    speed: await readSpeed(site),
   };
 }
 

@@ -34,7 +34,7 @@ import { makeEntry, signEntry, urlKey } from '../software/entry.ts';
 import { checkReleaseArchive } from '../software/release-archive.ts';
 import { listBackups } from './backups.ts';
 import { baselinesOf, markOf } from './baselines.ts';
-import { boundMedium, mediumText, readBinding, sealedGeneration } from './bound-medium.ts';
+import { boundMedium, mediumText, namedMedium, readBinding, sealedGeneration } from './bound-medium.ts';
 import { expectedFiles, textsOf } from './expected-files.ts';
 import { type Job, type JobContext, job, type Sight, sight } from './jobs.ts';
 import { withEntries } from './locked-entries.ts';
@@ -368,7 +368,7 @@ export function prepareSights({ vaultPath }: { readonly vaultPath: string }): Re
 
     'seal-state': sight(nothing, async (_args, { site }): Promise<Json> => {
       const away = await releasedState(site);
-      if (away !== null) return away;
+      if (away !== null) return { medium: null, ...away };
       const { root, identity } = await boundMedium(site);
       const { files } = await scanMedium(root);
       const present = new Map(files.map((file) => [file.path, file.sizeBytes]));
@@ -391,6 +391,7 @@ export function prepareSights({ vaultPath }: { readonly vaultPath: string }): Re
         count: expected.length,
         sizeBytes: expected.reduce((sum, { path }) => sum + (present.get(path) ?? 0), 0),
         fingerprint,
+        medium: namedMedium(identity),
         drive: await removableDrive(identity.path),
         released: null,
       };

@@ -29,6 +29,8 @@ export const siteFiles = {
   backups: 'backup',
   drafts: 'drafts.json',
   medium: 'medium.json',
+  /** How fast that one was when it was chosen. */
+  speed: 'medium-speed.json',
   /** Marks the folder of a practice site. */
   practice: 'practice',
   /** Names this site on this laptop to the machines. */

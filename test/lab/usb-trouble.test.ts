@@ -1,6 +1,6 @@
 /**
  * Sticks that are not as they should be, each told for what it is by the built program as an ordinary user: one that cannot be
- * written, and one that fails in the middle of a write.
+ * written, one that is slow, and one that fails in the middle of a write.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { unless } from '../unless.ts';
@@ -14,6 +14,19 @@ const place = '/media/user/STICKEXFAT';
 const releaseBytes = 24_000_000;
 /** In the middle of where the release will lie on an empty stick. */
 const badSector = 30_000;
+
+interface Slow {
+  readonly code: string;
+  readonly params: { readonly medium: string; writeBytes?: number; readBytes?: number; gigabyteMs?: number };
+}
+
+/** A finding of the last verdict that a run told. */
+const findingIn = (out: string, code: string): Slow | undefined =>
+  out
+    .split('\n')
+    .filter((line) => line.includes(`"${code}"`))
+    .flatMap((line) => (JSON.parse(line) as { verdict?: { findings: Slow[] } }).verdict?.findings ?? [])
+    .findLast((one) => one.code === code);
 
 interface Listed {
   readonly token: string;
@@ -32,7 +45,7 @@ describe('a stick', unless(reason), () => {
 
   beforeAll(async () => {
     office = await startOffice(['trouble'], releaseBytes);
-    for (const id of ['locked', 'failing']) await office.makeStick(id, 'exfat');
+    for (const id of ['locked', 'slow', 'failing']) await office.makeStick(id, 'exfat');
     await office.mustDo('sites create trouble.yaml');
     await office.mustDo('run describe-site --site trouble --yes');
   });
@@ -49,6 +62,32 @@ describe('a stick', unless(reason), () => {
     expect(refused.problem?.params.reason).toBe('read-only');
     await office.machine.must(`! findmnt ${place}`);
     await gone('locked');
+  });
+
+  it('that is slow is told so when it is chosen, with its speed, and the plan says what that means in time', async () => {
+    const slowBytes = 2_000_000;
+    const chosen = await choose(await office.plugged('slow', { slowBytes }));
+    expect(chosen.code, chosen.out.slice(-2000)).toBe(0);
+    const told = findingIn(chosen.out, 'medium-slow');
+    expect(told?.params.medium).toBe('STICKEXFAT');
+    const { writeBytes = 0, readBytes = 0, gigabyteMs = 0 } = told?.params ?? {};
+    for (const rate of [writeBytes, readBytes]) {
+      expect(rate).toBeGreaterThan(0);
+      // The first second's worth may come at once.
+      expect(rate).toBeLessThan(2 * slowBytes);
+    }
+    expect(gigabyteMs).toBe(Math.round(1e12 / writeBytes + 1e12 / readBytes));
+    await office.machine.must(`! ls -A ${place}/fieldkit | grep -q speed`);
+    const planned = await office.mustDo('run plan-medium --site trouble --yes');
+    const times = planned.out
+      .split('\n')
+      .findLast((line) => line.includes('steps.plan-medium.found.timesMeasured'))
+      ?.match(/"steps\.plan-medium\.found\.timesMeasured","params":(\{[^}]*\})/)?.[1];
+    const params = JSON.parse(times ?? '{}') as Record<string, number>;
+    expect(params).toMatchObject({ writeBytes, readBytes });
+    expect(params.writeMs).toBeGreaterThan((releaseBytes / writeBytes + releaseBytes / readBytes) * 1000);
+    console.log(`a stick of ${slowBytes} bytes a second: ${JSON.stringify(told?.params)}, ${times}`);
+    await gone('slow');
   });
 
   it('that fails in the middle of a write is told so, and keeps no half of a file under its name', async () => {

@@ -55,23 +55,44 @@ describe('a real stick', unless(reason), () => {
   afterAll(() => machine?.stop());
 
   it('is listed by itself once it is plugged in, with what it is, and mounted by nobody', async () => {
-    const watching = machine.spawn(`${kit} medium list --watch --json`);
-    const lists: Listed[][] = [];
+    // Each list with the moment at which it was printed, by the machine's own clock.
+    const watching = machine.spawn(
+      `${kit} medium list --watch --json | while read -r line; do read -r now _ < /proc/uptime; echo "$now $line"; done`,
+    );
+    const lists: (readonly [seconds: number, list: readonly Listed[]])[] = [];
     let rest = '';
     watching.stdout?.setEncoding('utf8').on('data', (text: string) => {
       const lines = (rest + text).split('\n');
       rest = lines.pop() ?? '';
-      lists.push(...lines.map((line) => JSON.parse(line) as Listed[]));
+      for (const line of lines) {
+        const space = line.indexOf(' ');
+        lists.push([Number(line.slice(0, space)), JSON.parse(line.slice(space)) as Listed[]]);
+      }
     });
     const saying = async (what: (list: readonly Listed[]) => boolean) => {
-      await expect.poll(() => lists.some(what), { timeout: 600_000, interval: 100 }).toBe(true);
-      return lists.findLast(what) as readonly Listed[];
+      await expect.poll(() => lists.some(([, list]) => what(list)), { timeout: 600_000, interval: 100 }).toBe(true);
+      return lists.findLast(([, list]) => what(list))?.[1] ?? [];
     };
     await saying(() => true);
     await machine.plug('mine', image.mine ?? '', { serial: 'MINE' });
     const path = await device('MINE');
     const list = await saying((one) =>
       one.some(({ serial, fileSystem }) => serial === 'MINE' && fileSystem === 'exfat'),
+    );
+    // From the kernel's own line about the partition, by the same clock, to the list that has the drive.
+    const since = async (serial: string, name: string, known: (one: Listed) => boolean): Promise<number> => {
+      const line = await machine.must(`dmesg | grep -E ' ${name}: ${name}1$' | tail -1`, 'root');
+      const [at] = lists.find(([, all]) => all.some((one) => one.serial === serial && known(one))) ?? [Number.NaN];
+      return Math.round((at - Number(/^\[ *([\d.]+)\]/.exec(line)?.[1])) * 1000);
+    };
+    const name = path.replace(/^\/dev\/|1$/g, '');
+    const [listedMs, wholeMs] = [
+      await since('MINE', name, () => true),
+      await since('MINE', name, ({ fileSystem }) => fileSystem !== null),
+    ];
+    const lsblk = await machine.must('TIMEFORMAT=%R; { time lsblk --json -O > /dev/null; } 2>&1');
+    console.log(
+      `listed ${listedMs} ms after the kernel showed it, with its file system after ${wholeMs} ms; one lsblk takes ${lsblk.trim()} s there`,
     );
     watching.kill();
     expect(list.find(({ serial }) => serial === 'MINE')).toMatchObject({

@@ -2,6 +2,8 @@
 // is mounted first, one that was pulled in the middle of a write is repaired before that. Its identity (device, volume, our marker) is bound here and checked again before every write.
 import { z } from 'zod';
 import { Problem } from '../../../src-shared/problem.ts';
+import type { MediumSpeed } from '../../medium/speed.ts';
+import type { Finding } from '../../runbook/define.ts';
 import { blocked, defineStep, done, finding, perSite, says, todo, work } from '../../runbook/define.ts';
 
 export const chooseMedium = defineStep({
@@ -23,6 +25,8 @@ export const chooseMedium = defineStep({
     device: z.string().nullable(),
     /** The file system of that device must be repaired first. */
     damaged: z.boolean(),
+    /** Bytes a second, measured when a drive was chosen; null for a folder of the laptop. */
+    speed: z.strictObject({ writeBytes: z.number(), readBytes: z.number() }).nullable(),
   }),
   read: async (world, { input }) => {
     const { folder, device, damaged } = await world.sight<{
@@ -41,26 +45,31 @@ export const chooseMedium = defineStep({
       wanted,
       device,
       damaged,
+      speed: medium === null ? null : await world.sight<MediumSpeed | null>('medium-speed'),
       chosen:
         medium === null
           ? null
           : { root: medium.root, label: medium.label, freeBytes: medium.freeBytes, fileSystem: medium.fileSystem },
     };
   },
-  found: ({ chosen, device, damaged }) => [
+  found: ({ chosen, device, damaged, speed }) => [
     ...(device === null ? [] : [says('choose-medium', damaged ? 'found.damaged' : 'found.unmounted', { device })]),
     ...(chosen === null
       ? [says('choose-medium', 'found.none')]
       : [
           says('choose-medium', 'found.chosen', { label: chosen.label, path: chosen.root }),
           says('choose-medium', 'found.room', { freeBytes: chosen.freeBytes, fileSystem: chosen.fileSystem }),
+          ...(speed === null
+            ? []
+            : [says('choose-medium', 'found.speed', { writeBytes: speed.writeBytes, readBytes: speed.readBytes })]),
         ]),
   ],
-  verdict: ({ chosen, wanted, device }, { input }) => {
+  verdict: ({ chosen, wanted, device, speed }, { input }) => {
+    const told = chosen === null || speed === null ? [] : slowness(chosen.label, speed);
     if (device !== null) return todo();
-    if (input.path === null) return chosen === null ? blocked(finding('medium-not-chosen', {})) : done();
+    if (input.path === null) return chosen === null ? blocked(finding('medium-not-chosen', {})) : done(...told);
     if (wanted === null) return blocked(finding('medium-absent', { path: input.path }));
-    return chosen?.root === wanted ? done() : todo();
+    return chosen?.root === wanted ? done(...told) : todo();
   },
   plan: ({ device, damaged, wanted }, { input }) => {
     // Where it will be mounted is known only afterwards: binding it is the next round's.
@@ -73,3 +82,13 @@ export const chooseMedium = defineStep({
     return [work('choose-medium', { path: wanted }, says('choose-medium', 'does.bind', { path: wanted }))];
   },
 });
+
+/** Below this a preparation of some gigabytes takes so long that another stick is the better way. */
+const slowBytes = 8e6;
+
+/** A drive that is slow, told with what that means: a gigabyte written and read back. */
+function slowness(medium: string, { writeBytes, readBytes }: MediumSpeed): readonly Finding[] {
+  if (writeBytes >= slowBytes) return [];
+  const gigabyteMs = Math.round(1e12 / writeBytes + 1e12 / readBytes);
+  return [finding('medium-slow', { medium, writeBytes, readBytes, gigabyteMs })];
+}

@@ -2,6 +2,7 @@
 // yet (versions, packages, entries: small signed lists) and refuses what will not fit, naming what could be left out.
 import { z } from 'zod';
 import { releasesFor, systemOf, vendorPackagesOf } from '../../../src-shared/site.ts';
+import type { MediumSpeed } from '../../medium/speed.ts';
 import type { Need } from '../../runbook/define.ts';
 import { blocked, defineStep, done, finding, perSite, says, todo, work } from '../../runbook/define.ts';
 import { neededByFolder } from '../machine/preflight-room.ts';
@@ -38,13 +39,13 @@ const facts = z.strictObject({
       freeBytes: z.number(),
     }),
   ),
+  speed: z.strictObject({ writeBytes: z.number(), readBytes: z.number() }).nullable(),
 });
 type Facts = z.infer<typeof facts>;
 
 /** What an ordinary office line brings and an ordinary USB stick takes, in bytes a second: for a first idea of the time. */
 const lineRate = 10e6;
-const writeRate = 20e6;
-const readRate = 80e6;
+const usualSpeed: MediumSpeed = { writeBytes: 20e6, readBytes: 80e6 };
 
 export const planMedium = defineStep({
   id: 'plan-medium',
@@ -57,7 +58,7 @@ export const planMedium = defineStep({
   input: z.strictObject({}),
   facts,
   read: (world, { needs }) => world.sight<Facts>('medium-plan', { roots: rootsOf(needs) }),
-  found: ({ items, volumes, unresolved }, { site, lock }) => [
+  found: ({ items, volumes, unresolved, speed }, { site, lock }) => [
     ...items
       .map(({ kind, ...one }) => ({ ...one, packages: kind === 'packages' }))
       .map(({ packages, name, system, count, totalBytes, fetchBytes, writeBytes }) =>
@@ -88,7 +89,7 @@ export const planMedium = defineStep({
       const neededBytes = Object.values(needed).reduce((all, one) => all + one, 0);
       return says('plan-medium', 'found.machine', { machine: machine.name, neededBytes });
     }),
-    timesOf(items),
+    timesOf(items, speed),
   ],
   verdict: ({ unresolved, absent, items, volumes, limit, large, unsized }, { earlier }) => {
     const [first] = absent;
@@ -161,12 +162,14 @@ function rootsOf(needs: readonly Need[]): Record<string, string[]> {
 const sizeOf = (files: readonly { readonly sizeBytes: number }[]): number =>
   files.reduce((all, { sizeBytes }) => all + sizeBytes, 0);
 
-function timesOf(items: readonly Item[]) {
+function timesOf(items: readonly Item[], speed: MediumSpeed | null) {
   const sum = (field: 'fetchBytes' | 'writeBytes' | 'totalBytes') => items.reduce((all, one) => all + one[field], 0);
-  return says('plan-medium', 'found.times', {
-    fetchMs: (sum('fetchBytes') / lineRate) * 1000,
-    writeMs: (sum('writeBytes') / writeRate + sum('totalBytes') / readRate) * 1000,
-  });
+  const { writeBytes, readBytes } = speed ?? usualSpeed;
+  const fetchMs = (sum('fetchBytes') / lineRate) * 1000;
+  const writeMs = (sum('writeBytes') / writeBytes + sum('totalBytes') / readBytes) * 1000;
+  return speed === null
+    ? says('plan-medium', 'found.times', { fetchMs, writeMs })
+    : says('plan-medium', 'found.timesMeasured', { fetchMs, writeMs, writeBytes, readBytes });
 }
 
 /** What could be left out to make it fit: software other than the master's first, the largest first. */

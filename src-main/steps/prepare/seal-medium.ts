@@ -2,11 +2,16 @@
 // On request the drive is then unmounted and switched off; only after that it is said that it may be pulled.
 import { z } from 'zod';
 import type { LaptopClockSight } from '../../../src-shared/laptop-clock.ts';
+import type { Told } from '../../runbook/define.ts';
 import { defineStep, done, perSite, says, todo, work } from '../../runbook/define.ts';
 import { clockToleranceSeconds } from '../machine/preflight-checks.ts';
 
 /** As the sight tells it. */
 const sealState = z.strictObject({
+  /** Which one it is of; null when it was let go by an older program. */
+  medium: z
+    .strictObject({ label: z.string(), serial: z.string().nullable(), mediumId: z.string().nullable() })
+    .nullable(),
   generation: z.int(),
   sealedAt: z.string().nullable(),
   /** Files that the manifest does not list as they are now. */
@@ -39,7 +44,8 @@ export const sealMedium = defineStep({
     const sealed = state.sealedAt === null ? 0 : Date.parse(state.sealedAt) / 1000;
     return { ...state, ahead: sealed - seconds > clockToleranceSeconds };
   },
-  found: ({ generation, sealedAt, ahead, changed, count, sizeBytes, fingerprint, released }) => [
+  found: ({ medium, generation, sealedAt, ahead, changed, count, sizeBytes, fingerprint, released }) => [
+    ...(medium === null ? [] : [nameOf(medium)]),
     sealedAt === null
       ? says('seal-medium', 'found.unsealed')
       : says('seal-medium', 'found.sealed', { generation, sealedAt }),
@@ -74,3 +80,11 @@ const isSealed = ({
   readonly ahead: boolean;
   readonly changed: number;
 }): boolean => sealedAt !== null && !ahead && changed === 0;
+
+/** The medium that a seal is of, as a person tells it from another. */
+function nameOf({ label, serial, mediumId }: NonNullable<z.infer<typeof sealState>['medium']>): Told {
+  const mark = (mediumId ?? '-').slice(0, 8);
+  return serial === null
+    ? says('seal-medium', 'found.folder', { label, mark })
+    : says('seal-medium', 'found.drive', { label, serial, mark });
+}

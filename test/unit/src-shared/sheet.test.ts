@@ -147,6 +147,7 @@ describe.each(['en', 'fr'] as const)('the sheet in %s', (language) => {
 
   it.each([
     ['another medium was chosen since, sealed before', seal, 'id-2'],
+    ['another medium was sealed under the same number', { ...seal, medium: { mediumId: 'id-9' } }, 'id-1'],
     ['another medium was chosen since, never sealed', seal, 'id-3'],
     ['the medium has no mark', seal, null],
     ['the medium was changed since', { ...seal, changed: 1 }, 'id-1'],

@@ -32,6 +32,7 @@ const facts = (more: object): Json => ({
   limit: null,
   large: [],
   unsized: [],
+  speed: null,
   ...more,
 });
 const medium = (neededBytes: number, freeBytes: number) => ({
@@ -98,6 +99,16 @@ describe('the plan of the medium', () => {
     const absent = [{ name: 'slapos-master', system }];
     expect(planMedium.verdict(facts({ absent }), context).findings[0]).toMatchObject({
       code: 'release-archive-missing',
+    });
+  });
+
+  it('reckons the time with the speed that was measured, else with that of an ordinary stick', () => {
+    const items = [{ ...software('slapos-master', 60e6), totalBytes: 80e6 }];
+    const told = (speed: Json) => planMedium.found(facts({ items, speed }), context).at(-1);
+    expect(told(null)).toEqual({ key: 'steps.plan-medium.found.times', params: { fetchMs: 6000, writeMs: 4000 } });
+    expect(told({ writeBytes: 4e6, readBytes: 8e6 })).toEqual({
+      key: 'steps.plan-medium.found.timesMeasured',
+      params: { fetchMs: 6000, writeMs: 25_000, writeBytes: 4e6, readBytes: 8e6 },
     });
   });
 
