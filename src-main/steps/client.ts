@@ -12,6 +12,7 @@ import { clientFilesScript, clientRequestScript } from '../target/client-scripts
 import { computerState, computerStateArgv, parseComputerState, serviceGreenArgv } from '../target/computer.ts';
 import { softwareProgressArgv } from '../target/software-progress.ts';
 import { releaseFolder, slaposPaths } from './slapos.ts';
+import { isUnfinished } from './unfinished.ts';
 import { nowField } from './update/behind.ts';
 
 // ---------------------------------------------------------------- who asks
@@ -75,7 +76,7 @@ export const serviceFacts = z.strictObject({
   installed: z.boolean(),
   /** The instance on this computer, null while there is none. */
   instance: computerState.shape.partitions.element.strict().nullable(),
-  /** Every partition of its tree here was built from the release it was asked for with. */
+  /** Every partition of its tree here was built from the release it was asked for with, and since it was. */
   moved: z.boolean(),
   /** Promises that are not kept, of it and of its children here. */
   failing: z.array(z.string()),
@@ -88,7 +89,7 @@ export const serviceInput = z.strictObject({ now: nowField });
 /** Reads a service's state on the node it is placed on, and whether the client is configured. Changes nothing anywhere. */
 export async function readService(
   world: World,
-  { site, input }: Pick<AnyContext, 'site' | 'input'>,
+  { site, input, earlier }: Pick<AnyContext, 'site' | 'input' | 'earlier'>,
   node: string,
   service: Pick<Service, 'name' | 'url'>,
 ): Promise<ServiceFacts> {
@@ -124,7 +125,9 @@ export async function readService(
     supplied: known?.software.some(({ url, state: is }) => url === release && is === 'available') ?? false,
     installed: stands?.exit === 0,
     instance: instance === null ? null : serviceFacts.shape.instance.parse(instance),
-    moved: tree.every((one) => one.built === one.release),
+    moved:
+      tree.every((one) => one.built === one.release) &&
+      !(isUnfinished({ earlier }) && tree.some(({ behind }) => behind)),
     failing: (known?.partitions ?? []).filter(({ root }) => root === service.name).flatMap(({ failing }) => failing),
   };
 }

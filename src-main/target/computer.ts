@@ -68,6 +68,15 @@ def built(root, reference):
     return next((line[1] for line in lines if line[0] == "software-release-url" and len(line) == 2), None)
 
 
+def behind(root, reference, asked):
+    # slapgrid writes down the moment that the master gave it once a pass for it came to its end.
+    try:
+        with open("%s/%s/.timestamp" % (root, reference)) as file:
+            return asked is not None and file.read().strip() != str(asked)
+    except OSError:
+        return True
+
+
 def ask(config):
     section = config["slapos"]
     # As slapos itself asks: the master's own certificate is not checked by it either.
@@ -104,6 +113,7 @@ try:
                     "type": given.get("slap_software_type") if release else None,
                     "release": release._software_release if release else None,
                     "built": built(root, one._partition_id),
+                    "behind": behind(root, one._partition_id, given.get("timestamp")),
                     "requestedState": str(getattr(one, "_requested_state", "")),
                     "parametersSha256": hashlib.sha256(canonical(values(given)).encode()).hexdigest(),
                     "published": sorted(values(getattr(one, "_connection_dict", None) or {})),
@@ -138,15 +148,15 @@ elif ASKED == "green":
     top = next((one for one in tree if one["title"] == name), None)
     published = top["published"] if top else []
     complaints = [line for one in tree for line in one["failing"]]
-    # What it publishes and complains of may be from before it was asked for with another release.
-    behind = [one["partition"] for one in tree if one["built"] != one["release"]]
+    # What it publishes and complains of may be from before it was asked for with another release, or other parameters.
+    late = [one["partition"] for one in tree if one["built"] != one["release"] or one["behind"]]
     # An instance that no pass has processed complains of nothing and publishes nothing.
-    if top and published and not complaints and not behind and all(key in published for key in wanted):
+    if top and published and not complaints and not late and all(key in published for key in wanted):
         print("green")
     else:
         for line in complaints:
             print("failing " + line)
-        print("done %d %d" % (len([one for one in tree if not one["failing"] and one["partition"] not in behind]), max(1, len(tree))))
+        print("done %d %d" % (len([one for one in tree if not one["failing"] and one["partition"] not in late]), max(1, len(tree))))
         lacking = [key for key in wanted if key not in published]
         print("line %s" % (state["error"] or ("publishes no %s yet" % ", ".join(lacking) if lacking else "")))
         sys.exit(1)
@@ -162,6 +172,8 @@ const partition = z.object({
   release: z.string().nullable(),
   /** The release that the partition was built from by a pass that came to its end; null before, and while one is under way. */
   built: z.string().nullable(),
+  /** No pass for what was asked last has come to its end. */
+  behind: z.boolean(),
   requestedState: z.string(),
   /** Of the canonical JSON of its parameters. */
   parametersSha256: z.string(),

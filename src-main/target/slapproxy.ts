@@ -57,6 +57,15 @@ def stands(reference):
     return any(os.path.exists("/srv/slapgrid/%s/%s" % (reference, name)) for name in (".timestamp", ".installed.cfg"))
 
 
+def processed(row):
+    # slapgrid writes down the moment of the request once a pass for it came to its end.
+    try:
+        with open("/srv/slapgrid/%s/.timestamp" % row["reference"]) as file:
+            return float(file.read()) >= int(row.get("timestamp") or 0)
+    except (OSError, ValueError):
+        return False
+
+
 def answers(address):
     try:
         host, port = address.rsplit(":", 1)
@@ -146,9 +155,10 @@ def moved(row):
 whole = bool(root) and all(moved(row) for row in family)
 promises = [line for row in family for line in failing(row["reference"])]
 missing = [row["reference"] for row in family if not stands(row["reference"])]
+behind = [row["reference"] for row in family if not processed(row)]
 if ASKED == "ready":
     late = {line.split(" ")[0] for line in promises}
-    stand = [row for row in family if row["reference"] not in late and os.path.exists("/srv/slapgrid/%s/.timestamp" % row["reference"])]
+    stand = [row for row in family if row["reference"] not in late and processed(row)]
     # What slapproxy knows may be older than the machine: its partitions must stand, and answer.
     ready = "family-service-v6" in families and len(stand) == len(family) and address and answers(address) and whole
     if not ready:
@@ -192,7 +202,7 @@ if root:
         "moved": whole,
     }
 used = sorted({row["software_release"] for row in rows if row["software_release"]})
-print(json.dumps({"instance": state, "failing": promises, "missing": missing, "used": used, "answers": bool(address and answers(address))}))
+print(json.dumps({"instance": state, "failing": promises, "missing": missing, "behind": behind, "used": used, "answers": bool(address and answers(address))}))
 `;
 
 /** Prints the first user's password, for a person who asked for it now. */
@@ -226,6 +236,8 @@ const state = z.object({
   failing: z.array(z.string()),
   /** Partitions of the instance that slapgrid never made on this machine: after data was put back, all of them. */
   missing: z.array(z.string()),
+  /** Partitions where no pass of slapgrid for what was asked last has come to its end. */
+  behind: z.array(z.string()),
   /** Its web server takes connections. */
   answers: z.boolean(),
   /** Releases that any partition of the machine was asked for with. */

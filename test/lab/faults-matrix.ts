@@ -1,7 +1,7 @@
 /**
- * `npm run lab -- faults`: every fault at every moment of every step on site. What was tried is kept beside the lab's cache by the
- * built program, so that an interrupted matrix goes on where it was; `-- faults --again` forgets it. Words name steps, faults or moments
- * to try only those; `--at-once=3` tries three side by side (two). Writes the table to docs/faults.md.
+ * `npm run lab -- faults`: every fault at every moment of every step on site. What was tried is kept in the lab's cache,
+ * also when the program changes, so that an interrupted matrix goes on where it was; `-- faults --again` forgets it. Words name steps, faults or moments
+ * to try only those; `--at-once=3` tries three side by side (two). Writes the table to docs/faults.md; Ctrl-C ends it after what is under way.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -94,11 +94,17 @@ if (reason !== null) throw new Error(reason);
 const tried = readTried();
 const isOpen = (item: (typeof wanted)[number]): boolean => fits(item) && !isWell(tried.get(nameOf(item)));
 const atOnce = Number(/^--at-once=(\d)$/.exec(words.find((word) => word.startsWith('--at-once=')) ?? '')?.[1] ?? 2);
+/** Ctrl-C: what is under way comes to its end, and nothing more is begun. A second one ends at once. */
+let stopping = false;
+process.once('SIGINT', () => {
+  stopping = true;
+  console.log('stops after what is under way');
+});
 const [first] = wanted.filter(isOpen);
 if (first !== undefined) {
   const ladder = await Ladder.open(first.step, atOnce);
   try {
-    for (const step of siteSteps) await tryStep(ladder, step);
+    for (const step of siteSteps) if (!stopping) await tryStep(ladder, step);
   } finally {
     await ladder.close();
   }
@@ -115,7 +121,7 @@ async function tryStep(ladder: Ladder, step: string): Promise<void> {
     `${step}: ${Math.round(boundary.durationMs / 100) / 10} s undisturbed; not compared: ${[...boundary.noise].join(', ')}`,
   );
   const worker = async (lab: Ladder['labs'][number]): Promise<void> => {
-    for (let item = open.shift(); item !== undefined; item = open.shift()) {
+    for (let item = open.shift(); item !== undefined && !stopping; item = open.shift()) {
       const { kind, moment } = item;
       const outcome = await meetFault(lab, boundary, kind, moment).catch(
         (error: Error): Tried => ({ step, kind, moment, failed: error.message.slice(-600) }),

@@ -139,7 +139,12 @@ describe('nodes', unless(reason), () => {
     const told = tell('steps.request-master.waits.converged');
     const notes = { supply: told, request: told, installed: told, green: told };
     const look = async () => {
-      const facts = await readService(world, { site, input: {} }, 'node-1', service);
+      const facts = await readService(
+        world,
+        { site, input: {}, earlier: { commands: [] } as never },
+        'node-1',
+        service,
+      );
       return { facts, verdict: serviceVerdict(facts, service, 'node-1', site, told) };
     };
     // The master has just booted, and the node may be first.

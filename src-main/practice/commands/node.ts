@@ -193,6 +193,7 @@ async function knownOf(call: Call): Promise<ComputerState> {
         type: used === null ? null : 'default',
         release: used?.url ?? null,
         built: used !== null && serviceStands(call) ? used.url : null,
+        behind: false,
         requestedState: used === null ? 'destroyed' : 'started',
         parametersSha256: String(used?.parameters.sha256 ?? ''),
         published: used !== null && serviceStands(call) ? ['domain', 'secure_access'] : [],

@@ -87,5 +87,5 @@ export function slapproxyProgramRun(call: Call): Outcome {
         };
   const used = known === null ? [] : [known.url];
   const answers = address !== null;
-  return { exit: 0, out: `${JSON.stringify({ instance, failing: [], missing: [], used, answers })}\n` };
+  return { exit: 0, out: `${JSON.stringify({ instance, failing: [], missing: [], behind: [], used, answers })}\n` };
 }

@@ -27,6 +27,7 @@ import {
 } from '../../target/slapproxy.ts';
 import { masterParameters } from '../master-parameters.ts';
 import { proxyAnswers, proxyProbe, requestArgv, wakeProxy } from '../slapos.ts';
+import { isUnfinished } from '../unfinished.ts';
 
 const parametersFolder = `${workFolder}/parameters`;
 
@@ -53,6 +54,8 @@ export const askedFacts = z.strictObject({
   failing: z.array(z.string()),
   /** Partitions that slapproxy knows and the machine has not. */
   missing: z.array(z.string()),
+  /** Partitions that slapgrid has not brought to what was asked last. */
+  behind: z.array(z.string()),
   /** Its web server takes connections. */
   answers: z.boolean(),
   /** Our program that asks slapproxy, as it is on the machine. */
@@ -91,6 +94,7 @@ export async function readAsked(world: World, context: AnyContext): Promise<Aske
     used: state?.used ?? [],
     failing: state?.failing ?? [],
     missing: state?.missing ?? [],
+    behind: state?.behind ?? [],
     answers: state?.answers ?? false,
     program: answers.program?.exit === 0 ? answers.program.out : null,
     file: answers.file?.exit === 0 ? answers.file.out : null,
@@ -120,7 +124,7 @@ export const requestMaster = defineStep({
           ...(missing.length === 0 ? [] : [says('request-master', 'found.missing', { count: missing.length })]),
           ...(failing.length === 0 ? [] : [says('request-master', 'found.failing', { count: failing.length })]),
         ],
-  verdict: ({ known, instance, failing, missing, answers, program }, context) => {
+  verdict: ({ known, instance, failing, missing, behind, answers, program }, context) => {
     const { name: machine } = machineOfSubject(context);
     const release = releaseOf(context.site.releases);
     if (release === undefined)
@@ -136,7 +140,8 @@ export const requestMaster = defineStep({
     if (!instance.families.includes(serviceFamily) || missing.length > 0 || !answers)
       return waiting(says('request-master', 'waits.converged'));
     const [first] = failing;
-    if (first === undefined) return done();
+    if (first === undefined)
+      return behind.length > 0 && isUnfinished(context) ? waiting(says('request-master', 'waits.converged')) : done();
     const red = finding('promises-failing', { machine, count: failing.length, first });
     // A person went past it, and that is in the record.
     if (context.earlier.skipped.includes(red.code)) return done(red);

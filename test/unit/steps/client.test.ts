@@ -24,7 +24,7 @@ const service: Service = {
 const told = tell('steps.install-frontend.waits.green');
 
 /** The node with one instance, built from and asked for with these; which releases are installed. */
-const world = (built: string | null, release: string, installed: readonly string[]) => {
+const world = (built: string | null, release: string, installed: readonly string[], behind = false) => {
   const partition = (more: object) => ({
     ...{
       partition: 'slappart0',
@@ -33,6 +33,7 @@ const world = (built: string | null, release: string, installed: readonly string
       type: 'default',
       release,
       built,
+      behind,
       requestedState: 'started',
     },
     ...{ parametersSha256: 'a'.repeat(64), published: ['domain'], addresses: [], failing: [], ...more },
@@ -54,8 +55,11 @@ const world = (built: string | null, release: string, installed: readonly string
       ),
   } as never;
 };
-const look = async (at: never, now: boolean) => {
-  const facts = await readService(at, { site, input: { now } }, 'n', service);
+/** What a run that asked for it left in the journal of its wait; nothing when nobody asked. */
+const earlier = (...states: readonly string[]) =>
+  ({ commands: states.map((state) => ({ command: { kind: 'until' }, state })) }) as never;
+const look = async (at: never, now: boolean, before = earlier()) => {
+  const facts = await readService(at, { site, input: { now }, earlier: before }, 'n', service);
   const notes = { supply: told, request: told, installed: told, green: told };
   return {
     verdict: serviceVerdict(facts, service, 'n', site, told),
@@ -73,7 +77,12 @@ describe('a service that lives with another release', () => {
   });
 
   it('gets what else changed with the release it has', async () => {
-    const facts = await readService(world(old, old, [old]), { site, input: { now: false } }, 'n', service);
+    const facts = await readService(
+      world(old, old, [old]),
+      { site, input: { now: false }, earlier: earlier() },
+      'n',
+      service,
+    );
     const other = { ...service, parametersSha256: 'b'.repeat(64) };
     expect(serviceVerdict(facts, other, 'n', site, told).state).toBe('todo');
     const notes = { supply: told, request: told, installed: told, green: told };
@@ -82,13 +91,20 @@ describe('a service that lives with another release', () => {
   });
 
   it('is asked for with the plan’s release where nothing of the other one stands: the node was installed anew', async () => {
-    const facts = await readService(world(null, old, []), { site, input: { now: false } }, 'n', service);
+    const facts = await readService(
+      world(null, old, []),
+      { site, input: { now: false }, earlier: earlier() },
+      'n',
+      service,
+    );
     expect(facts).toMatchObject({ release: wanted, installed: false, moved: false });
     const text = JSON.stringify((await look(world(null, old, []), false)).plan);
     expect([text.includes(old), text.includes(wanted)]).toEqual([false, true]);
     // Part of it there, it is kept.
     for (const at of [world(old, old, []), world(null, old, [old])])
-      expect((await readService(at, { site, input: { now: false } }, 'n', service)).release).toBe(old);
+      expect((await readService(at, { site, input: { now: false }, earlier: earlier() }, 'n', service)).release).toBe(
+        old,
+      );
   });
 
   it('is moved when that is asked for', async () => {
@@ -103,6 +119,15 @@ describe('a service that lives with another release', () => {
     const there = await look(world(wanted, wanted, [old, wanted]), false);
     expect(there.verdict).toEqual({ state: 'done', findings: [] });
   });
+});
+
+it('a service asked for with other parameters, and not waited for, is not done before slapgrid has been there', async () => {
+  const state = async (behind: boolean, before: never) =>
+    (await look(world(wanted, wanted, [wanted], behind), false, before)).verdict.state;
+  for (const cut of ['pending', 'running', 'unknown', 'failed', 'cancelled'])
+    expect([await state(true, earlier(cut)), await state(false, earlier(cut))], cut).toEqual(['waiting', 'done']);
+  // A pass of every day, or one that a restarted process asked for.
+  expect(await state(true, earlier('performed'))).toBe('done');
 });
 
 it('the comparison names the step that brings each release', () => {

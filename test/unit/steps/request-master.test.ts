@@ -32,6 +32,7 @@ const stands = {
   instance,
   failing: [],
   missing: [],
+  behind: [],
   answers: true,
   used: [],
   program: slapproxyProgram,
@@ -78,6 +79,21 @@ describe('request-master', () => {
     const silent = { ...stands, failing: ['slappart1 one'], answers: false } as never;
     expect(requestMaster.verdict(silent, stopped).state).toBe('waiting');
     expect(requestMaster.plan(silent, stopped).map(({ kind }) => kind)).toEqual(['until']);
+  });
+
+  it('is not done on what stood before it was asked for anew, when the wait for that was cut off', () => {
+    const at = (...states: readonly string[]) => {
+      const commands = states.map((state) => ({ command: { kind: 'until' }, state }));
+      return { ...(context as object), earlier: { skipped: [], commands, everDone: true } } as never;
+    };
+    const changed = { ...stands, behind: ['slappart0'] } as never;
+    for (const state of ['pending', 'running', 'unknown', 'failed', 'cancelled']) {
+      expect(requestMaster.verdict(changed, at(state)).state, state).toBe('waiting');
+      expect(requestMaster.plan(changed, at(state)).map(({ kind }) => kind)).toEqual(['until']);
+      expect(requestMaster.verdict(stands as never, at(state)).state, state).toBe('done');
+    }
+    // Slapgrid also works at what nobody changed: every day, and where a process had to be started anew.
+    expect(requestMaster.verdict(changed, at('performed')).state).toBe('done');
   });
 
   it('waits again after a wait that a person cancelled', () => {

@@ -74,13 +74,15 @@ describe('what a partition was built from', () => {
     writeFileSync(join(folder, '.timestamp'), '1795418714');
     utimesSync(join(folder, '.timestamp'), atSeconds, atSeconds);
   };
-  /** The function alone: the rest of the program asks a master. */
-  const built = (): string => {
-    const program = computerStateArgv.find((one) => one.includes('def built(')) ?? '';
-    const text = /^def built\([\s\S]*?\n(?=\n\n)/m.exec(program)?.[0] ?? '';
-    const call = `import os, sys\n${text}\nprint(built(os.path.dirname(sys.argv[1]), os.path.basename(sys.argv[1])))`;
-    return execFileSync('python3', ['-c', call, folder], { encoding: 'utf8' }).trim();
+  /** The functions alone: the rest of the program asks a master. */
+  const call = (name: string, more = ''): string => {
+    const program = computerStateArgv.find((one) => one.includes(`def ${name}(`)) ?? '';
+    const text = new RegExp(`^def ${name}\\([\\s\\S]*?\\n(?=\\n\\n)`, 'm').exec(program)?.[0] ?? '';
+    const all = `import os, sys\n${text}\nprint(${name}(os.path.dirname(sys.argv[1]), os.path.basename(sys.argv[1])${more}))`;
+    return execFileSync('python3', ['-c', all, folder], { encoding: 'utf8' }).trim();
   };
+  const built = () => call('built');
+  const behind = (asked: string) => call('behind', `, ${asked}`);
 
   it('is told once a pass came to its end', () => {
     ended(1000);
@@ -92,6 +94,15 @@ describe('what a partition was built from', () => {
   it('is not told while a forced pass is under way, which leaves the sign of the one before', () => {
     ended(999);
     expect(built()).toBe('None');
+  });
+  it('is behind what was asked last until a pass for that came to its end', () => {
+    expect(behind('"1795418714"')).toBe('True');
+    ended(1000);
+    expect(behind('"1795418714"')).toBe('False');
+    // Asked for anew with other parameters: all that can be seen is still of before.
+    expect([built(), behind('"1795418999"')]).toEqual(['https://example.org/a.cfg', 'True']);
+    // A master that tells no moment.
+    expect(behind('None')).toBe('False');
   });
   it('is nothing on a free partition', () => {
     rmSync(join(folder, 'buildout.cfg'));

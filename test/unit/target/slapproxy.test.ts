@@ -40,9 +40,9 @@ describe('the program that asks slapproxy', unless(python ? null : 'no python3 w
       .replaceAll('/srv/slapgrid', folder)
       .replace('/opt/slapos/log', folder);
     const columns =
-      'reference, slap_state, software_release, xml, connection_xml, partition_reference, requested_by, requested_state';
+      'reference, slap_state, software_release, xml, connection_xml, partition_reference, requested_by, requested_state, timestamp';
     sql(`CREATE TABLE partition_network17 (address); CREATE TABLE partition9 (${columns}); CREATE TABLE partition17 (${columns});
-      INSERT INTO partition17 VALUES ('slappart0', 'busy', 'url', '${root}', NULL, 'slapos-master', '', 'started'), ('slappart4', 'free', NULL, NULL, NULL, NULL, '', 'started');`);
+      INSERT INTO partition17 VALUES ('slappart0', 'busy', 'url', '${root}', NULL, 'slapos-master', '', 'started', 1000.5), ('slappart4', 'free', NULL, NULL, NULL, NULL, '', 'started', NULL);`);
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -61,14 +61,14 @@ describe('the program that asks slapproxy', unless(python ? null : 'no python3 w
     const { port } = server.address() as AddressInfo;
     const zope = zopeAt(port);
     sql(`UPDATE partition17 SET connection_xml = '${connection(published)}' WHERE reference = 'slappart0';
-      INSERT INTO partition17 VALUES ('slappart1', 'busy', 'url', NULL, '${connection(zope)}', 'zope-1', 'slapos-master', 'started'),
-        ('slappart2', 'busy', 'url', NULL, NULL, 'memcached', 'zope-1', 'started'), ('slappart3', 'busy', 'other', NULL, NULL, 'another', '', 'started');`);
+      INSERT INTO partition17 VALUES ('slappart1', 'busy', 'url', NULL, '${connection(zope)}', 'zope-1', 'slapos-master', 'started', 1000.7),
+        ('slappart2', 'busy', 'url', NULL, NULL, 'memcached', 'zope-1', 'started', 1000), ('slappart3', 'busy', 'other', NULL, NULL, 'another', '', 'started', 1000);`);
     const state = () => parseSlapproxyState(ask('state').stdout);
     expect(state()).toMatchObject({ missing: ['slappart0', 'slappart1', 'slappart2'], answers: true });
     expect(ask('ready')).toMatchObject({ status: 1, stdout: 'done 0 3\n' });
     for (const name of ['slappart0', 'slappart1', 'slappart2']) {
       mkdirSync(join(folder, name), { recursive: true });
-      writeFileSync(join(folder, name, '.timestamp'), '1.0');
+      writeFileSync(join(folder, name, '.timestamp'), '1000.7');
     }
     // Asked for with a release, and not built from it yet.
     expect(state()?.instance?.moved).toBe(false);
@@ -83,6 +83,15 @@ describe('the program that asks slapproxy', unless(python ? null : 'no python3 w
     expect(state()?.missing).toEqual([]);
     expect(ask('ready')).toMatchObject({ status: 1, stdout: 'done 2 3\n' });
     renameSync(join(folder, 'slappart2/.installed.cfg'), join(folder, 'slappart2/.timestamp'));
+    expect(state()?.behind).toEqual([]);
+    // Asked for with other parameters: everything still stands as it was, and is not what was asked for.
+    sql("UPDATE partition17 SET timestamp = 2000.25 WHERE reference = 'slappart1'");
+    expect(state()).toMatchObject({ missing: [], behind: ['slappart1'], instance: { moved: true } });
+    expect(ask('ready')).toMatchObject({ status: 1, stdout: 'done 2 3\n' });
+    // A pass writes down what the master told: whole seconds from some versions.
+    writeFileSync(join(folder, 'slappart1/.timestamp'), '2000');
+    expect(state()?.behind).toEqual([]);
+    expect(ask('ready').status).toBe(0);
     const results = join(folder, 'slappart1/.slapgrid/promise/result');
     mkdirSync(results, { recursive: true });
     writeFileSync(join(results, 'one.status.json'), JSON.stringify({ title: 'one', result: { failed: true } }));
