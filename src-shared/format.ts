@@ -21,22 +21,29 @@ export function formatBytes(bytes: number, language: string): string {
   }).format(value);
 }
 
-const count = (value: number, unit: 'second' | 'minute' | 'hour', language: string): string =>
+const count = (value: number, unit: 'second' | 'minute' | 'hour' | 'day', language: string): string =>
   new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: 0 }).format(
     value,
   );
 
-/** A length of time, coarser the longer it is: `40 sec`, `4 min`, `1 hr 10 min`. Never less than a second. */
+/** A length of time, coarser the longer it is: `40 sec`, `4 min`, `1 hr 10 min`, `3 days`. Never less than a second. */
 export function formatDuration(durationMs: number, language: string): string {
   const seconds = Math.max(1, Math.round(durationMs / 1000));
   if (seconds < 90) return count(seconds, 'second', language);
   const minutes = Math.round(seconds / 60);
   if (minutes < 60) return count(minutes, 'minute', language);
+  if (minutes >= 48 * 60) return count(Math.round(minutes / 60 / 24), 'day', language);
   const hours = Math.floor(minutes / 60);
   const rest = minutes % 60;
   return rest === 0
     ? count(hours, 'hour', language)
     : `${count(hours, 'hour', language)} ${count(rest, 'minute', language)}`;
+}
+
+/** How far a clock is from another one, and to which side: `3 hr behind`, `3 h de retard`. Below zero it is behind. */
+export function formatAway(awayMs: number, language: string): string {
+  const [behind, ahead] = language.startsWith('fr') ? ['de retard', 'd’avance'] : ['behind', 'ahead'];
+  return `${formatDuration(Math.abs(awayMs), language)} ${awayMs < 0 ? behind : ahead}`;
 }
 
 /** A whole number with the language's own grouping. */

@@ -4,6 +4,6 @@
 export type LaptopClockSight = {
   /** Since 1970. */
   readonly seconds: number;
-  /** A moment that it must be after: when the medium was sealed or our certificate began. ISO; empty when unknown. */
+  /** A moment that it must be after: when the medium was sealed, our certificate began, the site was last worked at. ISO. */
   readonly least: string;
 };

@@ -16,7 +16,7 @@ export const clockSights: Readonly<Record<string, Sight>> = {
   ),
 };
 
-/** The later of when our certificate began and when the medium was sealed, ISO; empty when neither is known. */
+/** The latest of when our certificate began, when the medium was sealed, and what the site's journal tells of; ISO. */
 async function surelyPast(site: OpenSite): Promise<string> {
   const certificate = site.lock.keys?.cacheCertificate;
   const began = certificate === undefined ? [] : [new Date(new X509Certificate(certificate).validFrom).toISOString()];
@@ -25,5 +25,5 @@ async function surelyPast(site: OpenSite): Promise<string> {
     // A medium that is not there, or not ours, tells nothing; that it should be there is for the steps that use it.
     () => [],
   );
-  return [...began, ...sealed].sort().at(-1) ?? '';
+  return [...began, ...sealed, site.latestAt].sort().at(-1) ?? '';
 }

@@ -84,7 +84,8 @@ export async function performGuard(
   const armed = await target.exec(['sh', '-c', armScript(guard)], {
     as: 'root',
     stdin: `${guard.undo}\n`,
-    limitMs: 30_000,
+    // systemd reads all its units anew: on a busy machine that takes its time, and the machine's own timer runs only from then on.
+    limitMs: 120_000,
   });
   if (armed.exit !== 0)
     throw commandFailed(

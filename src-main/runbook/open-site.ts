@@ -53,6 +53,8 @@ export class OpenSite {
   plan: SitePlan;
   lock: SiteLock;
   view: SiteView;
+  /** The latest moment that the journal tells of, by whichever clock: none can be before it now. ISO; empty in a new site. */
+  latestAt: string;
   number = 0;
   readonly #journal: Journal;
   #changing: Promise<unknown> = Promise.resolve();
@@ -70,6 +72,7 @@ export class OpenSite {
     planText: string;
     lock: SiteLock;
     view: SiteView;
+    latestAt: string;
     journal: Journal;
     release: () => Promise<void>;
   }) {
@@ -81,6 +84,7 @@ export class OpenSite {
     this.#planText = parts.planText;
     this.lock = parts.lock;
     this.view = parts.view;
+    this.latestAt = parts.latestAt;
     this.#journal = parts.journal;
     this.#release = parts.release;
   }
@@ -110,6 +114,11 @@ export class OpenSite {
         planText,
         lock,
         view: fold(read.events),
+        latestAt:
+          read.events
+            .map(({ at }) => at)
+            .sort()
+            .at(-1) ?? '',
         journal,
         release,
       });
@@ -131,6 +140,7 @@ export class OpenSite {
   async append(event: NewEvent): Promise<void> {
     const stamped = await this.#journal.append(event, this.clock.now(), this.clock.monotonicMs());
     this.view = reduce(this.view, stamped);
+    if (stamped.at > this.latestAt) this.latestAt = stamped.at;
     this.#tell({ journal: stamped });
   }
 

@@ -60,7 +60,7 @@ export const clockStep: Step = defineStep({
   facts: z.strictObject({}),
   read: async () => ({}),
   found: () => [],
-  verdict: () => blocked(finding('target-clock-off', { machine: 'm1', seconds: 900 })),
+  verdict: () => blocked(finding('target-clock-off', { machine: 'm1', awayMs: 900_000 })),
   plan: () => [],
 });
 

@@ -21,7 +21,8 @@ describe('a machine with a clock of its own', unless(reason), () => {
     const line = lines.findLast((one) => 'verdict' in one && 'key' in one);
     const findings = (line?.verdict as { findings: Finding[] } | undefined)?.findings;
     expect(findings, JSON.stringify(lines).slice(-2000)).toBeDefined();
-    return (findings?.find(({ code }) => code === 'target-clock-off')?.params.seconds as number | undefined) ?? null;
+    const away = findings?.find(({ code }) => code === 'target-clock-off')?.params.awayMs as number | undefined;
+    return away === undefined ? null : away / 1000;
   };
   const aheadSeconds = async (): Promise<number> =>
     Number((await machine.run('date +%s', 'root')).stdout) - Date.now() / 1000;
@@ -29,6 +30,8 @@ describe('a machine with a clock of its own', unless(reason), () => {
   beforeAll(async () => {
     [machine, vendor] = await Promise.all([UsbMachine.start(), startVendorRepository()]);
     laptop = await Laptop.make({ passphrase: 'a long passphrase', 'host-key:master-1': 'yes' });
+    // After a jump over a year everything would be due at once, on a machine that emulates its processor.
+    await machine.run("systemctl stop '*.timer'", 'root');
     const { keyPath, port } = machine;
     const reached = { address: '127.0.0.1', login: { user: 'root', keyPath, password: null } };
     await makeSite(laptop, { machine: reached, vendor, withoutRelease: true, machineLines: [`port: ${port}`] });
@@ -51,7 +54,7 @@ describe('a machine with a clock of its own', unless(reason), () => {
     expect(Math.abs(((await told()) ?? 0) - seconds)).toBeLessThan(300);
     // An emulated clock loses seconds from one look to the next.
     const read = await laptop.reads(['check', 'preflight', '--answers', laptop.answersPath]);
-    expect(Math.abs(Number(/ is (-?\d+) s away/.exec(read)?.[1]) - seconds), read).toBeLessThan(300);
+    expect(read).toMatch(seconds < 0 ? / is (3 hr( \d min)?|2 hr 5\d min) behind, / : / is 400 days ahead, /);
     expect(Math.abs((await aheadSeconds()) - seconds)).toBeLessThan(300);
     const set = await run('run', 'preflight', '--yes', '--input', 'preflight@machine:master-1.setClock=true');
     const acts = set.lines.filter(({ kind }) => kind === 'command-ended');

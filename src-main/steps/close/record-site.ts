@@ -2,11 +2,33 @@
 // still tells all is kept; another one gets another number.
 
 import { z } from 'zod';
+import type { LaptopClockSight } from '../../../src-shared/laptop-clock.ts';
 import { machinesOnSite } from '../../../src-shared/site.ts';
-import { defineStep, done, perSite, says, todo, work } from '../../runbook/define.ts';
+import { blocked, defineStep, done, finding, perSite, says, todo, work } from '../../runbook/define.ts';
+import { clockToleranceSeconds } from '../machine/preflight-checks.ts';
 
 /** What these do changes nothing that a record tells. */
 const apart = ['record-site', 'close-site', 'compare-with-record'];
+
+const recordState = z.strictObject({
+  /** Number of the next record. */
+  next: z.int(),
+  /** Where the records of the laptop are on the medium: all, not all, or the medium is not there. */
+  onMedium: z.enum(['same', 'lacking', 'absent']),
+  latest: z
+    .strictObject({
+      number: z.int(),
+      madeAt: z.string(),
+      remark: z.string(),
+      machines: z.int(),
+      /** Commands performed since. */
+      since: z.int(),
+      planChanged: z.boolean(),
+    })
+    .nullable(),
+  /** Why the latest record cannot be believed, null when it can. */
+  damaged: z.string().nullable(),
+});
 
 export const recordSite = defineStep({
   id: 'record-site',
@@ -20,26 +42,20 @@ export const recordSite = defineStep({
   holds: [],
   // What is written into the record beside the facts; another remark is a reason for another record.
   input: z.strictObject({ remark: z.string().max(2000).default('') }),
-  facts: z.strictObject({
-    /** Number of the next record. */
-    next: z.int(),
-    /** Where the records of the laptop are on the medium: all, not all, or the medium is not there. */
-    onMedium: z.enum(['same', 'lacking', 'absent']),
-    latest: z
-      .strictObject({
-        number: z.int(),
-        madeAt: z.string(),
-        remark: z.string(),
-        machines: z.int(),
-        /** Commands performed since. */
-        since: z.int(),
-        planChanged: z.boolean(),
-      })
-      .nullable(),
-    /** Why the latest record cannot be believed, null when it can. */
-    damaged: z.string().nullable(),
+  facts: recordState.extend({
+    /** How far the laptop's clock is before a moment that is surely past, in whole minutes, and that moment; the record is dated by it. */
+    clock: z.strictObject({ behindMs: z.int(), least: z.string() }),
   }),
-  read: (world) => world.sight('record-state', { apart }),
+  read: async (world) => {
+    const state = await world.sight<z.infer<typeof recordState>>('record-state', { apart });
+    const { seconds, least } = await world.sight<LaptopClockSight>('laptop-clock');
+    const behindSeconds = least === '' ? 0 : Date.parse(least) / 1000 - seconds;
+    const isBehind = behindSeconds > clockToleranceSeconds;
+    return {
+      ...state,
+      clock: { behindMs: isBehind ? Math.round(behindSeconds / 60) * 60_000 : 0, least: isBehind ? least : '' },
+    };
+  },
   found: ({ latest, onMedium, damaged }) => [
     ...(damaged === null ? [] : [says('record-site', 'found.damaged')]),
     ...(latest === null && damaged === null ? [says('record-site', 'found.none')] : []),
@@ -54,7 +70,13 @@ export const recordSite = defineStep({
           ...(onMedium === 'lacking' ? [says('record-site', 'found.lacking')] : []),
         ]),
   ],
-  verdict: (facts, { input }) => (stillTells(facts, input) && facts.onMedium !== 'lacking' ? done() : todo()),
+  verdict: (facts, { input, earlier }) => {
+    if (stillTells(facts, input)) return facts.onMedium === 'lacking' ? todo() : done();
+    const { behindMs, least } = facts.clock;
+    return behindMs > 0 && !earlier.skipped.includes('laptop-clock-behind')
+      ? blocked(finding('laptop-clock-behind', { behindMs, least }))
+      : todo();
+  },
   plan: (facts, { site, input }) =>
     stillTells(facts, input)
       ? facts.onMedium === 'lacking'

@@ -1,6 +1,7 @@
 // SSH to a machine: its host key compared by a person with the console's and pinned in the plan, login and sudo proved.
 // Nothing is sent to a machine whose key was not compared.
 import { z } from 'zod';
+import type { LaptopClockSight } from '../../../src-shared/laptop-clock.ts';
 import {
   blocked,
   defineStep,
@@ -12,6 +13,7 @@ import {
   todo,
   work,
 } from '../../runbook/define.ts';
+import { clockToleranceSeconds } from './preflight-checks.ts';
 
 export const connect = defineStep({
   id: 'connect',
@@ -29,14 +31,28 @@ export const connect = defineStep({
     pinned: z.string().nullable(),
     /** `root` once commands run as root there; empty before the key is pinned. */
     user: z.string(),
+    /** Its clock minus the laptop's, in whole minutes; 0 when they agree. Told here as well: between two visits either may go wrong. */
+    clockOffSeconds: z.int(),
   }),
   read: async (world, context) => {
     const machine = machineOfSubject(context);
     const key = await world.hostKey(machine.name);
     const pinned = machine.hostKey ?? null;
-    if (pinned !== key.fingerprint) return { keyType: key.type, fingerprint: key.fingerprint, pinned, user: '' };
-    const { who } = await world.probe(machine.name, [{ id: 'who', kind: 'run', argv: ['id', '-un'], as: 'root' }]);
-    return { keyType: key.type, fingerprint: key.fingerprint, pinned, user: who?.out.trim() ?? '' };
+    if (pinned !== key.fingerprint)
+      return { keyType: key.type, fingerprint: key.fingerprint, pinned, user: '', clockOffSeconds: 0 };
+    const { who, clock } = await world.probe(machine.name, [
+      { id: 'who', kind: 'run', argv: ['id', '-un'], as: 'root' },
+      { id: 'clock', kind: 'run', argv: ['date', '+%s'] },
+    ]);
+    const { seconds } = await world.sight<LaptopClockSight>('laptop-clock');
+    const off = /^\d{1,12}$/.test(clock?.out.trim() ?? '') ? Number(clock?.out) - seconds : 0;
+    return {
+      keyType: key.type,
+      fingerprint: key.fingerprint,
+      pinned,
+      user: who?.out.trim() ?? '',
+      clockOffSeconds: Math.abs(off) > clockToleranceSeconds ? Math.round(off / 60) * 60 : 0,
+    };
   },
   found: ({ keyType, fingerprint, user }, context) => {
     const { name, address, port } = machineOfSubject(context);
@@ -46,7 +62,7 @@ export const connect = defineStep({
       ...(user === '' ? [] : [says('connect', 'found.root', { login: machineOfSubject(context).user })]),
     ];
   },
-  verdict: ({ fingerprint, pinned, user }, context) => {
+  verdict: ({ fingerprint, pinned, user, clockOffSeconds }, context) => {
     const { name, user: login } = machineOfSubject(context);
     if (pinned === null) return todo();
     if (pinned !== fingerprint) {
@@ -54,7 +70,10 @@ export const connect = defineStep({
         context.earlier.answers[questionId(name)] === undefined ? '' : (context.record('connect')?.doneAt ?? '');
       return blocked(finding('host-key-changed', { machine: name, expected: pinned, found: fingerprint, since }));
     }
-    return user === 'root' ? done() : blocked(finding('sudo-refused', { machine: name, user: login }));
+    if (user !== 'root') return blocked(finding('sudo-refused', { machine: name, user: login }));
+    return clockOffSeconds === 0
+      ? done()
+      : done(finding('target-clock-off', { machine: name, awayMs: clockOffSeconds * 1000 }));
   },
   plan: ({ keyType, fingerprint }, context) => {
     const { name, address } = machineOfSubject(context);

@@ -196,10 +196,10 @@ export const preflightChecks: readonly Check[] = [
   ),
   on('target-in-container', ({ facts }) => when(facts.container !== 'none', { kind: facts.container })),
   on('laptop-clock-behind', ({ laptop: { behindSeconds: seconds, least } }) =>
-    when(seconds > clockToleranceSeconds, { seconds, least }),
+    when(seconds > clockToleranceSeconds, { behindMs: seconds * 1000, least }),
   ),
   on('target-clock-off', ({ clockOffSeconds: seconds }) =>
-    when(Math.abs(seconds) > clockToleranceSeconds, { seconds }),
+    when(Math.abs(seconds) > clockToleranceSeconds, { awayMs: seconds * 1000 }),
   ),
   on('target-memory-small', memory),
   on('target-reboot-required', ({ facts }) => when(facts.rebootRequired)),

@@ -63,14 +63,19 @@ export const preflight = defineStep({
       names: machine.interfaces.join(', '),
       wanted: machineOfSubject(context).interface,
     }),
-    says('preflight', 'found.clock', { seconds: clockOffSeconds }),
+    clockOffSeconds === 0
+      ? says('preflight', 'found.clockRight')
+      : says('preflight', 'found.clock', { awayMs: clockOffSeconds * 1000 }),
     says('preflight', 'found.checks', { count: checksFor(context).length }),
   ],
   verdict: (read, context) => {
     const seen = seenOf(read, context);
     const findings = bySeverity(
       checksFor(context).flatMap(({ id, finds }): Finding[] =>
-        finds(seen).map((params) => finding(id, { machine: seen.machine.name, ...params })),
+        finds(seen).map((params) =>
+          // What it finds may be the laptop's own.
+          finding(id, problems[id].params.includes('machine') ? { machine: seen.machine.name, ...params } : params),
+        ),
       ),
     );
     const [first, ...rest] = findings;
@@ -95,7 +100,7 @@ export const preflight = defineStep({
         commands: [{ kind: 'run', on, argv: ['sh', '-c', shiftClockScript, 'sh', String(-seconds)], limitMs: 60_000 }],
         undo: `sh -c '${shiftClockScript}' sh ${seconds}`,
         confirmWithinMs: 150_000,
-        note: says('preflight', 'does.clock', { seconds }),
+        note: says('preflight', 'does.clock', { awayMs: seconds * 1000 }),
       },
     ];
   },

@@ -75,7 +75,7 @@ const journal = events([
     instance: key,
     facts: {},
     found: [{ key: 'steps.use-cache.found.url', params: { url: `{"token": "${canaries.json}"}` } }],
-    verdict: { state: 'blocked', findings: [{ code: 'target-clock-off', params: { machine: 'm1', seconds: 900 } }] },
+    verdict: { state: 'blocked', findings: [{ code: 'target-clock-off', params: { machine: 'm1', awayMs: 900_000 } }] },
   },
   { kind: 'skipped', instance: key, codes: ['target-clock-off'], by: 'window' },
   { kind: 'plan', instance: key, plan: { instance: key, round: 1, hash, commands } },
@@ -200,7 +200,12 @@ describe('the record of a site', () => {
       { id: 'host-key:m1', answer: 'yes', who: 'joe', by: 'joe', at: '2026-11-22T09:00:19.000Z' },
     ]);
     expect(record.overrides).toMatchObject([
-      { instance: key, who: 'jane', by: 'window', findings: [{ code: 'target-clock-off', params: { seconds: 900 } }] },
+      {
+        instance: key,
+        who: 'jane',
+        by: 'window',
+        findings: [{ code: 'target-clock-off', params: { awayMs: 900_000 } }],
+      },
     ]);
   });
 

@@ -24,6 +24,10 @@ it('gives sizes and times their units in the language of the reader', () => {
   expect(readableParams({ needed: 9_100_000_000 }, 'fr').needed).toMatch(/^9,1\sGo$/);
 });
 
+it('says to which side a clock is off', () => {
+  expect(readableParams({ awayMs: -10_810_000 }, 'en')).toEqual({ awayMs: '3 hr behind' });
+});
+
 it('shows moments as people write them, and a dash where nothing is known', () => {
   const { since, until, owner, version } = readableParams(
     { since: '2026-11-17T14:02:00.000Z', until: '', owner: 'ana@desk', version: '1.11.0' },

@@ -131,6 +131,7 @@ describe('a node that leaves', () => {
     root,
     type: 'RootSoftwareInstance',
     release: 'https://example.org/software.cfg',
+    behind: false,
     built: null,
     requestedState: 'started',
     ...more,

@@ -151,9 +151,9 @@ const cases: Readonly<Record<string, { readonly change: Change; readonly params:
     'target-in-container': { change: { answers: { container: 'lxc' } }, params: { kind: 'lxc' } },
     'laptop-clock-behind': {
       change: { least: new Date((laptopSeconds + 86_400) * 1000).toISOString() },
-      params: { seconds: 86_400, least: new Date((laptopSeconds + 86_400) * 1000).toISOString() },
+      params: { behindMs: 86_400_000, least: new Date((laptopSeconds + 86_400) * 1000).toISOString() },
     },
-    'target-clock-off': { change: { secondsAway: -7200 }, params: { seconds: -7200 } },
+    'target-clock-off': { change: { secondsAway: -7200 }, params: { awayMs: -7_200_000 } },
     'target-memory-small': {
       change: { answers: { memory: 'MemTotal: 2000000 kB\nSwapTotal: 500000 kB' } },
       params: { free: 2_560_000_000, needed: 4e9 },
@@ -329,7 +329,7 @@ it.each(Object.entries(cases))('%s', async (id, { change, params }) => {
   const { verdict, plan } = await judge(change);
   expect(codesOf(verdict)).toEqual([id]);
   const [found] = verdict.findings;
-  expect(found?.params).toMatchObject({ machine: 'm', ...params });
+  expect(found?.params).toMatchObject(params);
   // Exactly what its texts may use.
   const { params: wanted, severity } = problems[id as keyof typeof problems];
   expect(Object.keys(found?.params ?? {}).sort()).toEqual([...wanted].sort());
@@ -389,7 +389,7 @@ it('offers to set the clock, under guard, only when asked to', async () => {
   expect(refused.plan).toEqual([]);
   expect(refused.verdict).toMatchObject({
     state: 'blocked',
-    findings: [{ code: 'laptop-clock-behind', params: { seconds: 7200 } }, { code: 'target-clock-off' }],
+    findings: [{ code: 'laptop-clock-behind', params: { behindMs: 7_200_000 } }, { code: 'target-clock-off' }],
   });
   expect(await judge({ secondsAway: 200 }, recorded, true)).toMatchObject({ verdict: { state: 'done' }, plan: [] });
 });
