@@ -7,7 +7,6 @@ import { pythonArgv } from './slapproxy.ts';
 
 /** Everything of before, by its path below `files`, and what addresses the partitions had; kept for the way back: readable by root alone, and no part of what closing a site removes. */
 export const keptFolder = '/var/backups/fieldkit-before-re6st';
-export const keptConfig = `${keptFolder}/files/etc/opt/slapos/slapos.cfg`;
 /** There once every partition was processed after the move. */
 export const processedMark = `${keptFolder}/processed`;
 
@@ -174,31 +173,22 @@ print(json.dumps(found))
 /** Asks which address of a partition became which other one. */
 export const changesArgv: readonly string[] = pythonArgv('-c', changesProgram);
 
-const change = z.object({ was: z.string(), now: z.string() });
-export type AddressChange = z.infer<typeof change>;
+export const addressChange = z.strictObject({ was: z.string(), now: z.string() });
+export type AddressChange = z.infer<typeof addressChange>;
 
 export function parseChanges(text: string): readonly AddressChange[] {
   try {
-    return z.array(change).parse(JSON.parse(text));
+    return z.array(addressChange).parse(JSON.parse(text));
   } catch {
     return [];
   }
 }
 
-/**
- * Files that name one of some addresses. Those that we know how to change come with their text; of all others the path is told. What
- * is kept for the way back, and what slapos writes anew by itself, is no reference.
- */
-const mentionsProgram = `# Written by SlapOS Field Kit. Looks for addresses in configuration; writes nothing.
-import glob, grp, json, os, pwd, re, stat, subprocess, sys
-words = [one for one in sys.argv[1:] if one]
-def form(word):
-    return (r"(?<![0-9A-Fa-f:])%s(?![0-9A-Fa-f:]*[0-9A-Fa-f])" if ":" in word else r"(?<![0-9.])%s(?!\\.?[0-9])") % re.escape(word)
-pattern = re.compile("|".join(map(form, words)))
-ours = ["/etc/opt/slapos/slapos.cfg", "/etc/re6stnet/re6stnet.conf"]
-ours += sorted(glob.glob("/home/*/.slapos/slapos-client.cfg")) + ["/root/.slapos/slapos-client.cfg"]
-places = ["/etc", "/usr/local/lib/fieldkit", "/srv/slapgrid"]
-edit, mention = [], []
+/** Configuration that names addresses and that we know how to change, below a root; and how one of them is told. */
+const editableProgram = `import glob, grp, json, os, pwd, re, stat, subprocess, sys
+def editable(root):
+    paths = [root + "/etc/opt/slapos/slapos.cfg", root + "/etc/re6stnet/re6stnet.conf"]
+    return paths + sorted(glob.glob(root + "/home/*/.slapos/slapos-client.cfg")) + [root + "/root/.slapos/slapos-client.cfg"]
 def text_of(path):
     try:
         if not stat.S_ISREG(os.lstat(path).st_mode) or os.path.getsize(path) > 1 << 20:
@@ -207,13 +197,50 @@ def text_of(path):
             return file.read()
     except (OSError, UnicodeDecodeError):
         return ""
+def told(path, text):
+    info = os.stat(path)
+    owner = "%s:%s" % (pwd.getpwuid(info.st_uid).pw_name, grp.getgrgid(info.st_gid).gr_name)
+    return {"path": path, "text": text, "mode": stat.S_IMODE(info.st_mode), "owner": owner}
+`;
+const editableFile = z.strictObject({ path: z.string(), text: z.string(), mode: z.int(), owner: z.string() });
+
+const keptProgram = `# Written by SlapOS Field Kit. Reads the configuration that is kept for the way back; writes nothing.
+${editableProgram}found = [(path, text_of(path)) for path in editable("${keptFolder}/files")]
+there = os.path.exists("${keptFolder}/complete")
+print(json.dumps([told(path, text) for path, text in found if text] if there else None))
+`;
+/** Asks for the configuration that the way back would put back. */
+export const keptArgv: readonly string[] = pythonArgv('-c', keptProgram);
+
+export const keptFiles = z.array(editableFile).nullable();
+export type KeptFiles = z.infer<typeof keptFiles>;
+
+/** Null while nothing is kept, and when the answer is not ours. */
+export function parseKept(text: string): KeptFiles {
+  try {
+    return keptFiles.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Files that name one of some addresses. Those that we know how to change come with their text; of all others the path is told. What
+ * is kept for the way back, and what slapos writes anew by itself, is no reference.
+ */
+const mentionsProgram = `# Written by SlapOS Field Kit. Looks for addresses in configuration; writes nothing.
+${editableProgram}words = [one for one in sys.argv[1:] if one]
+def form(word):
+    return (r"(?<![0-9A-Fa-f:])%s(?![0-9A-Fa-f:]*[0-9A-Fa-f])" if ":" in word else r"(?<![0-9.])%s(?!\\.?[0-9])") % re.escape(word)
+pattern = re.compile("|".join(map(form, words)))
+ours = editable("")
+places = ["/etc", "/usr/local/lib/fieldkit", "/srv/slapgrid"]
+edit, mention = [], []
 def visit(path):
     text = text_of(path)
     if text and pattern.search(text):
         if path in ours:
-            info = os.stat(path)
-            owner = "%s:%s" % (pwd.getpwuid(info.st_uid).pw_name, grp.getgrgid(info.st_gid).gr_name)
-            edit.append({"path": path, "text": text, "mode": stat.S_IMODE(info.st_mode), "owner": owner})
+            edit.append(told(path, text))
         elif not path.endswith(".fieldkit-copy"):
             mention.append(path)
 if words:
@@ -244,7 +271,7 @@ export const mentionsArgv = (addresses: readonly string[]): string[] => pythonAr
 
 export const mentions = z.strictObject({
   /** Files that can be changed. */
-  edit: z.array(z.strictObject({ path: z.string(), text: z.string(), mode: z.int(), owner: z.string() })),
+  edit: z.array(editableFile),
   /** Paths that only tell; `nft` for a rule of ours, `nft list ruleset` for one of somebody else. */
   mention: z.array(z.string()),
 });

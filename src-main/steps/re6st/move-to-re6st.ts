@@ -8,10 +8,15 @@ import type { Command } from '../../runbook/define.ts';
 import { blocked, defineStep, done, finding, machinesAmong, run, says, todo } from '../../runbook/define.ts';
 import { re6stPaths, subnetOf } from '../../target/re6st.ts';
 import {
+  addressChange,
+  changesArgv,
   forgetArgv,
   keepArgv,
-  keptConfig,
+  keptArgv,
+  keptFiles,
   keptFolder,
+  parseChanges,
+  parseKept,
   parsePartitions,
   partitionsArgv,
   placeArgv,
@@ -19,6 +24,7 @@ import {
   processedMark,
   putBackArgv,
   quietArgv,
+  withNewAddresses,
 } from '../../target/re6st-move.ts';
 import { editConfig, parseConfig } from '../../target/slapos-config.ts';
 import { slapos, slaposPaths } from '../slapos.ts';
@@ -47,8 +53,10 @@ const machineFacts = z.strictObject({
   /** slapos.cfg, null while slapos is not configured. */
   config: z.string().nullable(),
   partitions: z.array(z.strictObject({ name: z.string(), addresses: z.array(z.string()) })),
-  /** slapos.cfg of before the move, null while nothing is kept. */
-  kept: z.string().nullable(),
+  /** Configuration of before the move, null while nothing is kept. */
+  kept: keptFiles,
+  /** Its partitions' addresses, before and after the move. */
+  changes: z.array(addressChange),
   /** Every partition was processed since. */
   processed: z.boolean(),
   /** Cron hands out the addresses at boot. */
@@ -73,7 +81,8 @@ export const moveToRe6st = defineStep({
         { id: 'authority', kind: 'read', path: re6stPaths.authority },
         { id: 'certificate', kind: 'read', path: re6stPaths.certificate },
         { id: 'config', kind: 'read', path: slaposPaths.config },
-        { id: 'kept', kind: 'read', path: keptConfig },
+        { id: 'kept', kind: 'run', argv: [...keptArgv], as: 'root' },
+        { id: 'changes', kind: 'run', argv: [...changesArgv], as: 'root' },
         { id: 'processed', kind: 'stat', path: processedMark },
         { id: 'partitions', kind: 'run', argv: [...partitionsArgv] },
         { id: 'boot', kind: 'run', argv: ['grep', '-q', '^@reboot', '/etc/cron.d/slapos-node'] },
@@ -84,7 +93,8 @@ export const moveToRe6st = defineStep({
         subnet: subnetOf(text('authority') ?? '', text('certificate') ?? ''),
         config: text('config'),
         partitions: parsePartitions(text('partitions') ?? '').map((one) => ({ ...one, addresses: [...one.addresses] })),
-        kept: text('kept'),
+        kept: parseKept(text('kept') ?? ''),
+        changes: [...parseChanges(text('changes') ?? '')],
         processed: answers.processed?.exit === 0,
         formatsAtBoot: answers.boot?.exit === 0,
       });
@@ -138,8 +148,9 @@ export const moveToRe6st = defineStep({
     }),
   undo: {
     halfway: true,
-    plan: ({ machines }) =>
-      machines.toReversed().flatMap((one): Command[] => {
+    plan: ({ machines }) => [
+      ...machines.flatMap((one) => keepBefore(one, machines)),
+      ...machines.toReversed().flatMap((one): Command[] => {
         const { name, subnet, config, kept } = one;
         if (kept === null || config === null) return [];
         return [
@@ -163,6 +174,7 @@ export const moveToRe6st = defineStep({
           run(name, ['rm', '-rf', keptFolder]),
         ];
       }),
+    ],
     stays: () => [says('move-to-re6st', 'stays.joined')],
   },
 });
@@ -209,6 +221,23 @@ function writeDevice(
     ? []
     : [{ kind: 'write', on: { machine: name }, path: slaposPaths.config, text, before: config, mode: 0o644, note }];
 }
+
+/**
+ * A machine that came after others had moved keeps a configuration that names where they went. It is changed to where they come
+ * back to, before the first of them does: afterwards nobody knows any more which address was which.
+ */
+const keepBefore = (one: MachineFacts, all: readonly MachineFacts[]): readonly Command[] => {
+  const back = all.flatMap(({ name, changes }) =>
+    name === one.name
+      ? []
+      : changes.filter(({ was }) => was.includes(':')).map(({ was, now }) => ({ was: now, now: was })),
+  );
+  return (one.kept ?? []).flatMap(({ path, text: before, mode, owner }): Command[] => {
+    const text = withNewAddresses(before, back);
+    const note = says('move-to-re6st', 'does.keepBefore', { machine: one.name, path });
+    return text === before ? [] : [{ kind: 'write', on: { machine: one.name }, path, text, before, mode, owner, note }];
+  });
+};
 
 const inside = (machine: string, subnet: string) => says('move-to-re6st', 'waits.inside', { machine, subnet });
 const outside = (machine: string, subnet: string) => says('move-to-re6st', 'waits.outside', { machine, subnet });

@@ -7,6 +7,7 @@ import { blocked, defineStep, done, finding, run, says, todo } from '../../runbo
 import { re6stPaths, re6stService } from '../../target/re6st.ts';
 import {
   type AddressChange,
+  addressChange,
   changesArgv,
   mentions,
   mentionsArgv,
@@ -18,11 +19,10 @@ import {
 import { slapos, slaposPaths } from '../slapos.ts';
 import { moveOrder, siteInRe6st } from './move-to-re6st.ts';
 
-const change = z.strictObject({ was: z.string(), now: z.string() });
 const machineFacts = z.strictObject({
   name: z.string(),
   /** Its own partitions' addresses, before and after. */
-  changes: z.array(change),
+  changes: z.array(addressChange),
   found: mentions,
 });
 type MachineFacts = z.infer<typeof machineFacts>;

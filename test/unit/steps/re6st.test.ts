@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { createNodeToken } from '../../../src-main/steps/node/create-node-token.ts';
 import { installRe6stRegistry } from '../../../src-main/steps/re6st/install-re6st-registry.ts';
 import { joinRe6st } from '../../../src-main/steps/re6st/join-re6st.ts';
+import { moveToRe6st } from '../../../src-main/steps/re6st/move-to-re6st.ts';
 import { redirectUnit, registryRedirection } from '../../../src-main/steps/redirect.ts';
 import { unitTexts } from '../../../src-main/steps/units.ts';
 import { canonicalJson } from '../../../src-shared/json.ts';
@@ -89,6 +90,42 @@ describe('install-re6st-registry', () => {
   it('leads to it in a guard of its own, and asks for the service no second time', () => {
     const plan = installRe6stRegistry.plan({ ...facts, redirect: none } as never, contextOf('n1'));
     expect(plan.map(({ kind }) => kind)).toEqual(['until', 'guard']);
+  });
+});
+
+describe('move-to-re6st, the way back', () => {
+  const config = (url: string) => `[slapos]\nmaster_url = ${url}\n[slapformat]\ninterface_name = lo\n`;
+  const kept = (url: string) => [
+    { path: '/kept/etc/opt/slapos/slapos.cfg', text: config(url), mode: 0o644, owner: 'root:root' },
+  ];
+  const moved = (name: string, before: string, changes: readonly { was: string; now: string }[]) => ({
+    ...{ name, subnet: 'fdbb:eb3c:1b95:1::/64', config: config('-'), partitions: [], processed: true },
+    ...{ formatsAtBoot: true, kept: kept(before), changes },
+  });
+  const master = moved('m', 'http://127.0.0.1:5000', [
+    { was: '10.0.0.9', now: '10.0.0.10' },
+    { was: 'fd5a:77::9', now: 'fdbb:eb3c:1b95:1::9' },
+  ]);
+  const undo = (...nodes: readonly ReturnType<typeof moved>[]) =>
+    moveToRe6st.undo?.plan({ machines: [...nodes, master] } as never, contextOf('m'), []) ?? [];
+
+  it('changes first what a machine keeps that came when the master had moved', () => {
+    const plan = undo(
+      moved('n1', 'https://[fd5a:77::9]:2155', []),
+      moved('n2', 'https://[fdbb:eb3c:1b95:1::9]:2155', []),
+    );
+    expect(plan[0]).toMatchObject({
+      ...{ kind: 'write', on: { machine: 'n2' }, path: '/kept/etc/opt/slapos/slapos.cfg' },
+      ...{ before: config('https://[fdbb:eb3c:1b95:1::9]:2155'), text: config('https://[fd5a:77::9]:2155') },
+    });
+    expect(plan.filter(({ kind }) => kind === 'write')).toHaveLength(1);
+    // Only then the first machine is touched: the master.
+    expect(plan[1]).toMatchObject({ kind: 'run', on: { machine: 'm' } });
+  });
+
+  it('leaves what a machine keeps of itself as it was', () => {
+    const own = moved('n1', 'https://[fd5a:77::9]:2155', [{ was: 'fd5a:77::7', now: 'fd5a:77::9' }]);
+    expect(undo(own).map(({ kind }) => kind)).not.toContain('write');
   });
 });
 
