@@ -75,6 +75,15 @@ export const lockedKeys = z.strictObject({
   manifestFingerprint: z.string(),
 });
 
+/** Who signs something, and who did before: of a list of packages the key's fingerprint, of a release's entries the certificate's. */
+export const signerChange = z.strictObject({
+  /** Address of the list, or `release (system)`. */
+  what: z.string(),
+  was: z.string(),
+  now: z.string(),
+});
+export type SignerChange = z.infer<typeof signerChange>;
+
 export const siteLock = z.strictObject({
   format: z.literal(1),
   keys: lockedKeys.nullable(),
@@ -82,6 +91,10 @@ export const siteLock = z.strictObject({
   releases: z.record(z.string(), lockedRelease),
   /** The newest generation sealed on each medium, by its id: an older state put back in its place is not used. */
   sealed: z.record(z.string(), z.int().positive()).optional(),
+  /** Signers that are others than before and that nobody has accepted: nothing of theirs is used. */
+  offered: z.array(signerChange).optional(),
+  /** Changes of signers that a person has compared. */
+  accepted: z.array(signerChange).optional(),
 });
 
 export type LockedPackage = z.infer<typeof lockedPackage>;

@@ -166,6 +166,7 @@ export const problems = {
   'release-signature-bad': define('trust', ['url', 'detail']),
   'release-key-unknown': define('trust', ['url', 'key']),
   'release-expired': define('trust', ['url', 'until']),
+  'signer-changed': define('trust', ['what', 'was', 'now'], { retryable: true }),
   'release-rolled-back': define('trust', ['url', 'was', 'now']),
   'index-tampered': define('trust', ['file', 'expected', 'found']),
   'index-malformed': define('trust', ['file', 'detail']),

@@ -1,6 +1,7 @@
 // A Debian archive as its signed index describes it: fetched, verified, cached. Called by the jobs of fetch-packages.ts.
 // Serves both layouts: `dists/SUITE` with components, and flat ones (a suite that ends in `/`, as the vendor's `./`).
-// It must never use an index that a pinned key does not vouch for, nor go back to an older one than is locked.
+// It must never use an index that a pinned key does not vouch for, nor go back to an older one than is locked, nor take
+// another signer than the one of before without being told that a person has compared the two.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LockedSnapshot } from '../../src-shared/lock.ts';
@@ -48,7 +49,7 @@ export interface JobProgress {
 export interface ArchiveRequest {
   readonly archive: ArchiveSource;
   readonly architecture: string;
-  /** Snapshots known from before: nothing older is accepted. */
+  /** Snapshots known from before: nothing older is accepted, and nobody else as the signer. */
   readonly locked: readonly LockedSnapshot[];
   /** False: a locked snapshot that is still in the cache is used as it is, without the network. */
   readonly refresh: boolean;
@@ -65,7 +66,7 @@ const indexLimitBytes = 1024 * 1024 * 1024;
 
 /**
  * Opens an archive for one architecture. Throws `release-unsigned`, `release-signature-bad`, `release-key-unknown`,
- * `release-expired`, `release-rolled-back`, `index-tampered`, `index-malformed`, and what fetching throws.
+ * `release-expired`, `release-rolled-back`, `signer-changed`, `index-tampered`, `index-malformed`, and what fetching throws.
  */
 export async function openArchive(request: ArchiveRequest, means: Means): Promise<OpenedArchive> {
   const { archive, architecture } = request;
@@ -110,14 +111,17 @@ async function openRelease(base: string, suite: string, request: ArchiveRequest,
   const { archive } = request;
   const url = `${base}/InRelease`;
   const { keys, tolerateExpired = false } = archive;
-  const rules: SignatureRules = { url, keys, now: means.now, tolerateExpired };
   const locked = request.locked.find((snapshot) => snapshot.source === archive.name && snapshot.url === url) ?? null;
+  const before = locked === null || locked.signedBy === '' ? null : locked.signedBy;
+  const rules: SignatureRules = { url, keys, now: means.now, tolerateExpired, before };
   const kept = locked === null || request.refresh ? null : await readKept(locked, rules, means);
   const fetched = kept ?? (await fetchRelease(base, rules, means));
   const release = parseRelease(fetched.text, url);
   checkSuite(release, suite, url);
   if (kept === null) {
     checkDates(release, locked, request, url, means.now);
+    if (before !== null && before !== fetched.signedBy)
+      throw problem('signer-changed', { what: url, was: before, now: fetched.signedBy });
     await rememberNewest(release, url, means);
   }
   const { signedBy, sha256 } = fetched;

@@ -19,6 +19,8 @@ export interface SignatureRules {
   readonly now: Date;
   /** Then a key need only have been good when it signed. For archives that are no longer maintained. */
   readonly tolerateExpired?: boolean;
+  /** Who signed it before, among several good signatures the one that is told. */
+  readonly before?: string | null;
 }
 
 /**
@@ -53,6 +55,7 @@ async function verifyText(text: string, armored: string, rules: SignatureRules):
     verificationKeys: [...keys],
     date: rules.now,
   });
+  const good: string[] = [];
   const refusals: string[] = [];
   const unknown: string[] = [];
   for (const { keyID, verified } of signatures) {
@@ -65,9 +68,11 @@ async function verifyText(text: string, armored: string, rules: SignatureRules):
         (thrown: unknown) => (thrown instanceof Error ? thrown.message : String(thrown)),
       );
     if (key === undefined) unknown.push(keyID.toHex().toUpperCase());
-    else if (outcome === null) return key.getFingerprint().toUpperCase();
+    else if (outcome === null) good.push(key.getFingerprint().toUpperCase());
     else refusals.push(`${keyID.toHex().toUpperCase()}: ${outcome}`);
   }
+  const told = good.find((one) => one === rules.before) ?? good[0];
+  if (told !== undefined) return told;
   if (refusals.length > 0) throw bad(rules, refusals.join('; '));
   throw problem('release-key-unknown', { url: rules.url, key: unknown.join(', ') });
 }
@@ -78,11 +83,15 @@ async function pinnedKeys(rules: SignatureRules): Promise<readonly PublicKey[]> 
   return keys;
 }
 
-/** Public keys of an ASCII-armored text. Throws `archive-key-missing`, named by the text's first line, when it holds none. */
+const keyBlocks = /-----BEGIN PGP (PUBLIC|PRIVATE) KEY BLOCK-----[\s\S]*?-----END PGP \1 KEY BLOCK-----/g;
+
+/** Public keys of an ASCII-armored text; files put one after the other count each. Throws `archive-key-missing`, named by the text's first line, when it holds none. */
 export async function readPublicKeys(armored: string): Promise<readonly PublicKey[]> {
-  return readKeys({ armoredKeys: armored }).catch((cause: unknown) => {
+  const blocks = armored.match(keyBlocks) ?? [armored];
+  const keys = await Promise.all(blocks.map((block) => readKeys({ armoredKeys: block }))).catch((cause: unknown) => {
     throw problem('archive-key-missing', { name: armored.slice(0, 40).split('\n')[0] ?? '' }, { cause });
   });
+  return keys.flat();
 }
 
 function decode(bytes: Uint8Array, rules: SignatureRules): string {

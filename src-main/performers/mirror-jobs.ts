@@ -18,6 +18,7 @@ import { boundMedium } from './bound-medium.ts';
 import { type Job, type JobContext, job, type Sight, sight } from './jobs.ts';
 import { withEntries } from './locked-entries.ts';
 import { requireCacheRoom, requireRoom } from './room.ts';
+import { refuseChangedSigners } from './signers.ts';
 
 export interface MirrorParts {
   /** Public keys and certificates shipped with the program. */
@@ -42,6 +43,7 @@ export function mirrorJobs({ trustFolder }: MirrorParts): Readonly<Record<string
       const certificates = (await trusted(site, trustFolder)).map(({ pem }) => pem);
       const source = cacheOf(site.plan);
       const entries = await lookUpRelease({ source, certificates, url, systems, cacheFolder }, { fetch, signal });
+      await refuseChangedSigners(site, name, entries);
       await site.updateLock((lock) => withEntries(lock, { name, url }, entries));
     }),
 

@@ -42,6 +42,7 @@ import { releasedState, removableDrive } from './medium-jobs.ts';
 import { planMedium } from './medium-plan.ts';
 import { repositoryFaults, repositoryIsCurrent } from './repository-state.ts';
 import { requireRoom } from './room.ts';
+import { notingSigners, signerJobs, withAccepted } from './signers.ts';
 import { keyNames } from './site-keys.ts';
 
 const nothing = z.strictObject({});
@@ -97,6 +98,12 @@ export const archivesOf = (
     })),
   );
 
+/** What is locked for a system; as its signers, those that a person has accepted since. */
+function lockedOf({ lock }: Pick<OpenSite, 'lock'>, system: string): LockedSystem | null {
+  const locked = lock.systems[system];
+  return locked === undefined ? null : withAccepted(lock, locked);
+}
+
 export function prepareJobs({ trustFolder, program }: PrepareParts): Readonly<Record<string, Job>> {
   const vendorOf = async ({ site }: JobContext, system: string) => {
     const { vendor } = sources(site, system);
@@ -116,14 +123,17 @@ export function prepareJobs({ trustFolder, program }: PrepareParts): Readonly<Re
       architecture: systemFacts(system).architecture,
       vendor: await vendorOf(context, system),
       wanted,
-      locked: context.site.lock.systems[system] ?? null,
+      locked: lockedOf(context.site, system),
       refresh: true,
       download,
     };
-    await lockSystem(context, system, await fetchVendorPackages(request, meansOf(context)));
+    const fetched = await notingSigners(context.site, () => fetchVendorPackages(request, meansOf(context)));
+    await lockSystem(context, system, fetched);
   }
 
   return {
+    ...signerJobs,
+
     'make-keys': job(nothing, async (_args, context) => {
       const { site } = context;
       const vault = await context.vault();
@@ -163,7 +173,7 @@ export function prepareJobs({ trustFolder, program }: PrepareParts): Readonly<Re
     'solve-packages': job(
       z.strictObject({ system: z.string(), roots: z.array(z.string()) }),
       async ({ system, roots }, context) => {
-        const locked = context.site.lock.systems[system] ?? emptySystem;
+        const locked = lockedOf(context.site, system) ?? emptySystem;
         const request = {
           system,
           architecture: systemFacts(system).architecture,
@@ -175,7 +185,9 @@ export function prepareJobs({ trustFolder, program }: PrepareParts): Readonly<Re
         };
         const baselines = await baselinesOf(context.site, system);
         const machines = baselines.map(({ baseline }) => baseline);
-        const solved = await resolvePackages({ ...request, machines }, meansOf(context));
+        const solved = await notingSigners(context.site, () =>
+          resolvePackages({ ...request, machines }, meansOf(context)),
+        );
         await lockSystem(context, system, { ...solved, baseline: markOf(baselines) });
       },
     ),

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { lockedPackage } from '../../../src-shared/lock.ts';
 import { sourcesOf, vendorPackagesOf } from '../../../src-shared/site.ts';
 import { defineStep, done, perSystem, says, systemOfSubject, todo, work } from '../../runbook/define.ts';
+import { acceptSigners } from './changed-signers.ts';
 
 export const fetchVendorPackages = defineStep({
   id: 'fetch-vendor-packages',
@@ -38,6 +39,8 @@ export const fetchVendorPackages = defineStep({
   },
   plan: (_facts, context) => {
     const { site } = context;
+    const changed = acceptSigners(context);
+    if (changed.length > 0) return changed;
     const system = systemOfSubject(context);
     const packages = vendorPackagesOf(site);
     const url = sourcesOf(site, system)?.vendor.url ?? '';

@@ -19,6 +19,7 @@ import { certificateFingerprint } from '../../software/certificate.ts';
 import { describeSystem } from '../../software/compatibility.ts';
 import { type EntryVerdict, entryVerdicts, readEntry } from '../../software/entry.ts';
 import { indexAddress } from '../../software/mirror.ts';
+import { acceptSigners } from './changed-signers.ts';
 
 const certificateFacts = z.strictObject({
   trusted: z.array(z.strictObject({ name: z.string(), fingerprint: z.string() })),
@@ -125,6 +126,8 @@ export const mirrorSoftware = defineStep({
   plan: ({ archives }, context) => {
     const { name, url } = releaseOfSubject(context);
     const unknown = archives.flatMap(({ system, chosen }) => (chosen === null ? [system] : []));
+    const changed = acceptSigners(context);
+    if (unknown.length > 0 && changed.length > 0) return changed;
     // Sizes first: what is chosen is shown before the first byte of it is fetched.
     if (unknown.length > 0)
       return [

@@ -6,6 +6,7 @@ import type { MediumSpeed } from '../../medium/speed.ts';
 import type { Need } from '../../runbook/define.ts';
 import { blocked, defineStep, done, finding, perSite, says, todo, work } from '../../runbook/define.ts';
 import { neededByFolder } from '../machine/preflight-room.ts';
+import { acceptSigners } from './changed-signers.ts';
 import { vendorNames } from './fetch-vendor-packages.ts';
 import { rootsFor } from './solve-packages.ts';
 
@@ -124,7 +125,9 @@ export const planMedium = defineStep({
     const told = perhaps === null ? [] : [perhaps];
     return isOpen(unresolved) ? todo(...told) : done(...told);
   },
-  plan: ({ unresolved }, { site, needs }) => {
+  plan: ({ unresolved }, { site, needs, lock }) => {
+    const changed = acceptSigners({ lock });
+    if (isOpen(unresolved) && changed.length > 0) return changed;
     const { vendor, packages, software } = unresolved;
     const wanted = vendorPackagesOf(site);
     if (vendor.length > 0)

@@ -14,6 +14,7 @@ import {
   todo,
   work,
 } from '../../runbook/define.ts';
+import { acceptSigners } from './changed-signers.ts';
 
 /** Packages asked for by the steps, for one system, sorted. */
 export const rootsFor = (needs: readonly Need[], system: string): string[] =>
@@ -101,6 +102,8 @@ export const solvePackages = defineStep({
   },
   plan: (facts, context) => {
     const system = systemOfSubject(context);
+    const changed = acceptSigners(context);
+    if (!isSolved(facts) && changed.length > 0) return changed;
     if (!isSolved(facts))
       return [
         work(

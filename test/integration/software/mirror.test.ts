@@ -13,13 +13,14 @@ import { textsOf } from '../../../src-main/performers/expected-files.ts';
 import { withEntries } from '../../../src-main/performers/locked-entries.ts';
 import { makeFetch } from '../../../src-main/platform/fetch.ts';
 import { hashFile } from '../../../src-main/platform/files.ts';
-import { makeCacheKey } from '../../../src-main/software/certificate.ts';
+import { certificateFingerprint, makeCacheKey } from '../../../src-main/software/certificate.ts';
 import { targetOf } from '../../../src-main/software/compatibility.ts';
 import { chooseEntry, makeEntry, parseIndexDocument, signEntry } from '../../../src-main/software/entry.ts';
 import { cachedBlob, downloadBlobs, lookUpRelease } from '../../../src-main/software/mirror.ts';
 import { splitCertificates, trustedCertificates } from '../../../src-main/software/trusted.ts';
 import { emptyLock, siteLock } from '../../../src-shared/lock.ts';
 import { mediumPaths } from '../../../src-shared/manifest.ts';
+import { exitCodes } from '../../../src-shared/problem.ts';
 import { md5Of, type Signer, sha512Of, startUpstream, type Upstream } from '../../fakes/upstream-cache.ts';
 
 const url = 'https://example.org/raw/1.0.358/software/slapos-master/software.cfg';
@@ -295,5 +296,32 @@ sources:
     expect([second.code, second.said]).toEqual([0, expect.stringContaining('mirror-software')]);
     expect((await onStick('other-stick')).equals(large)).toBe(true);
     expect(upstream.asked.slice(before)).toEqual([]);
+  });
+
+  it('takes the next version from another signer only after a person has compared the two certificates', async () => {
+    const next = url.replace(/raw\/[^/]+/, 'raw/2.0.0');
+    expect(next).not.toBe(url);
+    publish([await signed(first, upstreamEntry(sha512Of(large), 'debian-12-amd64', next))], next);
+    const plan = join(home, 'data/sites/office/site.yaml');
+    await writeFile(plan, (await readFile(plan, 'utf8')).replace(url, next));
+    const refused = await ended(start(mirror('stick')));
+    expect(refused.code).toBe(exitCodes.trust);
+    expect(refused.said).toContain('"code":"signer-changed"');
+    for (const { certificatePem } of [first, second])
+      expect(refused.said).toContain(certificateFingerprint(certificatePem));
+    // A yes to everything that changes something is no answer to this.
+    expect((await ended(start(mirror('stick')))).code).toBe(exitCodes.unanswered);
+    const answers = join(work, 'answers.json');
+    await writeFile(answers, JSON.stringify({ 'signer:slapos-master (debian-12-amd64)': 'yes' }));
+    const taken = await ended(start([...mirror('stick'), '--answers', answers]));
+    expect([taken.code, taken.said]).toEqual([0, expect.stringContaining('"job":"accept-signer"')]);
+    const document = await readFile(join(home, 'data/sites/office/site.lock'), 'utf8');
+    expect(JSON.parse(document).accepted).toEqual([
+      {
+        what: 'slapos-master (debian-12-amd64)',
+        was: certificateFingerprint(second.certificatePem),
+        now: certificateFingerprint(first.certificatePem),
+      },
+    ]);
   });
 });

@@ -1,0 +1,167 @@
+/** Another signer than last time: refused with both names, asked of a person, and taken only after that. Archives on loopback. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { RepositoryKey } from '../../../src-main/packages/signer.ts';
+import type { JobContext } from '../../../src-main/performers/jobs.ts';
+import { prepareJobs } from '../../../src-main/performers/prepare-jobs.ts';
+import { refuseChangedSigners } from '../../../src-main/performers/signers.ts';
+import { systemClock } from '../../../src-main/platform/clock.ts';
+import { makeFetch } from '../../../src-main/platform/fetch.ts';
+import { OpenSite } from '../../../src-main/runbook/open-site.ts';
+import { makeCacheKey } from '../../../src-main/software/certificate.ts';
+import { acceptSigners } from '../../../src-main/steps/prepare/changed-signers.ts';
+import type { Command } from '../../../src-shared/step.ts';
+import { addArchive, type Loopback, serveFiles, testKey } from '../../fakes/loopback-archive.ts';
+import { problemOf, scratch } from '../medium/scratch.ts';
+
+const system = 'debian-12-amd64';
+const days = (count: number) => new Date(Date.now() - count * 86_400_000);
+
+let server: Loopback;
+let site: OpenSite;
+let context: JobContext;
+let keys: readonly [former: RepositoryKey, later: RepositoryKey];
+beforeEach(async () => {
+  server = await serveFiles(new Map());
+  keys = [await testKey('Former'), await testKey('Later')];
+  const folder = join(await scratch(), 'site');
+  await mkdir(folder);
+  // Both are trusted by the plan: that alone is not enough.
+  await writeFile(join(folder, 'keys.asc'), keys.map(({ publicKey }) => publicKey).join('\n'));
+  await writeFile(
+    join(folder, 'site.yaml'),
+    `format: 1
+name: somewhere
+machines:
+  - { name: m1, roles: [master], address: 10.0.0.1, release: "12", interface: eth0 }
+sources:
+  ${system}:
+    vendor: { url: "${server.url}/vendor", key: ./keys.asc }
+    archives:
+      - { name: debian, url: "${server.url}/debian", suites: [stable], components: [main], key: ./keys.asc }
+`,
+  );
+  site = await OpenSite.open(folder, { program: 'test', practice: false, clock: systemClock });
+  const nobody = () => Promise.reject(new Error('not needed'));
+  context = {
+    site,
+    fetch: makeFetch({ attempts: 1, firstDelayMs: 1, stallMs: 2000, clock: systemClock }),
+    cacheFolder: join(folder, '../cache'),
+    vault: nobody,
+    world: {} as never,
+    onProgress: () => undefined,
+    onLine: () => undefined,
+    signal: new AbortController().signal,
+  };
+});
+afterEach(async () => {
+  await site.close();
+  await server.close();
+});
+
+/** Both archives as they are on a day, signed by one of the keys; each day with a newer package. */
+async function publish(key: RepositoryKey, daysAgo: number): Promise<void> {
+  const date = days(daysAgo);
+  const stanza = (name: string) => `Package: ${name}\nVersion: 1.${100 - daysAgo}\nArchitecture: amd64`;
+  await addArchive(server.files, { root: 'vendor', suite: null, packages: [stanza('slapos-node')], key, date });
+  await addArchive(server.files, { root: 'debian', suite: 'stable', packages: [stanza('cron')], key, date });
+}
+const jobs = prepareJobs({ trustFolder: '/nowhere', program: 'test' });
+const work = (job: string, args: object) => jobs[job]?.(args as never, context) ?? Promise.reject(new Error(job));
+const solve = async () => {
+  await work('resolve-vendor-packages', { system, packages: { 'slapos-node': 'newest' } });
+  await work('solve-packages', { system, roots: ['cron'] });
+};
+const versions = () => site.lock.systems[system]?.packages.map(({ name, version }) => `${name} ${version}`);
+/** Does what a step plans when everything it asks is answered with yes. */
+async function answerYes(commands: readonly Command[]): Promise<void> {
+  for (const command of commands) if (command.kind === 'work') await work(command.job, command.args);
+}
+
+it('of an archive is refused with both fingerprints, and taken after a person has compared them', async () => {
+  await publish(keys[0], 3);
+  await solve();
+  expect(versions()).toEqual(['cron 1.97', 'slapos-node 1.97']);
+  expect(acceptSigners(site)).toEqual([]);
+
+  await publish(keys[1], 2);
+  const before = JSON.stringify(site.lock.systems);
+  const vendor = `${server.url}/vendor/InRelease`;
+  for (const what of [vendor, `${server.url}/debian/dists/stable/InRelease`]) {
+    const change = { what, was: keys[0].fingerprint.toUpperCase(), now: keys[1].fingerprint.toUpperCase() };
+    const refused = await problemOf(solve());
+    expect(refused).toMatchObject({ code: 'signer-changed', params: change });
+    // Again and again, until somebody says so.
+    expect((await problemOf(solve())).code).toBe('signer-changed');
+    expect(site.lock.offered).toEqual([change]);
+    if (what === vendor) expect(JSON.stringify(site.lock.systems)).toBe(before);
+    const asked = acceptSigners(site);
+    expect(asked).toMatchObject([
+      {
+        kind: 'ask',
+        question: { id: `signer:${what}`, kind: 'confirm', show: [{ value: change.was }, { value: change.now }] },
+      },
+      { kind: 'work', job: 'accept-signer' },
+    ]);
+    await answerYes(asked);
+    expect(acceptSigners(site)).toEqual([]);
+  }
+  await solve();
+  expect(versions()).toEqual(['cron 1.98', 'slapos-node 1.98']);
+
+  // Back to the former one is a change like any other.
+  await publish(keys[0], 1);
+  expect(await problemOf(solve())).toMatchObject({
+    code: 'signer-changed',
+    params: { was: keys[1].fingerprint.toUpperCase(), now: keys[0].fingerprint.toUpperCase() },
+  });
+  await answerYes(acceptSigners(site));
+  expect((await problemOf(solve())).params.what).toContain('/debian/');
+  await answerYes(acceptSigners(site));
+  await solve();
+  expect(versions()).toEqual(['cron 1.99', 'slapos-node 1.99']);
+});
+
+it('is not accepted when nobody offered it', async () => {
+  const made = { what: `${server.url}/vendor/InRelease`, was: 'A', now: 'B' };
+  expect((await problemOf(work('accept-signer', made))).code).toBe('plan-changed');
+  expect(site.lock.accepted).toBeUndefined();
+});
+
+it('of a release’s entry is refused by its certificate; that of our own key may give way', async () => {
+  const [former, later, own] = await Promise.all(
+    ['former', 'later', 'own'].map((name) => makeCacheKey(name, new Date())),
+  );
+  if (former === undefined || later === undefined || own === undefined) throw new Error('no keys');
+  const entry = (certificate: string, of = system) => {
+    const text = { sha512: 'a'.repeat(128), sizeBytes: 1, entry: '{}', signature: 'x' };
+    return { ...text, system: of, certificate };
+  };
+  const lockWith = (certificate: string) =>
+    site.updateLock((lock) => ({
+      ...lock,
+      keys: {
+        ...Object.fromEntries(
+          ['cacheFingerprint', 'repositoryKey', 'repositoryFingerprint', 'manifestKey', 'manifestFingerprint'].map(
+            (name) => [name, 'x'],
+          ),
+        ),
+        cacheCertificate: own.certificatePem,
+      } as never,
+      releases: { cdn: { url: 'https://x.example/1', md5: 'b'.repeat(32), entries: [entry(certificate)] } },
+    }));
+  await lockWith(former.certificatePem);
+  await refuseChangedSigners(site, 'cdn', [
+    entry(former.certificatePem),
+    entry(later.certificatePem, 'debian-13-amd64'),
+  ]);
+  await refuseChangedSigners(site, 'other', [entry(later.certificatePem)]);
+  const params = { what: `cdn (${system})`, was: former.fingerprint, now: later.fingerprint };
+  const refused = await problemOf(refuseChangedSigners(site, 'cdn', [entry(later.certificatePem)]));
+  expect(refused).toMatchObject({ code: 'signer-changed', params });
+  await answerYes(acceptSigners(site));
+  await refuseChangedSigners(site, 'cdn', [entry(later.certificatePem)]);
+  await lockWith(own.certificatePem);
+  await refuseChangedSigners(site, 'cdn', [entry(former.certificatePem)]);
+});
