@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { baseLayers, type Layers } from './base.ts';
-import { mustRun } from './command.ts';
+import { mustRun, runCommand } from './command.ts';
 import { buildWhole, cached, cacheFolder, recipeKey, removeTree, takeLock } from './host.ts';
 import { Lab, type MachineSpec } from './lab.ts';
 import type { LabMachine } from './machine.ts';
@@ -285,6 +285,7 @@ async function recordOf(folder: string): Promise<CheckpointRecord> {
 }
 
 const folderPrefix = 'checkpoint-';
+const leavingPrefix = '.leaving-';
 
 /** `cached` builds under `.building-<final name>-<process>-<random>`. */
 const finalName = (building: string): string => basename(building).replace(/^\.building-(.*)-\d+-[0-9a-f]{8}$/, '$1');
@@ -312,22 +313,37 @@ const inUseMs = 3_600_000;
 
 /** Removes those that nobody used for the longest time. */
 async function makeRoom(): Promise<void> {
-  const names = (await readdir(cacheFolder())).filter(
-    (name) => name.startsWith(folderPrefix) && !name.endsWith('.lock'),
-  );
-  const kept = await Promise.all(
+  const all = await readdir(cacheFolder());
+  // One that was being removed when its program ended.
+  for (const name of all.filter((one) => one.startsWith(leavingPrefix)))
+    await removeTree(join(cacheFolder(), name)).catch(() => undefined);
+  const names = all.filter((name) => name.startsWith(folderPrefix) && !name.endsWith('.lock'));
+  const measured = await Promise.all(
     names.map(async (name) => {
       const path = join(cacheFolder(), name);
-      const sizeBytes = Number((await mustRun(['du', '-s', '--block-size=1', path])).split('\t')[0]);
-      return { path, sizeBytes, usedMs: (await stat(path)).mtimeMs };
+      const { code, stdout } = await runCommand(['du', '-s', '--block-size=1', path]);
+      const found = await stat(path).catch(() => null);
+      // Gone meanwhile: another lab makes room as well.
+      return code !== 0 || found === null
+        ? []
+        : [{ path, sizeBytes: Number(stdout.split('\t')[0]), usedMs: found.mtimeMs }];
     }),
   );
+  const kept = measured.flat();
   let left = kept.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const mounted = readFileSync('/proc/self/mounts', 'utf8');
   for (const { path, sizeBytes, usedMs } of kept.sort((one, other) => one.usedMs - other.usedMs)) {
     if (left <= mostBytes || Date.now() - usedMs < inUseMs) return;
     if (mounted.includes(path)) continue;
-    await removeTree(path);
+    // Under another name first, so that nobody ever finds half of it.
+    const leaving = join(cacheFolder(), `${leavingPrefix}${basename(path)}`);
+    if (
+      await rename(path, leaving).then(
+        () => true,
+        () => false,
+      )
+    )
+      await removeTree(leaving);
     left -= sizeBytes;
   }
 }
