@@ -16,6 +16,7 @@ import type { OpenSite } from '../runbook/open-site.ts';
 import type { Hands, Performed, Performing } from '../runbook/performer.ts';
 import type { Connection, ConnectionRequest, Dial, LoginMaterial } from '../target/connection.ts';
 import { ConnectionPool } from '../target/connection-pool.ts';
+import { HoldLost } from '../target/hold.ts';
 import { takeBackup, unpackBackup } from './backups.ts';
 import { boundMedium, sightOfMedium } from './bound-medium.ts';
 import { contentLeases, type Heard } from './content-leases.ts';
@@ -289,6 +290,23 @@ export function makeHands(parts: HandsParts): Hands {
     return { exit: null, output: '' };
   }
 
+  /** One that finds the hold gone when it begins has done nothing: who has it now is told, or it is taken again after a reboot. */
+  async function underHold(
+    command: Command,
+    machine: string,
+    context: Performing,
+    act: (heldBy: string | null) => Promise<Performed>,
+  ): Promise<Performed> {
+    const heldBy = looksItself(command) ? await holds.held(machine, context) : null;
+    try {
+      return await withSudo(machine, context.signal, () => act(heldBy));
+    } catch (error) {
+      if (!(error instanceof HoldLost)) throw error;
+      await holds.hold(machine, context);
+      return withSudo(machine, context.signal, () => act(null));
+    }
+  }
+
   async function perform(command: Command, context: Performing): Promise<Performed> {
     if (command.kind === 'work') return performWork(command, context);
     if (command.kind === 'ask') {
@@ -313,12 +331,12 @@ export function makeHands(parts: HandsParts): Hands {
     }
     if (command.on === 'laptop') return performOnLaptop(command, context);
     const { machine } = command.on;
-    if (changesMachine(command)) await holds.hold(machine, context);
+    if (changesMachine(command) && !looksItself(command)) await holds.hold(machine, context);
     switch (command.kind) {
       case 'run':
-        return withSudo(machine, context.signal, () => performRun(means, machine, command, context));
+        return underHold(command, machine, context, (heldBy) => performRun(means, machine, command, context, heldBy));
       case 'write':
-        return withSudo(machine, context.signal, () => performWrite(means, machine, command, context));
+        return underHold(command, machine, context, (heldBy) => performWrite(means, machine, command, context, heldBy));
       case 'send':
         return withSudo(machine, context.signal, () => performSend(means, machine, command, context));
       case 'copy':
@@ -361,6 +379,9 @@ export function makeHands(parts: HandsParts): Hands {
   };
 }
 
+/** What is over soon looks itself, where it begins, whether the machine is still held by us. */
+const looksItself = (command: Command): boolean =>
+  command.kind === 'write' || (command.kind === 'run' && command.long !== true);
 const changesMachine = ({ kind }: Command): boolean => kind !== 'until' && kind !== 'receive';
 
 /** One passphrase a key file, however many machines it opens. */

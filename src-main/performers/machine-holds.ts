@@ -19,6 +19,11 @@ const staleMs = 10 * 60_000;
 export interface MachineHolds {
   /** Before each change. Throws `machine-held`, `machine-taken`, and what the connection throws. */
   readonly hold: (machine: string, context: Pick<Performing, 'ask' | 'signal'>) => Promise<void>;
+  /**
+   * The same for what looks itself, where it begins, whether the hold is still ours: the id to look for, null where it was taken just
+   * now. Asks the machine only at the first change.
+   */
+  readonly held: (machine: string, context: Pick<Performing, 'ask' | 'signal'>) => Promise<string | null>;
   /** The run is over. Never throws: a hold that cannot be given back falls silent. */
   readonly releaseAll: () => Promise<void>;
 }
@@ -68,24 +73,31 @@ export function machineHolds({ site, program, withSudo }: HoldParts): MachineHol
     held.delete(machine);
   }
 
+  async function hold(machine: string, context: Pick<Performing, 'ask' | 'signal'>): Promise<void> {
+    const known = held.get(machine);
+    const since = site.clock.now().toISOString();
+    const holder = known?.holder ?? { person: userName(), laptop: hostname(), program, since };
+    let hold = await take(machine, holder, null, context.signal);
+    if (hold.state === 'held' && known !== undefined) {
+      drop(machine);
+      await told(machine, 'lost', hold.by);
+      throw problem('machine-taken', wordsOf(machine, hold));
+    }
+    if (hold.state === 'held') {
+      await askToTake(machine, hold, context);
+      hold = await take(machine, holder, hold.id, context.signal);
+      if (hold.state === 'held') throw problem('machine-held', wordsOf(machine, hold));
+      if (hold.from !== null) await told(machine, 'asked', hold.from);
+    } else if (hold.from !== null) await told(machine, 'silent', hold.from);
+    if (known === undefined) keep(machine, holder);
+  }
+
   return {
-    hold: async (machine, context) => {
-      const known = held.get(machine);
-      const since = site.clock.now().toISOString();
-      const holder = known?.holder ?? { person: userName(), laptop: hostname(), program, since };
-      let hold = await take(machine, holder, null, context.signal);
-      if (hold.state === 'held' && known !== undefined) {
-        drop(machine);
-        await told(machine, 'lost', hold.by);
-        throw problem('machine-taken', wordsOf(machine, hold));
-      }
-      if (hold.state === 'held') {
-        await askToTake(machine, hold, context);
-        hold = await take(machine, holder, hold.id, context.signal);
-        if (hold.state === 'held') throw problem('machine-held', wordsOf(machine, hold));
-        if (hold.from !== null) await told(machine, 'asked', hold.from);
-      } else if (hold.from !== null) await told(machine, 'silent', hold.from);
-      if (known === undefined) keep(machine, holder);
+    hold,
+    held: async (machine, context) => {
+      if (held.has(machine)) return ownId();
+      await hold(machine, context);
+      return null;
     },
     releaseAll: async () => {
       const machines = [...held.keys()];

@@ -45,6 +45,7 @@ export async function performRun(
   machine: string,
   command: CommandOf<'run'>,
   context: Performing,
+  heldBy: string | null = null,
 ): Promise<Performed> {
   const { signal } = context;
   const argv = command.argv.map((word) => (typeof word === 'string' ? word : context.captured(word.captured)));
@@ -72,7 +73,7 @@ export async function performRun(
     // A program that never stops talking must not fill the memory: the end of what it said is kept.
     while (outputLength > keptOutput) outputLength -= (output.shift() ?? '').length + 1;
   };
-  const base = { as, onLine, limitMs: command.limitMs, signal };
+  const base = { as, onLine, limitMs: command.limitMs, signal, ...(heldBy === null ? {} : { heldBy }) };
   const result = await target.exec(argv, stdin === undefined ? base : { ...base, stdin });
   if (!(command.expect ?? [0]).includes(result.exit)) throw failed(command, machine, result.exit, output.join('\n'));
   return { exit: result.exit, output: command.capture === undefined ? output.join('\n') : result.stdout };
@@ -145,6 +146,7 @@ export async function performWrite(
   machine: string,
   command: CommandOf<'write'>,
   context: Performing,
+  heldBy: string | null = null,
 ): Promise<Performed> {
   const target = await means.target(machine, context.signal);
   await target.writeFile(command.path, await context.resolve(command.text), {
@@ -152,6 +154,7 @@ export async function performWrite(
     ...(command.owner === undefined ? {} : { owner: command.owner }),
     expectSha256OfOld: command.before === null ? null : sha256Of(command.before),
     ...(command.keepCopy === undefined ? {} : { keepCopy: command.keepCopy }),
+    ...(heldBy === null ? {} : { heldBy }),
     signal: context.signal,
   });
   return { exit: null, output: '' };

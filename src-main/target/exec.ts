@@ -11,11 +11,14 @@ import { cleanLine, cleanText } from '../../src-shared/clean.ts';
 import { type Problem, problem } from '../../src-shared/problem.ts';
 import { quoteArgv } from '../../src-shared/quote.ts';
 import { openChannel } from './channel.ts';
+import { HoldLost, holdPath } from './hold.ts';
 import type { Link } from './link.ts';
 import { identityFor } from './rights.ts';
 import type { ExecOptions, ExecResult } from './target.ts';
 
+// Under a hold it first looks whose the machine is, so that a change needs no round trip for that, and none is begun in between.
 const launcher = 'm=$1; shift; printf "%s\\n" "$m"; printf "%s %s\\n" "$m" "$$" >&2; exec "$@"';
+const heldLauncher = `m=$1; w=; { read -r w <${holdPath}; } 2>/dev/null; if [ "$w" != "$2" ]; then printf "%s lost\\n" "$m" >&2; exit 1; fi; shift 2; set -- "$m" "$@"; ${launcher}`;
 const keptBytes = 64 * 1024 * 1024;
 /** sshd allows ten sessions on one connection unless told otherwise; two are left for stopping what runs. */
 const sessionsAtOnce = 8;
@@ -34,6 +37,7 @@ export interface CommandHooks {
   readonly onStdout: (bytes: Buffer, flow: Flow) => void;
   readonly onStderr: (bytes: Buffer) => void;
   readonly limitMs?: number;
+  readonly heldBy?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -65,7 +69,7 @@ async function takeSession(link: Link): Promise<() => void> {
 /**
  * Runs a command and returns its exit code; any code is a result.
  * Throws `connection-lost`, `command-timed-out`, `cancelled` (the command has been ended on the target in both),
- * `sudo-missing`, `sudo-refused`, `login-refused` (the account runs no commands), `command-failed` (no such user).
+ * `sudo-missing`, `sudo-refused`, `login-refused` (the account runs no commands), `command-failed` (no such user), `HoldLost`.
  */
 export async function runCommand(
   link: Link,
@@ -80,7 +84,9 @@ export async function runCommand(
     const seconds = hooks.limitMs === undefined ? 0 : Math.max(1, Math.ceil(hooks.limitMs / 1000));
     const line = quoteArgv([
       ...identity.prefix,
-      ...['/bin/sh', '-c', launcher, 'sh', mark],
+      ...(hooks.heldBy === undefined
+        ? ['/bin/sh', '-c', launcher, 'sh', mark]
+        : ['/bin/sh', '-c', heldLauncher, 'sh', mark, hooks.heldBy]),
       ...['env', 'LC_ALL=C.UTF-8', 'timeout', '-k', '5', String(seconds)],
       ...argv,
     ]);
@@ -98,6 +104,7 @@ class Command {
   readonly #mark: string;
   readonly #hooks: CommandHooks;
   #pid: number | null = null;
+  #lost = false;
   #why: Problem | null = null;
   #channel: ClientChannel | null = null;
 
@@ -126,6 +133,7 @@ class Command {
     try {
       const outcome = await this.#consume(channel, ended, firstLine);
       if (this.#why !== null) throw this.#why;
+      if (this.#lost) throw new HoldLost(name);
       if (outcome.exit === null) throw await this.#lossOf();
       if (this.#pid === null) throw this.#neverStarted(outcome.exit, outcome.before);
       const ranMs = performance.now() - startedMs;
@@ -156,6 +164,8 @@ class Command {
       ),
     );
     const started = (rest: string) => {
+      this.#lost = rest.trim() === 'lost';
+      if (this.#lost) return void channel.end();
       this.#pid = Number(rest.trim());
       if (this.#why !== null) this.#kill();
       else if (this.#hooks.stdin === undefined) channel.end();
@@ -246,12 +256,13 @@ function afterMark(
 export async function exec(link: Link, argv: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
   const stdout = gather((line) => options.onLine?.('stdout', line));
   const stderr = gather((line) => options.onLine?.('stderr', line));
-  const { stdin, limitMs, signal } = options;
+  const { stdin, limitMs, heldBy, signal } = options;
   const exit = await runCommand(link, options.as ?? 'root', argv, {
     onStdout: stdout.take,
     onStderr: stderr.take,
     ...(stdin === undefined ? {} : { stdin: (channel: ClientChannel) => void channel.end(Buffer.from(stdin)) }),
     ...(limitMs === undefined ? {} : { limitMs }),
+    ...(heldBy === undefined ? {} : { heldBy }),
     ...(signal === undefined ? {} : { signal }),
   });
   return { exit, stdout: stdout.end(), stderr: stderr.end() };

@@ -32,6 +32,15 @@ export interface HoldRequest {
 /** Gone with a reboot, as is all that a laptop had under way there; closing a site finds nothing of it. */
 const folder = '/run/fieldkit';
 const path = `${folder}/hold`;
+/** Its first line is the id of who holds the machine; whoever runs commands there can read it. */
+export const holdPath = path;
+
+/** The command was not begun: the machine's hold is not, or not any more, the one that it was to be begun under. */
+export class HoldLost extends Error {
+  constructor(machine: string) {
+    super(`the hold on ${machine} is another one`);
+  }
+}
 const limitMs = 30_000;
 
 /**

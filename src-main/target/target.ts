@@ -11,6 +11,8 @@ export interface ExecOptions {
   readonly onLine?: (stream: 'stdout' | 'stderr', line: string) => void;
   /** The command is ended on the target after this long. */
   readonly limitMs?: number;
+  /** Begun only while the machine's hold has this id; else `HoldLost` is thrown, and nothing was done. */
+  readonly heldBy?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -61,6 +63,8 @@ export interface WriteOptions {
   readonly expectSha256OfOld?: string | null;
   /** Keeps the present content as `<path>.fieldkit-copy`, unless there is such a copy already. */
   readonly keepCopy?: boolean;
+  /** As for a command. */
+  readonly heldBy?: string;
   readonly signal?: AbortSignal;
 }
 

@@ -43,7 +43,7 @@ const script = [
 
 /**
  * Writes a file as root: temporary name in the same folder, owner and mode, sync, rename.
- * The folder must be there. Throws `file-changed-meanwhile`, `upload-differs`, `command-failed`, `connection-lost`, `cancelled`.
+ * The folder must be there. Throws `file-changed-meanwhile`, `upload-differs`, `command-failed`, `connection-lost`, `cancelled`, `HoldLost`.
  */
 export async function writeFile(
   link: Link,
@@ -53,7 +53,7 @@ export async function writeFile(
 ): Promise<void> {
   const machine = link.machine.name;
   if (!path.startsWith('/')) throw problem('internal', { detail: `not an absolute path: ${path}` });
-  const { expectSha256OfOld: expected, signal } = options;
+  const { expectSha256OfOld: expected, heldBy, signal } = options;
   const args = [
     path,
     options.mode.toString(8).padStart(4, '0'),
@@ -65,6 +65,7 @@ export async function writeFile(
   const result = await runScript(link, script, args, {
     stdin: text,
     limitMs: shortMs,
+    ...(heldBy === undefined ? {} : { heldBy }),
     ...(signal === undefined ? {} : { signal }),
   });
   if (result.exit === changedExit) throw problem('file-changed-meanwhile', { path, machine });

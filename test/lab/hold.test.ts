@@ -1,5 +1,5 @@
 /** Two laptops and one machine: who is at work on it is told, taken over only by a yes or after silence, and given back. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -165,6 +165,18 @@ machines:
     );
     expect(await second.work([])).toMatchObject([{ outcome: 'done' }]);
     expect(await holdsIn(second)).toEqual(['silent']);
+  });
+
+  it('is taken again where the machine forgot it, as a reboot makes it, and nothing is begun without it', async () => {
+    const goes = ['sh', '-c', `[ "$(head -n 1 ${path} 2>&1)" = "$1" ] && rm -rf /run/fieldkit`, 'sh'];
+    expect(await first.work([])).toMatchObject([{ outcome: 'done' }]);
+    const own = (await readFile(join(first.folder, 'hold-id'), 'utf8')).trim();
+    const held = ['sh', '-c', `[ "$(head -n 1 ${path})" = "$1" ] && touch /root/held`, 'sh', own];
+    expect(await first.work([run('master-1', [...goes, own]), run('master-1', held)])).toMatchObject([
+      { outcome: 'done' },
+    ]);
+    expect((await machine.shell('test -e /root/held')).code).toBe(0);
+    expect(await holdsIn(first)).toEqual([]);
   });
 
   it('stays its laptop’s through a cut connection', async () => {
