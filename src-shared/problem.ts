@@ -248,6 +248,7 @@ export const problems = {
   'target-apt-broken': define('target', ['machine', 'detail']),
   'target-interface-missing': define('target', ['machine', 'interface', 'present']),
   'target-interface-down': define('target', ['machine', 'interface'], { retryable: true }),
+  'target-addresses-fleeting': define('target', ['machine', 'interface', 'addresses'], { severity: 'skippable' }),
   'target-prefix-long': define('target', ['machine', 'interface', 'length']),
   'target-address-lent': define('target', ['machine', 'interface', 'address'], { severity: 'warning' }),
   'target-address-duplicate': define('target', ['machine', 'interface', 'address']),

@@ -1,5 +1,6 @@
 // Who manages an interface on a machine, and how addresses are added to its settings so that they stay after a start.
 // Called by set-addresses. Pure; files of others are never edited: what is added lies in a file of our own beside them.
+import { parseRange } from '../../src-shared/address.ts';
 import type { Answer, Probe } from '../../src-shared/step.ts';
 
 /** `networkd`: systemd-networkd, also where netplan wrote its files. `ifupdown`: /etc/network/interfaces. */
@@ -10,28 +11,61 @@ export interface NetworkSettings {
   readonly manager: NetworkManager | null;
   /** The file of our own that adds to the interface's settings; empty when there is no place for one. */
   readonly path: string;
+  /**
+   * IPv6 addresses in the settings of whoever manages the interface: these are there again after a start. null when nobody known does:
+   * then it cannot be told.
+   */
+  readonly settled: readonly string[] | null;
 }
+
+/**
+ * Prints the settings of interface $1 as its manager reads them, behind a line that names it: systemd-networkd (also what netplan and
+ * cloud-init wrote for it), ifupdown, NetworkManager. Prints nothing where none of them manages it.
+ */
+export const settingsScript = `exec 2>/dev/null
+file=$(networkctl status --no-pager --lines=0 "$1" | sed -n "s/^ *Network File: \\(.*\\.network\\)$/\\1/p")
+if [ -f "$file" ]; then
+  echo @networkd
+  cat "$file"
+  for folder in /etc /run /usr/local/lib /usr/lib; do cat "$folder/systemd/network/\${file##*/}.d/"*.conf; done
+fi
+if [ -n "$(ifquery --state "$1")" ]; then echo @ifupdown; ifquery "$1"; fi
+name=$(nmcli -e no -g GENERAL.CONNECTION device show "$1")
+if [ -n "$name" ]; then echo @NetworkManager; nmcli -e no -g ipv6.addresses connection show "$name"; fi
+exit 0`;
 
 export const managerProbes = (device: string): readonly Probe[] => [
   { id: 'status', kind: 'run', argv: ['networkctl', 'status', '--no-pager', '--lines=0', device] },
   // Answers `host0=host0` for an interface that ifupdown has brought up.
   { id: 'ifstate', kind: 'run', argv: ['ifquery', '--state', device] },
   { id: 'interfaces', kind: 'read', path: '/etc/network/interfaces' },
+  { id: 'settings', kind: 'run', argv: ['sh', '-c', settingsScript, 'sh', device] },
 ];
 
 /** From the answers to `managerProbes`. */
 export function networkSettings(answers: Readonly<Record<string, Answer>>): NetworkSettings {
+  const settled = settledIn(answers.settings?.out ?? '');
   const networkFile = /^\s*Network File: (\S+\.network)$/m.exec(answers.status?.out ?? '')?.[1] ?? '';
   if (networkFile !== '') {
     const name = networkFile.slice(networkFile.lastIndexOf('/') + 1);
-    return { manager: 'networkd', path: `/etc/systemd/network/${name}.d/fieldkit.conf` };
+    return { manager: 'networkd', path: `/etc/systemd/network/${name}.d/fieldkit.conf`, settled };
   }
-  if (answers.ifstate?.exit !== 0 || answers.ifstate.out.trim() === '') return { manager: null, path: '' };
+  if (answers.ifstate?.exit !== 0 || answers.ifstate.out.trim() === '') return { manager: null, path: '', settled };
   // interfaces(5): `source` with a pattern, or `source-directory`; a name of letters alone is taken by both.
   const sourced = /^[ \t]*source(-directory)?[ \t]+(\/etc\/network\/)?interfaces\.d(\/\*)?\/?[ \t]*$/m.test(
     answers.interfaces?.out ?? '',
   );
-  return { manager: 'ifupdown', path: sourced ? '/etc/network/interfaces.d/fieldkit' : '' };
+  return { manager: 'ifupdown', path: sourced ? '/etc/network/interfaces.d/fieldkit' : '', settled };
+}
+
+/** Whatever in the settings looks like an IPv6 address, outside comments. */
+function settledIn(text: string): readonly string[] | null {
+  if (!/^@/m.test(text)) return null;
+  return text
+    .split('\n')
+    .filter((line) => !/^\s*[#;]/.test(line))
+    .flatMap((line) => line.match(/[0-9a-fA-F]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*/g) ?? [])
+    .filter((word) => parseRange(`${word}/128`) !== null);
 }
 
 /** The first line of every file of ours. */

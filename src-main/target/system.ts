@@ -27,20 +27,26 @@ export const ipAddresses = z.array(
           tentative: z.boolean().optional(),
           dadfailed: z.boolean().optional(),
           dynamic: z.boolean().optional(),
+          mngtmpaddr: z.boolean().optional(),
         }),
       )
       .default([]),
   }),
 );
 
-/** `ip -j addr show`: addresses with their lengths; tentative ones are not there yet. Empty for anything else. */
-export function parseAddresses(text: string): readonly string[] {
+/**
+ * `ip -j addr show`: addresses with their lengths; tentative ones are not there yet. Empty for anything else. `lent`: only those that
+ * the network gives for a time, and gives again: by what a router announces, or DHCP.
+ */
+export function parseAddresses(text: string, which: 'all' | 'lent' = 'all'): readonly string[] {
   try {
     return ipAddresses
       .parse(JSON.parse(text))
       .flatMap((item) => item.addr_info)
-      .flatMap(({ local, prefixlen, tentative }) =>
-        local === undefined || tentative ? [] : [`${local}/${prefixlen ?? 128}`],
+      .flatMap(({ local, prefixlen, tentative, dynamic, mngtmpaddr }) =>
+        local === undefined || tentative || (which === 'lent' && dynamic !== true && mngtmpaddr !== true)
+          ? []
+          : [`${local}/${prefixlen ?? 128}`],
       );
   } catch {
     return [];

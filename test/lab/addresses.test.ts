@@ -41,13 +41,15 @@ describe('a machine whose network is managed by', unless(reason), () => {
         await configure(tree, ipv4);
       },
     });
-    const machineLines = [`addresses: [${wanted.map((address) => `"${address}"`).join(', ')}]`];
-    const { laptop } = await visits.meet(machine, { withoutRelease: true, machineLines });
+    const { laptop } = await visits.meet(machine, { withoutRelease: true, machineLines: [addressLine(wanted)] });
     const run = (...steps: string[]) => laptop.fieldkit([...steps, '--yes', '--answers', laptop.answersPath]);
     const connected = await run('run', 'describe-site', 'connect', 'preflight');
     expect(connected.code, connected.stdout.slice(-3000)).toBe(0);
-    return { machine, run, wanted };
+    return { machine, laptop, run, wanted };
   }
+
+  const addressLine = (addresses: readonly string[]) =>
+    `addresses: [${addresses.map((address) => `"${address}"`).join(', ')}]`;
 
   const globals = async (machine: LabMachine): Promise<readonly string[]> => {
     const shown = await machine.mustShell('ip -6 -o address show dev host0 scope global');
@@ -75,6 +77,8 @@ describe('a machine whose network is managed by', unless(reason), () => {
 
     const sourcing = settings.replace(/^#.*$/m, 'source /etc/network/interfaces.d/*');
     await machine.mustShell('cat > /etc/network/interfaces', { stdin: sourcing });
+    // One of them was set by hand already: it is there, and would not be after a start.
+    await machine.mustShell(`ip -6 address add ${wanted[0]} dev host0 nodad`);
     const set = await run('run', 'set-addresses');
     expect(set.code, set.stdout.slice(-3000)).toBe(0);
     expect(await globals(machine)).toEqual(wanted);
@@ -91,16 +95,24 @@ describe('a machine whose network is managed by', unless(reason), () => {
   });
 
   it('netplan, by way of networkd', async () => {
-    const { machine, run, wanted } = await setUp('netplan', ['netplan.io'], async (tree, ipv4) => {
+    const { machine, laptop, run, wanted } = await setUp('netplan', ['netplan.io'], async (tree, ipv4) => {
       await mkdir(join(tree, 'etc/netplan'), { recursive: true });
       const plan = `network:\n  version: 2\n  renderer: networkd\n  ethernets:\n    host0:\n      addresses: [${ipv4}]\n`;
       await writeFile(join(tree, 'etc/netplan/01-host0.yaml'), plan, { mode: 0o600 });
     });
     expect(await machine.mustShell('networkctl status --no-pager host0')).toContain('/run/systemd/network/10-netplan-');
     expect(await globals(machine)).toEqual([]);
+    // Both were set by hand: with none in the plan that is told, and with both in it the settings get them and nothing else happens.
+    for (const address of wanted) await machine.mustShell(`ip -6 address add ${address} dev host0 nodad`);
+    await laptop.editPlan((text) => text.replace(/^ {4}addresses: .*\n/m, ''));
+    expect((await run('run', 'set-addresses')).lines.at(-1)).toMatchObject({
+      problem: { code: 'target-addresses-fleeting', params: { addresses: wanted.join(', ') } },
+    });
+    await laptop.editPlan((text) => text.replace(/^ {4}interface: .*$/m, `$&\n    ${addressLine(wanted)}`));
     const set = await run('run', 'set-addresses');
     expect(set.code, set.stdout.slice(-3000)).toBe(0);
-    expect(await globals(machine)).toEqual(wanted);
+    expect(JSON.stringify(set.lines)).not.toContain('networkctl","reload');
+    expect((await globals(machine)).toSorted()).toEqual(wanted);
     expect(await guards(machine)).toBe('');
     await machine.reboot();
     await expect.poll(() => globals(machine), { timeout: 60_000, interval: 500 }).toEqual(wanted);

@@ -3,6 +3,7 @@
 
 import { restoredMark } from '../../target/backup.ts';
 import { factsScript, shiftClockScript } from '../../target/facts-script.ts';
+import { settingsScript } from '../../target/network-settings.ts';
 import { bootSettledScript, setAsideScript } from '../../target/release-scripts.ts';
 import { slaposPython, withoutConnection } from '../../target/slapproxy.ts';
 import { softwareProgressScript } from '../../target/software-progress.ts';
@@ -15,7 +16,7 @@ import { asBuiltScript, lsblk } from './as-built.ts';
 import { builderScript } from './builder.ts';
 import { practiceFacts, shiftClock } from './facts.ts';
 import { frontendScript } from './frontend.ts';
-import { ip, networkctl } from './network.ts';
+import { ip, networkctl, networkSettingsOf } from './network.ts';
 import { computerProgram, nodeScript } from './node.ts';
 import { askAt, askAtScript, nft } from './redirect.ts';
 import { slapos } from './slapos.ts';
@@ -49,6 +50,7 @@ const programs: Readonly<Record<string, Program>> = {
 const shell: Program = async (call) => {
   const [, , script, , ...rest] = call.argv;
   if (script === factsScript) return { exit: 0, out: practiceFacts(call) };
+  if (script === settingsScript) return networkSettingsOf(call);
   if (script === setAsideScript) return putAside(call);
   // Nothing of it starts anything after a boot: there is nothing to let come up.
   if (script === bootSettledScript) return { exit: 0, out: '' };

@@ -125,3 +125,13 @@ function configured({ state }: Call): string[] {
     [...(fileText(state, path) ?? '').matchAll(/^Address=(\S+)$/gm)].map(([, address]) => address ?? ''),
   );
 }
+
+/** What the interface's settings hold: what its network gives it is written there as well. */
+export const networkSettingsOf = ({ state }: Call): Outcome => ({
+  exit: 0,
+  out: [
+    '@networkd',
+    ...state.addresses.flatMap(({ address, by }) => (by === 'slapos' ? [] : [`Address=${address}`])),
+    '',
+  ].join('\n'),
+});

@@ -29,6 +29,8 @@ export const setAddresses = defineStep({
   facts: z.strictObject({
     /** Global IPv6 addresses with their lengths, as they are now. */
     present: z.array(z.string()),
+    /** Those of them that are there again after a start: in the settings of who manages the interface, or given by the network. */
+    lasting: z.array(z.string()),
     /** Who manages the interface; null when it is nobody we can write for. */
     manager: z.enum(['networkd', 'ifupdown']).nullable(),
     /** Our file beside the settings; empty when there is no place for one. */
@@ -41,57 +43,70 @@ export const setAddresses = defineStep({
       { id: 'addresses', kind: 'run', argv: ['ip', '-j', '-6', 'addr', 'show', 'dev', machine.interface] },
       ...managerProbes(machine.interface),
     ]);
-    const { manager, path } = networkSettings(first);
+    const { manager, path, settled } = networkSettings(first);
+    const shown = first.addresses?.out ?? '';
+    const present = parseAddresses(shown).filter((text) => {
+      const range = parseRange(text);
+      return range !== null && isGlobalIpv6(range);
+    });
+    const again = settled === null ? present : [...settled, ...parseAddresses(shown, 'lent')];
     const dropIn =
       path === '' ? undefined : (await world.probe(machine.name, [{ id: 'dropIn', kind: 'read', path }])).dropIn;
     return {
-      present: parseAddresses(first.addresses?.out ?? '').filter((text) => {
-        const range = parseRange(text);
-        return range !== null && isGlobalIpv6(range);
-      }),
+      present,
+      lasting: amongThem(present, again),
       manager,
       path,
       dropIn: dropIn?.exit === 0 ? dropIn.out : null,
     };
   },
-  found: ({ present }, context) => {
+  found: ({ present, lasting }, context) => {
     const { interface: name } = machineOfSubject(context);
     return [
       present.length === 0
         ? says('set-addresses', 'found.none', { interface: name })
         : says('set-addresses', 'found.present', { interface: name, addresses: present.join(', ') }),
+      ...fleetingOf(present, lasting).map((address) => says('set-addresses', 'found.fleeting', { address })),
     ];
   },
   verdict: (facts, context) => {
     const machine = machineOfSubject(context);
-    const missing = missingOf(machine.addresses, facts.present);
-    if (missing.length === 0 && facts.present.length > 0) return done();
+    const missing = missingOf(machine.addresses, facts.lasting);
+    if (missing.length === 0 && facts.lasting.length > 0) return done();
+    const fleeting = fleetingOf(facts.present, facts.lasting);
+    if (machine.addresses.length === 0 && fleeting.length > 0) {
+      const told = finding('target-addresses-fleeting', {
+        machine: machine.name,
+        interface: machine.interface,
+        addresses: fleeting.join(', '),
+      });
+      return context.earlier.skipped.includes(told.code) ? done(told) : blocked(told);
+    }
     if (machine.addresses.length === 0)
       return blocked(finding('target-addresses-unmanaged', { machine: machine.name, interface: machine.interface }));
     return facts.manager === null || facts.path === ''
       ? blocked(finding('target-addresses-unmanaged', { machine: machine.name, interface: machine.interface }))
       : todo();
   },
-  plan: ({ manager, path, dropIn, present }, context) => {
+  plan: ({ manager, path, dropIn, present, lasting }, context) => {
     const machine = machineOfSubject(context);
     const on = { machine: machine.name };
-    if (manager === null) return [];
+    if (manager === null || missingOf(machine.addresses, lasting).length === 0) return [];
     const device = machine.interface;
     const missing = missingOf(machine.addresses, present);
+    const settle: Extract<Command, { kind: 'run' | 'write' }>[] = [
+      runs(on, ['install', '-d', '-m', '0755', folderOf(path)]),
+      { kind: 'write', on, path, text: settingsText(manager, device, machine.addresses), mode: 0o644, before: dropIn },
+    ];
+    // They are there, and would not be after a start. Nothing has to be applied: that would take away what slapos put there itself.
+    if (missing.length === 0)
+      return settle.map((command) => ({ ...command, note: says('set-addresses', 'does.settle') }));
     return [
       {
         kind: 'guard',
         on,
         commands: [
-          runs(on, ['install', '-d', '-m', '0755', folderOf(path)]),
-          {
-            kind: 'write',
-            on,
-            path,
-            text: settingsText(manager, device, machine.addresses),
-            mode: 0o644,
-            before: dropIn,
-          },
+          ...settle,
           ...applyArgv(manager, device, { added: missing, taken: [] }).map((argv) => runs(on, argv)),
         ],
         undo: [fileAsBefore(path, dropIn), again(manager, device, { added: [], taken: missing })].join('; '),
@@ -175,6 +190,16 @@ const again = (manager: NetworkManager, device: string, change: Parameters<typeo
   applyArgv(manager, device, change)
     .map((argv) => argv.map((word, index) => (index > 1 && word === device ? `'${word}'` : word)).join(' '))
     .join('; ');
+
+/** Those of `addresses` that are among the others, compared as numbers. */
+const amongThem = (addresses: readonly string[], others: readonly string[]): string[] => {
+  const values = new Set(others.map((text) => parseRange(text.includes('/') ? text : `${text}/128`)?.value));
+  return addresses.filter((text) => values.has(parseRange(text)?.value));
+};
+
+/** Gone after the next start. Single addresses are partitions', which slapos sets itself. */
+const fleetingOf = (present: readonly string[], lasting: readonly string[]): readonly string[] =>
+  present.filter((text) => !lasting.includes(text) && !text.endsWith('/128'));
 
 /** Wanted addresses that are not there, compared as numbers. */
 const missingOf = (wanted: readonly string[], present: readonly string[]): readonly string[] => {

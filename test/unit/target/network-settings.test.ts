@@ -14,6 +14,7 @@ it('takes networkd at its word, whoever wrote its file', () => {
   expect(networkSettings({ status: networkd, ifstate: up, interfaces: none })).toEqual({
     manager: 'networkd',
     path: '/etc/systemd/network/10-netplan-eth0.network.d/fieldkit.conf',
+    settled: null,
   });
 });
 
@@ -30,12 +31,17 @@ it.each([
   expect(networkSettings({ status: nobody, ifstate: up, interfaces })).toEqual({
     manager: 'ifupdown',
     path: place ? '/etc/network/interfaces.d/fieldkit' : '',
+    settled: null,
   });
 });
 
 it('knows nobody where neither answers', () => {
   for (const ifstate of [none, answer('', 127), answer('\n')])
-    expect(networkSettings({ status: nobody, ifstate, interfaces: none })).toEqual({ manager: null, path: '' });
+    expect(networkSettings({ status: nobody, ifstate, interfaces: none })).toEqual({
+      manager: null,
+      path: '',
+      settled: null,
+    });
 });
 
 it.each(['networkd', 'ifupdown'] as const)('reads back the addresses it wrote for %s', (manager) => {
@@ -48,4 +54,26 @@ it('takes no interface down', () => {
     applyArgv(manager, 'eth0', { added: ['fd00::1/64'], taken: ['fd00::2/64'] }),
   );
   expect(all.filter(([program]) => /^if(up|down)$/.test(program ?? ''))).toEqual([]);
+});
+
+// As the script printed them on Debian 12 with each manager.
+it.each([
+  ['nobody', '', null],
+  [
+    'networkd',
+    '@networkd\n[Match]\nName=eth0\n# Address=fd00:9::9/64\n[Network]\nAddress=10.0.0.5/24\n[Address]\nAddress=fd00:1::11/64\n',
+    ['fd00:1::11'],
+  ],
+  ['networkd that hears routers', '@networkd\n[Match]\nMACAddress=52:54:00:12:34:56\n[Network]\nDHCP=yes\n', []],
+  [
+    'ifupdown',
+    '@ifupdown\naddress: fd00:1::11/64\nup: ip -6 address replace fd00:2::5/48 dev eth0\n',
+    ['fd00:1::11', 'fd00:2::5'],
+  ],
+  ['NetworkManager', '@NetworkManager\nfd00:1::11/64, fd00:2::5/48\n', ['fd00:1::11', 'fd00:2::5']],
+  ['NetworkManager without any', '@NetworkManager\n\n', []],
+])('reads the addresses in the settings of %s', (_, out, settled) => {
+  expect(networkSettings({ status: nobody, ifstate: none, interfaces: none, settings: answer(out) }).settled).toEqual(
+    settled,
+  );
 });
