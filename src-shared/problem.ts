@@ -303,6 +303,7 @@ export const problems = {
   'slapos-proxy-silent': define('target', ['machine'], { retryable: true }),
   'partitions-below-master': define('target', ['machine', 'count', 'wanted'], { severity: 'warning' }),
   'partitions-too-few': define('target', ['machine', 'expected', 'found'], { retryable: true }),
+  'release-other-address': define('target', ['machine', 'url', 'held', 'asked', 'carried'], { retryable: true }),
   'cache-entry-unusable': define('target', ['machine', 'url', 'detail']),
   'software-folder-poisoned': define('target', ['machine', 'path'], { severity: 'warning' }),
   'master-unpublished': define('target', ['machine'], { retryable: true }),

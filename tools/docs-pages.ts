@@ -287,7 +287,7 @@ const failures: readonly Failure[] = [
     title: 'The release asked for is not the one on the medium, by a character',
     symptom:
       'By hand: slapos finds no entry for the address, says nothing, and compiles for hours, which fails without a network.',
-    code: 'cache-entry-unusable',
+    code: 'release-other-address',
     step: 'check-cache',
     test: 'traps',
   },

@@ -23,6 +23,8 @@ export interface CacheLookup {
   readonly rows: readonly CacheRow[];
   /** At least one row that this machine would take. The command's exit code does not say it: it is 0 without any. */
   readonly usable: boolean;
+  /** What it came to, in a line. */
+  readonly detail: string;
 }
 
 /** Reads what `slapos cachelookup binary-sr URL` prints; the table is on standard error. Give both outputs together. */
@@ -53,8 +55,16 @@ export function parseCacheLookup(output: string, exit: number): CacheLookup {
     md5: field('MD5'),
     rows,
     usable: rows.some((row) => row.compatible && row.verified),
+    detail: absent
+      ? 'not found in binary cache'
+      : rows.length > 0
+        ? rows.map(rowText).join('; ')
+        : (lines.findLast((line) => line !== '') ?? '').slice(0, 300),
   };
 }
+
+const rowText = ({ multiarch, distribution, version, compatible, verified }: CacheRow): string =>
+  `${distribution} ${version} ${multiarch}: compatible ${compatible ? 'yes' : 'no'}, verified ${verified ? 'yes' : 'no'}`;
 
 /** Why a software release did not come. `poisoned`: its folder exists unfinished, and the cache is never asked again. */
 type SoftwareFailure = 'poisoned' | 'cache-refused' | 'checksum' | 'buildout' | 'disk-space' | 'other';

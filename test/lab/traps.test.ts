@@ -154,8 +154,13 @@ describe('a trap', unless(reason), () => {
   it('the release asked for is another one by a character: refused before slapos could compile it', async () => {
     await laptop.editPlan((text) => text.replace(url, `${url.replace('software.cfg', '')}./software.cfg`));
     const result = await check('check-cache');
-    expect(findingsOf(result).map(({ code }) => code)).toContain('cache-entry-unusable');
-    expect(await reads('check-cache')).toContain('cache-entry-unusable');
+    expect(findingsOf(result)).toContainEqual(
+      expect.objectContaining({
+        code: 'release-other-address',
+        params: expect.objectContaining({ held: url, asked: './software.cfg', carried: 'software.cfg' }),
+      }),
+    );
+    expect(await reads('check-cache')).toContain('./software.cfg, and the medium holds https://');
     await laptop.editPlan((text) => text.replace('./software.cfg', 'software.cfg'));
   });
 });

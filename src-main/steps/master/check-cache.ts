@@ -61,14 +61,15 @@ export const checkCache = defineStep({
       releases: releases.map(({ name, url }) => {
         const lookup = answers[`${name} lookup`];
         const { completed, poisoned } = releaseStands(answers, url);
+        const seen = parseCacheLookup(`${lookup?.out ?? ''}\n${lookup?.err ?? ''}`, lookup?.exit ?? 1);
         return {
           name,
           url,
           installed: completed,
           poisoned,
-          usable: parseCacheLookup(`${lookup?.out ?? ''}\n${lookup?.err ?? ''}`, lookup?.exit ?? 1).usable,
+          usable: seen.usable,
           archiveStatus: httpStatus(answers[`${name} archive`]?.out ?? ''),
-          detail: (lookup?.err ?? '').trim().split('\n').at(-1)?.slice(0, 300) ?? '',
+          detail: seen.detail,
         };
       }),
     };
@@ -81,9 +82,14 @@ export const checkCache = defineStep({
     ]),
   verdict: ({ releases }, context) => {
     const { name: machine } = machineOfSubject(context);
-    const findings: Finding[] = releases.flatMap(({ url, poisoned, usable, archiveStatus, detail }) => [
+    const findings: Finding[] = releases.flatMap(({ name, url, poisoned, usable, archiveStatus, detail }) => [
       ...(poisoned ? [finding('software-folder-poisoned', { machine, path: releaseFolder(urlKey(url)) })] : []),
-      ...(usable ? [] : [finding('cache-entry-unusable', { machine, url, detail })]),
+      ...(usable
+        ? []
+        : [
+            otherAddress(machine, url, context.lock.releases[name]?.url) ??
+              finding('cache-entry-unusable', { machine, url, detail }),
+          ]),
       ...(archiveStatus === 200 ? [] : [finding('content-unreachable', { machine, url })]),
     ]);
     const [first, ...rest] = findings;
@@ -99,3 +105,12 @@ export const checkCache = defineStep({
         setAside(machineOfSubject(context).name, url, says('check-cache', 'does.setAside', { name })),
       ),
 });
+
+/** The address in the plan is not the one that was prepared, told with where the two part; null where it is. */
+function otherAddress(machine: string, url: string, held: string | undefined): Finding | null {
+  if (held === undefined || held === url) return null;
+  const at = [...url].findIndex((letter, index) => letter !== held[index]);
+  const from = at < 0 ? url.length : at;
+  const [asked = '', carried = ''] = [url, held].map((text) => text.slice(from, from + 16));
+  return finding('release-other-address', { machine, url, held, asked, carried });
+}

@@ -28,6 +28,8 @@ describe('cachelookup', () => {
       url,
       md5: '16d47c5ab38233146f11c11abdd14575',
       usable: true,
+      detail:
+        'debian 12 x86_64-linux-gnu: compatible yes, verified yes; ubuntu 22.04 x86_64-linux-gnu: compatible no, verified yes; debian 12 aarch64-linux-gnu: compatible no, verified no',
       rows: [
         {
           multiarch: 'x86_64-linux-gnu',
@@ -66,12 +68,17 @@ describe('cachelookup', () => {
 
   it('tells an absent document, an empty one, and a failure', () => {
     const absent = `${stamp.replace('INFO', 'CRITICAL')} Software release not found in binary cache: ${url}`;
-    expect(parseCacheLookup(absent, 1)).toMatchObject({ state: 'absent', usable: false });
+    expect(parseCacheLookup(absent, 1)).toMatchObject({
+      ...{ state: 'absent', usable: false, detail: 'not found in binary cache' },
+    });
     const empty = `${stamp} Software URL: ${url}\n${stamp} MD5:          16d4\n${stamp} Object found in cache, but has no binary entries.`;
     expect(parseCacheLookup(empty, 0)).toMatchObject({ state: 'absent', usable: false });
     const traceback =
       "Traceback (most recent call last):\nFileNotFoundError: [Errno 2] No such file or directory: 'gcc'";
-    expect(parseCacheLookup(traceback, 1)).toMatchObject({ state: 'failed', usable: false });
+    expect(parseCacheLookup(traceback, 1)).toMatchObject({
+      ...{ state: 'failed', usable: false },
+      detail: "FileNotFoundError: [Errno 2] No such file or directory: 'gcc'",
+    });
     expect(parseCacheLookup('', 0)).toMatchObject({ state: 'failed' });
   });
 });
