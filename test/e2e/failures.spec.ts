@@ -103,12 +103,7 @@ test('on a master', async () => {
         { timeout: 300_000, intervals: [3000] },
       )
       .toBe(0);
-    await picture(
-      laptop,
-      'install-master-software@machine:master-1',
-      '03-poisoned-folder',
-      /is half built/,
-    );
+    await picture(laptop, 'install-master-software@machine:master-1', '03-poisoned-folder', /is half built/);
 
     // 12: no room where archives are unpacked.
     await machine.mustShell('mount -t tmpfs -o size=1m tmpfs /tmp');
