@@ -7,7 +7,7 @@ import { Problem, problem } from '../../src-shared/problem.ts';
 import { type AllProgress, downloadAll, type Wanted } from '../platform/download-all.ts';
 import { type ArchiveSource, type Means, openArchive } from './archive.ts';
 import { solveCarried } from './carried.ts';
-import { readStatus, solveForInstalled } from './installed.ts';
+import { freshRelease, readStatus, solveForInstalled } from './installed.ts';
 import { combineIndexes, filterIndex, type Package, type PackageIndex } from './package-index.ts';
 import { parseRelation, parseRelations, type RelationGroup } from './relations.ts';
 import { debPath, type RepositoryDeb, type WrittenRepository, writeRepository } from './repository.ts';
@@ -88,7 +88,7 @@ export interface SolveRequest extends TargetSystem {
   readonly machines?: readonly Baseline[];
 }
 
-/** `empty`: nothing is known. `release`: what the archive calls required or important, as new as there. Else its dpkg status. */
+/** `empty`: nothing is known. `release`: see `freshRelease`. Else its dpkg status. */
 export type Baseline = 'empty' | 'release' | { readonly status: string };
 
 /**
@@ -127,7 +127,7 @@ export async function resolvePackages(request: SolveRequest, means: Means): Prom
     }
     const installed =
       baseline === 'release'
-        ? distribution.ranked(['essential', 'required', 'important'])
+        ? freshRelease({ index: distribution, architecture, system })
         : readStatus(baseline.status, architecture);
     return solveForInstalled({ ...common, installed });
   };

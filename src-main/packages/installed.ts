@@ -17,6 +17,16 @@ export function readStatus(text: string, architecture: string): readonly Package
     .filter((item) => item.architecture === architecture || item.architecture === 'all');
 }
 
+/**
+ * What a machine has that was installed a moment ago: the packages that the archive calls essential, required or important, and
+ * what they need, as its installer chooses it. Throws as `solveClosure`.
+ */
+export function freshRelease({ index, architecture, system }: Omit<ClosureRequest, 'roots' | 'preferred'>): Package[] {
+  const names = index.ranked(['essential', 'required', 'important']).map(({ name }) => name);
+  const roots = names.map((name) => [{ name, qualifier: null, version: null }]);
+  return solveClosure({ index, roots, architecture, system, preferred: new Set(names) });
+}
+
 export interface InstalledRequest extends ClosureRequest {
   readonly installed: readonly Package[];
 }

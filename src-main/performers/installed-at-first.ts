@@ -3,7 +3,7 @@
 // archive's index says that the packages were solved from, and this laptop keeps it.
 import { type Machine, machinesOnSite, systemFacts, systemOf } from '../../src-shared/site.ts';
 import { openArchive } from '../packages/archive.ts';
-import { readStatus } from '../packages/installed.ts';
+import { freshRelease, readStatus } from '../packages/installed.ts';
 import { combineIndexes, type Package } from '../packages/package-index.ts';
 import type { Clock } from '../platform/clock.ts';
 import { forbiddenFetch } from '../platform/fetch.ts';
@@ -49,5 +49,5 @@ async function freshOf(
   const opened = [];
   for (const archive of await archivesOf(site, system, trustFolder))
     opened.push(await openArchive({ archive, architecture, locked, refresh: false }, means));
-  return combineIndexes(opened.map(({ index }) => index)).ranked(['essential', 'required', 'important']);
+  return freshRelease({ index: combineIndexes(opened.map(({ index }) => index)), architecture, system });
 }

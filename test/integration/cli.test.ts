@@ -1,7 +1,7 @@
 // The command line as built, as a child process in a home of its own, against the practice site: what it prints where, and
 // how it ends. Only what says so has a terminal: elsewhere whatever is not answered stays unanswered.
-import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFile, spawn, spawnSync } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +12,7 @@ import { practiceAnswers } from '../../src-main/practice/prepare.ts';
 import type { ProcedureName } from '../../src-shared/channels.ts';
 import { journalEvent } from '../../src-shared/journal.ts';
 import { exitCodes } from '../../src-shared/problem.ts';
+import { unless } from '../unless.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -257,6 +258,52 @@ describe('fieldkit', () => {
     await writeFile(join(blobs, blob), content);
     const damaged = await fieldkit(['medium', 'verify', join(folder, 'data/practice/stick')], folder);
     expect([damaged.code, damaged.err.includes('medium-file-damaged')]).toEqual([7, true]);
+  });
+
+  it('prepares a medium without opening a device for writing or becoming anybody else, and touches nothing beside its own folder', {
+    ...unless(
+      spawnSync('strace', ['-qq', '--seccomp-bpf', '-f', 'true']).status === 0 ? null : 'strace cannot be used',
+    ),
+    timeout: 240_000,
+  }, async () => {
+    const folder = await freshHome();
+    await fieldkit(['practice'], folder);
+    const answers = join(folder, 'answers.json');
+    await writeFile(answers, JSON.stringify(practiceAnswers));
+    const [stick, trace] = [join(folder, 'stick'), join(folder, 'trace')];
+    const foreign = ['photo.jpg', 'autorun.inf', 'fieldkit.txt', 'letters/to whom.txt'];
+    await mkdir(join(stick, 'letters'), { recursive: true });
+    for (const name of foreign) await writeFile(join(stick, name), `mine: ${name}`);
+    const words = ['run', 'prepare', '--site', 'practice', '--yes', '--answers', answers];
+    words.push('--input', `choose-medium@site.path=${stick}`);
+    const calls = 'open,openat,openat2,creat,execve,execveat,setuid,setreuid,setresuid,setgid,mount,umount2';
+    const traced = ['-f', '-qq', '--seccomp-bpf', '-s', '4096', '-e', `trace=${calls}`, '-o', trace, process.execPath];
+    const { status, stderr } = await new Promise<{ status: number | null; stderr: string }>((resolve) => {
+      const child = spawn('strace', [...traced, program, ...words], {
+        env: inHome(folder),
+        cwd: work,
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      let said = '';
+      child.stderr.on('data', (part) => (said += String(part)));
+      child.once('close', (code) => resolve({ status: code, stderr: said }));
+    });
+    expect(status, stderr.slice(-2000)).toBe(0);
+    const lines = (await readFile(trace, 'utf8')).split('\n').filter((line) => !/ = -1 | resumed>/.test(line));
+    const written = lines
+      .filter((line) => /O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|\bcreat\(/.test(line))
+      .map((line) => /"([^"]*)"/.exec(line)?.[1] ?? line);
+    expect(written.filter((path) => path.startsWith(`${stick}/fieldkit/`)).length).toBeGreaterThan(20);
+    expect(written.filter((path) => path.startsWith(stick) && !path.startsWith(`${stick}/fieldkit/`))).toEqual([]);
+    expect(written.filter((path) => path.startsWith('/dev/') && !/^\/dev\/(null|tty|ptmx)$/.test(path))).toEqual([]);
+    expect(lines.filter((line) => /\b(setuid|setreuid|setresuid|setgid|mount|umount2)\(/.test(line))).toEqual([]);
+    const started = lines.flatMap((line) => /execve(?:at)?\([^"]*"([^"]*)"/.exec(line)?.[1]?.split('/').at(-1) ?? []);
+    expect(started).toContain('lsblk');
+    expect(started.filter((name) => /^(pkexec|sudo|su|doas|udisksctl|mount|umount|dd|mk.*fs.*)$/.test(name))).toEqual(
+      [],
+    );
+    for (const name of foreign) expect(await readFile(join(stick, name), 'utf8')).toBe(`mine: ${name}`);
+    expect((await readdir(stick)).sort()).toEqual(['autorun.inf', 'fieldkit', 'fieldkit.txt', 'letters', 'photo.jpg']);
   });
 
   it('resumes after a kill: says what is unknown, goes on, and then has nothing left', async () => {

@@ -61,6 +61,7 @@ export async function aptIn(root: string, key: string, architecture = 'amd64', s
     'Acquire::Retries': '0',
     'Debug::NoLocking': 'true',
   };
+  const settings = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
   const setSources = (
     sources: readonly { url: string; suites: readonly string[]; components: readonly string[] }[],
   ): Promise<void> => {
@@ -73,12 +74,9 @@ export async function aptIn(root: string, key: string, architecture = 'amd64', s
   return {
     setSource: (uri: string) => setSources([{ url: uri, suites: ['./'], components: [] }]),
     setSources,
-    run: (...args: string[]) =>
-      runBeside('apt-get', [
-        '-y',
-        ...Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]),
-        ...args,
-      ]),
+    run: (...args: string[]) => runBeside('apt-get', ['-y', ...settings, ...args]),
+    /** The stanzas of packages in its lists, e.g. `cron=3.0`. */
+    show: (...names: string[]) => runBeside('apt-cache', [...settings, 'show', ...names]),
     archives: async () => (await readdir(join(root, 'archives'))).filter((name) => name.endsWith('.deb')),
   };
 }

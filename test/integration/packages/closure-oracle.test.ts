@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ArchiveSource, openArchive } from '../../../src-main/packages/archive.ts';
 import { solveCarried } from '../../../src-main/packages/carried.ts';
 import { solveClosure } from '../../../src-main/packages/closure.ts';
-import { readStatus, solveForInstalled } from '../../../src-main/packages/installed.ts';
+import { freshRelease, readStatus, solveForInstalled } from '../../../src-main/packages/installed.ts';
 import { combineIndexes, type Package, type PackageIndex } from '../../../src-main/packages/package-index.ts';
 import { parseRelations } from '../../../src-main/packages/relations.ts';
 import { networkFetch } from '../../../src-main/platform/fetch.ts';
@@ -98,23 +98,30 @@ describe.each(oracles.map((oracle) => [`Debian ${oracle.release} ${oracle.archit
     let work = '';
     let index: PackageIndex;
     let fetched: (...names: string[]) => Promise<string[]>;
+    let shown: (...names: string[]) => Promise<string>;
 
     /** An apt of its own that names what it would fetch: quicker than its simulation, and with the same versions. */
-    const startApt = async (status = '') => {
+    const startApt = async (status = '', name = 'apt') => {
       const keys = join(work, 'keys.asc');
       await writeFile(keys, [...new Set(known.flatMap((archive) => archive.keys))].join('\n'));
-      const root = join(work, status === '' ? 'apt' : 'surveyed');
+      const root = join(work, name);
+      const first = join(work, 'apt/lists');
       const kept = join(cacheFolder, `lists-${target.replaceAll(' ', '-')}`);
-      await cp(kept, join(root, 'lists'), { recursive: true, preserveTimestamps: true }).catch(() => undefined);
+      await cp(status === '' ? kept : first, join(root, 'lists'), { recursive: true, preserveTimestamps: true }).catch(
+        () => undefined,
+      );
       const apt = await aptIn(root, keys, architecture, status);
       await apt.setSources(known.map(({ url, suites }) => ({ url, suites, components: ['main'] })));
-      expect(await apt.run('update')).toMatchObject({ status: 0, stderr: '' });
-      // In whole or not at all: another run may be reading.
-      const fresh = `${kept}.${process.pid}`;
-      await mkdir(cacheFolder, { recursive: true });
-      await cp(join(root, 'lists'), fresh, { recursive: true, preserveTimestamps: true });
-      await rm(kept, { recursive: true, force: true });
-      await rename(fresh, kept).catch(() => rm(fresh, { recursive: true, force: true }));
+      if (status === '') {
+        expect(await apt.run('update')).toMatchObject({ status: 0, stderr: '' });
+        // In whole or not at all: another run may be reading.
+        const fresh = `${kept}.${process.pid}`;
+        await mkdir(cacheFolder, { recursive: true });
+        await cp(join(root, 'lists'), fresh, { recursive: true, preserveTimestamps: true });
+        await rm(kept, { recursive: true, force: true });
+        await rename(fresh, kept).catch(() => rm(fresh, { recursive: true, force: true }));
+        shown = async (...names) => (await apt.show(...names)).stdout;
+      }
       return async (...names: string[]): Promise<string[]> => {
         // As a courtesy apt renews what was built together with a package it renews; nothing asks for that.
         const needed = ['-o', 'APT::Get::Upgrade-By-Source-Package=false'];
@@ -176,6 +183,25 @@ describe.each(oracles.map((oracle) => [`Debian ${oracle.release} ${oracle.archit
       expect(await fetched(...exact)).toHaveLength(exact.length);
     });
 
+    it('equal those of apt for a machine that was installed a moment ago', able, async () => {
+      const installed = freshRelease({ index, architecture, system });
+      // No package of it lacks anything: else apt would call the machine broken, and so it would be.
+      const stanzas = await shown(...installed.map(({ name, version }) => `${name}=${version}`));
+      const status = stanzas.replace(/^(Package: .*)$/gm, '$1\nStatus: install ok installed');
+      expect(readStatus(status, architecture)).toHaveLength(installed.length);
+      const has = new Set(installed.map(({ name, version }) => `${name} ${version}`));
+      for (const name of ['libc6', 'apt', 'systemd', 'iproute2'])
+        expect(installed.map((one) => one.name)).toContain(name);
+      const itsFetched = await startApt(status, 'fresh');
+      for (const wish of [slaposNode, re6stNode, steps, 'nginx-light', 'postgresql', 'build-essential']) {
+        const mine = solveForInstalled({ index, roots: parseRelations(wish), installed, architecture, system })
+          .map(({ name, version }) => `${name} ${version}`)
+          .filter((one) => !has.has(one))
+          .sort();
+        expect([wish, mine]).toEqual([wish, await itsFetched(...firstNames(wish))]);
+      }
+    });
+
     // This machine's own status is a survey like any other: of a system that is used, with packages of its own.
     const own = host?.release === release && architecture === 'amd64';
     it('equal those of apt for a machine that has packages already', {
@@ -186,7 +212,7 @@ describe.each(oracles.map((oracle) => [`Debian ${oracle.release} ${oracle.archit
       const installed = readStatus(status, architecture);
       expect(installed.length).toBeGreaterThan(80);
       const has = new Set(installed.map(({ name, version }) => `${name} ${version}`));
-      const itsFetched = await startApt(status);
+      const itsFetched = await startApt(status, 'surveyed');
       const wishes = [
         slaposNode,
         re6stNode,
