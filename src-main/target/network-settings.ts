@@ -16,11 +16,13 @@ export interface NetworkSettings {
    * then it cannot be told.
    */
   readonly settled: readonly string[] | null;
+  /** IPv6 addresses of partitions: slapos sets them itself, hourly and after each start. */
+  readonly partitions: readonly string[];
 }
 
 /**
  * Prints the settings of interface $1 as its manager reads them, behind a line that names it: systemd-networkd (also what netplan and
- * cloud-init wrote for it), ifupdown, NetworkManager. Prints nothing where none of them manages it.
+ * cloud-init wrote for it), ifupdown, NetworkManager. Nothing of that where none of them manages it. At the end what partitions hold.
  */
 export const settingsScript = `exec 2>/dev/null
 file=$(networkctl status --no-pager --lines=0 "$1" | sed -n "s/^ *Network File: \\(.*\\.network\\)$/\\1/p")
@@ -32,6 +34,7 @@ fi
 if [ -n "$(ifquery --state "$1")" ]; then echo @ifupdown; ifquery "$1"; fi
 name=$(nmcli -e no -g GENERAL.CONNECTION device show "$1")
 if [ -n "$name" ]; then echo @NetworkManager; nmcli -e no -g ipv6.addresses connection show "$name"; fi
+echo @partitions; cat /srv/slapgrid/slappart*/.slapos-resource
 exit 0`;
 
 export const managerProbes = (device: string): readonly Probe[] => [
@@ -44,29 +47,30 @@ export const managerProbes = (device: string): readonly Probe[] => [
 
 /** From the answers to `managerProbes`. */
 export function networkSettings(answers: Readonly<Record<string, Answer>>): NetworkSettings {
-  const settled = settledIn(answers.settings?.out ?? '');
+  const [settings = '', resources = ''] = (answers.settings?.out ?? '').split(/^@partitions$/m);
+  const settled = /^@/m.test(settings) ? addressWords(settings) : null;
+  const partitions = addressWords(resources);
   const networkFile = /^\s*Network File: (\S+\.network)$/m.exec(answers.status?.out ?? '')?.[1] ?? '';
   if (networkFile !== '') {
     const name = networkFile.slice(networkFile.lastIndexOf('/') + 1);
-    return { manager: 'networkd', path: `/etc/systemd/network/${name}.d/fieldkit.conf`, settled };
+    return { manager: 'networkd', path: `/etc/systemd/network/${name}.d/fieldkit.conf`, settled, partitions };
   }
-  if (answers.ifstate?.exit !== 0 || answers.ifstate.out.trim() === '') return { manager: null, path: '', settled };
+  if (answers.ifstate?.exit !== 0 || answers.ifstate.out.trim() === '')
+    return { manager: null, path: '', settled, partitions };
   // interfaces(5): `source` with a pattern, or `source-directory`; a name of letters alone is taken by both.
   const sourced = /^[ \t]*source(-directory)?[ \t]+(\/etc\/network\/)?interfaces\.d(\/\*)?\/?[ \t]*$/m.test(
     answers.interfaces?.out ?? '',
   );
-  return { manager: 'ifupdown', path: sourced ? '/etc/network/interfaces.d/fieldkit' : '', settled };
+  return { manager: 'ifupdown', path: sourced ? '/etc/network/interfaces.d/fieldkit' : '', settled, partitions };
 }
 
-/** Whatever in the settings looks like an IPv6 address, outside comments. */
-function settledIn(text: string): readonly string[] | null {
-  if (!/^@/m.test(text)) return null;
-  return text
+/** Whatever looks like an IPv6 address, outside comments. */
+const addressWords = (text: string): readonly string[] =>
+  text
     .split('\n')
     .filter((line) => !/^\s*[#;]/.test(line))
     .flatMap((line) => line.match(/[0-9a-fA-F]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*/g) ?? [])
     .filter((word) => parseRange(`${word}/128`) !== null);
-}
 
 /** The first line of every file of ours. */
 export const settingsMark = '# Addresses of the site plan, written by SlapOS Field Kit.';

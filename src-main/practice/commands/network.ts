@@ -126,12 +126,9 @@ function configured({ state }: Call): string[] {
   );
 }
 
-/** What the interface's settings hold: what its network gives it is written there as well. */
-export const networkSettingsOf = ({ state }: Call): Outcome => ({
-  exit: 0,
-  out: [
-    '@networkd',
-    ...state.addresses.flatMap(({ address, by }) => (by === 'slapos' ? [] : [`Address=${address}`])),
-    '',
-  ].join('\n'),
-});
+/** What the interface's settings hold, what its network gives it among that, and the addresses of partitions. */
+export const networkSettingsOf = ({ state }: Call): Outcome => {
+  const lines = (ofSlapos: boolean) =>
+    state.addresses.flatMap(({ address, by }) => ((by === 'slapos') === ofSlapos ? [`Address=${address}`] : []));
+  return { exit: 0, out: ['@networkd', ...lines(false), '@partitions', ...lines(true), ''].join('\n') };
+};

@@ -27,7 +27,7 @@ export const setAddresses = defineStep({
   holds: [],
   input: z.strictObject({}),
   facts: z.strictObject({
-    /** Global IPv6 addresses with their lengths, as they are now. */
+    /** The machine's own global IPv6 addresses with their lengths, as they are now: none of partitions. */
     present: z.array(z.string()),
     /** Those of them that are there again after a start: in the settings of who manages the interface, or given by the network. */
     lasting: z.array(z.string()),
@@ -43,12 +43,14 @@ export const setAddresses = defineStep({
       { id: 'addresses', kind: 'run', argv: ['ip', '-j', '-6', 'addr', 'show', 'dev', machine.interface] },
       ...managerProbes(machine.interface),
     ]);
-    const { manager, path, settled } = networkSettings(first);
+    const { manager, path, settled, partitions } = networkSettings(first);
     const shown = first.addresses?.out ?? '';
-    const present = parseAddresses(shown).filter((text) => {
+    const all = parseAddresses(shown).filter((text) => {
       const range = parseRange(text);
       return range !== null && isGlobalIpv6(range);
     });
+    const ofPartitions = amongThem(all, partitions);
+    const present = all.filter((text) => !ofPartitions.includes(text));
     const again = settled === null ? present : [...settled, ...parseAddresses(shown, 'lent')];
     const dropIn =
       path === '' ? undefined : (await world.probe(machine.name, [{ id: 'dropIn', kind: 'read', path }])).dropIn;
@@ -197,9 +199,9 @@ const amongThem = (addresses: readonly string[], others: readonly string[]): str
   return addresses.filter((text) => values.has(parseRange(text)?.value));
 };
 
-/** Gone after the next start. Single addresses are partitions', which slapos sets itself. */
+/** Gone after the next start. */
 const fleetingOf = (present: readonly string[], lasting: readonly string[]): readonly string[] =>
-  present.filter((text) => !lasting.includes(text) && !text.endsWith('/128'));
+  present.filter((text) => !lasting.includes(text));
 
 /** Wanted addresses that are not there, compared as numbers. */
 const missingOf = (wanted: readonly string[], present: readonly string[]): readonly string[] => {

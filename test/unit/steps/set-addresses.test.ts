@@ -11,7 +11,7 @@ interface Shown {
 }
 const byHand: Shown = { local: 'fd00:1::11', prefixlen: 64 };
 const lent: Shown = { local: 'fd00:5::aa', prefixlen: 64, dynamic: true };
-const partition: Shown = { local: 'fd00:1::1:2', prefixlen: 128 };
+const partition: Shown = { local: 'fd00:1::2', prefixlen: 64 };
 const networkd = '  Network File: /etc/systemd/network/10-eth0.network\n';
 
 async function judged(
@@ -29,7 +29,7 @@ async function judged(
   const said: Readonly<Record<string, string>> = {
     addresses: JSON.stringify([{ ifname: 'eth0', addr_info: shown }]),
     status,
-    settings,
+    settings: `${settings}@partitions\n{"address_list": [{"addr": "fd00:1::2", "netmask": "ffff::"}]}`,
   };
   const world = {
     probe: async (_: string, probes: readonly { id: string }[]) =>

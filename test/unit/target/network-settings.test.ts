@@ -15,6 +15,7 @@ it('takes networkd at its word, whoever wrote its file', () => {
     manager: 'networkd',
     path: '/etc/systemd/network/10-netplan-eth0.network.d/fieldkit.conf',
     settled: null,
+    partitions: [],
   });
 });
 
@@ -32,6 +33,7 @@ it.each([
     manager: 'ifupdown',
     path: place ? '/etc/network/interfaces.d/fieldkit' : '',
     settled: null,
+    partitions: [],
   });
 });
 
@@ -41,6 +43,7 @@ it('knows nobody where neither answers', () => {
       manager: null,
       path: '',
       settled: null,
+      partitions: [],
     });
 });
 
@@ -58,7 +61,7 @@ it('takes no interface down', () => {
 
 // As the script printed them on Debian 12 with each manager.
 it.each([
-  ['nobody', '', null],
+  ['nobody', '@partitions\n', null],
   [
     'networkd',
     '@networkd\n[Match]\nName=eth0\n# Address=fd00:9::9/64\n[Network]\nAddress=10.0.0.5/24\n[Address]\nAddress=fd00:1::11/64\n',
@@ -76,4 +79,13 @@ it.each([
   expect(networkSettings({ status: nobody, ifstate: none, interfaces: none, settings: answer(out) }).settled).toEqual(
     settled,
   );
+});
+
+it('knows the addresses that slapos sets for partitions', () => {
+  const resource = '{"address_list": [{"addr": "10.0.0.2", "netmask": "255.255.255.255"}, {"addr": "fd5a:77::6"}]}';
+  const out = `@networkd\nAddress=fd5a:77::11/64\n@partitions\n${resource}${resource.replace('::6', '::5')}`;
+  expect(networkSettings({ status: nobody, ifstate: none, interfaces: none, settings: answer(out) })).toMatchObject({
+    settled: ['fd5a:77::11'],
+    partitions: ['fd5a:77::6', 'fd5a:77::5'],
+  });
 });
