@@ -195,7 +195,10 @@ export async function performReceive(
   return { exit: null, output: '' };
 }
 
-/** Looks again and again; a lost connection is only a look that saw nothing. Evidence is gathered when the limit is reached. */
+/**
+ * Looks again and again; a lost connection is only a look that saw nothing. Evidence is gathered when the limit is reached, or as soon as
+ * it would be in vain to wait for it: on a full disk slapos goes on failing in silence.
+ */
 export async function performUntil(
   means: TargetMeans,
   machine: string,
@@ -220,19 +223,24 @@ export async function performUntil(
     before ??= new Set(matches.map(({ text }) => text));
     return matches.find(({ text }) => !before?.has(text))?.finding ?? null;
   };
+  let fullSinceMs: number | null = null;
   for (;;) {
     context.signal.throwIfAborted();
-    const answer = await look([command.probe]).then(
-      (answers) => answers[command.probe.id] ?? null,
-      (error: unknown) => {
-        if (error instanceof Problem && error.data.retryable && !context.signal.aborted) return null;
-        throw error;
-      },
-    );
+    const answers = await look([command.probe, roomProbe]).catch((error: unknown) => {
+      if (error instanceof Problem && error.data.retryable && !context.signal.aborted) return {};
+      throw error;
+    });
+    const answer = (answers as Readonly<Record<string, Answer>>)[command.probe.id] ?? null;
+    const full = fullIn((answers as Readonly<Record<string, Answer>>)[roomProbe.id]?.out ?? '');
     const sinceMs = clock.monotonicMs() - started;
     if (answer !== null) {
       const fits = command.wanted.exit === undefined || answer.exit === command.wanted.exit;
       if (fits && (pattern === null || pattern.test(answer.out))) return { exit: answer.exit, output: answer.out };
+    }
+    fullSinceMs = full === null ? null : (fullSinceMs ?? sinceMs);
+    if (full !== null && sinceMs - (fullSinceMs ?? sinceMs) >= fullPatienceMs) {
+      const evidence = await gatherEvidence(command.evidence, look);
+      throw problem('target-disk-full', { machine, command: 'df', detail: full }, { evidence });
     }
     const hopeless = answer === null ? null : hopelessIn(answer.out);
     if (hopeless !== null || sinceMs >= command.limitMs) {
@@ -246,6 +254,24 @@ export async function performUntil(
     await clock.sleep(Math.min(command.everyMs, Math.max(1, command.limitMs - sinceMs)), context.signal);
   }
 }
+
+/** Asked with every look of a wait. */
+const roomProbe: Probe = {
+  id: 'room',
+  kind: 'run',
+  argv: ['df', '-P', '-k', '/opt', '/srv', '/tmp', '/var'],
+  limitMs: 10_000,
+};
+const leastKibibytes = 1024;
+/** Room may be made by what is awaited. */
+const fullPatienceMs = 30_000;
+
+/** The line of df (its portable form) of a file system that holds nothing more; null when all have room. */
+const fullIn = (out: string): string | null =>
+  out.split('\n').find((line) => {
+    const [, available] = /^\S.*?\s\d+\s+\d+\s+(\d+)\s+\d+%\s+\//.exec(line) ?? [];
+    return available !== undefined && Number(available) < leastKibibytes;
+  }) ?? null;
 
 /** What tells why it has not come, for whoever reads on. A machine that does not answer any more tells nothing. */
 async function gatherEvidence(

@@ -7,13 +7,15 @@ import type { Answer, CommandOf } from '../../../src-shared/step.ts';
 const signal = new AbortController().signal;
 
 /** A wait over what a machine answers, look by look; the last answer stays. */
-function waiting(outputs: readonly string[], more: Partial<CommandOf<'until'>> = {}) {
+function waiting(outputs: readonly string[], more: Partial<CommandOf<'until'>> = {}, room: readonly string[] = []) {
   let nowMs = 0;
   let look = 0;
   const seen: (Sighting | null | undefined)[] = [];
   const probe = async (probes: readonly { readonly id: string }[]): Promise<Record<string, Answer>> =>
     Object.fromEntries(
       probes.map(({ id }) => {
+        if (id === 'room')
+          return [id, { exit: 1, out: room[Math.min(look, room.length - 1)] ?? '', err: 'df: /srv: no' }];
         const out = id === 'log' ? 'why it is not there' : (outputs[Math.min(look++, outputs.length - 1)] ?? '');
         return [id, { exit: out === 'ready' ? 0 : 1, out, err: '' }];
       }),
@@ -49,6 +51,11 @@ function waiting(outputs: readonly string[], more: Partial<CommandOf<'until'>> =
   return { done: performUntil(means, 'master-1', command, context), seen };
 }
 
+const df = (srvKibibytes: number) => `Filesystem     1024-blocks     Used Available Capacity Mounted on
+/dev/vda1         20000000 10000000  10000000      50% /
+/dev/mapper/a b   20000000 20000000  ${srvKibibytes}     100% /srv
+`;
+
 describe('a wait', () => {
   it('ends when what is awaited is there, and tells what each look saw', async () => {
     const { done, seen } = waiting(['done 1 3\nline first', 'done 2 3', 'ready']);
@@ -74,12 +81,27 @@ describe('a wait', () => {
   });
 
   it('says after its limit what was awaited, in words, with the evidence', async () => {
-    await expect(waiting(['line still']).done).rejects.toMatchObject({
+    await expect(waiting(['line still'], {}, [df(5_000_000)]).done).rejects.toMatchObject({
       code: 'wait-too-long',
       data: {
         params: { awaited: 'install-master-software.waits.completed', names: 'one', limit: 5, machine: 'master-1' },
         evidence: expect.stringContaining('== log'),
       },
     });
+  });
+
+  it('does not wait on for what a full disk keeps from coming', async () => {
+    const slow = { everyMs: 10_000, limitMs: 7_200_000 };
+    await expect(waiting(['line still'], slow, [df(5_000_000), df(4)]).done).rejects.toMatchObject({
+      code: 'target-disk-full',
+      data: {
+        params: { machine: 'master-1', command: 'df', detail: expect.stringContaining('100% /srv') },
+        evidence: expect.stringContaining('why it is not there'),
+      },
+    });
+    // Full for a moment only: what is awaited has made room itself.
+    const looks = ['line 1', 'line 2', 'line 3', 'line 4', 'line 5', 'line 6', 'ready'];
+    const rooms = [df(4), df(4), df(4), df(5_000_000), df(4), df(4), df(4)];
+    await expect(waiting(looks, slow, rooms).done).resolves.toMatchObject({ exit: 0 });
   });
 });
