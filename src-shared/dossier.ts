@@ -150,6 +150,10 @@ export const dossier = z.strictObject({
   /** The medium's list as it was signed; null when no medium was there. */
   medium: z
     .strictObject({
+      /** What tells it from other media; absent in records of older programs. */
+      which: z
+        .strictObject({ label: z.string(), serial: z.string().nullable(), mediumId: z.string().nullable() })
+        .optional(),
       generation: z.int(),
       sealedAt: moment,
       files: z.int(),

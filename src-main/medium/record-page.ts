@@ -167,11 +167,26 @@ const releases = (record: Dossier, say: Say, language: string): string =>
         ]),
       );
 
+/** What a person tells this medium from others by. */
+const whichOf = ({ which }: NonNullable<Dossier['medium']>, say: Say): readonly (readonly [string, string])[] =>
+  which === undefined
+    ? []
+    : [
+        [
+          say('record.which'),
+          [which.label, which.serial, which.mediumId?.slice(0, 8)]
+            .filter((part) => typeof part === 'string' && part !== '')
+            .map((part) => escaped(String(part)))
+            .join(' · '),
+        ],
+      ];
+
 const medium = (record: Dossier, say: Say, at: Moment, language: string): string =>
   [
     record.medium === null
       ? `<p>${say('record.noMedium')}</p>`
       : pairs([
+          ...whichOf(record.medium, say),
           [say('record.generation'), escaped(String(record.medium.generation))],
           [say('record.sealedAt'), at(record.medium.sealedAt)],
           [

@@ -17,7 +17,7 @@ import { buildDossier, performedSince, planSha256 } from '../runbook/dossier.ts'
 import { readJournal } from '../runbook/journal-store.ts';
 import { type OpenSite, siteFiles } from '../runbook/open-site.ts';
 import { readAsBuilt } from '../target/as-built.ts';
-import { boundMedium, readBinding } from './bound-medium.ts';
+import { boundMedium, namedMedium, readBinding } from './bound-medium.ts';
 import { type Job, job, type Sight, sight } from './jobs.ts';
 import { privateKey } from './prepare-jobs.ts';
 import { recordsKit } from './records.ts';
@@ -100,6 +100,7 @@ export function recordJobs({ program, languages }: RecordParts): Readonly<Record
           plan,
           lock,
           manifest: opened?.manifest ?? null,
+          ...(bound === null ? {} : { which: namedMedium(bound.identity) }),
           facts: Object.fromEntries(facts),
         },
         site.secrets,

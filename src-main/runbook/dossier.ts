@@ -31,6 +31,8 @@ export interface DossierParts {
   readonly lock: SiteLock;
   /** Null when no sealed medium was there. */
   readonly manifest: Manifest | null;
+  /** What that medium is known by. */
+  readonly which?: NonNullable<Dossier['medium']>['which'];
   /** By machine, every machine of the plan. */
   readonly facts: Readonly<Record<string, AsBuilt>>;
 }
@@ -67,6 +69,7 @@ export function buildDossier(parts: DossierParts, secrets: Pick<Secrets, 'redact
       manifest === null
         ? null
         : {
+            ...(parts.which === undefined ? {} : { which: parts.which }),
             generation: manifest.generation,
             sealedAt: manifest.sealedAt,
             files: manifest.files.length,

@@ -11,6 +11,8 @@ import { type ScriptedDesk, scriptedOrder } from './scripted-desk.ts';
 
 export const key = {
   medium: 'choose-medium@site',
+  sizes: 'plan-medium@site',
+  seal: 'seal-medium@site',
   solve: 'solve-packages@system:debian-12-amd64',
   connect: 'connect@machine:master-1',
   preflight: 'preflight@machine:master-1',
@@ -386,6 +388,117 @@ export function interrupted(desk: ScriptedDesk): string {
 export function choosing(desk: ScriptedDesk): string {
   doneBefore(desk, key.medium);
   return key.medium;
+}
+
+const systemName = 'debian-12-amd64';
+
+/** A stick was chosen, and is slow. */
+export function slowMedium(desk: ScriptedDesk): string {
+  doneBefore(desk, key.medium);
+  const speed = { writeBytes: 4_100_000, readBytes: 22_000_000 };
+  const gigabyteMs = Math.round(1e12 / speed.writeBytes + 1e12 / speed.readBytes);
+  const slow = { code: 'medium-slow', params: { medium: 'FIELD', ...speed, gigabyteMs } } as const;
+  desk.tell({ kind: 'run-started', instance: key.medium, input: {} });
+  desk.tell(
+    read(
+      key.medium,
+      [
+        tell('steps.choose-medium.found.chosen', { label: 'FIELD', path: '/media/ada/FIELD' }),
+        tell('steps.choose-medium.found.room', { freeBytes: 58_200_000_000, fileSystem: 'exfat' }),
+        tell('steps.choose-medium.found.speed', speed),
+      ],
+      { state: 'done', findings: [slow] },
+    ),
+  );
+  desk.tell({ kind: 'run-ended', instance: key.medium, outcome: 'done', problem: null });
+  return key.medium;
+}
+
+/** What the medium will hold, with sizes and times, before the first byte. */
+export function sizes(desk: ScriptedDesk): string {
+  doneBefore(desk, key.sizes);
+  const software = (name: string, totalBytes: number) =>
+    tell('steps.plan-medium.found.software', {
+      ...{ name, system: systemName, count: 1, totalBytes },
+      ...{ fetchBytes: totalBytes, writeBytes: totalBytes },
+    });
+  desk.tell({ kind: 'run-started', instance: key.sizes, input: {} });
+  desk.tell(
+    read(
+      key.sizes,
+      [
+        tell('steps.plan-medium.found.packages', {
+          ...{ name: 'packages', system: systemName, count: 214 },
+          ...{ totalBytes: 168e6, fetchBytes: 52e6, writeBytes: 168e6 },
+        }),
+        software('slapos-master', 3.1e9),
+        software('rapid-cdn', 1.4e9),
+        software('re6stnet', 0.4e9),
+        tell('steps.plan-medium.found.cache', {
+          ...{ path: '/home/ada/.cache/slapos-field-kit', neededBytes: 4.96e9, freeBytes: 201e9 },
+        }),
+        tell('steps.plan-medium.found.medium', {
+          ...{ path: '/media/ada/FIELD', neededBytes: 5.1e9, freeBytes: 58.2e9 },
+        }),
+        tell('steps.plan-medium.found.timesMeasured', {
+          ...{ fetchMs: 496_000, writeMs: 383_000, writeBytes: 18e6, readBytes: 50e6 },
+        }),
+      ],
+      finished,
+    ),
+  );
+  desk.tell({ kind: 'run-ended', instance: key.sizes, outcome: 'done', problem: null });
+  return key.sizes;
+}
+
+/** The list of packages is signed by another key than last time. */
+export function otherSigner(desk: ScriptedDesk): string {
+  doneBefore(desk, key.sizes);
+  const what = 'http://deb.example.org/debian/dists/bookworm/InRelease';
+  const question = {
+    id: `signer:${what}`,
+    kind: 'confirm' as const,
+    key: 'steps.plan-medium.asks.signer',
+    params: { what },
+    show: [
+      { label: 'signerBefore', value: '4CB50190207B4758A3F73A796ED0E7B82643E131' },
+      { label: 'signerNow', value: '05AB90340C0C5E797F44A8C8254CF3B5AEC0A8F0' },
+    ],
+    choices: [],
+  };
+  const plan = planOf(key.sizes, [{ kind: 'ask', question }]);
+  desk.runs = [{ run: 'run-2', instances: [key.sizes] }];
+  desk.tell({ kind: 'run-started', instance: key.sizes, input: {} });
+  desk.tell(read(key.sizes, [tell('steps.plan-medium.found.unresolved')], todo));
+  desk.tell({ kind: 'plan', instance: key.sizes, plan });
+  desk.tell({ kind: 'command-started', instance: key.sizes, hash: plan.hash, index: 0 });
+  desk.tell({ kind: 'asked', instance: key.sizes, question });
+  desk.live({ kind: 'question', run: 'run-2', instance: key.sizes, question });
+  return key.sizes;
+}
+
+/** The medium is sealed: which one, how much, and what is compared on site. */
+export function sealed(desk: ScriptedDesk): string {
+  doneBefore(desk, key.seal);
+  desk.tell({ kind: 'run-started', instance: key.seal, input: {} });
+  desk.tell(
+    read(
+      key.seal,
+      [
+        tell('steps.seal-medium.found.drive', { label: 'FIELD', serial: '4C530001230412117295', mark: '3f0a91bc' }),
+        tell('steps.seal-medium.found.sealed', { generation: 3, sealedAt: '2026-11-17T09:40:00.000Z' }),
+        tell('steps.seal-medium.found.files', { count: 812, sizeBytes: 5.07e9 }),
+        tell('steps.seal-medium.found.fingerprint', {
+          fingerprint: '3f9c1b77a0d24e58b6610c9f2a7de4115c08e3b9d7f4a6122e90bb5d18c7f03a',
+        }),
+        tell('steps.seal-medium.found.sheet'),
+        tell('steps.seal-medium.found.off'),
+      ],
+      finished,
+    ),
+  );
+  desk.tell({ kind: 'run-ended', instance: key.seal, outcome: 'done', problem: null });
+  return key.seal;
 }
 
 /** A site of a master and three nodes, one of them re6st's registry, one the frontend; two have joined, one failed. */

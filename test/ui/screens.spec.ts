@@ -64,6 +64,11 @@ const forDocs: readonly (readonly [Place, Look | undefined])[] = [
   [step('fingerprint', states.fingerprint), looks.light && { ...looks.light, theme: 'dark' }],
   [step('progress', states.installing), looks['dark-french']],
   [step('failure', states.failed), looks.sunlight],
+  [step('medium-drives', states.choosing), looks.light],
+  [step('medium-slow', states.slowMedium), looks['dark-french']],
+  [step('medium-sizes', states.sizes), looks.light],
+  [step('medium-other-signer', states.otherSigner), looks.light],
+  [step('medium-sealed', states.sealed), looks.light],
 ];
 
 for (const [place, look] of wanted === 'every' ? [] : forDocs) {

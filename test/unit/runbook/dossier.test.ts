@@ -209,6 +209,22 @@ describe('the record of a site', () => {
     ]);
   });
 
+  it('says which medium was sealed, on its page as well', () => {
+    const files = [{ path: 'medium-id', sizeBytes: 33, sha256: 'c'.repeat(64) }];
+    const sealed = {
+      format: 1,
+      site: 'plant',
+      generation: 4,
+      sealedAt: '2026-11-22T09:00:00.000Z',
+      program: 'kit',
+      files,
+    };
+    const which = { label: 'FIELD', serial: '4C53<0001', mediumId: 'ab12cd34ef56' };
+    const of = buildDossier({ ...given, manifest: sealed as never, which }, secrets);
+    expect(of.medium).toMatchObject({ which, generation: 4, files: 1 });
+    for (const texts of recordTexts) expect(recordPage(of, texts)).toContain('FIELD · 4C53&lt;0001 · ab12cd34');
+  });
+
   it('holds no secret of any kind, neither as JSON nor as a page', () => {
     const pages = recordTexts.map((texts) => recordPage(record, texts));
     for (const [kind, canary] of Object.entries(canaries))
