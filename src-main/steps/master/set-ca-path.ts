@@ -12,8 +12,10 @@ import {
   run,
   says,
   todo,
+  waiting,
 } from '../../runbook/define.ts';
 import { caToolReadArgv, caToolWriteArgv, parseCaTool } from '../../target/ca-tool.ts';
+import { slapproxyEvidenceArgv } from '../../target/slapproxy.ts';
 import { masterPage, webAddresses, webAddressProbe } from '../master-page.ts';
 
 export const setCaPath = defineStep({
@@ -51,14 +53,15 @@ export const setCaPath = defineStep({
         ? says('set-ca-path', 'found.unset')
         : says('set-ca-path', 'found.path', { path }),
   ],
-  verdict: ({ path, address }, context) => {
+  verdict: ({ status, path, address }, context) => {
     if (path === null && confirmed(context)) return done();
     const { name: machine, interface: device } = machineOfSubject(context);
     if (path === null && address === '') return blocked(finding('target-no-ipv4', { machine, interface: device }));
-    if (path === null) return todo();
+    // A master that has just booted takes its time; that is nothing for a person to do by hand.
+    if (path === null) return status === 0 ? waiting(says('set-ca-path', 'waits.answer')) : todo();
     return path === context.site.master.caFolder ? done() : todo();
   },
-  plan: ({ path, address }, context): readonly Command[] => {
+  plan: ({ status, path, address }, context): readonly Command[] => {
     const { name } = machineOfSubject(context);
     const { instance, siteId, caFolder } = context.site.master;
     if (path === caFolder || (path === null && confirmed(context))) return [];
@@ -68,6 +71,23 @@ export const setCaPath = defineStep({
           limitMs: 300_000,
           note: says('set-ca-path', 'does.write', { path: caFolder }),
         }),
+      ];
+    if (status === 0)
+      return [
+        {
+          kind: 'until',
+          on: { machine: name },
+          probe: { id: 'form', kind: 'run', argv: caToolReadArgv(instance, siteId), limitMs: 120_000 },
+          wanted: { exit: 0, pattern: '"status": [1-9]' },
+          everyMs: 5000,
+          limitMs: 1_800_000,
+          awaited: says('set-ca-path', 'waits.answer'),
+          evidence: [
+            { id: 'slapos', kind: 'run', argv: slapproxyEvidenceArgv(instance), limitMs: 60_000 },
+            { id: 'disk', kind: 'run', argv: ['df', '-h', '/srv', '/tmp'] },
+            { id: 'network', kind: 'run', argv: ['ip', '-brief', 'address'] },
+          ],
+        },
       ];
     return [
       {
