@@ -9,7 +9,7 @@ import { mediumPaths, mediumRoot } from '../../src-shared/manifest.ts';
 import { problem } from '../../src-shared/problem.ts';
 import { ensureFolder, readTextOrNull, writeAtomic } from '../platform/files.ts';
 import { type BlockDevice, readBlockDevices, withDescendants } from './lsblk.ts';
-import { writeProblem } from './medium-problem.ts';
+import { goneProblem, writeProblem } from './medium-problem.ts';
 import { type Mount, mountOf, readMounts } from './mounts.ts';
 
 /** Kept in the site's records. What the system does not tell is null and counts as unknown, not as different. */
@@ -38,13 +38,19 @@ const systemFacts: PlaceFacts = {
   devices: () => readBlockDevices().catch(() => []),
 };
 
-/** The identity of a folder as it is now. Writes nothing. Throws `medium-absent`. */
+/**
+ * The identity of a folder as it is now. Writes nothing. Throws `medium-absent`, and `medium-file-damaged` for a marker that
+ * cannot be read although the medium is there.
+ */
 export async function readIdentity(path: string, facts: PlaceFacts = systemFacts): Promise<MediumIdentity> {
   const real = await realFolder(path);
   const mount = mountOf(real, await facts.mounts());
   const chain = mount === null ? [] : chainTo(await facts.devices(), mount);
   const volume = chain.at(-1);
-  const marker = await readTextOrNull(markerPath(real));
+  const marker = await readTextOrNull(markerPath(real)).catch(async (thrown: unknown) => {
+    const file = markerPath(real);
+    throw (await goneProblem(thrown, file)) ?? problem('medium-file-damaged', { file, offset: 0 }, { cause: thrown });
+  });
   return {
     path: real,
     mountPoint: mount?.mountPoint ?? null,

@@ -3,7 +3,7 @@
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { parseJson } from '../../src-shared/json.ts';
-import { problem } from '../../src-shared/problem.ts';
+import { Problem, problem } from '../../src-shared/problem.ts';
 import { readRoom } from '../medium/file-system.ts';
 import {
   type CheckedPlace,
@@ -14,9 +14,10 @@ import {
 } from '../medium/identity.ts';
 import type { OpenedManifest } from '../medium/manifest-check.ts';
 import { openManifest } from '../medium/manifest-store.ts';
+import { goneProblem } from '../medium/medium-problem.ts';
 import { scanMedium } from '../medium/scan.ts';
 import type { MediumSpeed } from '../medium/speed.ts';
-import { readTextOrNull, writeAtomic } from '../platform/files.ts';
+import { errnoOf, readTextOrNull, writeAtomic } from '../platform/files.ts';
 import type { MediumSight } from '../runbook/define.ts';
 import { type OpenSite, siteFiles } from '../runbook/open-site.ts';
 
@@ -58,6 +59,27 @@ export async function boundMedium(site: OpenSite): Promise<BoundMedium> {
   const identity = await locateMedium(bound);
   return { ...(await checkIdentity(identity)), identity };
 }
+
+/**
+ * What an act at the medium threw. A system's error that comes of its having been pulled is told as that, wherever it was met;
+ * everything else is handed back as it is.
+ */
+export async function asGone(site: OpenSite, thrown: unknown): Promise<unknown> {
+  if (thrown instanceof Problem || errnoOf(thrown) === '') return thrown;
+  const bound = await readBinding(site);
+  if (bound === null) return thrown;
+  const { path = bound.path } = thrown as NodeJS.ErrnoException;
+  const gone = await goneProblem(thrown, path);
+  if (gone !== null) return gone;
+  // The mount has gone as well, and the path is one of the laptop's own disk by now.
+  if (!isBelow(path, bound.path) && !/^\/(media|run\/media|mnt)\//.test(path)) return thrown;
+  return boundMedium(site).then(
+    () => thrown,
+    (why: unknown) => (why instanceof Problem ? why : thrown),
+  );
+}
+
+const isBelow = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`);
 
 /** What a person knows a medium by: the folder's name, the drive's serial, and the marker that is ours. */
 export const namedMedium = ({ path, serial, mediumId }: MediumIdentity) => ({

@@ -18,7 +18,7 @@ import type { Connection, ConnectionRequest, Dial, LoginMaterial } from '../targ
 import { ConnectionPool } from '../target/connection-pool.ts';
 import { HoldLost } from '../target/hold.ts';
 import { takeBackup, unpackBackup } from './backups.ts';
-import { boundMedium, sightOfMedium } from './bound-medium.ts';
+import { asGone, boundMedium, sightOfMedium } from './bound-medium.ts';
 import { contentLeases, type Heard } from './content-leases.ts';
 import { performCopy } from './copy.ts';
 import { performGuard, settleGuard } from './guard.ts';
@@ -257,6 +257,10 @@ export function makeHands(parts: HandsParts): Hands {
     },
   };
 
+  const tellGone = async (thrown: unknown): Promise<never> => {
+    throw await asGone(site, thrown);
+  };
+
   const worldOf = (signal: AbortSignal): World => ({
     probe: (name, probes) => withSudo(name, signal, (connection) => connection.probe(probes, signal)),
     hostKey: (name) => {
@@ -265,11 +269,11 @@ export function makeHands(parts: HandsParts): Hands {
       return outside.scanHostKey(machine, signal, wayTo(machine).through);
     },
     leaseOpen: (_lease, name) => leaseOpen(name),
-    medium: () => sightOfMedium(site),
+    medium: () => sightOfMedium(site).catch(tellGone),
     sight: async <T extends Json>(name: string, args: Readonly<Record<string, Json>> = {}) => {
       const look = sights[name];
       if (look === undefined) throw problem('internal', { detail: `no sight ${name}` });
-      return (await look(args, { site, cacheFolder, signal })) as T;
+      return (await look(args, { site, cacheFolder, signal }).catch(tellGone)) as T;
     },
   });
 
@@ -286,7 +290,7 @@ export function makeHands(parts: HandsParts): Hands {
       onLine: context.onLine,
       signal: context.signal,
     };
-    await act(command.args, jobContext);
+    await act(command.args, jobContext).catch(tellGone);
     return { exit: null, output: '' };
   }
 
