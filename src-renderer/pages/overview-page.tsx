@@ -36,7 +36,7 @@ export const OverviewPage = ({ site }: { readonly site: OpenedSite }) => {
         <Heading page={`site ${site.name}`} title={site.name} />
         <span className="quiet">{t('ui.side.sum', { done: countDone(all), total: all.length })}</span>
       </PageHead>
-      <Picture site={site} />
+      <Picture name={site.name} view={site.view} steps={site.steps} drawn={site.machines} />
       <section className={styles.next} aria-labelledby="next-title">
         <div>
           <h2 id="next-title">{running !== undefined ? t('ui.overview.running') : t('ui.overview.next')}</h2>
@@ -84,7 +84,7 @@ export const OverviewPage = ({ site }: { readonly site: OpenedSite }) => {
           ))}
         </ul>
       </section>
-      <MachineTable site={site} />
+      <MachineTable name={site.name} view={site.view} steps={site.steps} />
       {site.practice && <FaultsPanel site={site} />}
     </ScrollPage>
   );

@@ -45,9 +45,9 @@ export const SitePage = ({ route, site }: Props) => {
   const Page = route.page === 'site' || route.page === 'step' || route.page === 'machine' ? null : pages[route.page];
   return (
     <div className={styles.page}>
-      <TopBar site={site} />
+      <TopBar name={site.name} practice={site.practice} view={site.view} steps={site.steps} />
       <div className={styles.body}>
-        <SideList site={site} current={current} />
+        <SideList name={site.name} view={site.view} steps={site.steps} current={current} />
         <main className={styles.main}>
           {trouble !== null && (
             <div className={styles.trouble}>

@@ -1,5 +1,5 @@
 // The one page of every step: what and why, what we found, what will change, the act, what goes on, what came of it.
-import { useEffect, useState } from 'react';
+import { useCallback, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { InstanceView } from '../../src-shared/journal.ts';
 import { planLasts, type StepInfo } from '../../src-shared/step.ts';
@@ -44,6 +44,10 @@ const Page = ({ site, instance, info }: Props & { readonly info: StepInfo }) => 
   const live = site.live[key] ?? noLive;
   const shown = site.previews[key];
   const [skip, setSkip] = useState<readonly string[]>(instance.skipped);
+  const onSkip = useCallback(
+    (code: string, on: boolean) => setSkip((was) => (on ? [...was, code] : was.filter((item) => item !== code))),
+    [],
+  );
   const typed = useStepInput(site, instance, info.input);
   const { input } = typed;
   const state = stepState(instance, live, shown, skip);
@@ -94,11 +98,13 @@ const Page = ({ site, instance, info }: Props & { readonly info: StepInfo }) => 
 
         <div className={styles.columns}>
           <FoundPanel
-            instance={instance}
+            found={instance.found}
+            readAt={instance.readAt}
+            facts={instance.facts}
             findings={state.findings}
             reading={state.act.kind === 'reading' || live.reading}
             skipped={skip}
-            onSkip={(code, on) => setSkip((was) => (on ? [...was, code] : was.filter((item) => item !== code)))}
+            onSkip={onSkip}
           />
           {state.commands.length > 0 && (
             <section className={styles.plan} aria-labelledby="plan-title">

@@ -1,6 +1,7 @@
 // One command of a plan: what it is, where, the exact words, the diff of a file it writes, and what came of it.
 import type { TFunction } from 'i18next';
 import { Ban, Check, CircleDot, CircleHelp, CircleX, type LucideIcon } from 'lucide-react';
+import { memo, useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { diffLines } from '../../src-shared/diff.ts';
 import { formatBytes, formatDuration } from '../../src-shared/format.ts';
@@ -27,7 +28,7 @@ const stateIcons: Readonly<Record<Exclude<CommandState, 'pending'>, LucideIcon>>
 /** A diff of so few lines is shown at once. */
 const shortDiff = 14;
 
-export const CommandRow = ({ view }: { readonly view: CommandView }) => {
+export const CommandRow = memo(({ view }: { readonly view: CommandView }) => {
   const { t, i18n } = useTranslation();
   const words = useWords();
   const { command, state } = view;
@@ -56,7 +57,7 @@ export const CommandRow = ({ view }: { readonly view: CommandView }) => {
       {view.output !== null && <OutputFold hash={view.output} />}
     </div>
   );
-};
+});
 
 const asWhom = (command: CommandOf<'run'>, t: TFunction): string =>
   command.as === 'login' ? t('ui.command.asLogin') : t('ui.command.asUser', { user: command.as ?? 'root' });
@@ -138,7 +139,10 @@ const Exact = ({ command }: { readonly command: Command }) => {
 const WriteDetail = ({ command }: { readonly command: CommandOf<'write'> }) => {
   const { t } = useTranslation();
   const after = plainText(command.text);
-  const changed = diffLines(command.before, after).filter((line) => line.kind !== 'same');
+  const changed = useMemo(
+    () => diffLines(command.before, after).filter((line) => line.kind !== 'same'),
+    [command.before, after],
+  );
   const added = changed.filter((line) => line.kind === 'added').length;
   const mode = command.mode.toString(8).padStart(4, '0');
   return (

@@ -1,4 +1,5 @@
 // What reading found: facts as plain sentences, then findings with their remedies.
+import { memo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { formatTime } from '../../src-shared/format.ts';
 import type { InstanceView } from '../../src-shared/journal.ts';
@@ -9,18 +10,16 @@ import { ScrollText } from '../ui/scroll-text.tsx';
 import { Findings } from './findings.tsx';
 import styles from './found-panel.module.css';
 
-interface Props {
-  readonly instance: InstanceView;
+interface Props extends Pick<InstanceView, 'found' | 'readAt' | 'facts'> {
   readonly findings: readonly Finding[];
   readonly reading: boolean;
   readonly skipped: readonly string[];
   readonly onSkip: (code: string, skip: boolean) => void;
 }
 
-export const FoundPanel = ({ instance, findings, reading, skipped, onSkip }: Props) => {
+export const FoundPanel = memo(({ found, readAt, facts, findings, reading, skipped, onSkip }: Props) => {
   const { t, i18n } = useTranslation();
   const words = useWords();
-  const { found, readAt, facts } = instance;
   return (
     <section className={styles.panel} aria-labelledby="found-title" aria-busy={reading}>
       <div className={styles.head}>
@@ -44,9 +43,9 @@ export const FoundPanel = ({ instance, findings, reading, skipped, onSkip }: Pro
       {readAt === null && !reading && <p className="quiet">{t('ui.found.notRead')}</p>}
       {facts !== null && (
         <Fold title={t('ui.found.details')}>
-          <ScrollText text={JSON.stringify(facts, null, 2)} label={t('ui.found.details')} />
+          {() => <ScrollText text={JSON.stringify(facts, null, 2)} label={t('ui.found.details')} />}
         </Fold>
       )}
     </section>
   );
-};
+});

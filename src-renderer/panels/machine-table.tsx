@@ -1,5 +1,7 @@
 // Machines by steps: one row a machine, one column a step that machines have, each cell its state and the way to it.
+import { memo } from 'react';
 import { useTranslation } from 'react-i18next';
+import type { InstanceView } from '../../src-shared/journal.ts';
 import { useWords } from '../i18n/words.ts';
 import { machinesOf } from '../state/progress.ts';
 import { addressOf } from '../state/route.ts';
@@ -7,15 +9,15 @@ import type { OpenedSite } from '../state/store.ts';
 import { StateIcon, useStateWord } from '../ui/state-mark.tsx';
 import styles from './machine-table.module.css';
 
-export const MachineTable = ({ site }: { readonly site: OpenedSite }) => {
+type Props = Pick<OpenedSite, 'name' | 'view' | 'steps'>;
+
+export const MachineTable = memo(({ name: site, view, steps: all }: Props) => {
   const { t } = useTranslation();
   const words = useWords();
-  const word = useStateWord();
-  const machines = machinesOf(site.view);
+  const machines = machinesOf(view);
   if (machines.length < 2) return null;
-  const steps = site.steps.filter(({ id }) =>
-    machines.some(({ instances }) => instances.some((item) => item.step === id)),
-  );
+  const present = new Set(machines.flatMap(({ instances }) => instances.map(({ step }) => step)));
+  const steps = all.filter(({ id }) => present.has(id));
   return (
     <div className={styles.section}>
       <h2 id="machines-title">{t('ui.machines.title')}</h2>
@@ -38,7 +40,7 @@ export const MachineTable = ({ site }: { readonly site: OpenedSite }) => {
                 <th scope="row">
                   <a
                     className={styles.name}
-                    href={addressOf({ page: 'machine', site: site.name, machine: name })}
+                    href={addressOf({ page: 'machine', site, machine: name })}
                     aria-label={t('ui.machine.about', { name })}
                   >
                     {name}
@@ -51,14 +53,7 @@ export const MachineTable = ({ site }: { readonly site: OpenedSite }) => {
                       {instance === undefined ? (
                         <span className="unseen">{t('ui.machines.none')}</span>
                       ) : (
-                        <a
-                          className={styles.cell}
-                          href={addressOf({ page: 'step', site: site.name, instance: instance.key })}
-                          aria-label={`${words.instanceTitle(instance)}: ${word(instance.state)}`}
-                          title={`${words.stepTitle(id)}: ${word(instance.state)}`}
-                        >
-                          <StateIcon state={instance.state} />
-                        </a>
+                        <Cell site={site} instance={instance} />
                       )}
                     </td>
                   );
@@ -70,4 +65,24 @@ export const MachineTable = ({ site }: { readonly site: OpenedSite }) => {
       </section>
     </div>
   );
-};
+});
+
+interface CellProps {
+  readonly site: string;
+  readonly instance: InstanceView;
+}
+
+const Cell = memo(({ site, instance }: CellProps) => {
+  const words = useWords();
+  const word = useStateWord();
+  return (
+    <a
+      className={styles.cell}
+      href={addressOf({ page: 'step', site, instance: instance.key })}
+      aria-label={`${words.instanceTitle(instance)}: ${word(instance.state)}`}
+      title={`${words.stepTitle(instance.step)}: ${word(instance.state)}`}
+    >
+      <StateIcon state={instance.state} />
+    </a>
+  );
+});

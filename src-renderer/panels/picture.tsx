@@ -1,6 +1,7 @@
 // The site as a picture: medium, laptop, machines and the links between, each with its state and leading to its steps.
 // A list to screen readers; the lines are only for the eye.
 import { Box, Globe, Hammer, Laptop, type LucideIcon, Server, Usb, Waypoints } from 'lucide-react';
+import { memo } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { InstanceState, InstanceView } from '../../src-shared/journal.ts';
 import { joinedByRe6st } from '../../src-shared/picture.ts';
@@ -11,9 +12,10 @@ import { type OpenedSite, useStore } from '../state/store.ts';
 import { StateMark } from '../ui/state-mark.tsx';
 import styles from './picture.module.css';
 
-export const Picture = ({ site }: { readonly site: OpenedSite }) => {
+type Props = Pick<OpenedSite, 'name' | 'view' | 'steps'> & { readonly drawn: OpenedSite['machines'] };
+
+export const Picture = memo(({ name: site, view, steps, drawn }: Props) => {
   const { t } = useTranslation();
-  const { view, steps } = site;
   const medium = mediumOf(view);
   const laptopNow = useStore(({ laptop }) => laptop);
   const mediumState = mediumWord(medium, laptopNow);
@@ -22,8 +24,8 @@ export const Picture = ({ site }: { readonly site: OpenedSite }) => {
   /** A machine's link is there once its connection was made in this session: a lease is open, or connecting was done. */
   const linked = (instances: readonly InstanceView[]): boolean =>
     instances.some((item) => item.step === 'connect' && item.state === 'done');
-  const rolesOf = (name: string): readonly string[] => site.machines.find((item) => item.name === name)?.roles ?? [];
-  const joined = joinedByRe6st(site.machines).map(({ name }) => name);
+  const rolesOf = (name: string): readonly string[] => drawn.find((item) => item.name === name)?.roles ?? [];
+  const joined = joinedByRe6st(drawn).map(({ name }) => name);
   const railOf = (name: string, instances: readonly InstanceView[]): string => {
     if (!joined.includes(name)) return '';
     const stands = instances.some((item) => item.step === 'join-re6st' && item.state === 'done');
@@ -35,7 +37,7 @@ export const Picture = ({ site }: { readonly site: OpenedSite }) => {
       <ul className={styles.picture}>
         <li className={styles.medium}>
           <Element
-            site={site.name}
+            site={site}
             icon={Usb}
             name={t('ui.picture.medium')}
             detail={t(`ui.medium.${mediumState}`)}
@@ -49,7 +51,7 @@ export const Picture = ({ site }: { readonly site: OpenedSite }) => {
         </li>
         <li className={styles.laptop}>
           <Element
-            site={site.name}
+            site={site}
             icon={Laptop}
             name={t('ui.picture.laptop')}
             detail={t('ui.overview.chapterSum', { done: countDone(laptop), total: laptop.length })}
@@ -63,7 +65,7 @@ export const Picture = ({ site }: { readonly site: OpenedSite }) => {
               <li key={name} className={styles.machine}>
                 <span aria-hidden className={`${styles.link} ${linked(instances) ? styles.linked : ''}`} />
                 <Element
-                  site={site.name}
+                  site={site}
                   icon={iconOf(rolesOf(name))}
                   name={name}
                   roles={rolesOf(name).map((role) => t(`ui.role.${role}`))}
@@ -80,7 +82,7 @@ export const Picture = ({ site }: { readonly site: OpenedSite }) => {
       </ul>
     </section>
   );
-};
+});
 
 /** The role that says most of a machine, as a picture. */
 const iconOf = (roles: readonly string[]): LucideIcon =>

@@ -1,6 +1,6 @@
 // The runbook at the side: chapters, and their steps with state as icon and word.
 import { ChevronDown, ChevronUp } from 'lucide-react';
-import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { memo, useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { InstanceState, InstanceView } from '../../src-shared/journal.ts';
 import { useWords } from '../i18n/words.ts';
@@ -11,8 +11,7 @@ import { Button } from '../ui/button.tsx';
 import { StateIcon, useStateWord } from '../ui/state-mark.tsx';
 import styles from './side-list.module.css';
 
-interface Props {
-  readonly site: OpenedSite;
+interface Props extends Pick<OpenedSite, 'name' | 'view' | 'steps'> {
   /** The instance on the page, null on other pages. */
   readonly current: string | null;
 }
@@ -24,11 +23,12 @@ const listenToWidth = (changed: () => void): (() => void) => {
   return () => narrow.removeEventListener('change', changed);
 };
 
-export const SideList = ({ site, current }: Props) => {
+export const SideList = memo(({ name, view, steps, current }: Props) => {
   const { t } = useTranslation();
-  const all = Object.values(site.view.instances);
+  const all = Object.values(view.instances);
   const folded = useSyncExternalStore(listenToWidth, () => narrow.matches);
   const [open, setOpen] = useState(false);
+  const close = useCallback(() => setOpen(false), []);
   const sum = t('ui.side.sum', { done: countDone(all), total: all.length });
   return (
     <nav className={styles.side} aria-label={t('ui.side.title')}>
@@ -43,7 +43,7 @@ export const SideList = ({ site, current }: Props) => {
         </Button>
       )}
       <div className={styles.scroll} hidden={folded && !open}>
-        {chaptersOf(site.view, site.steps).map(({ chapter, instances, done }) => (
+        {chaptersOf(view, steps).map(({ chapter, instances, done }) => (
           <section key={chapter} aria-labelledby={`chapter-${chapter}`}>
             <h2 id={`chapter-${chapter}`} className={styles.chapter}>
               <span>{t(`ui.chapter.${chapter}`)}</span>
@@ -55,10 +55,10 @@ export const SideList = ({ site, current }: Props) => {
               {instances.map((instance) => (
                 <Entry
                   key={instance.key}
-                  site={site.name}
+                  site={name}
                   instance={instance}
                   current={instance.key === current}
-                  onGo={() => setOpen(false)}
+                  onGo={close}
                 />
               ))}
             </ol>
@@ -68,7 +68,7 @@ export const SideList = ({ site, current }: Props) => {
       {!folded && <p className={styles.sum}>{sum}</p>}
     </nav>
   );
-};
+});
 
 /** States that the icon alone tells: the words are left to those that want a person, and every word is there to be heard. */
 const usual: ReadonlySet<InstanceState> = new Set<InstanceState>(['done', 'todo', 'unread']);
@@ -80,7 +80,8 @@ interface EntryProps {
   readonly onGo: () => void;
 }
 
-const Entry = ({ site, instance, current, onGo }: EntryProps) => {
+/** Drawn anew when its own step changes, not whenever any does. */
+const Entry = memo(({ site, instance, current, onGo }: EntryProps) => {
   const words = useWords();
   const word = useStateWord();
   const link = useRef<HTMLAnchorElement>(null);
@@ -106,4 +107,4 @@ const Entry = ({ site, instance, current, onGo }: EntryProps) => {
       </a>
     </li>
   );
-};
+});

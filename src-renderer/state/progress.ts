@@ -1,7 +1,7 @@
 // What the pages derive from the view: chapters, what comes next, what an instance still waits for. Pure.
 import type { InstanceState, InstanceView, SiteView } from '../../src-shared/journal.ts';
 import type { Chapter, StepInfo } from '../../src-shared/step.ts';
-import { chapters, subjectName } from '../../src-shared/step.ts';
+import { chapters, subjectKey, subjectName } from '../../src-shared/step.ts';
 
 export interface ChapterView {
   readonly chapter: Chapter;
@@ -13,8 +13,16 @@ export interface ChapterView {
 type Steps = readonly StepInfo[];
 type View = Pick<SiteView, 'instances' | 'order'>;
 
-const inOrder = (view: View): readonly InstanceView[] =>
-  view.order.map((key) => view.instances[key]).filter((item): item is InstanceView => item !== undefined);
+/** Worked out once for a view, which never changes: every page asks again at every event. */
+const known = new WeakMap<View['instances'], { order: View['order']; all: readonly InstanceView[] }>();
+
+const inOrder = (view: View): readonly InstanceView[] => {
+  const before = known.get(view.instances);
+  if (before?.order === view.order) return before.all;
+  const all = view.order.map((key) => view.instances[key]).filter((item): item is InstanceView => item !== undefined);
+  known.set(view.instances, { order: view.order, all });
+  return all;
+};
 
 /** The chapters that this site has, in the runbook's order. */
 export function chaptersOf(view: View, steps: Steps): readonly ChapterView[] {
@@ -47,14 +55,13 @@ export function missingBefore(view: View, steps: Steps, key: string): readonly I
   const instance = view.instances[key];
   const info = steps.find((step) => step.id === instance?.step);
   if (instance === undefined || info === undefined) return [];
-  const subject = JSON.stringify(instance.subject);
   const part = (instance.chapter ?? info.chapter) === 'prepare' ? 'prepare' : 'site';
+  const subject = subjectKey(instance.subject);
   return info.after
     .filter(({ at }) => at === undefined || at === part)
     .flatMap(({ step, on }) =>
       inOrder(view).filter(
-        (item) =>
-          item.step === step && (on === 'all' || JSON.stringify(item.subject) === subject) && item.state !== 'done',
+        (item) => item.step === step && item.state !== 'done' && (on === 'all' || subjectKey(item.subject) === subject),
       ),
     );
 }

@@ -28,15 +28,25 @@ export interface StepState {
   readonly findings: readonly Finding[];
 }
 
-export const pendingOf = (plan: Plan): readonly CommandView[] =>
-  plan.commands.map((command) => ({
-    command,
-    state: 'pending',
-    startedAt: null,
-    durationMs: null,
-    exit: null,
-    output: null,
-  }));
+/** Of each plan once, so that its rows are drawn once. */
+const pending = new WeakMap<Plan, readonly CommandView[]>();
+
+export function pendingOf(plan: Plan): readonly CommandView[] {
+  const made =
+    pending.get(plan) ??
+    plan.commands.map((command) => ({
+      command,
+      state: 'pending' as const,
+      startedAt: null,
+      durationMs: null,
+      exit: null,
+      output: null,
+    }));
+  pending.set(plan, made);
+  return made;
+}
+
+const noFindings: readonly Finding[] = [];
 
 export function stepState(
   instance: InstanceView,
@@ -44,7 +54,7 @@ export function stepState(
   shown: Preview | undefined,
   skip: readonly string[],
 ): StepState {
-  const findings = instance.verdict?.findings ?? [];
+  const findings = instance.verdict?.findings ?? noFindings;
   if (live.confirm !== null) {
     const { plan, run } = live.confirm;
     return { act: { kind: 'confirm', plan, run }, commands: pendingOf(plan), commandsAre: 'planned', findings };

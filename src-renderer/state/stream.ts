@@ -3,11 +3,11 @@
 import type { StreamEvent } from '../../src-shared/api.ts';
 import { reduce } from '../../src-shared/journal.ts';
 import { rememberOver } from './actions.ts';
-import { call } from './bridge.ts';
+import { call, onEvents } from './bridge.ts';
 import { reduceLive, settleLive } from './live.ts';
 import { addLines } from './log.ts';
 import { loadSite } from './sites.ts';
-import { changeSite, type OpenedSite, useStore } from './store.ts';
+import { type OpenedSite, useStore, type WindowState } from './store.ts';
 
 /** Applies one event to the mirror. Pure but for log lines, which live beside it. */
 export function applyEvent(site: OpenedSite, { number, event }: StreamEvent, nowMs: number): Partial<OpenedSite> {
@@ -27,35 +27,53 @@ export function applyEvent(site: OpenedSite, { number, event }: StreamEvent, now
 }
 
 let catchingUp = false;
+let missedMore = false;
+
+/** Folds what follows on what is shown, and changes the page once. Tells whether something between was missed. */
+function applyAll(name: string, events: readonly StreamEvent[]): boolean {
+  const { site } = useStore.getState();
+  if (site?.name !== name) return false;
+  const nowMs = performance.now();
+  let now = site;
+  let trouble: Partial<Pick<WindowState, 'trouble'>> = {};
+  let milestone: Partial<Pick<WindowState, 'milestone'>> = {};
+  let missed = false;
+  for (const event of events) {
+    if (event.site !== name || event.number <= now.number) continue;
+    missed = event.number !== now.number + 1;
+    if (missed) break;
+    now = { ...now, ...applyEvent(now, event, nowMs) };
+    if ('live' in event.event) {
+      if (event.event.live.kind === 'run-over' && event.event.live.problem !== null)
+        trouble = { trouble: event.event.live.problem };
+    } else if (event.event.journal.kind === 'run-ended') {
+      const { instance, outcome } = event.event.journal;
+      milestone = { milestone: { instance, outcome } };
+    }
+  }
+  if (now !== site) useStore.setState({ site: now, ...trouble, ...milestone });
+  return missed;
+}
 
 export function listenToStream(): void {
-  window.fieldkit.onEvent((event) => {
-    const { site } = useStore.getState();
-    if (site === null || site.name !== event.site || event.number <= site.number) return;
-    if (event.number !== site.number + 1) return void catchUp(site.name);
-    changeSite(site.name, (now) => applyEvent(now, event, performance.now()));
-    if ('live' in event.event && event.event.live.kind === 'run-over' && event.event.live.problem !== null) {
-      useStore.setState({ trouble: event.event.live.problem });
-    }
-    if ('journal' in event.event && event.event.journal.kind === 'run-ended') {
-      const { instance, outcome } = event.event.journal;
-      useStore.setState({ milestone: { instance, outcome } });
-    }
+  onEvents((events) => {
+    const name = useStore.getState().site?.name;
+    if (name !== undefined && applyAll(name, events)) void catchUp(name);
   });
 }
 
 /** Fetches what was missed. Events that arrive meanwhile are among what is fetched, or start the next round. */
 async function catchUp(name: string): Promise<void> {
+  missedMore = true;
   if (catchingUp) return;
   catchingUp = true;
   try {
-    const from = useStore.getState().site?.number ?? 0;
-    const missed = await call('events.since', { site: name, number: from });
-    if (missed === 'gap') await loadSite(name);
-    else {
-      for (const event of missed) {
-        changeSite(name, (now) => (event.number === now.number + 1 ? applyEvent(now, event, performance.now()) : {}));
-      }
+    while (missedMore) {
+      missedMore = false;
+      const from = useStore.getState().site?.number ?? 0;
+      const missed = await call('events.since', { site: name, number: from });
+      if (missed === 'gap') await loadSite(name);
+      else applyAll(name, missed);
     }
   } catch {
     // The site was closed meanwhile: there is nothing to catch up with.
