@@ -318,8 +318,6 @@ const snapshot = z.strictObject({
   /** Runs under way. */
   runs: z.array(z.strictObject({ run, instances: z.array(z.string()) })),
   drafts: z.record(z.string(), jsonObject),
-  /** The same on a terminal, up to the instance. */
-  terminal: z.string(),
   practice: z.boolean(),
   /** The plan's machines, for the picture. */
   machines: z.array(z.strictObject({ name: z.string(), roles: z.array(z.string()), address: z.string() })),

@@ -115,11 +115,25 @@ const onRequest: ReadonlySet<string> = new Set([
   ...['restore-master', 'compare-with-record', 'compare-with-medium', 'update-packages', 'update-software'],
 ]);
 
+const isOnRequest = ({ step, everDone }: Pick<InstanceView, 'step' | 'everDone'>): boolean =>
+  onRequest.has(step) && !everDone;
+
 /** Of one kind of step still to be done `count` times: a restart serves all nodes, and one move is of all machines. */
-function minutesOf(step: string, count: number, plan: SitePlan): number {
+function minutesOf(step: string, count: number, joined: number): number {
   const each = stepMinutes[step] ?? 0;
   if (step === 'refresh-master') return Math.min(count, 1) * each;
-  return step === 'move-to-re6st' ? Math.min(count, 1) * each * re6stMachines(plan).length : count * each;
+  return step === 'move-to-re6st' ? Math.min(count, 1) * each * joined : count * each;
+}
+
+type Open = Pick<InstanceView, 'step' | 'state' | 'everDone'>;
+
+/** About how long the steps take that are not done, as their own texts say. `joined`: how many machines re6st joins. */
+export function minutesLeft(instances: readonly Open[], joined: number): number {
+  const open = instances.filter((one) => one.state !== 'done' && !isOnRequest(one)).map(({ step }) => step);
+  return [...new Set(open)].reduce(
+    (all, step) => all + minutesOf(step, open.filter((one) => one === step).length, joined),
+    0,
+  );
 }
 
 export interface SheetSources {
@@ -187,16 +201,12 @@ export function siteSheet(sources: SheetSources): Sheet {
       .map((chapter) => {
         const instances = view.order.flatMap((key) => {
           const instance = view.instances[key];
-          const here = instance?.chapter === chapter && !(onRequest.has(instance.step) && !instance.everDone);
+          const here = instance?.chapter === chapter && !isOnRequest(instance);
           return instance === undefined || !here ? [] : [instance];
         });
-        const open = instances.filter(({ state }) => state !== 'done').map(({ step }) => step);
         return {
           chapter,
-          minutes: [...new Set(open)].reduce(
-            (all, step) => all + minutesOf(step, open.filter((one) => one === step).length, plan),
-            0,
-          ),
+          minutes: minutesLeft(instances, re6stMachines(plan).length),
           entries: instances.map(({ step, subject: of, state, doneAt }) => ({
             step,
             subject: of,

@@ -75,7 +75,6 @@ export function makeDesk(parts: DeskParts): Desk {
         live: [...opened.site.liveNow()],
         runs: [...opened.runs.values()].map(({ id, instances }) => ({ run: id, instances: [...instances] })),
         drafts: await drafts(opened),
-        terminal: `fieldkit run --site ${site}`,
         practice: opened.site.practice,
         machines: opened.site.plan.machines.map(({ name, roles, address }) => ({ name, roles: [...roles], address })),
       };

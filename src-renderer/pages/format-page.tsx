@@ -15,10 +15,12 @@ import {
 import { formatBytes, formatMoment } from '../../src-shared/format.ts';
 import { type ProblemData, toProblemData } from '../../src-shared/problem.ts';
 import { instanceKey, theSite } from '../../src-shared/step.ts';
+import { terminalForms } from '../../src-shared/terminal-forms.ts';
 import { Heading } from '../app/heading.tsx';
 import { useWords } from '../i18n/words.ts';
 import picker from '../panels/medium-picker.module.css';
 import { ProblemPanel } from '../panels/problem-panel.tsx';
+import { Terminal } from '../panels/terminal.tsx';
 import { call } from '../state/bridge.ts';
 import { go } from '../state/route.ts';
 import type { OpenedSite } from '../state/store.ts';
@@ -187,6 +189,7 @@ const Act = ({ site, loss, onTrouble, onDone }: ActProps) => {
         >
           {t('ui.format.act', { name: typeName })}
         </Button>
+        <Terminal argv={terminalForms.format(device, fileSystem, label)} />
         <span role="status" className="quiet">
           {busy ? t('ui.format.busy') : ''}
         </span>

@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next';
 import type { OutputOf } from '../../src-shared/api.ts';
 import { type ProblemData, toProblemData } from '../../src-shared/problem.ts';
 import { instanceKey, theSite } from '../../src-shared/step.ts';
+import { terminalForms } from '../../src-shared/terminal-forms.ts';
 import { Heading } from '../app/heading.tsx';
 import { ProblemPanel } from '../panels/problem-panel.tsx';
 import { Terminal } from '../panels/terminal.tsx';
@@ -233,7 +234,7 @@ const Way = ({ site, busy, hold, id, icon, order, fresh, hint, lacking = null, p
         <Button kind="plain" icon={icon} isDisabled={busy} onPress={() => void act()}>
           {t(`ui.keys.${id}.act`)}
         </Button>
-        <Terminal command={`fieldkit keys ${id} ${site}-keys.age --site ${site}`} />
+        <Terminal argv={id === 'export' ? terminalForms.exportKeys(site) : terminalForms.importKeys(site)} />
       </Acts>
       <p role="status">{working ? t('ui.keys.busy') : (done ?? '')}</p>
     </section>

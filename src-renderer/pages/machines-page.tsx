@@ -8,8 +8,8 @@ import { formatBytes } from '../../src-shared/format.ts';
 import type { Json } from '../../src-shared/json.ts';
 import { valueAt } from '../../src-shared/plan-form.ts';
 import { type ProblemData, toProblemData } from '../../src-shared/problem.ts';
-import { quoteArgv } from '../../src-shared/quote.ts';
 import { type Role, roles } from '../../src-shared/site.ts';
+import { terminalForms } from '../../src-shared/terminal-forms.ts';
 import { Heading } from '../app/heading.tsx';
 import { useWords } from '../i18n/words.ts';
 import { ProblemPanel } from '../panels/problem-panel.tsx';
@@ -200,7 +200,7 @@ export const MachinesPage = ({ site }: { readonly site: OpenedSite }) => {
         <Button kind="act" isDisabled={!ready || saving} onPress={() => void save()}>
           {t('ui.addMachines.act', { count })}
         </Button>
-        <Terminal command={commandOf(site.name, way, one, list.name, preview, role, said)} />
+        <Terminal argv={commandOf(site.name, way, one, list.name, preview, role, said)} />
       </Acts>
     </ScrollPage>
   );
@@ -215,7 +215,7 @@ function commandOf(
   preview: Preview | null,
   role: readonly Role[],
   said: Readonly<Record<(typeof wishes)[number], string>>,
-): string {
+): readonly string[] {
   const what =
     way === 'one'
       ? [one.name || 'NAME', '--address', one.address || 'ADDRESS']
@@ -225,8 +225,7 @@ function commandOf(
           file === '' ? 'FILE' : file,
         ];
   const more = wishes.flatMap((wish) => (said[wish] === '' ? [] : [`--${wish}`, said[wish]]));
-  const words = ['fieldkit', 'machines', 'add', ...what, '--role', ...role, ...more, '--site', site];
-  return quoteArgv(words);
+  return terminalForms.addMachines(site, [...what, ...role.flatMap((one) => ['--role', one]), ...more]);
 }
 
 interface ListProps {

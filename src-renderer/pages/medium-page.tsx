@@ -7,10 +7,12 @@ import type { MediumContents } from '../../src-shared/api.ts';
 import { formatBytes, formatCount, formatMoment } from '../../src-shared/format.ts';
 import { type ProblemData, toProblemData } from '../../src-shared/problem.ts';
 import { instanceKey, theSite } from '../../src-shared/step.ts';
+import { terminalForms } from '../../src-shared/terminal-forms.ts';
 import { Heading } from '../app/heading.tsx';
 import { useWords } from '../i18n/words.ts';
 import { ProblemPanel } from '../panels/problem-panel.tsx';
 import { RehearsalPanel } from '../panels/rehearsal-panel.tsx';
+import { Terminal } from '../panels/terminal.tsx';
 import { call } from '../state/bridge.ts';
 import { go } from '../state/route.ts';
 import type { OpenedSite } from '../state/store.ts';
@@ -74,6 +76,7 @@ export const MediumPage = ({ site }: { readonly site: OpenedSite }) => {
           <Button kind="plain" icon={<Eraser aria-hidden />} onPress={() => go({ page: 'format', site: site.name })}>
             {t('ui.format.open')}
           </Button>
+          {contents !== null && <Terminal argv={terminalForms.showMedium(contents.path)} />}
         </Acts>
       </PageHead>
       <p className="quiet">{t('ui.contents.hint')}</p>

@@ -5,8 +5,10 @@ import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { interview, interviewSystems } from '../../src-shared/interview.ts';
 import { type ProblemData, toProblemData } from '../../src-shared/problem.ts';
+import { terminalForms } from '../../src-shared/terminal-forms.ts';
 import { Heading } from '../app/heading.tsx';
 import { ProblemPanel } from '../panels/problem-panel.tsx';
+import { Terminal } from '../panels/terminal.tsx';
 import { useKeptFields } from '../state/kept.ts';
 import { addressOf, go } from '../state/route.ts';
 import { makeSite } from '../state/sites.ts';
@@ -104,6 +106,7 @@ export const NewSitePage = () => {
             <Button kind="act" type="submit">
               {t('ui.newSite.make')}
             </Button>
+            <Terminal argv={terminalForms.newSite({ ...said, nodes })} />
             <span className="quiet" role="status">
               {wrong.size > 0
                 ? t('ui.newSite.toMend', { count: wrong.size })

@@ -3,16 +3,19 @@ import { FastForward, RotateCw } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import type { InstanceView } from '../../src-shared/journal.ts';
 import type { Chapter } from '../../src-shared/step.ts';
+import { terminalForms } from '../../src-shared/terminal-forms.ts';
 import { Heading } from '../app/heading.tsx';
 import { useWords } from '../i18n/words.ts';
 import { FaultsPanel } from '../panels/faults-panel.tsx';
 import { GuidePanel } from '../panels/guide-panel.tsx';
 import { MachineTable } from '../panels/machine-table.tsx';
 import { Picture } from '../panels/picture.tsx';
+import { Terminal } from '../panels/terminal.tsx';
 import { check, run } from '../state/actions.ts';
 import { type ChapterView, chaptersOf, countDone, nextOf } from '../state/progress.ts';
 import { go } from '../state/route.ts';
 import type { OpenedSite } from '../state/store.ts';
+import { useTimeLeft } from '../state/time-left.ts';
 import { Button } from '../ui/button.tsx';
 import { PageHead, ScrollPage } from '../ui/scroll-page.tsx';
 import { StateMark } from '../ui/state-mark.tsx';
@@ -26,6 +29,7 @@ export const OverviewPage = ({ site }: { readonly site: OpenedSite }) => {
   const running = site.view.running === null ? undefined : site.view.instances[site.view.running];
   const shown = running ?? next;
   const busy = site.runs.length > 0;
+  const left = useTimeLeft(all, site.machines);
   const chapters = chaptersOf(site.view, site.steps);
   const open = chapters.find(({ state }) => state !== 'done');
   const onSite = chapters.filter(({ chapter, state }) => !apart.has(chapter) && state !== 'done');
@@ -34,7 +38,10 @@ export const OverviewPage = ({ site }: { readonly site: OpenedSite }) => {
     <ScrollPage wide>
       <PageHead>
         <Heading page={`site ${site.name}`} title={site.name} />
-        <span className="quiet">{t('ui.side.sum', { done: countDone(all), total: all.length })}</span>
+        <span className="quiet">
+          <span>{t('ui.side.sum', { done: countDone(all), total: all.length })}</span>
+          {left !== '' && ` · ${left}`}
+        </span>
       </PageHead>
       <Picture name={site.name} view={site.view} steps={site.steps} drawn={site.machines} />
       <section className={styles.next} aria-labelledby="next-title">
@@ -43,7 +50,7 @@ export const OverviewPage = ({ site }: { readonly site: OpenedSite }) => {
           <p className={styles.nextStep}>{shown === null ? t('ui.overview.allDone') : words.instanceTitle(shown)}</p>
         </div>
         {shown !== null && (
-          <Button kind="act" onPress={() => go({ page: 'step', site: site.name, instance: shown.key })}>
+          <Button kind="act" shortcut="act" onPress={() => go({ page: 'step', site: site.name, instance: shown.key })}>
             {running !== undefined ? t('ui.overview.look') : t('ui.overview.go')}
           </Button>
         )}
@@ -75,6 +82,15 @@ export const OverviewPage = ({ site }: { readonly site: OpenedSite }) => {
           >
             {t('ui.overview.checkAll')}
           </Button>
+          {open !== undefined && (
+            <Terminal
+              argv={terminalForms.runAll(
+                site.name,
+                (prepared ? onSite : [open]).map(({ chapter }) => chapter),
+              )}
+              also={[terminalForms.check(site.name)]}
+            />
+          )}
         </div>
         <ul className={styles.list}>
           {chapters.map((chapter) => (
@@ -113,13 +129,17 @@ interface RowProps {
 const ChapterRow = ({ site, chapter, busy, first }: RowProps) => {
   const { t } = useTranslation();
   const { instances, done, state } = chapter;
+  const left = useTimeLeft(instances, site.machines);
   const name = t(`ui.chapter.${chapter.chapter}`);
   const open = instances.some((item) => item.state !== 'done');
   return (
     <div className={styles.row}>
       <div className={styles.rowName}>
         <h3>{name}</h3>
-        <span className="quiet">{t('ui.overview.chapterSum', { done, total: instances.length })}</span>
+        <span className="quiet">
+          {t('ui.overview.chapterSum', { done, total: instances.length })}
+          {left !== '' && ` · ${left}`}
+        </span>
       </div>
       <StateMark state={state} />
       {open && (

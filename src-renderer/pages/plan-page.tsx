@@ -6,14 +6,16 @@ import type { PlanReading } from '../../src-shared/api.ts';
 import type { Json } from '../../src-shared/json.ts';
 import type { FormPath } from '../../src-shared/plan-form.ts';
 import { type ProblemData, toProblemData } from '../../src-shared/problem.ts';
+import { terminalForms } from '../../src-shared/terminal-forms.ts';
 import { Heading } from '../app/heading.tsx';
 import { useWords } from '../i18n/words.ts';
 import { PlanForm } from '../panels/plan-form.tsx';
 import { ProblemPanel } from '../panels/problem-panel.tsx';
+import { Terminal } from '../panels/terminal.tsx';
 import { call } from '../state/bridge.ts';
 import { keep, keptOf } from '../state/kept.ts';
 import { loadSite } from '../state/sites.ts';
-import type { OpenedSite } from '../state/store.ts';
+import { type OpenedSite, useStore } from '../state/store.ts';
 import { Button } from '../ui/button.tsx';
 import { CopyButton } from '../ui/copy-button.tsx';
 import styles from './plan-page.module.css';
@@ -40,6 +42,7 @@ const isTyped = (value: unknown): value is Typed =>
 export const PlanPage = ({ site }: { readonly site: OpenedSite }) => {
   const { t } = useTranslation();
   const words = useWords();
+  const folder = useStore((state) => state.info?.dataFolder ?? '');
   const draft = `plan of ${site.name}`;
   const [saved, setSaved] = useState<string | null>(null);
   const [text, setText] = useState('');
@@ -221,12 +224,13 @@ export const PlanPage = ({ site }: { readonly site: OpenedSite }) => {
         </div>
       </div>
       <div className={styles.acts}>
-        <Button kind="act" onPress={() => void save()} isDisabled={!changed}>
+        <Button kind="act" shortcut="act" onPress={() => void save()} isDisabled={!changed}>
           {t('ui.plan.save')}
         </Button>
         <Button kind="plain" onPress={revert} isDisabled={!changed}>
           {t('ui.plan.revert')}
         </Button>
+        <Terminal argv={terminalForms.editPlan(`${folder}/sites/${site.name}/site.yaml`)} />
         <span role="status" className="quiet">
           {said !== '' ? said : changed ? t('ui.plan.changed') : ''}
         </span>

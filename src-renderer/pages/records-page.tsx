@@ -8,10 +8,12 @@ import { recordName } from '../../src-shared/dossier.ts';
 import { formatMoment } from '../../src-shared/format.ts';
 import { type ProblemData, toProblemData } from '../../src-shared/problem.ts';
 import { instanceKey, theSite } from '../../src-shared/step.ts';
+import { terminalForms } from '../../src-shared/terminal-forms.ts';
 import { Heading } from '../app/heading.tsx';
 import { DifferencesPanel } from '../panels/differences-panel.tsx';
 import { ProblemPanel } from '../panels/problem-panel.tsx';
 import { RecordView } from '../panels/record-view.tsx';
+import { Terminal } from '../panels/terminal.tsx';
 import { call } from '../state/bridge.ts';
 import { go } from '../state/route.ts';
 import type { OpenedSite } from '../state/store.ts';
@@ -87,6 +89,7 @@ export const RecordsPage = ({ site }: { readonly site: OpenedSite }) => {
             <Button kind="plain" icon={<GitCompare aria-hidden />} onPress={() => toStep('compare-with-record')}>
               {t('ui.records.compare')}
             </Button>
+            <Terminal argv={terminalForms.verifyRecord(opened.folder)} />
           </Acts>
         )}
       </PageHead>

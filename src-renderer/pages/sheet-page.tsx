@@ -6,12 +6,15 @@ import { type ProblemData, toProblemData } from '../../src-shared/problem.ts';
 import type { Sheet } from '../../src-shared/sheet.ts';
 import { type SheetPage as Page, sheetPage } from '../../src-shared/sheet-page.ts';
 import { sheetStyle } from '../../src-shared/sheet-style.ts';
+import { terminalForms } from '../../src-shared/terminal-forms.ts';
 import { Heading } from '../app/heading.tsx';
 import { ProblemPanel } from '../panels/problem-panel.tsx';
+import { Terminal } from '../panels/terminal.tsx';
 import { call } from '../state/bridge.ts';
 import { calmly } from '../state/calm.ts';
 import type { OpenedSite } from '../state/store.ts';
 import { Button } from '../ui/button.tsx';
+import { Acts } from '../ui/scroll-page.tsx';
 import styles from './sheet-page.module.css';
 
 /** The one style of a sheet: adopted, so that no policy has to let inline styles through. */
@@ -62,9 +65,12 @@ export const SheetPage = ({ site }: { readonly site: OpenedSite }) => {
           <Heading page={`sheet ${site.name}`} title={t('ui.menu.sheet')} />
           <p>{t('ui.sheet.hint')}</p>
         </div>
-        <Button kind="act" icon={<Printer aria-hidden />} isDisabled={page === null} onPress={() => window.print()}>
-          {t('ui.sheet.print')}
-        </Button>
+        <Acts>
+          <Button kind="act" icon={<Printer aria-hidden />} isDisabled={page === null} onPress={() => window.print()}>
+            {t('ui.sheet.print')}
+          </Button>
+          <Terminal argv={terminalForms.sheet(site.name)} />
+        </Acts>
       </div>
       {trouble !== null && <ProblemPanel problem={trouble} />}
       {page !== null && <Paper page={page} />}

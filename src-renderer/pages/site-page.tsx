@@ -47,7 +47,7 @@ export const SitePage = ({ route, site }: Props) => {
     <div className={styles.page}>
       <TopBar name={site.name} practice={site.practice} view={site.view} steps={site.steps} />
       <div className={styles.body}>
-        <SideList name={site.name} view={site.view} steps={site.steps} current={current} />
+        <SideList name={site.name} view={site.view} steps={site.steps} machines={site.machines} current={current} />
         <main className={styles.main}>
           {trouble !== null && (
             <div className={styles.trouble}>

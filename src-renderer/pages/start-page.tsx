@@ -5,11 +5,13 @@ import { useTranslation } from 'react-i18next';
 import type { SiteSummary } from '../../src-shared/api.ts';
 import { formatMoment } from '../../src-shared/format.ts';
 import { type ProblemData, toProblemData } from '../../src-shared/problem.ts';
+import { terminalForms } from '../../src-shared/terminal-forms.ts';
 import { Heading } from '../app/heading.tsx';
 import { ProblemPanel } from '../panels/problem-panel.tsx';
 import { RecentMedia } from '../panels/recent-media.tsx';
 import { SettingsMenu } from '../panels/settings-menu.tsx';
 import { TakeOver } from '../panels/take-over.tsx';
+import { Terminal } from '../panels/terminal.tsx';
 import { forgetTrouble } from '../state/actions.ts';
 import { addressOf, go } from '../state/route.ts';
 import { listSites, makeSite } from '../state/sites.ts';
@@ -118,6 +120,7 @@ const Practice = ({ existing }: { readonly existing: SiteSummary | null }) => {
         <Button kind="plain" onPress={() => void enter()} isDisabled={preparing} icon={<FlaskConical aria-hidden />}>
           {existing === null ? t('ui.practice.begin') : t('ui.practice.goOn')}
         </Button>
+        <Terminal argv={terminalForms.practise()} />
         <span role="status" className={styles.preparing}>
           {preparing ? t('ui.practice.preparing') : ''}
         </span>

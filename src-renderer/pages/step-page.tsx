@@ -20,7 +20,7 @@ import { UndoPanel } from '../panels/undo-panel.tsx';
 import { inputKeyOf, preview, run, type StepInput } from '../state/actions.ts';
 import { noLive } from '../state/live.ts';
 import { missingBefore } from '../state/progress.ts';
-import { missingFields, runOf, stepState } from '../state/step-state.ts';
+import { canUndo, missingFields, runOf, stepState } from '../state/step-state.ts';
 import type { OpenedSite } from '../state/store.ts';
 import { useStepInput } from '../state/use-step-input.ts';
 import { ScrollPage } from '../ui/scroll-page.tsx';
@@ -130,6 +130,7 @@ const Page = ({ site, instance, info }: Props & { readonly info: StepInfo }) => 
         info={info}
         act={state.act}
         preview={shown}
+        input={input}
         busy={site.runs.length > 0}
         empty={empty.length > 0}
         onRead={read}
@@ -139,10 +140,6 @@ const Page = ({ site, instance, info }: Props & { readonly info: StepInfo }) => 
     </>
   );
 };
-
-/** What main would not refuse at once. */
-const canUndo = ({ undo }: StepInfo, { everDone, state, before }: InstanceView): boolean =>
-  state !== 'doing' && undo !== 'never' && (everDone || (undo === 'begun' && before !== null));
 
 /** Before a medium is chosen there is nothing to read of it. */
 const unchosen = (info: StepInfo, input: StepInput): boolean =>

@@ -3,8 +3,10 @@ import { Save } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { type ProblemData, toProblemData } from '../../src-shared/problem.ts';
+import { terminalForms } from '../../src-shared/terminal-forms.ts';
 import { Heading } from '../app/heading.tsx';
 import { ProblemPanel } from '../panels/problem-panel.tsx';
+import { Terminal } from '../panels/terminal.tsx';
 import { call } from '../state/bridge.ts';
 import type { OpenedSite } from '../state/store.ts';
 import { Button } from '../ui/button.tsx';
@@ -56,6 +58,7 @@ export const SupportPage = ({ site }: { readonly site: OpenedSite }) => {
           {t('ui.support.save')}
         </Button>
         <CopyButton text={text ?? ''} label={t('ui.support.copy')} />
+        <Terminal argv={terminalForms.support(site.name, hideAddresses)} />
         <span role="status" className="quiet">
           {saved === null ? '' : t('ui.support.saved', { path: saved })}
         </span>

@@ -2,11 +2,12 @@
 import { useTranslation } from 'react-i18next';
 import type { InstanceView } from '../../src-shared/journal.ts';
 import type { StepInfo } from '../../src-shared/step.ts';
+import { terminalForms } from '../../src-shared/terminal-forms.ts';
 import { useWords } from '../i18n/words.ts';
-import { answer } from '../state/actions.ts';
+import { answer, type StepInput } from '../state/actions.ts';
 import { nextOf } from '../state/progress.ts';
 import { go } from '../state/route.ts';
-import type { Act } from '../state/step-state.ts';
+import { type Act, canUndo } from '../state/step-state.ts';
 import type { OpenedSite, Preview } from '../state/store.ts';
 import { Button } from '../ui/button.tsx';
 import { CopyButton } from '../ui/copy-button.tsx';
@@ -19,6 +20,7 @@ interface Props {
   readonly info: StepInfo;
   readonly act: Act;
   readonly preview: Preview | undefined;
+  readonly input: StepInput;
   /** A run is under way somewhere on this site. */
   readonly busy: boolean;
   /** Required fields are empty. */
@@ -27,11 +29,28 @@ interface Props {
   readonly onPerform: (agreed: readonly string[]) => void;
 }
 
+/** What was typed, as options have it: a secret is asked for on the terminal, and what was picked has no name there. */
+const saidOf = ({ input: fields }: StepInfo, input: StepInput): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    fields.flatMap(({ name, kind, initial }) => {
+      const value = input[name];
+      if (kind === 'secret' || value === undefined || value === null || value === initial) return [];
+      const picked = (kind === 'medium' || kind === 'path') && !String(value).startsWith('/');
+      return [[name, picked ? 'FOLDER' : String(value)]];
+    }),
+  );
+
 export const ActBar = (props: Props) => {
   const { t } = useTranslation();
-  const { site, instance, info, act, preview } = props;
+  const { site, instance, info, act, preview, input } = props;
   if (act.kind === 'doing') return null;
   const risky = act.kind === 'perform' || act.kind === 'confirm';
+  const medium = info.input.some(({ kind }) => kind === 'medium');
+  const others = [
+    ...(medium ? [terminalForms.listMedia()] : []),
+    ...(info.reveals ? [terminalForms.showPassword(site.name, instance.key)] : []),
+    ...(canUndo(info, instance) ? [terminalForms.undo(site.name, instance.key)] : []),
+  ];
   const shell = preview?.state === 'ready' ? preview.shell : '';
   return (
     <section
@@ -47,7 +66,7 @@ export const ActBar = (props: Props) => {
       </div>
       <div className={styles.more}>
         {act.kind === 'perform' && shell !== '' && <CopyButton text={shell} label={t('ui.act.copyShell')} />}
-        <Terminal command={`${site.terminal} ${instance.key}`} />
+        <Terminal argv={terminalForms.runStep(site.name, instance.key, saidOf(info, input))} also={others} />
       </div>
     </section>
   );
@@ -58,6 +77,7 @@ const MainAct = ({ site, instance, info, act, busy, empty, onRead, onPerform }: 
   const words = useWords();
   const destroys = info.risk === 'destroys';
   const kind = destroys ? 'danger' : 'act';
+  const shortcut = destroys ? undefined : 'act';
   /** What destroys is called by its name. */
   const perform = (count: number): string =>
     destroys ? t('ui.act.destroy', { step: words.instanceTitle(instance) }) : t('ui.act.perform', { count });
@@ -65,7 +85,11 @@ const MainAct = ({ site, instance, info, act, busy, empty, onRead, onPerform }: 
     case 'confirm':
       return (
         <>
-          <Button kind={kind} onPress={() => void answer(site.name, instance.key, act.run, act.plan.hash, 'yes')}>
+          <Button
+            kind={kind}
+            shortcut={shortcut}
+            onPress={() => void answer(site.name, instance.key, act.run, act.plan.hash, 'yes')}
+          >
             {perform(act.plan.commands.length)}
           </Button>
           <Button kind="plain" onPress={() => void answer(site.name, instance.key, act.run, act.plan.hash, 'no')}>
@@ -75,7 +99,7 @@ const MainAct = ({ site, instance, info, act, busy, empty, onRead, onPerform }: 
       );
     case 'perform':
       return (
-        <Button kind={kind} onPress={() => onPerform([act.plan.hash])} isDisabled={busy || empty}>
+        <Button kind={kind} shortcut={shortcut} onPress={() => onPerform([act.plan.hash])} isDisabled={busy || empty}>
           {perform(act.plan.commands.length)}
         </Button>
       );
@@ -87,14 +111,19 @@ const MainAct = ({ site, instance, info, act, busy, empty, onRead, onPerform }: 
       );
     case 'pass':
       return (
-        <Button kind="act" onPress={() => onPerform([])} isDisabled={busy || empty}>
+        <Button kind="act" shortcut="act" onPress={() => onPerform([])} isDisabled={busy || empty}>
           {t('ui.act.pass')}
         </Button>
       );
     case 'retry':
       return (
         <>
-          <Button kind="act" onPress={() => onPerform([instance.plan?.hash ?? ''])} isDisabled={busy || empty}>
+          <Button
+            kind="act"
+            shortcut="act"
+            onPress={() => onPerform([instance.plan?.hash ?? ''])}
+            isDisabled={busy || empty}
+          >
             {t('ui.act.retry')}
           </Button>
           <Button kind="plain" onPress={onRead} isDisabled={busy || empty}>
@@ -107,12 +136,13 @@ const MainAct = ({ site, instance, info, act, busy, empty, onRead, onPerform }: 
       return (
         <>
           {next !== null && (
-            <Button kind="act" onPress={() => go({ page: 'step', site: site.name, instance: next.key })}>
+            <Button kind="act" shortcut="act" onPress={() => go({ page: 'step', site: site.name, instance: next.key })}>
               {t('ui.act.next', { step: words.instanceTitle(next) })}
             </Button>
           )}
           <Button
             kind={next === null && instance.state !== 'done' ? 'act' : 'plain'}
+            shortcut={next === null && instance.state !== 'done' ? 'act' : undefined}
             onPress={onRead}
             isDisabled={busy || empty}
           >

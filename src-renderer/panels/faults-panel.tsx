@@ -1,11 +1,13 @@
 // Faults of the practice site that can be switched on, to meet them here first.
 import { useTranslation } from 'react-i18next';
+import { terminalForms } from '../../src-shared/terminal-forms.ts';
 import { useWords } from '../i18n/words.ts';
 import { setFault } from '../state/lessons.ts';
 import type { OpenedSite } from '../state/store.ts';
 import { CheckInput } from '../ui/field.tsx';
 import { Fold } from '../ui/fold.tsx';
 import styles from './faults-panel.module.css';
+import { Terminal } from './terminal.tsx';
 
 export const FaultsPanel = ({ site }: { readonly site: OpenedSite }) => {
   const { t } = useTranslation();
@@ -25,6 +27,9 @@ export const FaultsPanel = ({ site }: { readonly site: OpenedSite }) => {
               onChange={(next) => void setFault(site.name, { id, on: next, met })}
             />
           ))}
+        </div>
+        <div>
+          <Terminal argv={terminalForms.fault(site.faults[0]?.id ?? 'FAULT', 'on')} />
         </div>
       </div>
     </Fold>

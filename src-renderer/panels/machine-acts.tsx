@@ -4,8 +4,8 @@ import { Eraser, RotateCcw } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { OutputOf } from '../../src-shared/api.ts';
-import { quoteArgv } from '../../src-shared/quote.ts';
 import { instanceKey } from '../../src-shared/step.ts';
+import { terminalForms } from '../../src-shared/terminal-forms.ts';
 import { useWords } from '../i18n/words.ts';
 import { addressOf } from '../state/route.ts';
 import type { OpenedSite } from '../state/store.ts';
@@ -52,7 +52,7 @@ export const RenewMachine = ({ site, name, outlook, doneSteps, onAct }: RenewPro
           >
             {t('ui.machine.renew.act', { name })}
           </Button>
-          <Terminal command={quoteArgv(['fieldkit', 'machines', 'renew', name, '--site', site.name])} />
+          <Terminal argv={terminalForms.renewMachine(site.name, name)} />
         </Acts>
       </div>
     </Fold>
@@ -74,7 +74,6 @@ export const RemoveMachine = ({ site, name, outlook, onAct }: RemoveProps) => {
   const goes = !leaves && !waits;
   const problems = leaves ? outlook.leavingProblems : goes ? outlook.problems : [];
   const stands = problems.length > 0;
-  const command = ['fieldkit', 'machines', 'remove', name, ...(lost ? ['--lost'] : []), '--site', site.name];
   return (
     <Fold title={t('ui.machine.remove.title')}>
       <div className={styles.act}>
@@ -133,7 +132,7 @@ export const RemoveMachine = ({ site, name, outlook, onAct }: RemoveProps) => {
               {t(`ui.machine.remove.${leaves ? 'actLeaving' : 'act'}`, { name })}
             </Button>
           )}
-          <Terminal command={quoteArgv(command)} />
+          <Terminal argv={terminalForms.removeMachine(site.name, name, lost)} />
         </Acts>
       </div>
     </Fold>

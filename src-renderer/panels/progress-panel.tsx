@@ -159,7 +159,13 @@ const Stop = ({ run }: { readonly run: string }) => {
   };
   return (
     <div className={styles.stop}>
-      <Button kind="plain" icon={<Square aria-hidden />} onPress={() => void press()} isDisabled={asked !== null}>
+      <Button
+        kind="plain"
+        shortcut="stop"
+        icon={<Square aria-hidden />}
+        onPress={() => void press()}
+        isDisabled={asked !== null}
+      >
         {t('ui.stop.button')}
       </Button>
       <span className="quiet" role="status">

@@ -7,6 +7,7 @@ import type { OutputOf } from '../../src-shared/api.ts';
 import { formatBytes, formatDuration, formatMoment } from '../../src-shared/format.ts';
 import { type LackingFile, type Rehearsal, type RehearsedStep, summaryOf } from '../../src-shared/rehearsal.ts';
 import { stepOf, subjectNameOf } from '../../src-shared/step.ts';
+import { terminalForms } from '../../src-shared/terminal-forms.ts';
 import { useWords } from '../i18n/words.ts';
 import { cancel, rehearse } from '../state/actions.ts';
 import { call } from '../state/bridge.ts';
@@ -86,7 +87,7 @@ export const RehearsalPanel = ({ site, sealed }: Props) => {
             <span className="quiet">{t('rehearsal.stopHint')}</span>
           </>
         )}
-        <Terminal command={`fieldkit medium rehearse --site ${site.name}`} />
+        <Terminal argv={terminalForms.rehearse(site.name)} />
         {!sealed && <span className="quiet">{t('rehearsal.notSealed')}</span>}
       </div>
       {last === null ? <p className="quiet">{t('rehearsal.never')}</p> : <Came {...last} />}

@@ -7,11 +7,12 @@ import { useWords } from '../i18n/words.ts';
 import { chaptersOf, countDone } from '../state/progress.ts';
 import { addressOf } from '../state/route.ts';
 import type { OpenedSite } from '../state/store.ts';
+import { useTimeLeft } from '../state/time-left.ts';
 import { Button } from '../ui/button.tsx';
 import { StateIcon, useStateWord } from '../ui/state-mark.tsx';
 import styles from './side-list.module.css';
 
-interface Props extends Pick<OpenedSite, 'name' | 'view' | 'steps'> {
+interface Props extends Pick<OpenedSite, 'name' | 'view' | 'steps' | 'machines'> {
   /** The instance on the page, null on other pages. */
   readonly current: string | null;
 }
@@ -23,13 +24,14 @@ const listenToWidth = (changed: () => void): (() => void) => {
   return () => narrow.removeEventListener('change', changed);
 };
 
-export const SideList = memo(({ name, view, steps, current }: Props) => {
+export const SideList = memo(({ name, view, steps, machines, current }: Props) => {
   const { t } = useTranslation();
   const all = Object.values(view.instances);
   const folded = useSyncExternalStore(listenToWidth, () => narrow.matches);
   const [open, setOpen] = useState(false);
   const close = useCallback(() => setOpen(false), []);
   const sum = t('ui.side.sum', { done: countDone(all), total: all.length });
+  const left = useTimeLeft(all, machines);
   return (
     <nav className={styles.side} aria-label={t('ui.side.title')}>
       {folded && (
@@ -65,7 +67,12 @@ export const SideList = memo(({ name, view, steps, current }: Props) => {
           </section>
         ))}
       </div>
-      {!folded && <p className={styles.sum}>{sum}</p>}
+      {!folded && (
+        <p className={styles.sum}>
+          <span>{sum}</span>
+          {left !== '' && <span className="small">{left}</span>}
+        </p>
+      )}
     </nav>
   );
 });

@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next';
 import type { OutputOf, SiteOnMedium } from '../../src-shared/api.ts';
 import { formatMoment } from '../../src-shared/format.ts';
 import { type ProblemData, toProblemData } from '../../src-shared/problem.ts';
+import { terminalForms } from '../../src-shared/terminal-forms.ts';
 import { call } from '../state/bridge.ts';
 import { go } from '../state/route.ts';
 import { listSites } from '../state/sites.ts';
@@ -13,6 +14,7 @@ import { Button } from '../ui/button.tsx';
 import { Fingerprint } from '../ui/fingerprint.tsx';
 import { ProblemPanel } from './problem-panel.tsx';
 import styles from './take-over.module.css';
+import { Terminal } from './terminal.tsx';
 
 type Carriers = OutputOf<'sites.onMedium'>;
 interface Chosen {
@@ -66,6 +68,7 @@ export const TakeOver = () => {
           <Button kind="plain" icon={<FolderOpen aria-hidden />} onPress={() => void pick()}>
             {t('ui.takeOver.pick')}
           </Button>
+          <Terminal argv={terminalForms.takeOver(carriers[0]?.path ?? 'FOLDER')} />
         </div>
       ) : (
         <Compare chosen={chosen} onBack={() => setChosen(null)} />

@@ -1,11 +1,19 @@
 // "The same on a terminal": the command that does what this page does, to be read and copied.
 import { Dialog, DialogTrigger, Popover } from 'react-aria-components';
 import { useTranslation } from 'react-i18next';
+import { quoteArgv } from '../../src-shared/quote.ts';
 import { Button } from '../ui/button.tsx';
 import { CopyButton } from '../ui/copy-button.tsx';
 import styles from './terminal.module.css';
 
-export const Terminal = ({ command }: { readonly command: string }) => {
+interface Props {
+  /** Words of the command line, as `terminalForms` has them. */
+  readonly argv: readonly string[];
+  /** For the page's other acts. */
+  readonly also?: readonly (readonly string[])[];
+}
+
+export const Terminal = ({ argv, also = [] }: Props) => {
   const { t } = useTranslation();
   return (
     <DialogTrigger>
@@ -13,12 +21,14 @@ export const Terminal = ({ command }: { readonly command: string }) => {
       <Popover className={styles.popover ?? ''} placement="top end">
         <Dialog className={styles.dialog ?? ''} aria-label={t('ui.act.terminal')}>
           <p>{t('ui.act.terminalHint')}</p>
-          <div className={styles.command}>
-            <code dir="ltr" translate="no">
-              {command}
-            </code>
-            <CopyButton compact text={command} label={t('ui.copy')} />
-          </div>
+          {[argv, ...also].map(quoteArgv).map((command) => (
+            <div key={command} className={styles.command}>
+              <code dir="ltr" translate="no">
+                {command}
+              </code>
+              <CopyButton compact text={command} label={t('ui.copyOf', { what: command })} />
+            </div>
+          ))}
         </Dialog>
       </Popover>
     </DialogTrigger>

@@ -29,11 +29,11 @@ export async function loadSite(name: string): Promise<void> {
     live = reduceLive(live, event, nowMs);
     if (event.kind === 'lines' && known?.name !== name) addLines(event.instance, event.index, event.lines);
   }
-  const { view, steps, number, runs, drafts, terminal, practice, machines } = snapshot;
+  const { view, steps, number, runs, drafts, practice, machines } = snapshot;
   const previews = known?.name === name ? known.previews : {};
   const faults = practice ? await call('practice.faults', { site: name, set: null }).catch(() => []) : [];
   useStore.setState({
-    site: { name, view, steps, number, runs, drafts, terminal, practice, machines, live, previews, faults },
+    site: { name, view, steps, number, runs, drafts, practice, machines, live, previews, faults },
     trouble: null,
   });
 }

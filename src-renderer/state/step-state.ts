@@ -1,7 +1,7 @@
 // What the step page shows and offers, decided in one place from the record, the live state and the shown plan. Pure.
 import type { CommandView, InstanceView } from '../../src-shared/journal.ts';
 import { problems } from '../../src-shared/problem.ts';
-import type { FieldInfo, Finding, Plan } from '../../src-shared/step.ts';
+import type { FieldInfo, Finding, Plan, StepInfo } from '../../src-shared/step.ts';
 import type { StepInput } from './actions.ts';
 import type { LiveView } from './live.ts';
 import type { OpenedSite, Preview } from './store.ts';
@@ -116,3 +116,7 @@ export const draftOf = (fields: readonly FieldInfo[], input: StepInput): StepInp
 /** The run that works on an instance, null when none does. */
 export const runOf = (site: Pick<OpenedSite, 'runs'>, key: string): string | null =>
   site.runs.find((item) => item.instances.includes(key))?.run ?? null;
+
+/** What main would not refuse to take back at once. */
+export const canUndo = ({ undo }: StepInfo, { everDone, state, before }: InstanceView): boolean =>
+  state !== 'doing' && undo !== 'never' && (everDone || (undo === 'begun' && before !== null));

@@ -9,7 +9,7 @@ import { type Route, routeOf } from './route.ts';
 
 /** A site that is open in the window. */
 export interface OpenedSite
-  extends Pick<Snapshot, 'view' | 'steps' | 'number' | 'runs' | 'drafts' | 'terminal' | 'practice' | 'machines'> {
+  extends Pick<Snapshot, 'view' | 'steps' | 'number' | 'runs' | 'drafts' | 'practice' | 'machines'> {
   readonly name: string;
   readonly live: LiveViews;
   readonly previews: Readonly<Record<string, Preview>>;

@@ -1,7 +1,7 @@
 // The window in real Electron: the whole practice walk, sleep kept away while a step runs, closing that asks, a size that
 // is kept. Pictures of the walk lie beside the results of the test.
 import type { Page } from '@playwright/test';
-import { beginPractice, mouse, settle, sum, walk } from '../ui/walking.ts';
+import { beginPractice, keyboard, mouse, settle, sum, walk } from '../ui/walking.ts';
 import { expect, type Kit, launchKit, test } from './launch.ts';
 
 const swift = { FIELDKIT_PRACTICE_PACE: '0' };
@@ -61,6 +61,32 @@ test('the practice site from an empty folder to an installed master, with a relo
     });
     expect(new Set(seen).size).toBe(total);
     expect(await sum(page)).toEqual({ done: total, total });
+  } finally {
+    await kit.app.close();
+  }
+});
+
+test('the same by keyboard alone: Tab, arrows, space, Enter, letters, and the shortcut of the next act', async ({
+  home,
+}) => {
+  test.setTimeout(5 * 60_000);
+  const kit = await launchKit({ home, env: swift });
+  const { window: page } = kit;
+  try {
+    // A mouse that is used here has been forgotten in the test.
+    await page.evaluate(() => {
+      const kept = globalThis as unknown as { pointed: number };
+      kept.pointed = 0;
+      addEventListener('pointerdown', ({ isTrusted }) => {
+        if (isTrusted) kept.pointed += 1;
+      });
+    });
+    await beginPractice(page, keyboard);
+    const { total } = await sum(page);
+    const seen = await walk(page, keyboard);
+    expect(new Set(seen).size).toBe(total);
+    expect(await sum(page)).toEqual({ done: total, total });
+    expect(await page.evaluate(() => (globalThis as unknown as { pointed: number }).pointed)).toBe(0);
   } finally {
     await kit.app.close();
   }

@@ -238,7 +238,6 @@ export function scriptedDesk(): ScriptedDesk {
         live: [...live.values()],
         runs: desk.runs,
         drafts: desk.drafts,
-        terminal: `fieldkit run --site ${site}`,
         practice: desk.practice,
         machines: desk.machines,
       };

@@ -1,5 +1,5 @@
 // How the window behaves: what is kept, what is said, what is never done by itself. On the scripted desk.
-import type { Page } from '@playwright/test';
+import type { Locator, Page } from '@playwright/test';
 import { runbook } from '../../src-main/steps/index.ts';
 import { stepOf } from '../../src-shared/step.ts';
 import { type ScriptedDesk, scriptedOrder } from '../fakes/scripted-desk.ts';
@@ -302,13 +302,19 @@ test('the live region hears of milestones and not of progress', async ({ desk, w
   await expect(region).toHaveText('Install slapos-node – master-1: done.');
 });
 
-test('problems of the site plan lead to their lines, and nothing typed is lost', async ({ desk, window: page }) => {
+/** The text of a plan with things to mend, come to by the menu. */
+async function planText(desk: ScriptedDesk, page: Page): Promise<Locator> {
   states.failed(desk);
   await at(page);
   await page.getByRole('button', { name: 'Settings and site' }).click();
   await page.getByRole('menuitem', { name: 'Edit the site plan' }).click();
   const text = page.getByRole('textbox', { name: 'Text of the site plan' });
   await expect(text).toHaveValue(/name: plant-lille/);
+  return text;
+}
+
+test('problems of the site plan lead to their lines, and nothing typed is lost', async ({ desk, window: page }) => {
+  const text = await planText(desk, page);
   await text.press('Control+End');
   await text.pressSequentially('# one more\n');
   await page.getByRole('button', { name: 'Save the plan' }).click();
@@ -335,12 +341,7 @@ test('what was typed over a text that the file no longer holds is handed back, a
   desk,
   window: page,
 }) => {
-  states.failed(desk);
-  await at(page);
-  await page.getByRole('button', { name: 'Settings and site' }).click();
-  await page.getByRole('menuitem', { name: 'Edit the site plan' }).click();
-  const text = page.getByRole('textbox', { name: 'Text of the site plan' });
-  await expect(text).toHaveValue(/name: plant-lille/);
+  const text = await planText(desk, page);
   await text.press('Control+End');
   await text.pressSequentially('# mine\n');
   desk.planText = desk.planText.replace('name: plant-lille', '# theirs\nname: plant-lille');
@@ -410,6 +411,53 @@ test('run until something needs me gives consent to the chapter, and only to wha
     consent: 'phase',
     agreed: [],
   });
+});
+
+test('keys press the next act from anywhere, stop a run, and never press what destroys', async ({
+  desk,
+  window: page,
+}) => {
+  const step = states.planWithDiff(desk);
+  await at(page, step);
+  await expect(act(page).getByRole('button', { name: 'Do this one thing' })).toBeEnabled();
+  // A box that lies over the page has the keys to itself.
+  await page.getByRole('button', { name: 'The same on a terminal' }).click();
+  await page.keyboard.press('Control+Enter');
+  await expect(page.getByRole('dialog')).toContainText(`fieldkit run ${step} --site plant-lille`);
+  expect(callsOf(desk, 'steps.run')).toEqual([]);
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('dialog')).toBeHidden();
+  await page.keyboard.press('Control+Enter');
+  await expect.poll(() => callsOf(desk, 'steps.run')).toHaveLength(1);
+  await at(page, states.installing(desk));
+  await page.keyboard.press('Control+.');
+  await expect.poll(() => callsOf(desk, 'run.cancel')).toHaveLength(1);
+});
+
+test('each page says how the same is done on a terminal', async ({ desk, window: page }) => {
+  states.failed(desk);
+  await at(page);
+  const told = async (): Promise<string> => {
+    await page.getByRole('button', { name: 'The same on a terminal' }).click();
+    const box = page.getByRole('dialog');
+    const text = await box.innerText();
+    await page.keyboard.press('Escape');
+    await expect(box).toBeHidden();
+    return text;
+  };
+  expect(await told()).toContain('fieldkit run master --yes --site plant-lille');
+  const pages = {
+    plan: '/sites/plant-lille/site.yaml',
+    sheet: 'fieldkit sheet --output plant-lille.html --site plant-lille',
+    medium: 'fieldkit medium show /media/',
+    records: 'fieldkit record verify /home/ada/',
+    support: 'fieldkit support --hide-addresses --output . --site plant-lille',
+    machines: 'fieldkit machines add ',
+  };
+  for (const [name, command] of Object.entries(pages)) {
+    await pageOf(page, name);
+    expect(await told(), name).toContain(command);
+  }
 });
 
 const pageOf = async (page: Page, name: string) => {

@@ -41,9 +41,11 @@ export function counting(hand: Hand): Hand & { readonly acts: () => number } {
   };
 }
 
-/** Only Tab, arrows, space, Enter and letters. */
+/** Only Tab, arrows, space, Enter and letters; and the keys that a button shows for itself. */
 export const keyboard: Hand = {
   press: async (page, target) => {
+    const keys = await target.getAttribute('aria-keyshortcuts');
+    if (keys !== null) return page.keyboard.press(keys);
     await tabTo(page, target);
     const radio = (await target.getAttribute('type')) === 'radio';
     await page.keyboard.press(radio ? 'Space' : 'Enter');

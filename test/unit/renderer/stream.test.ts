@@ -49,7 +49,6 @@ beforeEach(() => {
       number: 0,
       runs: [],
       drafts: {},
-      terminal: '',
       practice: false,
       machines: [],
       live: {},

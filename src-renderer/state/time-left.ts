@@ -1,0 +1,14 @@
+// How long what is left takes, about: by the steps' own minutes, as on the sheet. Said where the progress is said.
+import { useTranslation } from 'react-i18next';
+import { formatDuration } from '../../src-shared/format.ts';
+import type { InstanceView } from '../../src-shared/journal.ts';
+import { joinedByRe6st } from '../../src-shared/picture.ts';
+import { minutesLeft } from '../../src-shared/sheet.ts';
+import type { OpenedSite } from './store.ts';
+
+/** Empty when only steps of seconds are left. What is fetched and copied depends on line and medium, and is said where it goes on. */
+export function useTimeLeft(instances: readonly InstanceView[], machines: OpenedSite['machines']): string {
+  const { t, i18n } = useTranslation();
+  const minutes = minutesLeft(instances, joinedByRe6st(machines).length);
+  return minutes === 0 ? '' : t('ui.side.left', { time: formatDuration(minutes * 60_000, i18n.language) });
+}

@@ -1,0 +1,64 @@
+// Each act of the window as the command that does the same: shown on its page, to be read and copied. A contract test parses every
+// one of them with the command line's own program, and asks one of every procedure.
+
+type Argv = readonly string[];
+
+/** `fieldkit`, words, and the site last: it is the same everywhere. */
+const of = (site: string, ...words: readonly string[]): Argv => ['fieldkit', ...words, '--site', site];
+
+/** What the interview holds so far, as it is typed. */
+interface Asked {
+  readonly name: string;
+  readonly master: string;
+  readonly interface: string;
+  readonly user: string;
+  readonly system: string;
+  readonly nodes: readonly string[];
+  readonly re6st: string;
+  readonly domain: string;
+}
+
+export const terminalForms = {
+  newSite: (said: Asked): Argv => [
+    ...['fieldkit', 'sites', 'new', said.name || 'NAME', '--master', said.master || 'ADDRESS'],
+    ...['--interface', said.interface || 'INTERFACE', '--user', said.user, '--system', said.system],
+    ...said.nodes.flatMap((address) => ['--node', address]),
+    ...(said.re6st === '' ? [] : ['--re6st', said.re6st]),
+    ...(said.domain === '' ? [] : ['--domain', said.domain]),
+  ],
+  /** The plan is a file: any editor will do. What is wrong in it is said by every command that reads it. */
+  editPlan: (path: string): Argv => ['editor', path],
+  takeOver: (medium: string): Argv => ['fieldkit', 'sites', 'take-over', medium],
+  practise: (): Argv => ['fieldkit', 'practice'],
+  fault: (id: string, state: 'on' | 'off'): Argv => ['fieldkit', 'practice', 'faults', id, state],
+  check: (site: string): Argv => of(site, 'check'),
+  runStep: (site: string, instance: string, input: Readonly<Record<string, string>>): Argv =>
+    of(
+      site,
+      'run',
+      instance,
+      ...Object.entries(input).flatMap(([field, value]) => ['--input', `${instance}.${field}=${value}`]),
+    ),
+  /** One yes for all of them, as "Run until something needs me". */
+  runAll: (site: string, chapters: readonly string[]): Argv => of(site, 'run', ...chapters, '--yes'),
+  undo: (site: string, instance: string): Argv => of(site, 'undo', instance),
+  showPassword: (site: string, instance: string): Argv => of(site, 'show-password', instance),
+  sheet: (site: string): Argv => of(site, 'sheet', '--output', `${site}.html`),
+  addMachines: (site: string, words: readonly string[]): Argv => of(site, 'machines', 'add', ...words),
+  renewMachine: (site: string, name: string): Argv => of(site, 'machines', 'renew', name),
+  removeMachine: (site: string, name: string, lost: boolean): Argv =>
+    of(site, 'machines', 'remove', name, ...(lost ? ['--lost'] : [])),
+  exportKeys: (site: string): Argv => of(site, 'keys', 'export', `${site}-keys.age`),
+  importKeys: (site: string): Argv => of(site, 'keys', 'import', `${site}-keys.age`),
+  listMedia: (): Argv => ['fieldkit', 'medium', 'list'],
+  showMedium: (folder: string): Argv => ['fieldkit', 'medium', 'show', folder],
+  rehearse: (site: string): Argv => of(site, 'medium', 'rehearse'),
+  format: (device: string, fileSystem: string, label: string): Argv => [
+    ...['fieldkit', 'medium', 'format', device, '--as', fileSystem, '--label', label],
+  ],
+  verifyRecord: (folder: string): Argv => ['fieldkit', 'record', 'verify', folder],
+  support: (site: string, hideAddresses: boolean): Argv =>
+    of(site, 'support', ...(hideAddresses ? ['--hide-addresses'] : []), '--output', '.'),
+} as const;
+
+export type TerminalForm = keyof typeof terminalForms;

@@ -1,0 +1,135 @@
+// What a person can do in the window can be done on a terminal, and the page says how: every procedure has its command or a reason why
+// not, every shown command is one that the command line takes, and every one is shown on some page.
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Command } from 'commander';
+import { describe, expect, it } from 'vitest';
+import { program } from '../../src-main/cli/program.ts';
+import type { ProcedureName } from '../../src-shared/channels.ts';
+import { type TerminalForm, terminalForms } from '../../src-shared/terminal-forms.ts';
+
+/** Of the window itself: its looks, its pages, what it keeps of a person's typing. */
+const own = 'of the window itself';
+/** A command says or asks the same by itself. */
+const within = 'part of every command that runs steps';
+
+const ways: Readonly<Record<ProcedureName, readonly TerminalForm[] | typeof own | typeof within>> = {
+  'app.info': own,
+  'settings.get': own,
+  'settings.set': own,
+  'sites.list': own,
+  'sites.create': ['newSite', 'practise'],
+  'sites.onMedium': ['takeOver'],
+  'sites.takeOver': ['takeOver'],
+  'sites.open': own,
+  'sites.close': own,
+  'site.plan': ['editPlan'],
+  'site.editPlan': ['editPlan'],
+  'site.savePlan': ['editPlan'],
+  'site.sheet': ['sheet'],
+  'steps.check': ['check'],
+  'steps.plan': ['runStep'],
+  'steps.run': ['runStep', 'runAll'],
+  'steps.undoPlan': ['undo'],
+  'steps.undo': ['undo'],
+  'run.cancel': within,
+  'questions.answer': within,
+  'secrets.show': ['showPassword'],
+  'drafts.save': own,
+  'machines.read': ['addMachines'],
+  'machines.look': ['removeMachine'],
+  'machines.remove': ['removeMachine'],
+  'machines.renew': ['renewMachine'],
+  'keys.state': own,
+  'keys.export': ['exportKeys'],
+  'keys.import': ['importKeys'],
+  'media.recent': own,
+  'laptop.now': within,
+  'media.next': ['listMedia'],
+  'media.list': ['listMedia'],
+  'media.contents': ['showMedium'],
+  'media.rehearse': ['rehearse'],
+  'media.rehearsal': ['rehearse'],
+  'format.drives': ['format'],
+  'format.look': ['format'],
+  'format.perform': ['format'],
+  'pick.path': own,
+  'blobs.read': own,
+  'practice.faults': ['fault'],
+  'records.list': ['verifyRecord'],
+  'records.read': ['verifyRecord'],
+  'records.save': ['verifyRecord'],
+  'support.read': ['support'],
+  'support.save': ['support'],
+  'events.since': own,
+};
+
+const asked = { name: 'plant', master: '10.0.0.1', interface: 'eth0', user: 'root', system: 'debian-12' };
+
+/** Each form as a page would show it. */
+const shown: Readonly<Record<TerminalForm, readonly string[]>> = {
+  newSite: terminalForms.newSite({ ...asked, nodes: ['10.0.0.2'], re6st: 'fdbb:eb3c:1b95::/48', domain: 'a.example' }),
+  editPlan: terminalForms.editPlan('/home/ada/sites/plant/site.yaml'),
+  takeOver: terminalForms.takeOver('/media/ada/FIELD'),
+  practise: terminalForms.practise(),
+  fault: terminalForms.fault('other-host-key', 'on'),
+  check: terminalForms.check('plant'),
+  runStep: terminalForms.runStep('plant', 'choose-medium@site', { path: '/media/ada/FIELD' }),
+  runAll: terminalForms.runAll('plant', ['master', 'node']),
+  undo: terminalForms.undo('plant', 'use-cache@machine:master-1'),
+  showPassword: terminalForms.showPassword('plant', 'first-login@machine:master-1'),
+  sheet: terminalForms.sheet('plant'),
+  addMachines: terminalForms.addMachines('plant', ['node-1', '--address', '10.0.0.2', '--role', 'node']),
+  renewMachine: terminalForms.renewMachine('plant', 'node-1'),
+  removeMachine: terminalForms.removeMachine('plant', 'node-1', true),
+  exportKeys: terminalForms.exportKeys('plant'),
+  importKeys: terminalForms.importKeys('plant'),
+  listMedia: terminalForms.listMedia(),
+  showMedium: terminalForms.showMedium('/media/ada/FIELD'),
+  rehearse: terminalForms.rehearse('plant'),
+  format: terminalForms.format('/dev/sdb', 'exfat', 'FIELDKIT'),
+  verifyRecord: terminalForms.verifyRecord('/home/ada/sites/plant/record/0001'),
+  support: terminalForms.support('plant', true),
+};
+
+/** The command that these words reach, and what is left of them. */
+function reached(words: readonly string[]): { readonly command: Command; readonly rest: readonly string[] } {
+  let command: Command = program;
+  let rest = words.slice(1);
+  for (;;) {
+    const [first] = rest;
+    const below = command.commands.find((one) => one.name() === first);
+    if (below === undefined) return { command, rest };
+    command = below;
+    rest = rest.slice(1);
+  }
+}
+
+const pages = path.resolve(import.meta.dirname, '../../src-renderer');
+const sources = readdirSync(pages, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.tsx'))
+  .map((name) => readFileSync(path.join(pages, name), 'utf8'))
+  .join('\n');
+
+describe.each(Object.entries(shown))('%s', (form, argv) => {
+  it.runIf(form !== 'editPlan')('is a command that the command line takes', () => {
+    expect(argv[0]).toBe('fieldkit');
+    const { command, rest } = reached(argv);
+    expect(command, argv.join(' ')).not.toBe(program);
+    const { operands, unknown } = command.parseOptions([...rest]);
+    expect(unknown).toEqual([]);
+    const args = command.registeredArguments;
+    expect(operands.length).toBeGreaterThanOrEqual(args.filter(({ required }) => required).length);
+    if (!args.some(({ variadic }) => variadic)) expect(operands.length).toBeLessThanOrEqual(args.length);
+    for (const { mandatory, long } of command.options) if (mandatory) expect(rest).toContain(long);
+  });
+
+  it('is shown on a page', () => {
+    expect(sources).toContain(`terminalForms.${form}(`);
+  });
+});
+
+it('every form belongs to something that the window does', () => {
+  const used = new Set(Object.values(ways).flatMap((way) => (typeof way === 'string' ? [] : way)));
+  expect(Object.keys(terminalForms).filter((form) => !used.has(form as TerminalForm))).toEqual([]);
+});
