@@ -1,12 +1,11 @@
 // Joins the rooms: hands, performers, jobs and sights, given to the engine. Used by app, cli and tests; nothing else may.
 import { basename, join } from 'node:path';
-import type { MediumChoice, MediumContents } from '../src-shared/api.ts';
+import type { MediumChoice, MediumContents, MediumReport } from '../src-shared/api.ts';
 import type { Manifest } from '../src-shared/manifest.ts';
 import { problem } from '../src-shared/problem.ts';
 import type { Rehearsal, RehearsalProgress } from '../src-shared/rehearsal.ts';
 import { type SheetPage, sheetText } from '../src-shared/sheet-page.ts';
 import type { SitePlan } from '../src-shared/site.ts';
-import type { Finding } from '../src-shared/step.ts';
 import { rehearse } from './compose-rehearsal.ts';
 import { recordTexts } from './compose-texts.ts';
 import { mediumChoices } from './medium/choices.ts';
@@ -47,8 +46,9 @@ import { sitesOnMedium, takeOverSite } from './performers/take-over.ts';
 import { type Battery, readBattery } from './platform/battery.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { type DownloadCache, downloadCache } from './platform/download-cache.ts';
-import { routedFetch } from './platform/fetch.ts';
+import { type Progress, routedFetch } from './platform/fetch.ts';
 import { exists, freeBytes, writeAtomic } from './platform/files.ts';
+import { readLicences } from './platform/licences.ts';
 import { userPaths } from './platform/paths.ts';
 import { stayAwake } from './platform/stay-awake.ts';
 import { practiceFaults, practicePaths, setPracticeFault } from './practice/faults.ts';
@@ -65,17 +65,6 @@ export interface ComposeOptions {
   readonly clock?: Clock;
   /** How long simulated work takes: 1 as in life, 0 at once. Else FIELDKIT_PRACTICE_PACE says it. */
   readonly practicePace?: number;
-}
-
-export interface MediumReport {
-  readonly files: number;
-  readonly sizeBytes: number;
-  readonly generation: number;
-  readonly fingerprint: string;
-  /** The fingerprint was given and matched. */
-  readonly fingerprintTrusted: boolean;
-  readonly cacheBypassed: boolean;
-  readonly findings: readonly Finding[];
 }
 
 export interface Kit extends DriveActs {
@@ -218,6 +207,38 @@ export function compose(options: ComposeOptions): Kit {
     ];
   };
 
+  const reportOn = async (
+    folder: string,
+    fingerprint: string | null,
+    signal: AbortSignal,
+    onProgress: (progress: Progress) => void = () => undefined,
+  ): Promise<MediumReport> => {
+    const root = await rootOf(folder);
+    const opened = await openManifest(root, fingerprint);
+    const { findings, cacheBypassed } = await verifyMedium(root, opened.manifest, { signal, onProgress });
+    return {
+      files: opened.manifest.files.length,
+      sizeBytes: opened.manifest.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      generation: opened.manifest.generation,
+      fingerprint: opened.fingerprint,
+      fingerprintTrusted: opened.pinned,
+      cacheBypassed,
+      findings: findings
+        .filter(({ file }) => !file.startsWith('site/'))
+        .map((item) => ({
+          code: item.code,
+          params: item.code === 'medium-file-damaged' ? { file: item.file, offset: item.offset } : { file: item.file },
+        })),
+    };
+  };
+
+  const askSources = async (name: string, signal: AbortSignal): Promise<readonly SourceAnswer[]> => {
+    const folder = await siteFolder(paths.data, name);
+    const plan = await readSitePlan(paths.data, name);
+    const { fetch } = (await isPractice(folder)) ? practice.outside : outsideOf({ plan, folder });
+    return testSources(plan, { fetch, clock }, signal);
+  };
+
   const records = recordsKit((name) => pinnedOf(paths.data, name));
   const practiceMark = async (): Promise<string> => {
     const { stick, unplugged } = practicePaths(practiceFolder);
@@ -301,6 +322,17 @@ export function compose(options: ComposeOptions): Kit {
       recentMedia: recentMediaIn(paths.data),
       laptopNow,
       rehearsal: { run: rehearseSite, last: lastRehearsal },
+      verify: async (site, other, onProgress, signal) => {
+        const path = other ?? (await boundMedium(site)).identity.path;
+        const known = site.plan.trust.manifest ?? site.lock.keys?.manifestFingerprint ?? null;
+        const tell = ({ doneBytes, totalBytes }: Progress) => onProgress(doneBytes, totalBytes ?? doneBytes);
+        return { path, report: await reportOn(path, other === null ? known : null, signal, tell) };
+      },
+      testSources: async (name, signal) => ({
+        proxy: (await readSitePlan(paths.data, name)).sources.proxy ?? null,
+        answers: [...(await askSources(name, signal))],
+      }),
+      licences: () => readLicences(ownResources()),
       keys: {
         vaultExists: (site) => exists(vaultOf(site)),
         exportTo: (site, path, passphrases) => exportKeys(site, vaultOf(site), path, passphrases),
@@ -329,31 +361,7 @@ export function compose(options: ComposeOptions): Kit {
       return rehearseSite(site, medium, onProgress, signal);
     },
     cache: downloadCache(paths.cache),
-    testSources: async (name, signal) => {
-      const folder = await siteFolder(paths.data, name);
-      const plan = await readSitePlan(paths.data, name);
-      const { fetch } = (await isPractice(folder)) ? practice.outside : outsideOf({ plan, folder });
-      return testSources(plan, { fetch, clock }, signal);
-    },
-    verifyMedium: async (folder, fingerprint, signal) => {
-      const root = await rootOf(folder);
-      const opened = await openManifest(root, fingerprint);
-      const { findings, cacheBypassed } = await verifyMedium(root, opened.manifest, { signal });
-      return {
-        files: opened.manifest.files.length,
-        sizeBytes: opened.manifest.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-        generation: opened.manifest.generation,
-        fingerprint: opened.fingerprint,
-        fingerprintTrusted: opened.pinned,
-        cacheBypassed,
-        findings: findings
-          .filter(({ file }) => !file.startsWith('site/'))
-          .map((item) => ({
-            code: item.code,
-            params:
-              item.code === 'medium-file-damaged' ? { file: item.file, offset: item.offset } : { file: item.file },
-          })),
-      };
-    },
+    testSources: askSources,
+    verifyMedium: (folder, fingerprint, signal) => reportOn(folder, fingerprint, signal),
   };
 }

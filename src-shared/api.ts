@@ -12,7 +12,7 @@ import type { ProblemData } from './problem.ts';
 import { rehearsal } from './rehearsal.ts';
 import { sheet } from './sheet.ts';
 import { sighting } from './sighting.ts';
-import { planSchema, question, stepInfo, told } from './step.ts';
+import { chapters, finding, planSchema, question, stepInfo, told } from './step.ts';
 
 const nothing = z.strictObject({});
 const site = z.strictObject({ site: z.string() });
@@ -233,6 +233,24 @@ export const driveLoss = z.strictObject({
 });
 export type DriveLoss = z.infer<typeof driveLoss>;
 
+/** A medium read back against its signed list. */
+export const mediumReport = z.strictObject({
+  files: z.int(),
+  sizeBytes: z.number(),
+  generation: z.int(),
+  fingerprint: z.string(),
+  /** The fingerprint was given and matched. */
+  fingerprintTrusted: z.boolean(),
+  /** False: some file could only be read through the laptop's memory, which proves less. */
+  cacheBypassed: z.boolean(),
+  findings: z.array(finding),
+});
+export type MediumReport = z.infer<typeof mediumReport>;
+
+/** As what somebody may take what was done beyond one laptop. */
+export const exportKinds = ['shell', 'ansible'] as const;
+export type ExportKind = (typeof exportKinds)[number];
+
 /** What is known of a machine of the plan, and what taking it out would come to. */
 export const machineOutlook = z.strictObject({
   /** As the master calls it; null when nobody knows. */
@@ -294,6 +312,15 @@ export const liveEvent = z.discriminatedUnion('kind', [
     total: z.int(),
     sizeBytes: z.number(),
   }),
+  /** How far reading a medium back is; it belongs to no instance either. */
+  z.strictObject({
+    kind: z.literal('verifying'),
+    doneBytes: z.number(),
+    totalBytes: z.number(),
+    /** Bytes a second, smoothed; null until known. */
+    speed: z.number().nullable(),
+    leftMs: z.number().nullable(),
+  }),
   /** `problem` only when the program itself failed; a step's problem is in the journal. */
   z.strictObject({ kind: z.literal('run-over'), run, problem: problemData.nullable() }),
 ]);
@@ -339,6 +366,14 @@ export const api = {
       platform: z.string(),
       root: z.boolean(),
       dataFolder: z.string(),
+    }),
+  },
+  /** The steps of the runbook in order, and the licences of the program and of what is melted into it. */
+  'help.read': {
+    input: nothing,
+    output: z.strictObject({
+      steps: z.array(z.strictObject({ id: z.string(), chapter: z.enum(chapters) })),
+      licences: z.array(z.strictObject({ id: z.enum(['own', 'program', 'window']), text: z.string() })),
     }),
   },
   'settings.get': { input: nothing, output: settings },
@@ -440,6 +475,16 @@ export const api = {
     input: machineOfSite,
     output: z.strictObject({ computer: z.string().nullable(), baseline: z.boolean() }),
   },
+  /** Asks every source of the plan whether it answers; fetches nothing large. `proxy`: the way there, null for none. */
+  'sources.test': {
+    input: site,
+    output: z.strictObject({
+      proxy: z.string().nullable(),
+      answers: z.array(
+        z.strictObject({ what: z.string(), address: z.string(), tookMs: z.number().nullable(), detail: z.string() }),
+      ),
+    }),
+  },
   /** Whether the site has keys, of which fingerprint, and whether this laptop has a vault. */
   'keys.state': {
     input: site,
@@ -539,6 +584,16 @@ export const api = {
     input: site,
     output: z.strictObject({ rehearsal, current: z.boolean().nullable() }).nullable(),
   },
+  /** Reads a medium back, every byte: one that was offered or picked; null: the site's own. */
+  'media.verify': {
+    input: z.strictObject({ site: z.string(), path: z.string().nullable() }),
+    output: z.strictObject({ run }),
+  },
+  /** What the last reading back since the site was opened came to. */
+  'media.verified': {
+    input: site,
+    output: z.strictObject({ path: z.string(), at: z.string(), report: mediumReport }).nullable(),
+  },
   /** Every drive, whole, with the reason for those that are never formatted. */
   'format.drives': { input: site, output: z.array(formatChoice) },
   /** What would be lost. Changes nothing. */
@@ -577,6 +632,11 @@ export const api = {
   'records.save': {
     input: z.strictObject({ site: z.string(), number: z.int().positive(), folder: z.string() }),
     output: z.strictObject({ path: z.string() }),
+  },
+  /** What was done on the machines, as files in a new folder of a picked one. */
+  'records.export': {
+    input: z.strictObject({ site: z.string(), kind: z.enum(exportKinds), folder: z.string() }),
+    output: z.strictObject({ path: z.string(), steps: z.int() }),
   },
   /** What to hand to somebody who helps, as one text; nothing leaves the laptop by it. */
   'support.read': {

@@ -3,6 +3,7 @@
 
 export const procedures = [
   'app.info',
+  'help.read',
   'settings.get',
   'settings.set',
   'sites.list',
@@ -28,6 +29,7 @@ export const procedures = [
   'machines.look',
   'machines.remove',
   'machines.renew',
+  'sources.test',
   'keys.state',
   'keys.export',
   'keys.import',
@@ -38,6 +40,8 @@ export const procedures = [
   'media.contents',
   'media.rehearse',
   'media.rehearsal',
+  'media.verify',
+  'media.verified',
   'format.drives',
   'format.look',
   'format.perform',
@@ -47,6 +51,7 @@ export const procedures = [
   'records.list',
   'records.read',
   'records.save',
+  'records.export',
   'support.read',
   'support.save',
   'events.since',

@@ -1,5 +1,5 @@
 // Each act of the window as the command that does the same: shown on its page, to be read and copied. A contract test parses every
-// one of them with the command line's own program, and asks one of every procedure.
+// one of them with the command line's own program.
 
 type Argv = readonly string[];
 
@@ -52,6 +52,9 @@ export const terminalForms = {
   importKeys: (site: string): Argv => of(site, 'keys', 'import', `${site}-keys.age`),
   listMedia: (): Argv => ['fieldkit', 'medium', 'list'],
   showMedium: (folder: string): Argv => ['fieldkit', 'medium', 'show', folder],
+  verifyMedium: (folder: string): Argv => ['fieldkit', 'medium', 'verify', folder],
+  testSources: (site: string): Argv => of(site, 'sources', 'test'),
+  exportSite: (site: string, kind: string): Argv => of(site, 'export', kind, '.'),
   rehearse: (site: string): Argv => of(site, 'medium', 'rehearse'),
   format: (device: string, fileSystem: string, label: string): Argv => [
     ...['fieldkit', 'medium', 'format', device, '--as', fileSystem, '--label', label],

@@ -47,6 +47,9 @@ export function allHandlers(desk: Desk, dataFolder: string, onSettings: (setting
     },
     'media.contents': ({ site, path }) =>
       desk.handlers['media.contents']({ site, path: path === null ? null : picks.path(path) }),
+    'media.verify': ({ site, path }) =>
+      desk.handlers['media.verify']({ site, path: path === null ? null : picks.path(path) }),
+    'records.export': (input) => desk.handlers['records.export']({ ...input, folder: picks.path(input.folder) }),
     'sites.onMedium': async ({ path }) => {
       const found = await desk.handlers['sites.onMedium']({ path: path === null ? null : picks.path(path) });
       picks.offer(found.map((item) => ({ token: item.path })));

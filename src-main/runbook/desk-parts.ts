@@ -70,5 +70,14 @@ export interface DeskParts extends BenchParts {
     ) => Promise<Rehearsal>;
     readonly last: (site: OpenSite) => Promise<OutputOf<'media.rehearsal'>>;
   };
+  /** Reads a medium back: the one at this path, or the site's own. Throws as `openManifest`, `medium-not-chosen`, `cancelled`. */
+  readonly verify: (
+    site: OpenSite,
+    path: string | null,
+    onProgress: (doneBytes: number, totalBytes: number) => void,
+    signal: AbortSignal,
+  ) => Promise<Omit<NonNullable<OutputOf<'media.verified'>>, 'at'>>;
+  readonly testSources: (site: string, signal: AbortSignal) => Promise<OutputOf<'sources.test'>>;
+  readonly licences: () => Promise<OutputOf<'help.read'>['licences']>;
   readonly takeOver: (input: InputOf<'sites.takeOver'>) => Promise<OutputOf<'sites.takeOver'>>;
 }

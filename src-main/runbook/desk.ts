@@ -1,14 +1,16 @@
 // The desk: everything the window may ask for, but what only Electron can do. Used by app (over IPC) and by the loopback transport
 // of tests. Must never import Electron.
 import { join } from 'node:path';
-import type { Handlers, Snapshot, StreamEvent } from '../../src-shared/api.ts';
+import type { Handlers, OutputOf, Snapshot, StreamEvent } from '../../src-shared/api.ts';
 import { recordsFolder } from '../../src-shared/dossier.ts';
 import type { RehearsalProgress } from '../../src-shared/rehearsal.ts';
 import type { DeskParts } from './desk-parts.ts';
 import { planHandlers } from './desk-plan.ts';
 import { drafts, stepHandlers } from './desk-steps.ts';
+import { saveExport } from './exports/save.ts';
 import { infoOf } from './instances.ts';
 import { type Open, openSites, requireIdle } from './open-sites.ts';
+import { progressMeter } from './progress.ts';
 import { readSettings, saveSettings } from './settings.ts';
 import { createSite, isPractice, planTemplate, readSitePlan, siteFolder, siteNames, summaryOf } from './sites.ts';
 import { saveSupport, supportText } from './support.ts';
@@ -30,6 +32,9 @@ export function makeDesk(parts: DeskParts): Desk {
     opened.keysQueue = done.catch(() => undefined);
     return done;
   }
+
+  /** What reading back came to, as long as the program runs. */
+  const verified = new Map<string, NonNullable<OutputOf<'media.verified'>>>();
 
   const support = async (site: string, hideAddresses: boolean): Promise<string> =>
     supportText(await siteFolder(parts.dataFolder, site), {
@@ -125,6 +130,28 @@ export function makeDesk(parts: DeskParts): Desk {
       return { run: sites.start(opened, [], (signal) => parts.rehearsal.run(opened.site, null, tell, signal)) };
     },
     'media.rehearsal': async ({ site }) => parts.rehearsal.last((await at(site)).site),
+    'media.verify': async ({ site, path }) => {
+      const opened = await at(site);
+      const meter = progressMeter(parts.clock);
+      const tell = (done: number, total: number) => {
+        const shown = meter({ done, total, unit: 'bytes' });
+        if (shown === null) return;
+        const { speed, leftMs } = shown;
+        opened.site.live({ kind: 'verifying', doneBytes: shown.done, totalBytes: total, speed, leftMs });
+      };
+      const verify = async (signal: AbortSignal) => {
+        verified.delete(site);
+        const found = await parts.verify(opened.site, path, tell, signal);
+        verified.set(site, { ...found, at: parts.clock.now().toISOString() });
+      };
+      return { run: sites.start(opened, [], verify) };
+    },
+    'media.verified': async ({ site }) => verified.get(site) ?? null,
+    'sources.test': async ({ site }) => parts.testSources(site, (await at(site)).closing.signal),
+    'help.read': async () => ({
+      steps: parts.runbook.map(({ id, chapter }) => ({ id, chapter })),
+      licences: await parts.licences(),
+    }),
     'format.drives': async ({ site }) => parts.format.drives((await at(site)).site),
     'format.look': async ({ site, device }) => parts.format.look((await at(site)).site, device),
     'format.perform': async ({ site, ...request }) => ({
@@ -139,6 +166,15 @@ export function makeDesk(parts: DeskParts): Desk {
     'records.save': async ({ site, number, folder: to }) => {
       const [folder, pinned] = await recordsOf(site);
       return { path: await parts.records.save(folder, number, to, pinned) };
+    },
+    'records.export': async ({ site, kind, folder }) => {
+      const { path, steps } = await saveExport(
+        kind,
+        await siteFolder(parts.dataFolder, site),
+        folder,
+        parts.clock.now(),
+      );
+      return { path, steps };
     },
     'support.read': async ({ site, hideAddresses }) => ({ text: await support(site, hideAddresses) }),
     'support.save': async ({ site, hideAddresses, folder }) => ({

@@ -13,6 +13,7 @@ import { useWords } from '../i18n/words.ts';
 import { ProblemPanel } from '../panels/problem-panel.tsx';
 import { RehearsalPanel } from '../panels/rehearsal-panel.tsx';
 import { Terminal } from '../panels/terminal.tsx';
+import { VerifyPanel } from '../panels/verify-panel.tsx';
 import { call } from '../state/bridge.ts';
 import { go } from '../state/route.ts';
 import type { OpenedSite } from '../state/store.ts';
@@ -93,6 +94,12 @@ export const MediumPage = ({ site }: { readonly site: OpenedSite }) => {
       {contents !== null && (
         <>
           <Seal contents={contents} shown={other?.display ?? contents.path} />
+          <VerifyPanel
+            site={site}
+            token={other?.token ?? null}
+            path={contents.path}
+            sealed={contents.sealed !== null}
+          />
           {other === null && <RehearsalPanel site={site} sealed={contents.sealed !== null} />}
           <Sizes contents={contents} />
           <Software contents={contents} />

@@ -3,7 +3,7 @@
 import { FolderOutput, GitCompare, Printer } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { OutputOf } from '../../src-shared/api.ts';
+import { type ExportKind, exportKinds, type OutputOf } from '../../src-shared/api.ts';
 import { recordName } from '../../src-shared/dossier.ts';
 import { formatMoment } from '../../src-shared/format.ts';
 import { type ProblemData, toProblemData } from '../../src-shared/problem.ts';
@@ -20,6 +20,7 @@ import type { OpenedSite } from '../state/store.ts';
 import { Button } from '../ui/button.tsx';
 import { ChoiceInput } from '../ui/field.tsx';
 import { Fingerprint } from '../ui/fingerprint.tsx';
+import { Fold } from '../ui/fold.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Acts, PageHead, ScrollPage } from '../ui/scroll-page.tsx';
 import styles from './records-page.module.css';
@@ -113,6 +114,7 @@ export const RecordsPage = ({ site }: { readonly site: OpenedSite }) => {
         </div>
       )}
       {trouble !== null && <ProblemPanel problem={trouble} />}
+      {list !== null && list.length > 0 && <Export site={site.name} onSaved={setSaved} onTrouble={setTrouble} />}
       <p role="status" className="quiet">
         {saved === '' ? '' : t('ui.records.saved', { path: saved })}
       </p>
@@ -127,5 +129,41 @@ export const RecordsPage = ({ site }: { readonly site: OpenedSite }) => {
         </>
       )}
     </ScrollPage>
+  );
+};
+
+interface ExportProps {
+  readonly site: string;
+  readonly onSaved: (path: string) => void;
+  readonly onTrouble: (problem: ProblemData | null) => void;
+}
+
+/** What was done, for those who go on past one laptop. */
+const Export = ({ site, onSaved, onTrouble }: ExportProps) => {
+  const { t } = useTranslation();
+  const save = async (kind: ExportKind) => {
+    try {
+      const picked = await call('pick.path', { kind: 'folder', title: t('ui.records.exportWhere') });
+      if (picked === null) return;
+      onSaved((await call('records.export', { site, kind, folder: picked.token })).path);
+      onTrouble(null);
+    } catch (thrown) {
+      onTrouble(toProblemData(thrown));
+    }
+  };
+  return (
+    <Fold title={t('ui.records.export')}>
+      <div className={styles.export}>
+        <p className="quiet">{t('ui.records.exportHint')}</p>
+        <Acts>
+          {exportKinds.map((kind) => (
+            <Button key={kind} kind="plain" onPress={() => void save(kind)}>
+              {t(`ui.records.exportAs.${kind}`)}
+            </Button>
+          ))}
+          <Terminal argv={terminalForms.exportSite(site, 'ansible')} />
+        </Acts>
+      </div>
+    </Fold>
   );
 };

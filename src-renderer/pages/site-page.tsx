@@ -10,6 +10,7 @@ import { forgetTrouble } from '../state/actions.ts';
 import { addressOf, type Route, type SitePageName } from '../state/route.ts';
 import { type OpenedSite, useStore } from '../state/store.ts';
 import { FormatPage } from './format-page.tsx';
+import { HelpOnSite } from './help-page.tsx';
 import { KeysPage } from './keys-page.tsx';
 import { MachinePage } from './machine-page.tsx';
 import { MachinesPage } from './machines-page.tsx';
@@ -19,6 +20,7 @@ import { PlanPage } from './plan-page.tsx';
 import { RecordsPage } from './records-page.tsx';
 import { SheetPage } from './sheet-page.tsx';
 import styles from './site-page.module.css';
+import { SourcesPage } from './sources-page.tsx';
 import { StepPage } from './step-page.tsx';
 import { SupportPage } from './support-page.tsx';
 
@@ -30,7 +32,9 @@ const pages: Readonly<Record<SitePageName, ComponentType<{ readonly site: Opened
   keys: KeysPage,
   format: FormatPage,
   records: RecordsPage,
+  sources: SourcesPage,
   support: SupportPage,
+  help: HelpOnSite,
 };
 
 interface Props {

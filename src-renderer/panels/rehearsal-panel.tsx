@@ -11,7 +11,7 @@ import { terminalForms } from '../../src-shared/terminal-forms.ts';
 import { useWords } from '../i18n/words.ts';
 import { cancel, rehearse } from '../state/actions.ts';
 import { call } from '../state/bridge.ts';
-import { rehearsalKey } from '../state/live.ts';
+import { mediumKey } from '../state/live.ts';
 import type { OpenedSite } from '../state/store.ts';
 import { Bar } from '../ui/bar.tsx';
 import { Button } from '../ui/button.tsx';
@@ -32,7 +32,7 @@ export const RehearsalPanel = ({ site, sealed }: Props) => {
   const { t, i18n } = useTranslation();
   const [last, setLast] = useState<OutputOf<'media.rehearsal'>>(null);
   const [stopping, setStopping] = useState(false);
-  const live = site.live[rehearsalKey]?.rehearsal ?? null;
+  const live = site.live[mediumKey]?.rehearsal ?? null;
   const under = live === null ? null : (site.runs[0]?.run ?? null);
   const idle = site.runs.length === 0;
   const title = useStepTitle();

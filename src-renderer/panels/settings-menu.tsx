@@ -15,7 +15,15 @@ export const SettingsMenu = ({ site }: { readonly site: string | null }) => {
   const settings = useStore((state) => state.settings);
   const acts: MenuGroup[] =
     site === null
-      ? []
+      ? [
+          {
+            id: 'help',
+            title: null,
+            chosen: null,
+            items: [{ id: 'help', text: t('ui.menu.help') }],
+            onAction: () => go({ page: 'help' }),
+          },
+        ]
       : [
           {
             id: 'site',

@@ -108,6 +108,12 @@ export async function rehearse(site: string): Promise<void> {
   if (started !== null) addRun(site, started.run, []);
 }
 
+/** Reads a medium back; null: the site's own. */
+export async function verifyMedium(site: string, path: string | null): Promise<void> {
+  const started = await tell(call('media.verify', { site, path }));
+  if (started !== null) addRun(site, started.run, []);
+}
+
 /** Takes back what a step did, by the plan that was shown. */
 export async function undo(site: string, instance: string, agreed: readonly string[]): Promise<void> {
   const started = await tell(call('steps.undo', { site, instance, agreed: [...agreed] }));

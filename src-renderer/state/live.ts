@@ -21,10 +21,11 @@ export interface LiveView {
   readonly confirm: LiveOf<'confirm'> | null;
   readonly question: LiveOf<'question'> | null;
   readonly rehearsal: LiveOf<'rehearsal'> | null;
+  readonly verifying: LiveOf<'verifying'> | null;
 }
 
-/** Where the rehearsal's progress is kept, which belongs to no instance. */
-export const rehearsalKey = 'rehearsal';
+/** Where progress is kept that belongs to no instance. */
+export const mediumKey = 'medium';
 
 export const noLive: LiveView = {
   reading: false,
@@ -34,6 +35,7 @@ export const noLive: LiveView = {
   confirm: null,
   question: null,
   rehearsal: null,
+  verifying: null,
 };
 export type LiveViews = Readonly<Record<string, LiveView>>;
 
@@ -61,7 +63,9 @@ export function reduceLive(views: LiveViews, event: LiveEvent, nowMs: number): L
     case 'run-over':
       return {};
     case 'rehearsal':
-      return set(views, rehearsalKey, { rehearsal: event });
+      return set(views, mediumKey, { rehearsal: event });
+    case 'verifying':
+      return set(views, mediumKey, { verifying: event });
     case 'lines':
       return views;
   }

@@ -1,7 +1,17 @@
 // Where the person is, kept in the address after `#`, so that a reload and the back key come to the same place.
 
 /** Pages of a site beside its overview and its steps; the menu lists them in this order. */
-export const menuPages = ['plan', 'machines', 'sheet', 'medium', 'keys', 'records', 'support'] as const;
+export const menuPages = [
+  'plan',
+  'sources',
+  'machines',
+  'sheet',
+  'medium',
+  'keys',
+  'records',
+  'support',
+  'help',
+] as const;
 /** Formatting is an act of its own, reached from the medium's page. */
 const sitePages = [...menuPages, 'format'] as const;
 export type SitePageName = (typeof sitePages)[number];
@@ -9,6 +19,8 @@ export type SitePageName = (typeof sitePages)[number];
 export type Route =
   | { readonly page: 'start' }
   | { readonly page: 'new' }
+  /** Without a site; on one it is one of its pages. */
+  | { readonly page: 'help' }
   | { readonly page: 'site'; readonly site: string }
   | { readonly page: 'step'; readonly site: string; readonly instance: string }
   | { readonly page: 'machine'; readonly site: string; readonly machine: string }
@@ -20,6 +32,8 @@ export function addressOf(route: Route): string {
       return '#/';
     case 'new':
       return '#/new';
+    case 'help':
+      return 'site' in route ? `#/site/${encodeURIComponent(route.site)}/help` : '#/help';
     case 'site':
       return `#/site/${encodeURIComponent(route.site)}`;
     case 'step':
@@ -34,6 +48,7 @@ export function addressOf(route: Route): string {
 /** Anything that is no address of ours leads to the start. */
 export function routeOf(address: string): Route {
   if (address === '#/new') return { page: 'new' };
+  if (address === '#/help') return { page: 'help' };
   const [, site, kind, instance] = /^#\/site\/([^/]+)(?:\/([a-z]+)(?:\/([^/]+))?)?$/.exec(address) ?? [];
   if (site === undefined) return { page: 'start' };
   try {

@@ -67,6 +67,13 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
   const opened = await call('sites.open', { site });
   expect(opened.view.order.length).toBeGreaterThan(10);
 
+  const help = await call('help.read', {});
+  expect(help.steps.map(({ id }) => id)).toEqual(opened.steps.map(({ id }) => id));
+  expect(help.licences.map(({ id, text }) => `${id} ${text.includes('MIT')}`)).toContain('own true');
+  const { answers } = await call('sources.test', { site });
+  expect(answers.filter(({ tookMs }) => tookMs === null)).toEqual([]);
+  expect(answers.length).toBeGreaterThan(2);
+
   expect((await call('site.sheet', { site })).machines.length).toBeGreaterThan(1);
   const { text } = await call('site.plan', { site });
   const edited = await call('site.editPlan', { text, edits: [{ path: ['machines', 0, 'partitions'], value: 12 }] });
@@ -160,6 +167,13 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
   expect(contents.systems.flatMap(({ packages }) => packages.map(({ name }) => name))).toContain('slapos-node');
   expect(contents.releases.length).toBeGreaterThan(0);
   for (const { sizeBytes } of contents.releases) expect(sizeBytes).toBeGreaterThan(0);
+  expect(await call('media.verified', { site })).toBe(null);
+  await over((await call('media.verify', { site, path: null })).run);
+  expect(await call('media.verified', { site })).toMatchObject({
+    report: { generation: 1, fingerprintTrusted: true, findings: [] },
+  });
+  const asked = events.flatMap(({ event }) => ('live' in event && event.live.kind === 'verifying' ? [event.live] : []));
+  expect(asked.at(-1)).toMatchObject({ doneBytes: asked.at(-1)?.totalBytes });
   expect(await call('media.rehearsal', { site })).toBe(null);
   await over((await call('media.rehearse', { site })).run);
   expect(await call('media.rehearsal', { site })).toMatchObject({ current: true, rehearsal: { unasked: [] } });
@@ -192,6 +206,8 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
   expect(told).toContain('choose-medium@site');
   const saved = await call('support.save', { site, hideAddresses: false, folder: home });
   expect(saved.path.startsWith(home)).toBe(true);
+  const exporting = { site, kind: 'ansible' as const, folder: home };
+  await expect(call('records.export', exporting)).rejects.toMatchObject({ code: 'nothing-to-export' });
   expect(await call('records.list', { site })).toEqual([]);
   await expect(call('records.read', { site, number: 1 })).rejects.toMatchObject({ code: 'record-missing' });
   await expect(call('records.save', { site, number: 1, folder: home })).rejects.toMatchObject({

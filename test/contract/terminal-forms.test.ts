@@ -1,68 +1,11 @@
-// What a person can do in the window can be done on a terminal, and the page says how: every procedure has its command or a reason why
-// not, every shown command is one that the command line takes, and every one is shown on some page.
+// What a page shows as the same on a terminal is a command that the command line takes, word for word; and every one is shown.
+// That everything the window asks for has a command is shown by test/integration/cli.test.ts.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { program } from '../../src-main/cli/program.ts';
-import type { ProcedureName } from '../../src-shared/channels.ts';
 import { type TerminalForm, terminalForms } from '../../src-shared/terminal-forms.ts';
-
-/** Of the window itself: its looks, its pages, what it keeps of a person's typing. */
-const own = 'of the window itself';
-/** A command says or asks the same by itself. */
-const within = 'part of every command that runs steps';
-
-const ways: Readonly<Record<ProcedureName, readonly TerminalForm[] | typeof own | typeof within>> = {
-  'app.info': own,
-  'settings.get': own,
-  'settings.set': own,
-  'sites.list': own,
-  'sites.create': ['newSite', 'practise'],
-  'sites.onMedium': ['takeOver'],
-  'sites.takeOver': ['takeOver'],
-  'sites.open': own,
-  'sites.close': own,
-  'site.plan': ['editPlan'],
-  'site.editPlan': ['editPlan'],
-  'site.savePlan': ['editPlan'],
-  'site.sheet': ['sheet'],
-  'steps.check': ['check'],
-  'steps.plan': ['runStep'],
-  'steps.run': ['runStep', 'runAll'],
-  'steps.undoPlan': ['undo'],
-  'steps.undo': ['undo'],
-  'run.cancel': within,
-  'questions.answer': within,
-  'secrets.show': ['showPassword'],
-  'drafts.save': own,
-  'machines.read': ['addMachines'],
-  'machines.look': ['removeMachine'],
-  'machines.remove': ['removeMachine'],
-  'machines.renew': ['renewMachine'],
-  'keys.state': own,
-  'keys.export': ['exportKeys'],
-  'keys.import': ['importKeys'],
-  'media.recent': own,
-  'laptop.now': within,
-  'media.next': ['listMedia'],
-  'media.list': ['listMedia'],
-  'media.contents': ['showMedium'],
-  'media.rehearse': ['rehearse'],
-  'media.rehearsal': ['rehearse'],
-  'format.drives': ['format'],
-  'format.look': ['format'],
-  'format.perform': ['format'],
-  'pick.path': own,
-  'blobs.read': own,
-  'practice.faults': ['fault'],
-  'records.list': ['verifyRecord'],
-  'records.read': ['verifyRecord'],
-  'records.save': ['verifyRecord'],
-  'support.read': ['support'],
-  'support.save': ['support'],
-  'events.since': own,
-};
 
 const asked = { name: 'plant', master: '10.0.0.1', interface: 'eth0', user: 'root', system: 'debian-12' };
 
@@ -86,6 +29,9 @@ const shown: Readonly<Record<TerminalForm, readonly string[]>> = {
   importKeys: terminalForms.importKeys('plant'),
   listMedia: terminalForms.listMedia(),
   showMedium: terminalForms.showMedium('/media/ada/FIELD'),
+  verifyMedium: terminalForms.verifyMedium('/media/ada/FIELD'),
+  testSources: terminalForms.testSources('plant'),
+  exportSite: terminalForms.exportSite('plant', 'ansible'),
   rehearse: terminalForms.rehearse('plant'),
   format: terminalForms.format('/dev/sdb', 'exfat', 'FIELDKIT'),
   verifyRecord: terminalForms.verifyRecord('/home/ada/sites/plant/record/0001'),
@@ -127,9 +73,4 @@ describe.each(Object.entries(shown))('%s', (form, argv) => {
   it('is shown on a page', () => {
     expect(sources).toContain(`terminalForms.${form}(`);
   });
-});
-
-it('every form belongs to something that the window does', () => {
-  const used = new Set(Object.values(ways).flatMap((way) => (typeof way === 'string' ? [] : way)));
-  expect(Object.keys(terminalForms).filter((form) => !used.has(form as TerminalForm))).toEqual([]);
 });

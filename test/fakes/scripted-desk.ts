@@ -92,6 +92,10 @@ export interface ScriptedDesk {
   recent: readonly RecentMedium[];
   /** The file of the plan; may be changed under way. */
   planText: string;
+  /** What reading the medium back came to; null before. */
+  verified: OutputOf<'media.verified'>;
+  /** What the sources of the plan answer. */
+  sources: OutputOf<'sources.test'>;
   /** The medium in its port, and the battery; may be changed under way. */
   laptop: OutputOf<'laptop.now'>;
 }
@@ -107,6 +111,24 @@ const supportLines = (hidden: boolean): readonly string[] => [
   ...Array.from({ length: 60 }, (_, index) => `done         step-${index}@machine:master-1`),
   hidden ? 'address-1 answered' : '192.168.1.30 answered',
 ];
+
+const scriptedSources: OutputOf<'sources.test'> = {
+  proxy: 'http://proxy.example:3128',
+  answers: [
+    {
+      what: 'debian bookworm',
+      address: 'http://mirror.example/debian/dists/bookworm/InRelease',
+      tookMs: 84,
+      detail: '',
+    },
+    {
+      what: 'vendor debian-12-amd64',
+      address: 'https://vendor.example/Debian_12/Release',
+      tookMs: null,
+      detail: 'no answer within 30 s',
+    },
+  ],
+};
 
 const site = 'plant-lille';
 const startedAt = Date.UTC(2026, 10, 17, 8, 0, 0);
@@ -194,6 +216,8 @@ export function scriptedDesk(): ScriptedDesk {
     media: drivesAtFirst,
     recent: [],
     planText,
+    verified: null,
+    sources: scriptedSources,
     laptop: { medium: 'here', battery: null },
   };
   const answers: Handlers = {
@@ -204,6 +228,10 @@ export function scriptedDesk(): ScriptedDesk {
       platform: 'linux x64',
       root: false,
       dataFolder: '/home/ada/.local/share/slapos-field-kit',
+    }),
+    'help.read': async () => ({
+      steps: runbook.map(({ id, chapter }) => ({ id, chapter })),
+      licences: [{ id: 'own', text: 'MIT License\n\nCopyright (c) the authors\n' }],
     }),
     'settings.get': async () => desk.settings,
     'settings.set': async (input) => {
@@ -347,6 +375,9 @@ export function scriptedDesk(): ScriptedDesk {
     'media.contents': async () => scriptedContents,
     'media.rehearse': async () => ({ run: 'run-rehearsal' }),
     'media.rehearsal': async () => scriptedRehearsal,
+    'media.verify': async () => ({ run: 'run-verify' }),
+    'media.verified': async () => desk.verified,
+    'sources.test': async () => desk.sources,
     'format.drives': async () => [...scriptedDrives],
     'format.look': async () => scriptedLoss,
     'format.perform': async ({ typed }) => {
@@ -367,6 +398,7 @@ export function scriptedDesk(): ScriptedDesk {
       folder: '/home/ada/sites/plant-lille/record/0002',
     }),
     'records.save': async ({ folder }) => ({ path: `${folder}/0002` }),
+    'records.export': async ({ kind, folder }) => ({ path: `${folder}/${kind}-plant-lille`, steps: 31 }),
     'support.read': async ({ hideAddresses }) => ({ text: supportLines(hideAddresses).join('\n') }),
     'support.save': async ({ folder }) => ({ path: `${folder}/support-plant-lille.md` }),
     'pick.path': async () => ({ token: 'pick:folder', display: '/home/ada/medium' }),

@@ -358,6 +358,7 @@ describe('fieldkit', () => {
 /** What the window asks for, and how it is asked for on a terminal; where it is no command, why it needs none. */
 const onTerminal: Readonly<Record<ProcedureName, readonly string[] | { readonly none: string }>> = {
   'app.info': ['--version'],
+  'help.read': ['--help'],
   'settings.get': { none: 'theme and language are the window’s; a command takes --language' },
   'settings.set': { none: 'as above' },
   'sites.list': ['sites'],
@@ -383,6 +384,7 @@ const onTerminal: Readonly<Record<ProcedureName, readonly string[] | { readonly 
   'machines.look': ['machines', 'remove'],
   'machines.remove': ['machines', 'remove'],
   'machines.renew': ['machines', 'renew'],
+  'sources.test': ['sources', 'test'],
   'keys.state': ['keys'],
   'keys.export': ['keys', 'export'],
   'keys.import': ['keys', 'import'],
@@ -392,6 +394,8 @@ const onTerminal: Readonly<Record<ProcedureName, readonly string[] | { readonly 
   'media.list': ['medium', 'list'],
   'media.contents': ['medium', 'show'],
   'media.rehearse': ['medium', 'rehearse'],
+  'media.verify': ['medium', 'verify'],
+  'media.verified': { none: 'the command prints it at its end' },
   'media.rehearsal': { none: 'the command prints it at its end' },
   'format.drives': ['medium', 'list'],
   'format.look': ['medium', 'format'],
@@ -402,6 +406,7 @@ const onTerminal: Readonly<Record<ProcedureName, readonly string[] | { readonly 
   'records.list': ['record', 'list'],
   'records.read': ['record', 'show'],
   'records.save': { none: 'a record is a folder: cp; record list names it' },
+  'records.export': ['export'],
   'support.read': ['support'],
   'support.save': ['support'],
   'events.since': ['journal'],

@@ -1,6 +1,7 @@
 // fieldkit export: what was done on a site's machines, as a shell runbook or as an Ansible inventory and playbook.
+import { exportKinds } from '../../../src-shared/api.ts';
 import { exitCodes, problem } from '../../../src-shared/problem.ts';
-import { exportKinds, saveExport } from '../../runbook/exports/save.ts';
+import { saveExport } from '../../runbook/exports/save.ts';
 import { siteFolder } from '../../runbook/sites.ts';
 import { type CommonOptions, chosenSite, withSession } from '../session.ts';
 

@@ -1,5 +1,6 @@
 // Writes an export of a site into a folder, from its own folder alone: open or not, at the office or after the work.
 import { join } from 'node:path';
+import type { ExportKind } from '../../../src-shared/api.ts';
 import { problem } from '../../../src-shared/problem.ts';
 import { machinesOnSite } from '../../../src-shared/site.ts';
 import { ensureFolder, readTextOrNull, writeAtomic } from '../../platform/files.ts';
@@ -9,9 +10,6 @@ import { planFromText } from '../plan-file.ts';
 import { ansibleInventory, ansiblePlaybook } from './ansible.ts';
 import { performedSteps } from './performed.ts';
 import { shellRunbook } from './shell.ts';
-
-export const exportKinds = ['shell', 'ansible'] as const;
-export type ExportKind = (typeof exportKinds)[number];
 
 export interface Exported {
   /** The new folder. */

@@ -1,0 +1,88 @@
+// Where the content of a site comes from: each source of its plan, asked whether it answers. At the office, before hours of fetching.
+import { Radar } from 'lucide-react';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { OutputOf } from '../../src-shared/api.ts';
+import { formatCount } from '../../src-shared/format.ts';
+import { type ProblemData, toProblemData } from '../../src-shared/problem.ts';
+import { terminalForms } from '../../src-shared/terminal-forms.ts';
+import { Heading } from '../app/heading.tsx';
+import { ProblemPanel } from '../panels/problem-panel.tsx';
+import { Terminal } from '../panels/terminal.tsx';
+import { call } from '../state/bridge.ts';
+import type { OpenedSite } from '../state/store.ts';
+import { Button } from '../ui/button.tsx';
+import { Notice } from '../ui/notice.tsx';
+import { Acts, ScrollPage } from '../ui/scroll-page.tsx';
+import styles from './sources-page.module.css';
+
+type Tested = OutputOf<'sources.test'>;
+
+export const SourcesPage = ({ site }: { readonly site: OpenedSite }) => {
+  const { t } = useTranslation();
+  const [tested, setTested] = useState<Tested | null>(null);
+  const [trouble, setTrouble] = useState<ProblemData | null>(null);
+  const [busy, setBusy] = useState(false);
+  const test = async () => {
+    setBusy(true);
+    setTrouble(null);
+    setTested(null);
+    try {
+      setTested(await call('sources.test', { site: site.name }));
+    } catch (thrown) {
+      setTrouble(toProblemData(thrown));
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <ScrollPage>
+      <Heading page={`sources ${site.name}`} title={t('ui.sources.title')} />
+      <p className="quiet">{t('ui.sources.hint')}</p>
+      <Acts>
+        <Button kind="act" shortcut="act" icon={<Radar aria-hidden />} isDisabled={busy} onPress={() => void test()}>
+          {t('ui.sources.test')}
+        </Button>
+        <Terminal argv={terminalForms.testSources(site.name)} />
+      </Acts>
+      <p role="status">{busy ? t('ui.sources.asking') : ''}</p>
+      {trouble !== null && <ProblemPanel problem={trouble} />}
+      {tested !== null && <Answers {...tested} />}
+    </ScrollPage>
+  );
+};
+
+const Answers = ({ proxy, answers }: Tested) => {
+  const { t, i18n } = useTranslation();
+  const silent = answers.filter(({ tookMs }) => tookMs === null);
+  return (
+    <>
+      <Notice
+        kind={silent.length > 0 ? 'bad' : 'good'}
+        title={
+          silent.length > 0
+            ? t('ui.sources.some', { count: silent.length, total: answers.length })
+            : t('ui.sources.all', { count: answers.length })
+        }
+      >
+        {proxy !== null && <p>{t('ui.sources.proxy', { proxy })}</p>}
+        {silent.length > 0 && <p>{t('ui.sources.next')}</p>}
+      </Notice>
+      <ul className={styles.list}>
+        {[...silent, ...answers.filter(({ tookMs }) => tookMs !== null)].map(({ what, address, tookMs, detail }) => (
+          <li key={`${what} ${address}`} className={tookMs === null ? styles.silent : styles.item}>
+            <strong>{what}</strong>{' '}
+            <span>
+              {tookMs === null
+                ? t('ui.sources.silent', { detail })
+                : t('ui.sources.answered', { ms: formatCount(tookMs, i18n.language) })}
+            </span>
+            <code dir="ltr" translate="no">
+              {address}
+            </code>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+};

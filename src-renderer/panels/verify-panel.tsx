@@ -1,0 +1,135 @@
+// Reading a medium back, every byte against its signed list: started here, followed with speed and time left, and what it came to.
+import { ScanLine } from 'lucide-react';
+import { useEffect, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { OutputOf } from '../../src-shared/api.ts';
+import { formatBytes, formatDuration, formatMoment } from '../../src-shared/format.ts';
+import { terminalForms } from '../../src-shared/terminal-forms.ts';
+import { useWords } from '../i18n/words.ts';
+import { cancel, verifyMedium } from '../state/actions.ts';
+import { call } from '../state/bridge.ts';
+import { type LiveOf, mediumKey } from '../state/live.ts';
+import type { OpenedSite } from '../state/store.ts';
+import { Bar } from '../ui/bar.tsx';
+import { Button } from '../ui/button.tsx';
+import { Notice } from '../ui/notice.tsx';
+import { Acts } from '../ui/scroll-page.tsx';
+import { Terminal } from './terminal.tsx';
+import styles from './verify-panel.module.css';
+
+interface Props {
+  readonly site: OpenedSite;
+  /** Of the medium that is shown: a token of the picker's, null for the site's own. */
+  readonly token: string | null;
+  readonly path: string;
+  readonly sealed: boolean;
+}
+
+export const VerifyPanel = ({ site, token, path, sealed }: Props) => {
+  const { t } = useTranslation();
+  const [last, setLast] = useState<OutputOf<'media.verified'>>(null);
+  const [stopping, setStopping] = useState(false);
+  const live = site.live[mediumKey]?.verifying ?? null;
+  const under = live === null ? null : (site.runs[0]?.run ?? null);
+  const idle = site.runs.length === 0;
+  useEffect(() => {
+    if (!idle) return;
+    let current = true;
+    setStopping(false);
+    call('media.verified', { site: site.name }).then(
+      (answer) => {
+        if (current) setLast(answer);
+      },
+      () => undefined,
+    );
+    return () => {
+      current = false;
+    };
+  }, [site.name, idle]);
+  return (
+    <section className={styles.panel} aria-labelledby="verify-title">
+      <h2 id="verify-title">{t('ui.verify.title')}</h2>
+      <p className="quiet">{t('ui.verify.hint')}</p>
+      {live !== null && <Going live={live} />}
+      <Acts>
+        {under === null ? (
+          <Button
+            kind="plain"
+            icon={<ScanLine aria-hidden />}
+            isDisabled={!sealed || !idle}
+            onPress={() => void verifyMedium(site.name, token)}
+          >
+            {t('ui.verify.start')}
+          </Button>
+        ) : (
+          <>
+            <Button
+              kind="plain"
+              shortcut="stop"
+              isDisabled={stopping}
+              onPress={() => {
+                setStopping(true);
+                void cancel(site.name, under);
+              }}
+            >
+              {t('ui.stop.button')}
+            </Button>
+            <span className="quiet">{t('ui.verify.stopHint')}</span>
+          </>
+        )}
+        <Terminal argv={terminalForms.verifyMedium(path)} />
+        {!sealed && <span className="quiet">{t('ui.verify.notSealed')}</span>}
+      </Acts>
+      {idle && last !== null && last.path === path && <Came {...last} />}
+    </section>
+  );
+};
+
+const Going = ({ live }: { readonly live: LiveOf<'verifying'> }) => {
+  const { t, i18n } = useTranslation();
+  const { doneBytes, totalBytes, speed, leftMs } = live;
+  const size = (bytes: number): string => formatBytes(bytes, i18n.language);
+  const parts = [
+    t('ui.progress.of', { done: size(doneBytes), total: size(totalBytes) }),
+    speed === null ? '' : t('ui.progress.speed', { speed: size(speed) }),
+    leftMs === null ? '' : t('ui.progress.left', { time: formatDuration(leftMs, i18n.language) }),
+  ];
+  const text = parts.filter((part) => part !== '').join(' · ');
+  return <Bar label={t('ui.verify.going')} done={doneBytes} total={totalBytes} text={text} />;
+};
+
+/** So many of a medium that is going to pieces say enough. */
+const mostShown = 20;
+
+const Came = ({ report, at }: NonNullable<OutputOf<'media.verified'>>) => {
+  const { t, i18n } = useTranslation();
+  const words = useWords();
+  const { files, sizeBytes, generation, fingerprintTrusted, cacheBypassed, findings } = report;
+  const bad = findings.filter(({ code }) => code !== 'medium-file-unlisted');
+  return (
+    <div role="status">
+      <Notice
+        kind={bad.length > 0 ? 'bad' : 'good'}
+        level={3}
+        title={
+          bad.length > 0
+            ? t('ui.verify.bad', { count: bad.length })
+            : t('ui.verify.good', { count: files, size: formatBytes(sizeBytes, i18n.language), generation })
+        }
+      >
+        <p className="quiet">{t('ui.verify.at', { at: formatMoment(at, i18n.language) })}</p>
+        {!fingerprintTrusted && <p>{t('ui.verify.untrusted')}</p>}
+        {!cacheBypassed && <p>{t('ui.verify.cached')}</p>}
+        {findings.length > 0 && (
+          <ul className={styles.list}>
+            {findings.slice(0, mostShown).map(({ code, params }) => (
+              <li key={`${code} ${JSON.stringify(params)}`}>{words.problem(code, 'title', params)}</li>
+            ))}
+            {findings.length > mostShown && <li>{t('ui.contents.more', { count: findings.length - mostShown })}</li>}
+          </ul>
+        )}
+        {bad[0] !== undefined && <p>{words.problem(bad[0].code, 'next', bad[0].params)}</p>}
+      </Notice>
+    </div>
+  );
+};
