@@ -1,6 +1,6 @@
 // What the scripted desk tells of media and drives: a sealed medium with something of everybody's on it, and a stick to format.
 
-import type { DriveLoss, FormatChoice, MediumContents, RecentMedium } from '../../src-shared/api.ts';
+import type { DriveLoss, FormatChoice, MediumContents, OutputOf, RecentMedium } from '../../src-shared/api.ts';
 import type { Rehearsal } from '../../src-shared/rehearsal.ts';
 
 const packages = [
@@ -190,6 +190,24 @@ export const scriptedRehearsal: { readonly rehearsal: Rehearsal; readonly curren
         lacking: [{ path: `bcache/${'3e7b53fd'.repeat(16)}`, code: 'medium-file-missing' }],
       },
       { ...rehearsed, instance: 'request-master@machine:master-1', outcome: 'asked', notRun: 'comes-after' },
+    ],
+  },
+};
+
+/** Two files of the medium above went bad since it was sealed. */
+export const scriptedVerified: OutputOf<'media.verified'> = {
+  path: scriptedContents.path,
+  at: '2026-11-22T09:14:00.000Z',
+  report: {
+    files: 412,
+    sizeBytes: 9_120_000_000,
+    generation: 3,
+    fingerprint: '7f3a91c04be2d8566a0f1c93be77d2405d1e88a3049b7cc2f6510ea4b83d9c6e',
+    fingerprintTrusted: true,
+    cacheBypassed: false,
+    findings: [
+      { code: 'medium-file-damaged', params: { file: `bcache/${'3e7b53fd'.repeat(16)}`, offset: 41_943_040 } },
+      { code: 'medium-file-missing', params: { file: 'debian/debian-12-amd64/slapos-node_1.22.1_amd64.deb' } },
     ],
   },
 };

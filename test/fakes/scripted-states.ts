@@ -101,6 +101,15 @@ export function planWithDiff(desk: ScriptedDesk): string {
   return key.cache;
 }
 
+/** The same, done: what taking it back would do is its plan. */
+export function undoable(desk: ScriptedDesk): string {
+  const instance = planWithDiff(desk);
+  desk.tell({ kind: 'run-started', instance, input: {} });
+  desk.tell(read(instance, [], finished));
+  desk.tell({ kind: 'run-ended', instance, outcome: 'done', problem: null });
+  return instance;
+}
+
 const installCommands: Command[] = [
   {
     kind: 'write',

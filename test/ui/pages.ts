@@ -1,7 +1,7 @@
 // Every page and state that the specs look at, by name.
 import type { Page } from '@playwright/test';
 import type { ScriptedDesk } from '../fakes/scripted-desk.ts';
-import { scriptedRecent } from '../fakes/scripted-medium.ts';
+import { scriptedRecent, scriptedVerified } from '../fakes/scripted-medium.ts';
 import * as states from '../fakes/scripted-states.ts';
 import { expect, goTo } from './kit.ts';
 
@@ -108,7 +108,7 @@ export const places: readonly Place[] = [
       await page.locator('main ul li').first().waitFor();
     },
   },
-  ...(['sheet', 'medium', 'format', 'keys', 'records', 'support'] as const).map(
+  ...(['sheet', 'medium', 'format', 'keys', 'records', 'support', 'help'] as const).map(
     (page): Place => ({
       name: `the page ${page}`,
       prepare: (desk) => {
@@ -125,6 +125,93 @@ export const places: readonly Place[] = [
       },
     }),
   ),
+  {
+    name: 'sources, one of them silent',
+    prepare: (desk) => {
+      states.failed(desk);
+      return null;
+    },
+    go: async (page) => {
+      await goTo(page);
+      await page.evaluate(() => {
+        window.location.hash += '/sources';
+      });
+      await expect(page.locator('h1:focus')).toHaveCount(1);
+      await page.keyboard.press('Control+Enter');
+      await expect(page.locator('main code')).toHaveCount(2);
+    },
+  },
+  {
+    name: 'help that was searched',
+    prepare: () => null,
+    go: async (page) => {
+      await page.evaluate(() => {
+        window.location.hash = '#/help';
+      });
+      await expect(page.locator('h1:focus')).toHaveCount(1);
+      await page.getByRole('searchbox').fill('host-key-changed');
+      await expect(page.locator('main li')).toHaveCount(1);
+    },
+  },
+  {
+    name: 'a medium that was read back and is damaged',
+    prepare: (desk) => {
+      states.failed(desk);
+      desk.verified = scriptedVerified;
+      return null;
+    },
+    go: async (page) => {
+      await goTo(page);
+      await page.evaluate(() => {
+        window.location.hash += '/medium';
+      });
+      await expect(page.locator('h1:focus')).toHaveCount(1);
+      await expect(page.locator('main section[aria-labelledby=verify-title] li')).toHaveCount(2);
+    },
+  },
+  {
+    name: 'the plan with what was typed handed back',
+    prepare: (desk) => {
+      states.failed(desk);
+      return null;
+    },
+    go: async (page) => {
+      await page.evaluate(() => {
+        localStorage.setItem(
+          'typed plan of plant-lille',
+          JSON.stringify({ text: 'name: mine\n', base: 'name: older\n' }),
+        );
+      });
+      await goTo(page);
+      await page.evaluate(() => {
+        window.location.hash += '/plan';
+      });
+      await expect(page.locator('[class*=aside]')).toHaveCount(1);
+      await page.evaluate(() => localStorage.clear());
+    },
+  },
+  {
+    name: 'a step that can be taken back',
+    prepare: (desk) => states.undoable(desk),
+    go: async (page, key) => {
+      await goTo(page, key ?? undefined);
+      const fold = page.locator('main [class*=fold] > button').last();
+      await fold.click();
+      await page.locator('main [class*=fold] [class*=panel] button').last().click();
+      await expect(page.locator('main button[class*=danger]')).toHaveCount(1);
+    },
+  },
+  {
+    name: 'the guided first run',
+    prepare: (desk) => {
+      desk.practice = true;
+      return null;
+    },
+    go: async (page) => {
+      await goTo(page);
+      await expect(page.locator('#guide-title')).toHaveCount(1);
+    },
+  },
   {
     name: 'machines to add from a list, with something to mend',
     prepare: (desk) => {
