@@ -1,12 +1,16 @@
 /**
- * The window at work, in real Electron on the practice site: how long its own tasks block it while everything is walked, how soon a
- * cancel acts, and whether memory stays where it was. Needs a screen; `npm run bench` brings one.
+ * The window at work, in real Electron on the practice site: how long its own tasks hold it while everything is walked at no pace and
+ * while steps run at the pace of a real site, how soon a cancel acts, and whether memory stays where it was. Needs a screen;
+ * `npm run bench` brings one.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Page } from '@playwright/test';
 import { type Kit, launchKit } from '../e2e/launch.ts';
 import { beginPractice, mouse, runChapters, settle } from '../ui/walking.ts';
+import { type Tasks, tasksDuring } from './renderer-tasks.ts';
 
 const asked = { taskMs: 50, cancelSeconds: 1, megabytes: 400, growth: 1.2 };
 const readings = 6;
@@ -31,26 +35,27 @@ async function inKit(pace: string, act: (kit: Kit) => Promise<void>): Promise<vo
   }
 }
 
-await inKit('0', async (kit) => {
-  const { window: page } = kit;
-  await page.evaluate(() => {
-    const kept = globalThis as unknown as { longTasks: number[] };
-    kept.longTasks = [];
-    new PerformanceObserver((list) => {
-      for (const entry of list.getEntries()) kept.longTasks.push(entry.duration);
-    }).observe({ type: 'longtask' });
-  });
+/** Medium chosen, everything else of the office still to be done; on the overview. */
+async function untilPrepare(page: Page): Promise<void> {
   await beginPractice(page, mouse);
   await settle(page, mouse);
   await page.getByRole('button', { name: 'Next: Choose the medium' }).click();
   await settle(page, mouse);
   await page.getByRole('link', { name: /^practice/ }).click();
-  await runChapters(page, mouse);
-  const tasks = await page.evaluate(() => (globalThis as unknown as { longTasks: number[] }).longTasks);
-  const longest = Math.max(0, ...tasks);
+}
+
+const say = (what: string, { count, longestMs, long, longestClockMs, longClock }: Tasks): void =>
   console.log(
-    `longest task of the window         ${longest.toFixed(0)} ms (${tasks.length} above 50 ms in a whole walk): ${verdict(longest, asked.taskMs)}`,
+    `${what.padEnd(34)} longest task ${longestMs.toFixed(0)} ms (${long} of ${count} above 50 ms): ${verdict(longestMs, asked.taskMs)}; on the clock ${longestClockMs.toFixed(0)} ms, ${longClock} above`,
   );
+
+await inKit('0', async (kit) => {
+  const { window: page } = kit;
+  const walked = await tasksDuring(kit, async () => {
+    await untilPrepare(page);
+    await runChapters(page, mouse);
+  });
+  say('a whole walk at no pace', walked);
   const memory: number[] = [];
   const again = page.getByRole('button', { name: 'Read everything again' });
   for (let reading = 0; reading < readings; reading += 1) {
@@ -67,15 +72,23 @@ await inKit('0', async (kit) => {
   );
 });
 
+await inKit('1', async (kit) => {
+  const { window: page } = kit;
+  await untilPrepare(page);
+  await page.getByRole('button', { name: 'Run until something needs me: Prepare' }).click();
+  await page.getByRole('link', { name: 'Go there' }).click();
+  await settle(page, mouse);
+  await page.getByRole('link', { name: /^practice/ }).click();
+  // Nothing looks at the page meanwhile: a driver's looks would be tasks of it.
+  say('steps at real pace, overview', await tasksDuring(kit, () => sleep(30_000)));
+  await page.getByRole('button', { name: /^(Look at it|Go to this step)/ }).click();
+  say('steps at real pace, their page', await tasksDuring(kit, () => sleep(30_000)));
+});
+
 await inKit('1', async ({ window: page }) => {
-  await beginPractice(page, mouse);
-  await settle(page, mouse);
-  await page.getByRole('button', { name: 'Next: Choose the medium' }).click();
-  await settle(page, mouse);
-  await page.getByRole('button', { name: /^Next: / }).click();
-  await settle(page, mouse);
-  await page.getByRole('button', { name: /^Next: / }).click();
-  await page.getByRole('button', { name: /^Do / }).click();
+  await untilPrepare(page);
+  await page.getByRole('button', { name: 'Run until something needs me: Prepare' }).click();
+  await page.getByRole('link', { name: 'Go there' }).click();
   const stop = page.getByRole('button', { name: 'Stop', exact: true });
   await stop.waitFor();
   const started = process.hrtime.bigint();
