@@ -19,9 +19,11 @@ export function useShortcut(button: RefObject<HTMLButtonElement | null>, shortcu
     const listen = (event: KeyboardEvent): void => {
       if (event.key !== key || !(event.ctrlKey || event.metaKey) || event.repeat || covered()) return;
       event.preventDefault();
+      event.stopPropagation();
       button.current?.click();
     };
-    window.addEventListener('keydown', listen);
-    return () => window.removeEventListener('keydown', listen);
+    // Before whatever has the focus takes the key for itself: a button is pressed by Enter.
+    window.addEventListener('keydown', listen, true);
+    return () => window.removeEventListener('keydown', listen, true);
   }, [button, shortcut]);
 }

@@ -8,7 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { compose } from '../../src-main/compose.ts';
 import { practiceAnswers } from '../../src-main/practice/prepare.ts';
+import { makeDesk } from '../../src-main/runbook/desk.ts';
 import type { ProcedureName } from '../../src-shared/channels.ts';
 import { journalEvent } from '../../src-shared/journal.ts';
 import { exitCodes } from '../../src-shared/problem.ts';
@@ -358,7 +360,7 @@ describe('fieldkit', () => {
 /** What the window asks for, and how it is asked for on a terminal; where it is no command, why it needs none. */
 const onTerminal: Readonly<Record<ProcedureName, readonly string[] | { readonly none: string }>> = {
   'app.info': ['--version'],
-  'help.read': ['--help'],
+  'help.read': { none: 'fieldkit --help, its manual page and the written docs' },
   'settings.get': { none: 'theme and language are the window’s; a command takes --language' },
   'settings.set': { none: 'as above' },
   'sites.list': ['sites'],
@@ -412,7 +414,80 @@ const onTerminal: Readonly<Record<ProcedureName, readonly string[] | { readonly 
   'events.since': ['journal'],
 };
 
+/** The office's first steps: reading, a choice, a passphrase asked for, keys made, a plan of many commands. */
+const sameSteps = [
+  'describe-site@site',
+  'choose-medium@site',
+  'make-keys@site',
+  'fetch-vendor-packages@system:debian-12-amd64',
+];
+
+/** What a journal tells beside time, person and laptop; keys are made anew each time, so their traces are left out. */
+async function told(folder: string): Promise<string[]> {
+  const text = await readFile(join(folder, 'data/sites/practice/journal.jsonl'), 'utf8');
+  return jsonLines(text).flatMap((line) => {
+    const event = journalEvent.parse(line);
+    if (!('instance' in event)) return [];
+    const more =
+      event.kind === 'facts'
+        ? [event.verdict.state, ...event.found.map(({ key }) => key)]
+        : event.kind === 'plan'
+          ? event.plan.commands.map(({ kind }) => kind)
+          : event.kind === 'consent'
+            ? [event.scope]
+            : event.kind === 'command-ended' || event.kind === 'run-ended'
+              ? [event.outcome]
+              : event.kind === 'asked'
+                ? [event.question.id]
+                : [];
+    return [[event.kind, event.instance, ...more].join(' ')];
+  });
+}
+
+/** The same steps through what the window calls. */
+async function throughTheDesk(folder: string): Promise<void> {
+  const kit = compose({ env: { FIELDKIT_HOME: folder }, practicePace: 0 });
+  const { handlers, onEvent, close } = makeDesk(kit.parts);
+  const site = 'practice';
+  try {
+    await handlers['sites.create']({ interview: null });
+    const [medium] = await handlers['media.list']({ site });
+    const over = new Promise<void>((resolve, reject) => {
+      onEvent(({ event }) => {
+        if (!('live' in event)) return;
+        const { live } = event;
+        if (live.kind === 'run-over') resolve();
+        if (live.kind !== 'question') return;
+        const { id } = live.question;
+        handlers['questions.answer']({ site, run: live.run, id, value: practiceAnswers[id] ?? '' }).catch(reject);
+      });
+    });
+    const inputs = { 'choose-medium@site': { path: medium?.path ?? '' } };
+    await handlers['steps.run']({ site, instances: sameSteps, consent: 'phase', agreed: [], skip: [], inputs });
+    await over;
+  } finally {
+    await close();
+  }
+}
+
 describe('what the window can', () => {
+  it('stands in the journal as what the terminal did', { timeout: 120_000 }, async () => {
+    const [window, terminal] = [await freshHome(), await freshHome()];
+    await throughTheDesk(window);
+    await fieldkit(['practice'], terminal);
+    const answers = join(terminal, 'answers.json');
+    await writeFile(answers, JSON.stringify(practiceAnswers));
+    const path = join(terminal, 'data/practice/stick');
+    const words = ['run', ...sameSteps, '--yes', '--answers', answers, '--input', `choose-medium@site.path=${path}`];
+    const said = await fieldkit(words, terminal);
+    expect(said.code, `${said.out}${said.err}`.slice(-2000)).toBe(0);
+    const journal = await told(window);
+    expect(journal.filter((line) => line.startsWith('run-ended'))).toEqual(
+      sameSteps.map((instance) => `run-ended ${instance} done`),
+    );
+    expect(journal).toEqual(await told(terminal));
+  });
+
   const commands = [...new Set(Object.values(onTerminal).flatMap((item) => ('none' in item ? [] : [item.join(' ')])))];
   it.each(commands)('is a command too: fieldkit %s', async (words) => {
     const option = words.startsWith('-');

@@ -3,6 +3,7 @@ import type { Locator, Page } from '@playwright/test';
 import { runbook } from '../../src-main/steps/index.ts';
 import { stepOf } from '../../src-shared/step.ts';
 import { type ScriptedDesk, scriptedOrder } from '../fakes/scripted-desk.ts';
+import { scriptedVerified } from '../fakes/scripted-medium.ts';
 import * as states from '../fakes/scripted-states.ts';
 import { expect, goTo, test } from './kit.ts';
 
@@ -434,6 +435,61 @@ test('keys press the next act from anywhere, stop a run, and never press what de
   await expect.poll(() => callsOf(desk, 'run.cancel')).toHaveLength(1);
 });
 
+test('the help is searched on this laptop: by words, by a code from a page, in the language of the window', async ({
+  desk,
+  window: page,
+}) => {
+  await page.getByRole('button', { name: 'Settings and site' }).click();
+  await page.getByRole('menuitem', { name: 'Help' }).click();
+  await expect(page.locator('h1')).toHaveText('Help');
+  const search = page.getByRole('searchbox');
+  const found = page.locator('main li');
+  await search.fill('host-key-changed');
+  await expect(found).toHaveCount(1);
+  // One that is left is read at once.
+  await expect(found).toContainText('Nothing was sent');
+  await search.fill('no such words anywhere');
+  await expect(page.getByText('Nothing holds all of these words.')).toBeVisible();
+  await search.fill('fingerprint stick');
+  expect(await found.count()).toBeGreaterThan(1);
+  await search.fill('');
+  await page.getByRole('button', { name: 'Prepare', exact: true }).click();
+  await expect(page.locator('main ol li').first()).toContainText('describe-site');
+  await page.getByRole('button', { name: 'This program', exact: true }).click();
+  await expect(page.getByRole('region', { name: 'This program' })).toContainText('MIT License');
+  desk.settings = { ...desk.settings, language: 'fr' };
+  await page.reload();
+  await expect(page.locator('h1')).toHaveText('Aide');
+  await search.fill('empreinte comparer console');
+  await expect(found.first()).toContainText('Comparer une empreinte');
+});
+
+test('a medium is read back from its page, with the time left, and stopping is told', async ({
+  desk,
+  window: page,
+}) => {
+  states.failed(desk);
+  await at(page);
+  await pageOf(page, 'medium');
+  const panel = page.getByRole('region', { name: 'Read it back' });
+  await panel.getByRole('button', { name: 'Read the medium back' }).click();
+  await expect
+    .poll(() => callsOf(desk, 'media.verify'))
+    .toEqual([{ name: 'media.verify', input: { site: 'plant-lille', path: null } }]);
+  const half = { doneBytes: 4_500_000_000, totalBytes: 9_000_000_000, speed: 90_000_000, leftMs: 50_000 };
+  desk.runs = [{ run: 'run-verify', instances: [] }];
+  desk.live({ kind: 'verifying', ...half });
+  await expect(panel.getByRole('progressbar')).toHaveAttribute(
+    'aria-valuetext',
+    /4\.5 GB of 9 GB · 90 MB\/s · about 50 sec left/,
+  );
+  await panel.getByRole('button', { name: 'Stop' }).click();
+  await expect.poll(() => callsOf(desk, 'run.cancel')).toHaveLength(1);
+  desk.verified = scriptedVerified;
+  desk.live({ kind: 'run-over', run: 'run-verify', problem: null });
+  await expect(panel).toContainText('2 files are not as they were sealed');
+});
+
 test('each page says how the same is done on a terminal', async ({ desk, window: page }) => {
   states.failed(desk);
   await at(page);
@@ -445,7 +501,7 @@ test('each page says how the same is done on a terminal', async ({ desk, window:
     await expect(box).toBeHidden();
     return text;
   };
-  expect(await told()).toContain('fieldkit run master --yes --site plant-lille');
+  expect(await told()).toContain('fieldkit run machine master re6st --yes --site plant-lille');
   const pages = {
     plan: '/sites/plant-lille/site.yaml',
     sheet: 'fieldkit sheet --output plant-lille.html --site plant-lille',

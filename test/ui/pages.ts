@@ -142,18 +142,6 @@ export const places: readonly Place[] = [
     },
   },
   {
-    name: 'help that was searched',
-    prepare: () => null,
-    go: async (page) => {
-      await page.evaluate(() => {
-        window.location.hash = '#/help';
-      });
-      await expect(page.locator('h1:focus')).toHaveCount(1);
-      await page.getByRole('searchbox').fill('host-key-changed');
-      await expect(page.locator('main li')).toHaveCount(1);
-    },
-  },
-  {
     name: 'a medium that was read back and is damaged',
     prepare: (desk) => {
       states.failed(desk);
