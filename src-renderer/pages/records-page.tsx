@@ -65,7 +65,8 @@ export const RecordsPage = ({ site }: { readonly site: OpenedSite }) => {
     try {
       const picked = await call('pick.path', { kind: 'folder', title: t('ui.records.where') });
       if (picked === null) return;
-      setSaved((await call('records.save', { site: site.name, number, folder: picked.token })).path);
+      const { path } = await call('records.save', { site: site.name, number, folder: picked.token });
+      setSaved(t('ui.records.saved', { path }));
     } catch (thrown) {
       setTrouble(toProblemData(thrown));
     }
@@ -116,7 +117,7 @@ export const RecordsPage = ({ site }: { readonly site: OpenedSite }) => {
       {trouble !== null && <ProblemPanel problem={trouble} />}
       {list !== null && list.length > 0 && <Export site={site.name} onSaved={setSaved} onTrouble={setTrouble} />}
       <p role="status" className="quiet">
-        {saved === '' ? '' : t('ui.records.saved', { path: saved })}
+        {saved}
       </p>
       {opened !== null && (
         <>
@@ -134,7 +135,8 @@ export const RecordsPage = ({ site }: { readonly site: OpenedSite }) => {
 
 interface ExportProps {
   readonly site: string;
-  readonly onSaved: (path: string) => void;
+  /** In a sentence. */
+  readonly onSaved: (said: string) => void;
   readonly onTrouble: (problem: ProblemData | null) => void;
 }
 
@@ -145,7 +147,8 @@ const Export = ({ site, onSaved, onTrouble }: ExportProps) => {
     try {
       const picked = await call('pick.path', { kind: 'folder', title: t('ui.records.exportWhere') });
       if (picked === null) return;
-      onSaved((await call('records.export', { site, kind, folder: picked.token })).path);
+      const { path, steps } = await call('records.export', { site, kind, folder: picked.token });
+      onSaved(t('ui.records.exported', { count: steps, path }));
       onTrouble(null);
     } catch (thrown) {
       onTrouble(toProblemData(thrown));
