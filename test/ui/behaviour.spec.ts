@@ -447,7 +447,7 @@ test('the help is searched on this laptop: by words, by a code from a page, in t
   await search.fill('host-key-changed');
   await expect(found).toHaveCount(1);
   // One that is left is read at once.
-  await expect(found).toContainText('Nothing was sent');
+  await expect(found).toContainText('No password and no command was sent.');
   await search.fill('no such words anywhere');
   await expect(page.getByText('Nothing holds all of these words.')).toBeVisible();
   await search.fill('fingerprint stick');
@@ -494,7 +494,8 @@ test('each page says how the same is done on a terminal', async ({ desk, window:
   states.failed(desk);
   await at(page);
   const told = async (): Promise<string> => {
-    await page.getByRole('button', { name: 'The same on a terminal' }).click();
+    // The page's own comes before those of its sections.
+    await page.getByRole('button', { name: 'The same on a terminal' }).first().click();
     const box = page.getByRole('dialog');
     const text = await box.innerText();
     await page.keyboard.press('Escape');
