@@ -341,7 +341,7 @@ const failures: readonly Failure[] = [
       'By hand: the registration of a node ends with an error of the master, which the node shows as a traceback.',
     code: 'master-cannot-sign',
     step: 'register-node',
-    test: 'nodes',
+    test: 'authority',
   },
 ];
 

@@ -80,7 +80,7 @@ export const setAddresses = defineStep({
       const told = finding('target-addresses-fleeting', {
         machine: machine.name,
         interface: machine.interface,
-        addresses: fleeting.join(', '),
+        addresses: fleeting.toSorted().join(', '),
       });
       return context.earlier.skipped.includes(told.code) ? done(told) : blocked(told);
     }
