@@ -1,8 +1,9 @@
 // Small file systems in files, mounted as a stick would be. Needs root and loop devices.
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { onTestFinished } from 'vitest';
 
 const run = (...argv: readonly [string, ...string[]]): string =>
@@ -55,6 +56,14 @@ export function loopMedium(folder: string, name: string, sizeBytes: number): Loo
     },
     unmount,
   };
+}
+
+/** Shows a file to the kernel as a drive, detached after the test; its device, e.g. `/dev/loop3`. */
+export async function attachDrive(image: string): Promise<string> {
+  const { stdout } = await promisify(execFile)('losetup', ['--find', '--show', image]);
+  const device = stdout.trim();
+  onTestFinished(() => void run('losetup', '--detach', device));
+  return device;
 }
 
 /** Changes the mount in place, e.g. to `ro`. */

@@ -4,6 +4,7 @@ import { appendFile, mkdir, open, readdir, readFile, statfs } from 'node:fs/prom
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { copyToMedium, writeToMedium } from '../../../src-main/medium/copy.ts';
+import { listDrives } from '../../../src-main/medium/drives.ts';
 import { readRoom, roomProblem } from '../../../src-main/medium/file-system.ts';
 import { bindMedium, checkIdentity } from '../../../src-main/medium/identity.ts';
 import { makeSigningKey } from '../../../src-main/medium/keys.ts';
@@ -11,9 +12,11 @@ import { openManifest } from '../../../src-main/medium/manifest-store.ts';
 import { readBack } from '../../../src-main/medium/read-back.ts';
 import { sealMedium } from '../../../src-main/medium/seal.ts';
 import { verifyMedium } from '../../../src-main/medium/verify.ts';
+import { drivesMark, nextMark } from '../../../src-main/medium/watch.ts';
+import { systemClock } from '../../../src-main/platform/clock.ts';
 import { mediumPaths } from '../../../src-shared/manifest.ts';
 import { problemOf, put } from '../../unit/medium/scratch.ts';
-import { firstByte, loopMedium, remount, whyNoLoop, workbench } from './loop-medium.ts';
+import { attachDrive, firstByte, loopMedium, remount, whyNoLoop, workbench } from './loop-medium.ts';
 
 const why = whyNoLoop();
 const mebibyte = 1024 * 1024;
@@ -30,6 +33,28 @@ async function mountPoint(folder: string): Promise<string> {
   await mkdir(point);
   return point;
 }
+
+test('a drive is listed by itself within a second of its being shown to the kernel', async ({ skip }) => {
+  if (why !== null) return skip(why);
+  const folder = await workbench();
+  const clock = systemClock;
+  const tookMs: number[] = [];
+  for (const turn of [1, 2, 3, 4, 5]) {
+    const { image } = loopMedium(folder, `turn-${turn}`, 8 * mebibyte);
+    let mark = await drivesMark();
+    const [started, attached] = [clock.monotonicMs(), attachDrive(image)];
+    // As the picker and `medium list --watch` do.
+    for (;;) {
+      mark = await nextMark(drivesMark, mark, { clock, limitMs: 60_000 });
+      const paths = (await listDrives({ runningFrom: [] })).map(({ path }) => path);
+      if (paths.includes(await attached)) break;
+    }
+    tookMs.push(Math.round(clock.monotonicMs() - started));
+  }
+  console.log(`listed after ${tookMs.join(', ')} ms`);
+  // The others may have met a busy machine.
+  expect(Math.min(...tookMs)).toBeLessThan(1000);
+});
 
 test('a medium that fills up: said with the numbers, and nothing half is left', async ({ skip }) => {
   if (why !== null) return skip(why);
