@@ -303,7 +303,7 @@ describe('content at the site', unless(reason), () => {
     await expect.poll(() => ask(node, four, path), { timeout: 180_000 }).toMatch(/^HTTP\/1\.1 200 /);
     await expect.poll(() => ask(master, six, path), { timeout: 180_000 }).toMatch(/^HTTP\/1\.1 200 /);
     // A node of partitions may speak with one of their addresses over IPv6, and it asks over IPv4: it is heard, and not let in.
-    expect(await ask(node, six, path)).toMatch(/^HTTP\/1\.1 (200|403) /);
+    await expect.poll(() => ask(node, six, path), { timeout: 180_000 }).toMatch(/^HTTP\/1\.1 (200|403) /);
   });
 
   it('reads the medium plugged into a machine, and lets it go', async () => {
