@@ -18,6 +18,8 @@ import { loadSite } from '../state/sites.ts';
 import { type OpenedSite, useStore } from '../state/store.ts';
 import { Button } from '../ui/button.tsx';
 import { CopyButton } from '../ui/copy-button.tsx';
+import { Notice } from '../ui/notice.tsx';
+import { Acts } from '../ui/scroll-page.tsx';
 import styles from './plan-page.module.css';
 
 /** How long nobody types before the text is read again. */
@@ -157,11 +159,14 @@ export const PlanPage = ({ site }: { readonly site: OpenedSite }) => {
       {trouble !== null && <ProblemPanel problem={trouble} />}
       {aside !== null && (
         <div className={styles.aside}>
-          <p>{t('ui.plan.aside')}</p>
-          <CopyButton text={aside.text} label={t('ui.plan.copyTyped')} />
-          <Button kind="quiet" onPress={forgetAside}>
-            {t('ui.plan.forgetTyped')}
-          </Button>
+          <Notice kind="warn" title={t('ui.plan.aside')}>
+            <Acts>
+              <CopyButton text={aside.text} label={t('ui.plan.copyTyped')} />
+              <Button kind="quiet" onPress={forgetAside}>
+                {t('ui.plan.forgetTyped')}
+              </Button>
+            </Acts>
+          </Notice>
         </div>
       )}
       {problems.length > 0 && (

@@ -6,9 +6,15 @@ import { joinedByRe6st } from '../../src-shared/picture.ts';
 import { minutesLeft } from '../../src-shared/sheet.ts';
 import type { OpenedSite } from './store.ts';
 
+/** Nobody knows it to the minute: the longer, the rounder. */
+const coarse = (minutes: number): number => {
+  const grain = minutes > 60 ? 10 : minutes > 20 ? 5 : 1;
+  return Math.ceil(minutes / grain) * grain;
+};
+
 /** Empty when only steps of seconds are left. What is fetched and copied depends on line and medium, and is said where it goes on. */
 export function useTimeLeft(instances: readonly InstanceView[], machines: OpenedSite['machines']): string {
   const { t, i18n } = useTranslation();
-  const minutes = minutesLeft(instances, joinedByRe6st(machines).length);
+  const minutes = coarse(minutesLeft(instances, joinedByRe6st(machines).length));
   return minutes === 0 ? '' : t('ui.side.left', { time: formatDuration(minutes * 60_000, i18n.language) });
 }
