@@ -451,7 +451,7 @@ test('the help is searched on this laptop: by words, by a code from a page, in t
   await search.fill('no such words anywhere');
   await expect(page.getByText('Nothing holds all of these words.')).toBeVisible();
   await search.fill('fingerprint stick');
-  expect(await found.count()).toBeGreaterThan(1);
+  await expect.poll(() => found.count()).toBeGreaterThan(1);
   await search.fill('');
   await page.getByRole('button', { name: 'Prepare', exact: true }).click();
   await expect(page.locator('main ol li').first()).toContainText('describe-site');
