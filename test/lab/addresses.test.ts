@@ -52,7 +52,8 @@ describe('a machine whose network is managed by', unless(reason), () => {
     `addresses: [${addresses.map((address) => `"${address}"`).join(', ')}]`;
 
   const globals = async (machine: LabMachine): Promise<readonly string[]> => {
-    const shown = await machine.mustShell('ip -6 -o address show dev host0 scope global');
+    // One that is still being looked for on the network is not there yet, to the program as well.
+    const shown = await machine.mustShell('ip -6 -o address show dev host0 scope global -tentative');
     return [...shown.matchAll(/inet6 (\S+)/g)].map(([, address]) => address ?? '').sort();
   };
   const guards = (machine: LabMachine) =>
