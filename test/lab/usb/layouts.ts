@@ -15,16 +15,17 @@ export interface Bench {
   ): Promise<void>;
   root(line: string): Promise<void>;
   user(line: string): Promise<void>;
-  /** From here the record is read by a process whose root folder is this device, with a small Debian copied onto it. */
-  startedFrom(device: string, options?: string): Promise<void>;
+  /**
+   * From here the record is read by a process whose root folder is this device, with a small Debian copied onto it; of a live
+   * system, an overlay in memory over it.
+   */
+  startedFrom(device: string, options?: string, live?: boolean): Promise<void>;
 }
 
 export interface Layout {
   /** More hardware for a cold start, by file of so many megabytes. */
   readonly disks?: Readonly<Record<string, number>>;
   readonly arguments?: readonly string[];
-  /** A live system: the disk's own content, started from a stick. */
-  readonly live?: boolean;
   readonly make: (bench: Bench) => Promise<void>;
 }
 
@@ -359,5 +360,15 @@ export const layouts: Readonly<Record<string, Layout>> = {
       await on.startedFrom(`/dev/${name}3`);
     },
   },
-  'started-live': { live: true, make: async (on) => void (await on.stick('b', 'vfat')) },
+  'started-live': {
+    make: async (on) => {
+      const name = await on.stick('a', 700);
+      await on.stick('b', 'vfat');
+      await on.root(`printf 'start=2048,type=83\\n' | sfdisk -q /dev/${name}; udevadm settle; mkfs.ext4 -q -L LIVE /dev/${name}1
+        mkdir -p /run/live/medium; mount /dev/${name}1 /run/live/medium; mkdir /run/live/medium/live
+        modprobe loop; modprobe overlay; truncate -s 500M /run/live/medium/live/filesystem.ext4; mkfs.ext4 -q /run/live/medium/live/filesystem.ext4
+        losetup /dev/loop0 /run/live/medium/live/filesystem.ext4`);
+      await on.startedFrom('/dev/loop0', 'defaults', true);
+    },
+  },
 };

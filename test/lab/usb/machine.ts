@@ -32,7 +32,6 @@ interface Start {
   readonly disk: string;
   /** More hardware; only with a cold start. */
   readonly more?: readonly string[];
-  readonly kernelWords?: string;
 }
 
 /** As both users of the machine: `user` is an ordinary one who may use UDisks2, `root` prepares and looks. */
@@ -82,26 +81,6 @@ export class UsbMachine {
     return machine;
   }
 
-  /** The same system, started live from a stick that is in it from the beginning: `sda`. Its own disk is there and not mounted. */
-  static async startLive(): Promise<UsbMachine> {
-    const image = await usbImage(saveBooted);
-    const machine = await UsbMachine.#make(image);
-    const content = join(machine.folder, 'content');
-    await mkdir(join(content, 'live'), { recursive: true });
-    await mustRun(['qemu-img', 'convert', '-O', 'raw', image.diskPath, join(content, 'live/filesystem.ext4')]);
-    const stick = await machine.stick('live', 2200);
-    await mustRun(['sh', '-c', `printf 'label: dos\\nstart=2048,type=83\\n' | sfdisk -q "$0"`, stick]);
-    const offset = `offset=${2048 * 512}`;
-    await mustRun(['mke2fs', '-q', '-F', '-t', 'ext4', '-L', 'LIVE', '-d', content, '-E', offset, stick, '2100M']);
-    const more = [
-      ...['-drive', `if=none,id=live,format=raw,file=${stick}`],
-      ...['-device', 'usb-storage,bus=xhci.0,drive=live,removable=on,serial=LIVE0001'],
-    ];
-    const disk = await machine.#copyOnWrite(image.diskPath);
-    await machine.#boot({ from: 'cold', disk, more, kernelWords: 'fieldkit.live' });
-    return machine;
-  }
-
   async #copyOnWrite(image: string): Promise<string> {
     const disk = join(this.folder, 'disk.qcow2');
     await mustRun(['qemu-img', 'create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', image, disk]);
@@ -136,13 +115,13 @@ export class UsbMachine {
     }
   }
 
-  async #boot({ from, disk, more = [], kernelWords = '' }: Start): Promise<void> {
+  async #boot({ from, disk, more = [] }: Start): Promise<void> {
     this.#port = await freePort();
     const qmp = join(this.folder, 'qmp');
     const argv = [
       ...hardware,
       ...['-kernel', this.#image.kernelPath, '-initrd', this.#image.initrdPath],
-      ...['-append', `${kernelLine} ${kernelWords}`.trim()],
+      ...['-append', kernelLine],
       ...['-drive', `if=none,id=d0,format=qcow2,file=${disk}`, '-device', 'virtio-blk-pci,drive=d0,disable-legacy=on'],
       ...['-netdev', `user,id=n0,hostfwd=tcp:127.0.0.1:${this.#port}-:22`],
       ...['-device', 'virtio-net-pci,netdev=n0,romfile='],

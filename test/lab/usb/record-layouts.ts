@@ -47,11 +47,16 @@ async function record(name: string, layout: Layout): Promise<void> {
         made.push(`user: ${line}`);
         await machine.must(line);
       },
-      startedFrom: async (device, options = 'defaults') => {
-        await root(
-          `mkdir -p /new; mount -o ${options} ${device} /new; cd /; cp -a --parents $(ls -d ${smallSystem}) /new 2>/dev/null; mkdir -p /new/proc /new/sys /new/dev /new/old /new/boot /new/home /new/media`,
+      startedFrom: async (device, options = 'defaults', live = false) => {
+        const copied = `cp -a --parents $(ls -d ${smallSystem}) /new 2>/dev/null; mkdir -p ${['proc', 'sys', 'dev', 'old', 'boot', 'home', 'media'].map((name) => `/new/${name}`).join(' ')}`;
+        await root(`mkdir -p /new; mount -o ${options} ${device} /new; cd /; ${copied}`);
+        // As a live system has it: what it was started from is read, and all that is written stays in memory.
+        if (live)
+          await root(`umount /new; mkdir -p /run/live/rootfs /run/live/overlay; mount -o ro ${device} /run/live/rootfs; mount -t tmpfs tmpfs /run/live/overlay
+            mkdir /run/live/overlay/up /run/live/overlay/work; mount -t overlay overlay -o lowerdir=/run/live/rootfs,upperdir=/run/live/overlay/up,workdir=/run/live/overlay/work /new`);
+        made.push(
+          `recorded inside: that ${live ? 'overlay' : 'device'} is the root folder (pivot_root in a mount namespace)`,
         );
-        made.push('recorded inside: that device is the root folder (pivot_root in a mount namespace)');
         const inside = `set -e; mount --make-rprivate /; for place in proc sys dev run; do mount --rbind /$place /new/$place; done
           for place in boot home media; do if mountpoint -q /$place || [ $place = media ]; then mount --rbind /$place /new/$place; fi; done
           cd /new; pivot_root . old; umount -l /old; ${looks}`;
@@ -90,10 +95,6 @@ async function record(name: string, layout: Layout): Promise<void> {
 }
 
 async function machineFor(layout: Layout, made: string[]): Promise<UsbMachine> {
-  if (layout.live === true) {
-    made.push('booted: from a stick; its live/filesystem.ext4 is mounted by loop, below an overlay');
-    return UsbMachine.startLive();
-  }
   if (layout.arguments === undefined) {
     made.push('booted: the machine of test/lab/usb');
     return UsbMachine.start();
