@@ -230,6 +230,8 @@ export const untilCommand = z.strictObject({
    * and counts only once it is another text.
    */
   hopeless: z.array(z.strictObject({ pattern: z.string(), finding })).optional(),
+  /** What is awaited makes room: a full disk is why it is awaited, and does not end the wait. */
+  makesRoom: z.boolean().optional(),
   everyMs: z.number().positive(),
   limitMs: z.number().positive(),
   awaited: told,

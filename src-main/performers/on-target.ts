@@ -197,7 +197,7 @@ export async function performReceive(
 
 /**
  * Looks again and again; a lost connection is only a look that saw nothing. Evidence is gathered when the limit is reached, or as soon as
- * it would be in vain to wait for it: on a full disk slapos goes on failing in silence.
+ * it would be in vain to wait for it: on a full disk slapos goes on failing in silence, unless it is at work to make room.
  */
 export async function performUntil(
   means: TargetMeans,
@@ -226,10 +226,12 @@ export async function performUntil(
   let fullSinceMs: number | null = null;
   for (;;) {
     context.signal.throwIfAborted();
-    const answers = await look([command.probe, roomProbe]).catch((error: unknown) => {
-      if (error instanceof Problem && error.data.retryable && !context.signal.aborted) return {};
-      throw error;
-    });
+    const answers = await look(command.makesRoom ? [command.probe] : [command.probe, roomProbe]).catch(
+      (error: unknown) => {
+        if (error instanceof Problem && error.data.retryable && !context.signal.aborted) return {};
+        throw error;
+      },
+    );
     const answer = (answers as Readonly<Record<string, Answer>>)[command.probe.id] ?? null;
     const full = fullIn((answers as Readonly<Record<string, Answer>>)[roomProbe.id]?.out ?? '');
     const sinceMs = clock.monotonicMs() - started;
@@ -255,7 +257,7 @@ export async function performUntil(
   }
 }
 
-/** Asked with every look of a wait. */
+/** Asked with every look of a wait, but for one that makes room. */
 const roomProbe: Probe = {
   id: 'room',
   kind: 'run',

@@ -5,3 +5,7 @@ import type { AnyContext } from '../runbook/define.ts';
 /** A wait of the step's last plan did not come to its end. */
 export const isUnfinished = ({ earlier }: Pick<AnyContext, 'earlier'>): boolean =>
   earlier.commands.some(({ command, state }) => command.kind === 'until' && state !== 'performed');
+
+/** It was waited for, and it did not come. A person who cancelled a wait did not wait in vain. */
+export const waitedInVain = ({ earlier }: Pick<AnyContext, 'earlier'>): boolean =>
+  earlier.commands.some(({ command, state }) => command.kind === 'until' && state === 'failed');

@@ -5,7 +5,7 @@ import { pythonArgv, slapproxyReading } from './slapproxy.ts';
 
 /** How such a program begins: `ask(url)` answers with the HTTP status, 0 for none, and the body of a 2xx. */
 export const masterAsking = `${slapproxyReading}
-import base64, urllib.error, urllib.parse, urllib.request
+import base64, http.client, urllib.error, urllib.parse, urllib.request
 
 
 def ask(url, fields=None):
@@ -18,7 +18,7 @@ def ask(url, fields=None):
             return answer.status, answer.read().decode("utf-8", "replace")
     except urllib.error.HTTPError as error:
         return error.code, ""
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return 0, ""
 `;
 

@@ -23,18 +23,20 @@ export interface NetworkSettings {
 /**
  * Prints the settings of interface $1 as its manager reads them, behind a line that names it: systemd-networkd (also what netplan and
  * cloud-init wrote for it), ifupdown, NetworkManager. Nothing of that where none of them manages it. At the end what partitions hold.
+ * A file may end without a line feed: every such line brings its own.
  */
 export const settingsScript = `exec 2>/dev/null
+mark() { printf "\\n@%s\\n" "$1"; }
 file=$(networkctl status --no-pager --lines=0 "$1" | sed -n "s/^ *Network File: \\(.*\\.network\\)$/\\1/p")
 if [ -f "$file" ]; then
-  echo @networkd
+  mark networkd
   cat "$file"
   for folder in /etc /run /usr/local/lib /usr/lib; do cat "$folder/systemd/network/\${file##*/}.d/"*.conf; done
 fi
-if [ -n "$(ifquery --state "$1")" ]; then echo @ifupdown; ifquery "$1"; fi
+if [ -n "$(ifquery --state "$1")" ]; then mark ifupdown; ifquery "$1"; fi
 name=$(nmcli -e no -g GENERAL.CONNECTION device show "$1")
-if [ -n "$name" ]; then echo @NetworkManager; nmcli -e no -g ipv6.addresses connection show "$name"; fi
-echo @partitions; cat /srv/slapgrid/slappart*/.slapos-resource
+if [ -n "$name" ]; then mark NetworkManager; nmcli -e no -g ipv6.addresses connection show "$name"; fi
+mark partitions; cat /srv/slapgrid/slappart*/.slapos-resource
 exit 0`;
 
 export const managerProbes = (device: string): readonly Probe[] => [

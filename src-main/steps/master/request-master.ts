@@ -27,7 +27,7 @@ import {
 } from '../../target/slapproxy.ts';
 import { masterParameters } from '../master-parameters.ts';
 import { proxyAnswers, proxyProbe, requestArgv, wakeProxy } from '../slapos.ts';
-import { isUnfinished } from '../unfinished.ts';
+import { isUnfinished, waitedInVain } from '../unfinished.ts';
 
 const parametersFolder = `${workFolder}/parameters`;
 
@@ -155,9 +155,8 @@ export const requestMaster = defineStep({
   },
 });
 
-/** A promise that is not kept may be about to be, as after a boot: unless it was waited for in vain. A person who cancelled did not. */
-const isWaitedFor = ({ earlier }: Pick<AnyContext, 'earlier'>): boolean =>
-  !earlier.commands.some(({ command, state }) => command.kind === 'until' && state === 'failed');
+/** A promise that is not kept may be about to be, as after a boot. */
+const isWaitedFor = (context: AnyContext): boolean => !waitedInVain(context);
 
 /** All of it stands, and a promise is not kept. */
 function onlyRed({ instance, failing, missing, answers, program }: AskedFacts, context: AnyContext): boolean {

@@ -1,5 +1,5 @@
 // Tells the master where the shared folder of the certificate authority is, through its own web form, asked from the machine
-// itself. Where the form does not let us in, because the first password was changed, a person does it.
+// itself. Where the form does not let us in, because the first password was changed, or was waited for in vain, a person does it.
 import { z } from 'zod';
 import type { AnyContext, Command } from '../../runbook/define.ts';
 import {
@@ -17,6 +17,7 @@ import {
 import { caToolReadArgv, caToolWriteArgv, parseCaTool } from '../../target/ca-tool.ts';
 import { slapproxyEvidenceArgv } from '../../target/slapproxy.ts';
 import { masterPage, webAddresses, webAddressProbe } from '../master-page.ts';
+import { waitedInVain } from '../unfinished.ts';
 
 export const setCaPath = defineStep({
   id: 'set-ca-path',
@@ -58,7 +59,7 @@ export const setCaPath = defineStep({
     const { name: machine, interface: device } = machineOfSubject(context);
     if (path === null && address === '') return blocked(finding('target-no-ipv4', { machine, interface: device }));
     // A master that has just booted takes its time; that is nothing for a person to do by hand.
-    if (path === null) return status === 0 ? waiting(says('set-ca-path', 'waits.answer')) : todo();
+    if (path === null) return isWaitedFor(status, context) ? waiting(says('set-ca-path', 'waits.answer')) : todo();
     return path === context.site.master.caFolder ? done() : todo();
   },
   plan: ({ status, path, address }, context): readonly Command[] => {
@@ -72,7 +73,7 @@ export const setCaPath = defineStep({
           note: says('set-ca-path', 'does.write', { path: caFolder }),
         }),
       ];
-    if (status === 0)
+    if (isWaitedFor(status, context))
       return [
         {
           kind: 'until',
@@ -110,5 +111,8 @@ export const setCaPath = defineStep({
 
 const formPage = 'portal_certificate_authority/manage_editCertificateAuthorityToolForm';
 const questionId = (machine: string): string => `set-ca-path:${machine}`;
+/** Nobody answers, and may be about to. Once that was waited for in vain a person was asked, or is now: that stays so. */
+const isWaitedFor = (status: number, context: AnyContext): boolean =>
+  status === 0 && !waitedInVain(context) && !context.earlier.commands.some(({ command }) => command.kind === 'ask');
 const confirmed = (context: AnyContext): boolean =>
   context.earlier.answers[questionId(machineOfSubject(context).name)] === 'yes';

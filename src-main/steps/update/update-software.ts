@@ -123,6 +123,7 @@ const removeRelease = (machine: string, computer: string, url: string): readonly
     on: { machine },
     probe: { id: 'folder', kind: 'stat', path: releaseFolder(urlKey(url)) },
     wanted: { exit: 1 },
+    makesRoom: true,
     everyMs: 5000,
     limitMs: 3_600_000,
     awaited: says('update-software', 'waits.removed', { url }),

@@ -103,5 +103,9 @@ describe('a wait', () => {
     const looks = ['line 1', 'line 2', 'line 3', 'line 4', 'line 5', 'line 6', 'ready'];
     const rooms = [df(4), df(4), df(4), df(5_000_000), df(4), df(4), df(4)];
     await expect(waiting(looks, slow, rooms).done).resolves.toMatchObject({ exit: 0 });
+    // What is awaited is the room.
+    const removal = { ...slow, makesRoom: true };
+    await expect(waiting(looks, removal, [df(4)]).done).resolves.toMatchObject({ exit: 0 });
+    await expect(waiting(['line still'], removal, [df(4)]).done).rejects.toMatchObject({ code: 'wait-too-long' });
   });
 });

@@ -7,8 +7,8 @@ import { sitePlan } from '../../../src-shared/site.ts';
 const machines = [{ name: 'm', roles: ['master'], address: '10.0.0.1', release: '12', interface: 'eth0' }];
 const site = sitePlan.parse({ format: 1, name: 'lab', machines });
 const { caFolder } = site.master;
-const context = (answers: Readonly<Record<string, string>> = {}) =>
-  ({ site, lock: emptyLock, subject: { kind: 'machine', name: 'm' }, earlier: { answers } }) as never;
+const context = (answers: Readonly<Record<string, string>> = {}, commands: readonly object[] = []) =>
+  ({ site, lock: emptyLock, subject: { kind: 'machine', name: 'm' }, earlier: { answers, commands } }) as never;
 const address = '10.0.0.1';
 
 it.each([
@@ -20,6 +20,25 @@ it.each([
 ] as const)('%s', (_, facts, state, kinds) => {
   expect(setCaPath.verdict(facts, context()).state).toBe(state);
   if (kinds !== null) expect(setCaPath.plan(facts, context()).map(({ kind }) => kind)).toEqual(kinds);
+});
+
+it('waits once for an answer; when none came a person is asked, and stays asked', () => {
+  const facts = { status: 0, path: null, address };
+  const after = (state: string) => context({}, [{ command: { kind: 'until' }, state }]);
+  for (const state of ['pending', 'cancelled', 'unknown']) {
+    expect(setCaPath.verdict(facts, after(state)).state, state).toBe('waiting');
+    expect(setCaPath.plan(facts, after(state)).map(({ kind }) => kind)).toEqual(['until']);
+  }
+  expect(setCaPath.verdict(facts, after('failed')).state).toBe('todo');
+  const plan = setCaPath.plan(facts, after('failed'));
+  expect(plan).toMatchObject([{ kind: 'ask', question: { id: 'set-ca-path:m', kind: 'confirm' } }]);
+  // The plan that was shown has taken the wait's place in the record.
+  const shown = context(
+    {},
+    plan.map((command) => ({ command, state: 'pending' })),
+  );
+  expect(setCaPath.verdict(facts, shown).state).toBe('todo');
+  expect(setCaPath.plan(facts, shown)).toEqual(plan);
 });
 
 it('is done where a person said so and nobody can look', () => {

@@ -7,6 +7,7 @@ import { updatePackages } from '../../../src-main/steps/update/update-packages.t
 import { updateSoftware } from '../../../src-main/steps/update/update-software.ts';
 import { emptyLock, type LockedSystem } from '../../../src-shared/lock.ts';
 import { sitePlan } from '../../../src-shared/site.ts';
+import { command as schema } from '../../../src-shared/step.ts';
 
 const url = (tag: string): string => `https://example.org/raw/${tag}/software/slapos-master/software.cfg`;
 const site = sitePlan.parse({
@@ -168,6 +169,12 @@ describe('update-software', () => {
   it('removes nothing unasked', () => {
     expect(JSON.stringify(updateSoftware.plan(facts as never, context({ removeOld: false })))).not.toContain('remove');
     expect(JSON.stringify(updateSoftware.plan(facts as never, context({ removeOld: true })))).toContain(url('1.0.499'));
+  });
+
+  it('waits for a removal on a full disk as well', () => {
+    const commands = updateSoftware.plan(facts as never, context({ removeOld: true }));
+    expect(commands.filter(({ kind }) => kind === 'until')).toMatchObject([{ makesRoom: true }]);
+    expect(commands.map((one) => schema.parse(one))).toEqual(commands);
   });
 });
 

@@ -22,10 +22,15 @@ describe('the program that fills in the form', unless(python ? null : 'no python
   let program: string;
   let counting: string;
   let accepted = password;
+  let broken = false;
   let kept: Record<string, string>;
 
   beforeAll(async () => {
     server = createServer((request, response) => {
+      if (broken) {
+        request.socket.end('not a web server\r\n\r\n');
+        return;
+      }
       const given = Buffer.from(String(request.headers.authorization).replace('Basic ', ''), 'base64').toString();
       if (given !== `zope:${accepted}`) {
         response.writeHead(401).end();
@@ -84,6 +89,7 @@ describe('the program that fills in the form', unless(python ? null : 'no python
   });
   beforeEach(() => {
     accepted = password;
+    broken = false;
     kept = { certificate_authority_path: '', openssl_binary: '/usr/bin/openssl' };
   });
 
@@ -117,6 +123,12 @@ describe('the program that fills in the form', unless(python ? null : 'no python
     accepted = 'changed';
     expect(await ask('read', 'slapos-master', 'erp5')).toEqual({ status: 401, path: null });
     expect(await ask('write', 'slapos-master', 'erp5', '/srv/x')).toEqual({ status: 401, path: null });
+  });
+
+  it('takes what is no answer of a web server for none', async () => {
+    broken = true;
+    expect(JSON.parse(await said(program, 'read', 'slapos-master', 'erp5'))).toEqual({ status: 0, path: null });
+    expect(await count('slapos-master')).toEqual({ persons: null, projects: null });
   });
 
   it('says that there is no such master', async () => {

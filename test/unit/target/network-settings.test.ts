@@ -1,6 +1,16 @@
 /** Who manages an interface, told from what a machine answers, and the file that is added. */
-import { expect, it } from 'vitest';
-import { addressesIn, applyArgv, networkSettings, settingsText } from '../../../src-main/target/network-settings.ts';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import {
+  addressesIn,
+  applyArgv,
+  networkSettings,
+  settingsScript,
+  settingsText,
+} from '../../../src-main/target/network-settings.ts';
 
 const answer = (out: string, exit = 0) => ({ exit, out, err: '' });
 const networkd = answer(
@@ -87,5 +97,28 @@ it('knows the addresses that slapos sets for partitions', () => {
   expect(networkSettings({ status: nobody, ifstate: none, interfaces: none, settings: answer(out) })).toMatchObject({
     settled: ['fd5a:77::11'],
     partitions: ['fd5a:77::6', 'fd5a:77::5'],
+  });
+});
+
+// The programs of each manager stand in for themselves, and say nothing where they do not manage it.
+it.each([
+  ['networkd', 'networkctl', 'echo "  Network File: $FOLDER/eth0.network"', ['fd00::1']],
+  ['ifupdown', 'ifquery', 'printf "address: fd00::1/64"', ['fd00::1']],
+  ['NetworkManager', 'nmcli', 'printf fd00::1/64', ['fd00::1']],
+  ['nobody', 'none', '', null],
+])('keeps settings of %s without a last line feed apart from what partitions hold', (_, name, says, settled) => {
+  const folder = mkdtempSync(join(tmpdir(), 'fieldkit-settings-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  for (const program of ['networkctl', 'ifquery', 'nmcli'])
+    writeFileSync(join(folder, program), `#!/bin/sh\n${program === name ? says : ''}\n`, { mode: 0o755 });
+  writeFileSync(join(folder, 'eth0.network'), '[Match]\nName=eth0\n[Network]\nAddress=fd00::1/64');
+  mkdirSync(join(folder, 'slappart0'));
+  writeFileSync(join(folder, 'slappart0', '.slapos-resource'), '{"address_list": [{"addr": "fd00::2"}]}');
+  const script = settingsScript.replace('/srv/slapgrid', folder);
+  const env = { PATH: `${folder}:${process.env.PATH}`, FOLDER: folder };
+  const out = execFileSync('sh', ['-c', script, 'sh', 'eth0'], { env, encoding: 'utf8' });
+  expect(networkSettings({ status: nobody, ifstate: none, interfaces: none, settings: answer(out) })).toMatchObject({
+    settled,
+    partitions: ['fd00::2'],
   });
 });
