@@ -118,11 +118,19 @@ const onRequest: ReadonlySet<string> = new Set([
 const isOnRequest = ({ step, everDone }: Pick<InstanceView, 'step' | 'everDone'>): boolean =>
   onRequest.has(step) && !everDone;
 
-/** Of one kind of step still to be done `count` times: a restart serves all nodes, and one move is of all machines. */
+/** How many nodes go side by side when nobody says otherwise; the first one goes alone. */
+const sideBySide = 5;
+
+/**
+ * Of one kind of step still to be done `count` times: nodes go side by side but for what has an order of machines, a restart serves all
+ * of them, and one move is of all machines.
+ */
 function minutesOf(step: string, count: number, joined: number): number {
   const each = stepMinutes[step] ?? 0;
+  if (step === 'join-re6st') return count * each;
   if (step === 'refresh-master') return Math.min(count, 1) * each;
-  return step === 'move-to-re6st' ? Math.min(count, 1) * each * joined : count * each;
+  if (step === 'move-to-re6st') return Math.min(count, 1) * each * joined;
+  return (count < 2 ? count : 1 + Math.ceil((count - 1) / sideBySide)) * each;
 }
 
 type Open = Pick<InstanceView, 'step' | 'state' | 'everDone'>;

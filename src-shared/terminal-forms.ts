@@ -52,7 +52,11 @@ export const terminalForms = {
   importKeys: (site: string): Argv => of(site, 'keys', 'import', `${site}-keys.age`),
   listMedia: (): Argv => ['fieldkit', 'medium', 'list'],
   showMedium: (folder: string): Argv => ['fieldkit', 'medium', 'show', folder],
-  verifyMedium: (folder: string): Argv => ['fieldkit', 'medium', 'verify', folder],
+  /** `fingerprint`: of the key that the site knows; empty for a medium of which nothing is known. */
+  verifyMedium: (folder: string, fingerprint: string): Argv => [
+    ...['fieldkit', 'medium', 'verify', folder],
+    ...(fingerprint === '' ? [] : ['--fingerprint', fingerprint]),
+  ],
   testSources: (site: string): Argv => of(site, 'sources', 'test'),
   exportSite: (site: string, kind: string): Argv => of(site, 'export', kind, '.'),
   rehearse: (site: string): Argv => of(site, 'medium', 'rehearse'),
@@ -63,5 +67,10 @@ export const terminalForms = {
   support: (site: string, hideAddresses: boolean): Argv =>
     of(site, 'support', ...(hideAddresses ? ['--hide-addresses'] : []), '--output', '.'),
 } as const;
+
+/** The command needs the site for itself: as long as a window has it open, it is refused. */
+export const needsSite = ([, first, second]: Argv): boolean =>
+  ['run', 'check', 'undo', 'show-password', 'keys'].includes(first ?? '') ||
+  (first === 'machines' && second !== undefined && !second.startsWith('-'));
 
 export type TerminalForm = keyof typeof terminalForms;

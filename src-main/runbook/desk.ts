@@ -73,13 +73,15 @@ export function makeDesk(parts: DeskParts): Desk {
     },
     'sites.open': async ({ site }): Promise<Snapshot> => {
       const opened = await at(site);
+      // Before anything is told by its number: what comes while this is awaited would be in none of the two.
+      const typed = await drafts(opened);
       return {
         view: opened.site.view,
         steps: parts.runbook.map(infoOf),
         number: opened.site.number,
         live: [...opened.site.liveNow()],
         runs: [...opened.runs.values()].map(({ id, instances }) => ({ run: id, instances: [...instances] })),
-        drafts: await drafts(opened),
+        drafts: typed,
         practice: opened.site.practice,
         machines: opened.site.plan.machines.map(({ name, roles, address }) => ({ name, roles: [...roles], address })),
       };

@@ -7,6 +7,8 @@ import { pythonArgv } from './slapproxy.ts';
 
 /** Everything of before, by its path below `files`, and what addresses the partitions had; kept for the way back: readable by root alone, and no part of what closing a site removes. */
 export const keptFolder = '/var/backups/fieldkit-before-re6st';
+/** There once all of it is kept. */
+export const keptMark = `${keptFolder}/complete`;
 /** There once every partition was processed after the move. */
 export const processedMark = `${keptFolder}/processed`;
 
@@ -27,7 +29,7 @@ export const quietArgv: readonly string[] = ['sh', '-c', quietScript];
 const keepScript = `set -e
 umask 077
 trap '[ $? = 0 ] || systemctl start cron' EXIT
-[ ! -e '${keptFolder}/complete' ] || exit 0
+[ ! -e '${keptMark}' ] || exit 0
 rm -rf '${keptFolder}.part'
 mkdir -p '${keptFolder}.part/files'
 for file in "$@" /etc/re6stnet/re6stnet.conf /home/*/.slapos/slapos-client.cfg /root/.slapos/slapos-client.cfg; do
@@ -47,13 +49,13 @@ export const keepArgv = (...files: readonly string[]): string[] => ['sh', '-c', 
 
 /** Takes the record of addresses out of the way, so that it is made anew; only once a copy is kept. */
 const forgetScript = `set -e
-[ -e '${keptFolder}/complete' ]
+[ -e '${keptMark}' ]
 rm -f '${processedMark}' "$@"`;
 export const forgetArgv = (...files: readonly string[]): string[] => ['sh', '-c', forgetScript, 'sh', ...files];
 
 /** Takes some files away and puts everything that was kept back to where it was. */
 const putBackScript = `set -e
-[ -e '${keptFolder}/complete' ]
+[ -e '${keptMark}' ]
 rm -f "$@"
 cd '${keptFolder}/files'
 find . -type f | while IFS= read -r file; do cp -p "$file" "/$file"; done
@@ -199,14 +201,22 @@ def text_of(path):
         return ""
 def told(path, text):
     info = os.stat(path)
-    owner = "%s:%s" % (pwd.getpwuid(info.st_uid).pw_name, grp.getgrgid(info.st_gid).gr_name)
-    return {"path": path, "text": text, "mode": stat.S_IMODE(info.st_mode), "owner": owner}
+    # One whose user is gone, or known elsewhere only, has its numbers.
+    try:
+        user = pwd.getpwuid(info.st_uid).pw_name
+    except KeyError:
+        user = str(info.st_uid)
+    try:
+        group = grp.getgrgid(info.st_gid).gr_name
+    except KeyError:
+        group = str(info.st_gid)
+    return {"path": path, "text": text, "mode": stat.S_IMODE(info.st_mode), "owner": "%s:%s" % (user, group)}
 `;
 const editableFile = z.strictObject({ path: z.string(), text: z.string(), mode: z.int(), owner: z.string() });
 
 const keptProgram = `# Written by SlapOS Field Kit. Reads the configuration that is kept for the way back; writes nothing.
 ${editableProgram}found = [(path, text_of(path)) for path in editable("${keptFolder}/files")]
-there = os.path.exists("${keptFolder}/complete")
+there = os.path.exists("${keptMark}")
 print(json.dumps([told(path, text) for path, text in found if text] if there else None))
 `;
 /** Asks for the configuration that the way back would put back. */

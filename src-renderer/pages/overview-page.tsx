@@ -86,7 +86,7 @@ export const OverviewPage = ({ site }: { readonly site: OpenedSite }) => {
             <Terminal
               argv={terminalForms.runAll(
                 site.name,
-                (prepared ? onSite : [open]).map(({ chapter }) => chapter),
+                (prepared && onSite.length > 0 ? onSite : [open]).map(({ chapter }) => chapter),
               )}
               also={[terminalForms.check(site.name)]}
             />

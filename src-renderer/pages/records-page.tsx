@@ -115,7 +115,7 @@ export const RecordsPage = ({ site }: { readonly site: OpenedSite }) => {
         </div>
       )}
       {trouble !== null && <ProblemPanel problem={trouble} />}
-      {list !== null && list.length > 0 && <Export site={site.name} onSaved={setSaved} onTrouble={setTrouble} />}
+      {list !== null && <Export site={site.name} onSaved={setSaved} onTrouble={setTrouble} />}
       <p role="status" className="quiet">
         {saved}
       </p>
@@ -164,7 +164,7 @@ const Export = ({ site, onSaved, onTrouble }: ExportProps) => {
               {t(`ui.records.exportAs.${kind}`)}
             </Button>
           ))}
-          <Terminal argv={terminalForms.exportSite(site, 'ansible')} />
+          <Terminal argv={terminalForms.exportSite(site, 'ansible')} also={[terminalForms.exportSite(site, 'shell')]} />
         </Acts>
       </div>
     </Fold>

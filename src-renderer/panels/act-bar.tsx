@@ -29,12 +29,19 @@ interface Props {
   readonly onPerform: (agreed: readonly string[]) => void;
 }
 
-/** What was typed, as options have it: a secret is asked for on the terminal, and what was picked has no name there. */
-const saidOf = ({ input: fields }: StepInfo, input: StepInput): Readonly<Record<string, string>> =>
+/**
+ * What was typed, as options have it: a secret is asked for on the terminal, and what was picked has no name there. What the last run
+ * was given is taken again by itself, what never was begins as the form does.
+ */
+const saidOf = (
+  { input: fields }: StepInfo,
+  input: StepInput,
+  last: InstanceView['input'],
+): Readonly<Record<string, string>> =>
   Object.fromEntries(
     fields.flatMap(({ name, kind, initial }) => {
       const value = input[name];
-      if (kind === 'secret' || value === undefined || value === null || value === initial) return [];
+      if (kind === 'secret' || value === undefined || value === null || value === (last?.[name] ?? initial)) return [];
       const picked = (kind === 'medium' || kind === 'path') && !String(value).startsWith('/');
       return [[name, picked ? 'FOLDER' : String(value)]];
     }),
@@ -66,7 +73,10 @@ export const ActBar = (props: Props) => {
       </div>
       <div className={styles.more}>
         {act.kind === 'perform' && shell !== '' && <CopyButton text={shell} label={t('ui.act.copyShell')} />}
-        <Terminal argv={terminalForms.runStep(site.name, instance.key, saidOf(info, input))} also={others} />
+        <Terminal
+          argv={terminalForms.runStep(site.name, instance.key, saidOf(info, input, instance.input))}
+          also={others}
+        />
       </div>
     </section>
   );
@@ -118,10 +128,11 @@ const MainAct = ({ site, instance, info, act, busy, empty, onRead, onPerform }: 
     case 'retry':
       return (
         <>
+          {/* What destroys is shown anew and asked for anew. */}
           <Button
-            kind="act"
-            shortcut="act"
-            onPress={() => onPerform([instance.plan?.hash ?? ''])}
+            kind={kind}
+            shortcut={shortcut}
+            onPress={() => onPerform(destroys ? [] : [instance.plan?.hash ?? ''])}
             isDisabled={busy || empty}
           >
             {t('ui.act.retry')}

@@ -2,6 +2,7 @@
 import { Dialog, DialogTrigger, Popover } from 'react-aria-components';
 import { useTranslation } from 'react-i18next';
 import { quoteArgv } from '../../src-shared/quote.ts';
+import { needsSite } from '../../src-shared/terminal-forms.ts';
 import { Button } from '../ui/button.tsx';
 import { CopyButton } from '../ui/copy-button.tsx';
 import styles from './terminal.module.css';
@@ -21,6 +22,7 @@ export const Terminal = ({ argv, also = [] }: Props) => {
       <Popover className={styles.popover ?? ''} placement="top end">
         <Dialog className={styles.dialog ?? ''} aria-label={t('ui.act.terminal')}>
           <p>{t('ui.act.terminalHint')}</p>
+          {[argv, ...also].some(needsSite) && <p>{t('ui.act.terminalCloses')}</p>}
           {[argv, ...also].map(quoteArgv).map((command) => (
             <div key={command} className={styles.command}>
               <code dir="ltr" translate="no">

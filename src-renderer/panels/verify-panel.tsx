@@ -77,7 +77,7 @@ export const VerifyPanel = ({ site, token, path, sealed }: Props) => {
             <span className="quiet">{t('ui.verify.stopHint')}</span>
           </>
         )}
-        <Terminal argv={terminalForms.verifyMedium(path)} />
+        <Terminal argv={terminalForms.verifyMedium(path, '')} />
         {!sealed && <span className="quiet">{t('ui.verify.notSealed')}</span>}
       </Acts>
       {idle && last !== null && last.path === path && <Came {...last} />}

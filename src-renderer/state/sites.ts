@@ -31,11 +31,15 @@ export async function loadSite(name: string): Promise<void> {
   }
   const { view, steps, number, runs, drafts, practice, machines } = snapshot;
   const previews = known?.name === name ? known.previews : {};
-  const faults = practice ? await call('practice.faults', { site: name, set: null }).catch(() => []) : [];
+  const faults = known?.name === name ? known.faults : [];
+  // At once: an event that comes while something else is asked for would find no site to be applied to.
   useStore.setState({
     site: { name, view, steps, number, runs, drafts, practice, machines, live, previews, faults },
     trouble: null,
   });
+  if (!practice) return;
+  const switched = await call('practice.faults', { site: name, set: null }).catch(() => []);
+  useStore.setState(({ site }) => (site?.name === name ? { site: { ...site, faults: switched } } : {}));
 }
 
 /** Opens the site the route names; what goes wrong is shown at the start. */

@@ -70,8 +70,10 @@ async function catchUp(name: string): Promise<void> {
   try {
     while (missedMore) {
       missedMore = false;
-      const from = useStore.getState().site?.number ?? 0;
-      const missed = await call('events.since', { site: name, number: from });
+      const { site } = useStore.getState();
+      // Another site is shown by now, which asks for itself: asking for this one would open it again.
+      if (site?.name !== name) return;
+      const missed = await call('events.since', { site: name, number: site.number });
       if (missed === 'gap') await loadSite(name);
       else applyAll(name, missed);
     }

@@ -15,7 +15,8 @@ export function useShortcut(button: RefObject<HTMLButtonElement | null>, shortcu
   useEffect(() => {
     if (shortcut === undefined) return;
     const { key, named } = shortcuts[shortcut];
-    button.current?.setAttribute('aria-keyshortcuts', named);
+    const shown = button.current;
+    shown?.setAttribute('aria-keyshortcuts', named);
     const listen = (event: KeyboardEvent): void => {
       if (event.key !== key || !(event.ctrlKey || event.metaKey) || event.repeat || covered()) return;
       event.preventDefault();
@@ -24,6 +25,9 @@ export function useShortcut(button: RefObject<HTMLButtonElement | null>, shortcu
     };
     // Before whatever has the focus takes the key for itself: a button is pressed by Enter.
     window.addEventListener('keydown', listen, true);
-    return () => window.removeEventListener('keydown', listen, true);
+    return () => {
+      window.removeEventListener('keydown', listen, true);
+      shown?.removeAttribute('aria-keyshortcuts');
+    };
   }, [button, shortcut]);
 }

@@ -1,7 +1,7 @@
 // The window in real Electron: the whole practice walk, sleep kept away while a step runs, closing that asks, a size that
 // is kept. Pictures of the walk lie beside the results of the test.
 import type { Page } from '@playwright/test';
-import { beginPractice, keyboard, mouse, settle, sum, walk } from '../ui/walking.ts';
+import { beginPractice, mouse, settle, shortcuts, sum, walk } from '../ui/walking.ts';
 import { expect, type Kit, launchKit, test } from './launch.ts';
 
 const swift = { FIELDKIT_PRACTICE_PACE: '0' };
@@ -81,9 +81,9 @@ test('the same by keyboard alone: Tab, arrows, space, Enter, letters, and the sh
         if (isTrusted) kept.pointed += 1;
       });
     });
-    await beginPractice(page, keyboard);
+    await beginPractice(page, shortcuts);
     const { total } = await sum(page);
-    const seen = await walk(page, keyboard);
+    const seen = await walk(page, shortcuts);
     expect(new Set(seen).size).toBe(total);
     expect(await sum(page)).toEqual({ done: total, total });
     expect(await page.evaluate(() => (globalThis as unknown as { pointed: number }).pointed)).toBe(0);

@@ -20,6 +20,7 @@ export const key = {
   install: 'install-slapos-node@machine:master-1',
   cache: 'use-cache@machine:master-1',
   software: 'install-master-software@machine:master-1',
+  removal: 'remove-content@machine:master-1',
 } as const;
 
 const on = { machine: 'master-1' };
@@ -382,6 +383,31 @@ export function confirming(desk: ScriptedDesk): string {
   desk.tell({ kind: 'plan', instance: key.install, plan });
   desk.live({ kind: 'confirm', run: 'run-5', instance: key.install, plan });
   return key.install;
+}
+
+/** What destroys, in one of the moments in which its button is on the page. */
+export function destroying(desk: ScriptedDesk, moment: 'planned' | 'asked' | 'cut off'): string {
+  const instance = key.removal;
+  doneBefore(desk, instance);
+  const plan = planOf(instance, [
+    { kind: 'run', on, as: 'root', argv: ['rm', '-rf', '/var/lib/fieldkit/content'], limitMs: 60_000 },
+  ]);
+  desk.plans.set(instance, plan);
+  desk.tell({ kind: 'run-started', instance, input: {} });
+  desk.tell(read(instance, [], todo));
+  if (moment === 'planned') {
+    desk.tell({ kind: 'run-ended', instance, outcome: 'cancelled', problem: null });
+    return instance;
+  }
+  desk.tell({ kind: 'plan', instance, plan });
+  if (moment === 'asked') {
+    desk.runs = [{ run: 'run-6', instances: [instance] }];
+    desk.live({ kind: 'confirm', run: 'run-6', instance, plan });
+    return instance;
+  }
+  const lost = problem('connection-lost', { machine: 'master-1', detail: 'ECONNRESET' }).data;
+  desk.tell({ kind: 'run-ended', instance, outcome: 'failed', problem: lost });
+  return instance;
 }
 
 /** The program was killed in the middle. */

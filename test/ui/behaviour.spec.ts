@@ -414,10 +414,24 @@ test('run until something needs me gives consent to the chapter, and only to wha
   });
 });
 
-test('keys press the next act from anywhere, stop a run, and never press what destroys', async ({
-  desk,
-  window: page,
-}) => {
+for (const moment of ['planned', 'asked', 'cut off'] as const)
+  test(`no key presses what destroys: ${moment}`, async ({ desk, window: page }) => {
+    await at(page, states.destroying(desk, moment));
+    const button = act(page)
+      .getByRole('button', { name: moment === 'cut off' ? 'Try again' : /^Confirm: / })
+      .first();
+    await expect(button).toBeEnabled();
+    await expect(button).not.toHaveAttribute('aria-keyshortcuts');
+    await page.keyboard.press('Control+Enter');
+    expect([...callsOf(desk, 'steps.run'), ...callsOf(desk, 'questions.answer')]).toEqual([]);
+    if (moment !== 'cut off') return;
+    // Pressed by hand it agrees to nothing yet: what would be done is shown and asked for anew.
+    await button.click();
+    await expect.poll(() => callsOf(desk, 'steps.run')).toHaveLength(1);
+    expect(callsOf(desk, 'steps.run')[0]?.input).toMatchObject({ consent: 'each', agreed: [] });
+  });
+
+test('keys press the next act from anywhere, and stop a run', async ({ desk, window: page }) => {
   const step = states.planWithDiff(desk);
   await at(page, step);
   await expect(act(page).getByRole('button', { name: 'Do this one thing' })).toBeEnabled();

@@ -41,11 +41,9 @@ export function counting(hand: Hand): Hand & { readonly acts: () => number } {
   };
 }
 
-/** Only Tab, arrows, space, Enter and letters; and the keys that a button shows for itself. */
+/** Only Tab, arrows, space, Enter and letters. */
 export const keyboard: Hand = {
   press: async (page, target) => {
-    const keys = await target.getAttribute('aria-keyshortcuts');
-    if (keys !== null) return page.keyboard.press(keys);
     await tabTo(page, target);
     const radio = (await target.getAttribute('type')) === 'radio';
     await page.keyboard.press(radio ? 'Space' : 'Enter');
@@ -55,6 +53,15 @@ export const keyboard: Hand = {
     await page.keyboard.type(text);
   },
   enter,
+};
+
+/** The same, with the keys that a button shows for itself. */
+export const shortcuts: Hand = {
+  ...keyboard,
+  press: async (page, target) => {
+    const keys = await target.getAttribute('aria-keyshortcuts');
+    await (keys === null ? keyboard.press(page, target) : page.keyboard.press(keys));
+  },
 };
 
 /** Presses Tab until the target has the focus, as somebody without a mouse would. */

@@ -3,6 +3,7 @@
 // Everything of before is kept on the machine itself before the first change: the way back. Must never keep it a second time.
 import { z } from 'zod';
 import { inRange, parseAddress, parseRange } from '../../../src-shared/address.ts';
+import { problem } from '../../../src-shared/problem.ts';
 import { type Machine, re6stMachines, type SitePlan } from '../../../src-shared/site.ts';
 import type { Command } from '../../runbook/define.ts';
 import { blocked, defineStep, done, finding, machinesAmong, run, says, todo } from '../../runbook/define.ts';
@@ -15,6 +16,7 @@ import {
   keptArgv,
   keptFiles,
   keptFolder,
+  keptMark,
   parseChanges,
   parseKept,
   parsePartitions,
@@ -81,19 +83,24 @@ export const moveToRe6st = defineStep({
         { id: 'authority', kind: 'read', path: re6stPaths.authority },
         { id: 'certificate', kind: 'read', path: re6stPaths.certificate },
         { id: 'config', kind: 'read', path: slaposPaths.config },
+        { id: 'complete', kind: 'stat', path: keptMark },
         { id: 'kept', kind: 'run', argv: [...keptArgv], as: 'root' },
         { id: 'changes', kind: 'run', argv: [...changesArgv], as: 'root' },
         { id: 'processed', kind: 'stat', path: processedMark },
         { id: 'partitions', kind: 'run', argv: [...partitionsArgv] },
         { id: 'boot', kind: 'run', argv: ['grep', '-q', '^@reboot', '/etc/cron.d/slapos-node'] },
       ]);
+      const kept = parseKept(answers.kept?.exit === 0 ? answers.kept.out : '');
+      // Not to know is not to have none: what is kept there would be left behind on the way back.
+      if (kept === null && answers.complete?.exit === 0)
+        throw problem('facts-unreadable', { machine: name, detail: keptFolder });
       const text = (id: string): string | null => (answers[id]?.exit === 0 ? (answers[id]?.out ?? '') : null);
       machines.push({
         name,
         subnet: subnetOf(text('authority') ?? '', text('certificate') ?? ''),
         config: text('config'),
         partitions: parsePartitions(text('partitions') ?? '').map((one) => ({ ...one, addresses: [...one.addresses] })),
-        kept: parseKept(text('kept') ?? ''),
+        kept,
         changes: [...parseChanges(text('changes') ?? '')],
         processed: answers.processed?.exit === 0,
         formatsAtBoot: answers.boot?.exit === 0,

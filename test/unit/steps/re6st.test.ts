@@ -123,6 +123,18 @@ describe('move-to-re6st, the way back', () => {
     expect(plan[1]).toMatchObject({ kind: 'run', on: { machine: 'm' } });
   });
 
+  it('is not planned around a machine whose kept files could not be read', async () => {
+    const answersWith = (kept: { exit: number; out: string }) => ({
+      probe: async () => ({ complete: { exit: 0, out: '' }, kept }),
+    });
+    const read = (kept: { exit: number; out: string }) =>
+      moveToRe6st.read(answersWith(kept) as never, contextOf('m')).catch(({ code }: { code: string }) => code);
+    expect(await read({ exit: 1, out: 'Traceback' })).toBe('facts-unreadable');
+    expect(await read({ exit: 0, out: JSON.stringify(kept('-')) })).toMatchObject({
+      machines: [{ kept: kept('-') }, {}, {}],
+    });
+  });
+
   it('leaves what a machine keeps of itself as it was', () => {
     const own = moved('n1', 'https://[fd5a:77::9]:2155', [{ was: 'fd5a:77::7', now: 'fd5a:77::9' }]);
     expect(undo(own).map(({ kind }) => kind)).not.toContain('write');
