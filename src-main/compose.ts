@@ -1,6 +1,6 @@
 // Joins the rooms: hands, performers, jobs and sights, given to the engine. Used by app, cli and tests; nothing else may.
 import { basename, join } from 'node:path';
-import type { MediumChoice, MediumContents, MediumReport } from '../src-shared/api.ts';
+import type { MediumChoice, MediumContents, MediumReport, SourceAnswer } from '../src-shared/api.ts';
 import type { Manifest } from '../src-shared/manifest.ts';
 import { problem } from '../src-shared/problem.ts';
 import type { Rehearsal, RehearsalProgress } from '../src-shared/rehearsal.ts';
@@ -18,7 +18,7 @@ import { drivesMark, nextMark } from './medium/watch.ts';
 import { boundMedium } from './performers/bound-medium.ts';
 import { clockSights } from './performers/clock-sights.ts';
 import { contentSights } from './performers/content-sights.ts';
-import { contentsOf, rootOf } from './performers/contents.ts';
+import { contentsOf, mediumMark, rootOf } from './performers/contents.ts';
 import { type DriveActs, driveActs } from './performers/drive-acts.ts';
 import { frontendSights } from './performers/frontend-sights.ts';
 import { makeHands, type Outside } from './performers/hands.ts';
@@ -41,13 +41,14 @@ import { type RecordsKit, recordsKit } from './performers/records.ts';
 import { keepRehearsal, lastRehearsal } from './performers/rehearsals.ts';
 import { secretSights } from './performers/secret-sights.ts';
 import { sheetOf } from './performers/sheets.ts';
-import { routeOf, type SourceAnswer, testSources } from './performers/sources.ts';
+import { routeOf, testSources } from './performers/sources.ts';
 import { sitesOnMedium, takeOverSite } from './performers/take-over.ts';
 import { type Battery, readBattery } from './platform/battery.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { type DownloadCache, downloadCache } from './platform/download-cache.ts';
-import { type Progress, routedFetch } from './platform/fetch.ts';
+import { makeFetch, type Progress, routedFetch } from './platform/fetch.ts';
 import { exists, freeBytes, writeAtomic } from './platform/files.ts';
+import { usualPatience } from './platform/http.ts';
 import { readLicences } from './platform/licences.ts';
 import { userPaths } from './platform/paths.ts';
 import { stayAwake } from './platform/stay-awake.ts';
@@ -212,11 +213,12 @@ export function compose(options: ComposeOptions): Kit {
     fingerprint: string | null,
     signal: AbortSignal,
     onProgress: (progress: Progress) => void = () => undefined,
-  ): Promise<MediumReport> => {
+  ): Promise<{ readonly mark: string; readonly report: MediumReport }> => {
     const root = await rootOf(folder);
     const opened = await openManifest(root, fingerprint);
+    const mark = await mediumMark(root, opened);
     const { findings, cacheBypassed } = await verifyMedium(root, opened.manifest, { signal, onProgress });
-    return {
+    const report = {
       files: opened.manifest.files.length,
       sizeBytes: opened.manifest.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
       generation: opened.manifest.generation,
@@ -230,12 +232,15 @@ export function compose(options: ComposeOptions): Kit {
           params: item.code === 'medium-file-damaged' ? { file: item.file, offset: item.offset } : { file: item.file },
         })),
     };
+    return { mark, report };
   };
 
   const askSources = async (name: string, signal: AbortSignal): Promise<readonly SourceAnswer[]> => {
     const folder = await siteFolder(paths.data, name);
     const plan = await readSitePlan(paths.data, name);
-    const { fetch } = (await isPractice(folder)) ? practice.outside : outsideOf({ plan, folder });
+    // Asked once: what a download would try again is told here.
+    const once = makeFetch({ ...usualPatience, attempts: 1, route: () => routeOf(plan, folder) });
+    const fetch = (await isPractice(folder)) ? practice.outside.fetch : once;
     return testSources(plan, { fetch, clock }, signal);
   };
 
@@ -325,8 +330,8 @@ export function compose(options: ComposeOptions): Kit {
       verify: async (site, other, onProgress, signal) => {
         const path = other ?? (await boundMedium(site)).identity.path;
         const known = site.plan.trust.manifest ?? site.lock.keys?.manifestFingerprint ?? null;
-        const tell = ({ doneBytes, totalBytes }: Progress) => onProgress(doneBytes, totalBytes ?? doneBytes);
-        return { path, report: await reportOn(path, other === null ? known : null, signal, tell) };
+        const tell = ({ doneBytes, totalBytes }: Progress) => onProgress(path, doneBytes, totalBytes);
+        return reportOn(path, other === null ? known : null, signal, tell);
       },
       testSources: async (name, signal) => ({
         proxy: (await readSitePlan(paths.data, name)).sources.proxy ?? null,
@@ -362,6 +367,6 @@ export function compose(options: ComposeOptions): Kit {
     },
     cache: downloadCache(paths.cache),
     testSources: askSources,
-    verifyMedium: (folder, fingerprint, signal) => reportOn(folder, fingerprint, signal),
+    verifyMedium: async (folder, fingerprint, signal) => (await reportOn(folder, fingerprint, signal)).report,
   };
 }

@@ -163,6 +163,8 @@ export const mediumContents = z.strictObject({
       updating: z.boolean(),
       /** Listed files that are missing or of another size. */
       lacking: z.int(),
+      /** Stands for exactly this medium as it is sealed now: its marker, its drive, its seal. */
+      mark: z.string(),
     })
     .nullable(),
   why: z.strictObject({ code: z.string(), params: z.record(z.string(), z.union([z.string(), z.number()])) }).nullable(),
@@ -247,6 +249,24 @@ export const mediumReport = z.strictObject({
 });
 export type MediumReport = z.infer<typeof mediumReport>;
 
+/** How long a source is waited for when it is tested. */
+export const sourceLimitMs = 15_000;
+
+/** What a source of a plan holds: a vendor's packages, a suite of an archive, index entries of releases, releases. */
+export const sourceKinds = ['vendor', 'archive', 'index', 'releases'] as const;
+
+/** What a source said when it was asked. */
+export const sourceAnswer = z.strictObject({
+  kind: z.enum(sourceKinds),
+  /** Of a vendor the target system, of an archive its name and suite; else empty. */
+  name: z.string(),
+  address: z.string(),
+  tookMs: z.number(),
+  /** Why it did not answer; null when it did. */
+  problem: finding.nullable(),
+});
+export type SourceAnswer = z.infer<typeof sourceAnswer>;
+
 /** As what somebody may take what was done beyond one laptop. */
 export const exportKinds = ['shell', 'ansible'] as const;
 export type ExportKind = (typeof exportKinds)[number];
@@ -315,8 +335,11 @@ export const liveEvent = z.discriminatedUnion('kind', [
   /** How far reading a medium back is; it belongs to no instance either. */
   z.strictObject({
     kind: z.literal('verifying'),
+    /** Which medium is read; null: the site's own, not found yet. */
+    path: z.string().nullable(),
     doneBytes: z.number(),
-    totalBytes: z.number(),
+    /** Null until its list is read. */
+    totalBytes: z.number().nullable(),
     /** Bytes a second, smoothed; null until known. */
     speed: z.number().nullable(),
     leftMs: z.number().nullable(),
@@ -480,9 +503,7 @@ export const api = {
     input: site,
     output: z.strictObject({
       proxy: z.string().nullable(),
-      answers: z.array(
-        z.strictObject({ what: z.string(), address: z.string(), tookMs: z.number().nullable(), detail: z.string() }),
-      ),
+      answers: z.array(sourceAnswer),
     }),
   },
   /** Whether the site has keys, of which fingerprint, and whether this laptop has a vault. */
@@ -589,10 +610,10 @@ export const api = {
     input: z.strictObject({ site: z.string(), path: z.string().nullable() }),
     output: z.strictObject({ run }),
   },
-  /** What the last reading back since the site was opened came to. */
+  /** What the last reading back came to, until another begins or the site is closed. It holds for the medium of its mark alone. */
   'media.verified': {
     input: site,
-    output: z.strictObject({ path: z.string(), at: z.string(), report: mediumReport }).nullable(),
+    output: z.strictObject({ mark: z.string(), at: z.string(), report: mediumReport }).nullable(),
   },
   /** Every drive, whole, with the reason for those that are never formatted. */
   'format.drives': { input: site, output: z.array(formatChoice) },

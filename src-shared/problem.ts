@@ -151,6 +151,7 @@ export const problems = {
   'authority-unusable': define('input', ['path', 'detail']),
   'download-failed': define('network', ['url', 'detail'], { retryable: true }),
   'download-stalled': define('network', ['url', 'seconds'], { retryable: true }),
+  'source-silent': define('network', ['url', 'seconds'], { retryable: true }),
   'download-wrong-hash': define('trust', ['url', 'expected', 'found']),
   'download-wrong-size': define('trust', ['url', 'expected', 'found']),
 

@@ -2,6 +2,7 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { manifestFile, mediumPaths } from '../../src-shared/manifest.ts';
+import { problem } from '../../src-shared/problem.ts';
 
 export interface ScannedFile {
   readonly path: string;
@@ -21,12 +22,14 @@ const unfinished = /(?:^|\/)(?:[^/]+\.part|\.fieldkit-[^/]*\.tmp)$/;
 const apart = new Set<string>([mediumPaths.manifest, mediumPaths.manifestSignature]);
 const listable = manifestFile.shape.path;
 
-export async function scanMedium(root: string): Promise<Scan> {
+/** Throws `cancelled`. */
+export async function scanMedium(root: string, signal?: AbortSignal): Promise<Scan> {
   const files: ScannedFile[] = [];
   const strange: string[] = [];
   const leftovers: string[] = [];
   const walk = async (folder: string): Promise<void> => {
     for (const entry of await readdir(join(root, folder), { withFileTypes: true })) {
+      if (signal?.aborted) throw problem('cancelled', { what: 'scan' });
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
       // Kept states are a matter of their own manifests.
       if (path === mediumPaths.generations && entry.isDirectory()) continue;

@@ -3,6 +3,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Manifest, type ManifestFile, mediumPaths } from '../../src-shared/manifest.ts';
+import { problem } from '../../src-shared/problem.ts';
 import type { Progress } from '../platform/fetch.ts';
 import { errnoOf } from '../platform/files.ts';
 import { sealedPath } from './generations.ts';
@@ -42,14 +43,16 @@ export async function verifyMedium(
   manifest: Manifest,
   options: VerifyOptions = {},
 ): Promise<Verification> {
-  const scan = await scanMedium(root);
+  const totalBytes = manifest.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  options.onProgress?.({ doneBytes: 0, totalBytes });
+  const scan = await scanMedium(root, options.signal);
   const findings: Finding[] = unlisted(scan, manifest);
   const present = new Map(scan.files.map((file) => [file.path, file.sizeBytes]));
-  const totalBytes = manifest.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const device = (await stat(root)).dev;
   let doneBytes = 0;
   let cacheBypassed = true;
   for (const file of manifest.files) {
+    if (options.signal?.aborted) throw problem('cancelled', { what: 'read' });
     const place = await sealedPath(root, manifest, file.path);
     if (place === join(root, file.path) && !present.has(file.path)) {
       findings.push({ code: 'medium-file-missing', file: file.path });

@@ -9,16 +9,29 @@ import { type Manifest, mediumPaths, mediumRoot } from '../../src-shared/manifes
 import { Problem, problem } from '../../src-shared/problem.ts';
 import { readRoom } from '../medium/file-system.ts';
 import { keptGenerations, sealedPath } from '../medium/generations.ts';
+import { readIdentity } from '../medium/identity.ts';
+import type { OpenedManifest } from '../medium/manifest-check.ts';
 import { openManifest } from '../medium/manifest-store.ts';
 import { type Scan, scanMedium } from '../medium/scan.ts';
 import { fieldOf, parseStanzas } from '../packages/control.ts';
-import { exists, readTextOrNull } from '../platform/files.ts';
+import { exists, readTextOrNull, sha256Of } from '../platform/files.ts';
 import { describeSystem } from '../software/compatibility.ts';
 import { parseIndexDocument, readEntry } from '../software/entry.ts';
 
 /** A folder that is a medium, or holds one. */
 export const rootOf = async (folder: string): Promise<string> =>
   (await exists(join(folder, mediumRoot))) ? join(folder, mediumRoot) : folder;
+
+/**
+ * Stands for exactly this medium as it is sealed now: another one at the same place has another mark, and so has this one once it
+ * was sealed anew. `root`: its `fieldkit` folder. Throws `medium-absent`.
+ */
+export async function mediumMark(root: string, { manifest, fingerprint }: OpenedManifest): Promise<string> {
+  const { volumeUuid, serial, sizeBytes } = await readIdentity(root);
+  const mediumId = await readTextOrNull(join(root, mediumPaths.mediumId));
+  const { site, generation, sealedAt } = manifest;
+  return sha256Of(JSON.stringify([mediumId, volumeUuid, serial, sizeBytes, site, generation, sealedAt, fingerprint]));
+}
 
 const kinds: readonly (readonly [MediumKind, RegExp])[] = [
   ['packages', /^debian\//],
@@ -149,6 +162,7 @@ async function sealOf(root: string, present: ReadonlyMap<string, number>): Promi
     kept: kept.filter((number) => number !== generation),
     updating: kept.includes(generation),
     lacking: lacking.length,
+    mark: await mediumMark(root, opened),
   };
   return { seal, why: null, manifest };
 }

@@ -2,6 +2,7 @@
 // A test asks for small things only and keeps nothing.
 import { X509Certificate } from 'node:crypto';
 import { isAbsolute, join } from 'node:path';
+import { type SourceAnswer, sourceLimitMs } from '../../src-shared/api.ts';
 import { Problem, problem } from '../../src-shared/problem.ts';
 import { cacheOf, type SitePlan, sourcesOf, systemsOf } from '../../src-shared/site.ts';
 import { releaseAddresses } from '../packages/archive.ts';
@@ -34,56 +35,66 @@ async function authoritiesIn(name: string, planFolder: string): Promise<string> 
   return certificates.join('\n');
 }
 
-export interface SourceAnswer {
-  /** `vendor debian-12-amd64`, `debian bookworm`, `index`, `archives`. */
-  readonly what: string;
-  readonly address: string;
-  /** Null: it did not answer. */
-  readonly tookMs: number | null;
-  /** Why not; empty when it did. */
-  readonly detail: string;
-}
-
-/** Asks every source of a plan once, one after the other. Throws `authority-unusable`, `cancelled`. */
+/**
+ * Asks every source of a plan once, all at the same time, each for `limitMs` at most. In the plan's order.
+ * Throws `authority-unusable`, `cancelled`.
+ */
 export async function testSources(
   plan: SitePlan,
-  { fetch, clock }: { readonly fetch: Fetch; readonly clock: Clock },
+  {
+    fetch,
+    clock,
+    limitMs = sourceLimitMs,
+  }: { readonly fetch: Fetch; readonly clock: Clock; readonly limitMs?: number },
   signal: AbortSignal,
 ): Promise<readonly SourceAnswer[]> {
-  const answers: SourceAnswer[] = [];
-  const ask = async (what: string, address: string, act: () => Promise<unknown>): Promise<void> => {
+  type Asked = Pick<SourceAnswer, 'kind' | 'name' | 'address'>;
+  const answers: Promise<SourceAnswer>[] = [];
+  const ask = async (asked: Asked, act: (signal: AbortSignal) => Promise<unknown>): Promise<SourceAnswer> => {
     const started = clock.monotonicMs();
+    const tookMs = () => Math.round(clock.monotonicMs() - started);
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), limitMs);
     try {
-      await act();
-      answers.push({ what, address, tookMs: Math.round(clock.monotonicMs() - started), detail: '' });
+      await act(AbortSignal.any([signal, late.signal]));
+      return { ...asked, tookMs: tookMs(), problem: null };
     } catch (thrown) {
-      if (!(thrown instanceof Problem) || thrown.code === 'cancelled' || thrown.code === 'authority-unusable')
-        throw thrown;
-      answers.push({ what, address, tookMs: null, detail: String(thrown.data.params.detail ?? thrown.code) });
+      const silent = problem('source-silent', { url: asked.address, seconds: limitMs / 1000 });
+      const found = late.signal.aborted && !signal.aborted ? silent : thrown;
+      if (!(found instanceof Problem) || found.code === 'cancelled' || found.code === 'authority-unusable') throw found;
+      return { ...asked, tookMs: tookMs(), problem: { code: found.code, params: { ...found.data.params } } };
+    } finally {
+      clearTimeout(timer);
     }
   };
-  const small = { limitBytes: 32 * 1024 * 1024, signal };
+  const limitBytes = 32 * 1024 * 1024;
   /** A signed list must be there; an older archive has it in two files. */
-  const askArchive = (what: string, base: string) =>
-    ask(what, base, async () => {
-      if ((await fetch.fetchIfThere(`${base}/InRelease`, small)) === null)
-        await fetch.fetchBytes(`${base}/Release`, small);
+  const askArchive = (kind: 'vendor' | 'archive', name: string, address: string) =>
+    ask({ kind, name, address }, async (until) => {
+      const small = { limitBytes, signal: until };
+      if ((await fetch.fetchIfThere(`${address}/InRelease`, small)) === null)
+        await fetch.fetchBytes(`${address}/Release`, small);
     });
   for (const system of systemsOf(plan)) {
     const sources = sourcesOf(plan, system);
     if (sources === null) continue;
-    await askArchive(`vendor ${system}`, sources.vendor.url.replace(/\/+$/, ''));
+    answers.push(askArchive('vendor', system, sources.vendor.url.replace(/\/+$/, '')));
     for (const archive of sources.archives)
-      for (const { suite, address } of releaseAddresses(archive)) await askArchive(`${archive.name} ${suite}`, address);
+      for (const { suite, address } of releaseAddresses(archive))
+        answers.push(askArchive('archive', `${archive.name} ${suite}`, address));
   }
   const { index, blobs } = cacheOf(plan);
   // Whether a release is there is another question: that the cache answers at all is enough, also with "not found".
   const [release] = plan.releases;
   if (release !== undefined) {
-    await ask('index', index, () =>
-      fetch.fetchIfThere(`${index}/${urlKey(release.url)}`, { ...small, redirects: 'refuse' }),
+    answers.push(
+      ask({ kind: 'index', name: '', address: index }, (until) =>
+        fetch.fetchIfThere(`${index}/${urlKey(release.url)}`, { limitBytes, redirects: 'refuse', signal: until }),
+      ),
+      ask({ kind: 'releases', name: '', address: blobs }, (until) =>
+        fetch.sizeOf(`${blobs}/${'0'.repeat(128)}`, { redirects: 'refuse', signal: until }),
+      ),
     );
-    await ask('archives', blobs, () => fetch.sizeOf(`${blobs}/${'0'.repeat(128)}`, { redirects: 'refuse', signal }));
   }
-  return answers;
+  return Promise.all(answers);
 }

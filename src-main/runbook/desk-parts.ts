@@ -74,9 +74,10 @@ export interface DeskParts extends BenchParts {
   readonly verify: (
     site: OpenSite,
     path: string | null,
-    onProgress: (doneBytes: number, totalBytes: number) => void,
+    onProgress: (path: string, doneBytes: number, totalBytes: number | null) => void,
     signal: AbortSignal,
   ) => Promise<Omit<NonNullable<OutputOf<'media.verified'>>, 'at'>>;
+  /** Asks every source of a site at once, each for `sourceLimitMs` at most. */
   readonly testSources: (site: string, signal: AbortSignal) => Promise<OutputOf<'sources.test'>>;
   readonly licences: () => Promise<OutputOf<'help.read'>['licences']>;
   readonly takeOver: (input: InputOf<'sites.takeOver'>) => Promise<OutputOf<'sites.takeOver'>>;

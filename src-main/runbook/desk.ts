@@ -33,8 +33,10 @@ export function makeDesk(parts: DeskParts): Desk {
     return done;
   }
 
-  /** What reading back came to, as long as the program runs. */
-  const verified = new Map<string, NonNullable<OutputOf<'media.verified'>>>();
+  /** What reading back came to, as long as the site is open. */
+  const verified = new WeakMap<Open, NonNullable<OutputOf<'media.verified'>>>();
+  /** Tests of sources under way. */
+  const testing = new WeakMap<Open, Promise<OutputOf<'sources.test'>>>();
 
   const support = async (site: string, hideAddresses: boolean): Promise<string> =>
     supportText(await siteFolder(parts.dataFolder, site), {
@@ -135,21 +137,33 @@ export function makeDesk(parts: DeskParts): Desk {
     'media.verify': async ({ site, path }) => {
       const opened = await at(site);
       const meter = progressMeter(parts.clock);
-      const tell = (done: number, total: number) => {
+      const begun = { kind: 'verifying', doneBytes: 0, totalBytes: null, speed: null, leftMs: null } as const;
+      const tell = (at: string, done: number, total: number | null) => {
         const shown = meter({ done, total, unit: 'bytes' });
         if (shown === null) return;
         const { speed, leftMs } = shown;
-        opened.site.live({ kind: 'verifying', doneBytes: shown.done, totalBytes: total, speed, leftMs });
+        opened.site.live({ kind: 'verifying', path: at, doneBytes: shown.done, totalBytes: total, speed, leftMs });
       };
       const verify = async (signal: AbortSignal) => {
-        verified.delete(site);
+        verified.delete(opened);
+        // Its list alone can take a while on a slow medium, and it can be stopped from the first moment.
+        opened.site.live({ ...begun, path });
         const found = await parts.verify(opened.site, path, tell, signal);
-        verified.set(site, { ...found, at: parts.clock.now().toISOString() });
+        verified.set(opened, { ...found, at: parts.clock.now().toISOString() });
       };
       return { run: sites.start(opened, [], verify) };
     },
-    'media.verified': async ({ site }) => verified.get(site) ?? null,
-    'sources.test': async ({ site }) => parts.testSources(site, (await at(site)).closing.signal),
+    'media.verified': async ({ site }) => verified.get(await at(site)) ?? null,
+    'sources.test': async ({ site }) => {
+      const opened = await at(site);
+      const test =
+        testing.get(opened) ??
+        parts.testSources(site, opened.closing.signal).finally(() => {
+          testing.delete(opened);
+        });
+      testing.set(opened, test);
+      return test;
+    },
     'help.read': async () => ({
       steps: parts.runbook.map(({ id, chapter }) => ({ id, chapter })),
       licences: await parts.licences(),

@@ -91,15 +91,10 @@ export const MediumPage = ({ site }: { readonly site: OpenedSite }) => {
       ) : (
         trouble !== null && <ProblemPanel problem={trouble} />
       )}
+      {contents !== null && <Seal contents={contents} shown={other?.display ?? contents.path} />}
+      <VerifyPanel site={site} token={other?.token ?? null} contents={contents} />
       {contents !== null && (
         <>
-          <Seal contents={contents} shown={other?.display ?? contents.path} />
-          <VerifyPanel
-            site={site}
-            token={other?.token ?? null}
-            path={contents.path}
-            sealed={contents.sealed !== null}
-          />
           {other === null && <RehearsalPanel site={site} sealed={contents.sealed !== null} />}
           <Sizes contents={contents} />
           <Software contents={contents} />

@@ -2,11 +2,12 @@
 import { Radar } from 'lucide-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { OutputOf } from '../../src-shared/api.ts';
+import { type OutputOf, sourceLimitMs } from '../../src-shared/api.ts';
 import { formatCount } from '../../src-shared/format.ts';
 import { type ProblemData, toProblemData } from '../../src-shared/problem.ts';
 import { terminalForms } from '../../src-shared/terminal-forms.ts';
 import { Heading } from '../app/heading.tsx';
+import { useWords } from '../i18n/words.ts';
 import { ProblemPanel } from '../panels/problem-panel.tsx';
 import { Terminal } from '../panels/terminal.tsx';
 import { call } from '../state/bridge.ts';
@@ -45,7 +46,7 @@ export const SourcesPage = ({ site }: { readonly site: OpenedSite }) => {
         </Button>
         <Terminal argv={terminalForms.testSources(site.name)} />
       </Acts>
-      <p role="status">{busy ? t('ui.sources.asking') : ''}</p>
+      <p role="status">{busy ? t('ui.sources.asking', { seconds: sourceLimitMs / 1000 }) : ''}</p>
       {trouble !== null && <ProblemPanel problem={trouble} />}
       {tested !== null && <Answers {...tested} />}
     </ScrollPage>
@@ -54,7 +55,8 @@ export const SourcesPage = ({ site }: { readonly site: OpenedSite }) => {
 
 const Answers = ({ proxy, answers }: Tested) => {
   const { t, i18n } = useTranslation();
-  const silent = answers.filter(({ tookMs }) => tookMs === null);
+  const words = useWords();
+  const silent = answers.filter(({ problem }) => problem !== null);
   return (
     <>
       <Notice
@@ -69,19 +71,21 @@ const Answers = ({ proxy, answers }: Tested) => {
         {silent.length > 0 && <p>{t('ui.sources.next')}</p>}
       </Notice>
       <ul className={styles.list}>
-        {[...silent, ...answers.filter(({ tookMs }) => tookMs !== null)].map(({ what, address, tookMs, detail }) => (
-          <li key={`${what} ${address}`} className={tookMs === null ? styles.silent : styles.item}>
-            <strong>{what}</strong>{' '}
-            <span>
-              {tookMs === null
-                ? t('ui.sources.silent', { detail })
-                : t('ui.sources.answered', { ms: formatCount(tookMs, i18n.language) })}
-            </span>
-            <code dir="ltr" translate="no">
-              {address}
-            </code>
-          </li>
-        ))}
+        {[...silent, ...answers.filter(({ problem }) => problem === null)].map(
+          ({ kind, name, address, tookMs, problem }) => (
+            <li key={`${kind} ${name} ${address}`} className={problem === null ? styles.item : styles.silent}>
+              <strong>{t(`ui.sources.kind.${kind}`, { name })}</strong>{' '}
+              <span>
+                {problem !== null
+                  ? words.problem(problem.code, 'title', problem.params)
+                  : t('ui.sources.answered', { ms: formatCount(tookMs, i18n.language) })}
+              </span>
+              <code dir="ltr" translate="no">
+                {address}
+              </code>
+            </li>
+          ),
+        )}
       </ul>
     </>
   );

@@ -1,8 +1,8 @@
 // Reading a medium back, every byte against its signed list: started here, followed with speed and time left, and what it came to.
 import { ScanLine } from 'lucide-react';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { OutputOf } from '../../src-shared/api.ts';
+import type { MediumContents, OutputOf } from '../../src-shared/api.ts';
 import { formatBytes, formatDuration, formatMoment } from '../../src-shared/format.ts';
 import { terminalForms } from '../../src-shared/terminal-forms.ts';
 import { useWords } from '../i18n/words.ts';
@@ -21,24 +21,32 @@ interface Props {
   readonly site: OpenedSite;
   /** Of the medium that is shown: a token of the picker's, null for the site's own. */
   readonly token: string | null;
-  readonly path: string;
-  readonly sealed: boolean;
+  /** Null while nobody can say what lies there; what is being read is shown all the same, and can be stopped. */
+  readonly contents: MediumContents | null;
 }
 
-export const VerifyPanel = ({ site, token, path, sealed }: Props) => {
+export const VerifyPanel = ({ site, token, contents }: Props) => {
   const { t } = useTranslation();
   const [last, setLast] = useState<OutputOf<'media.verified'>>(null);
   const [stopping, setStopping] = useState(false);
+  /** A reading that was stopped here, and that nothing came of. */
+  const [stopped, setStopped] = useState(false);
+  const asked = useRef(false);
   const live = site.live[mediumKey]?.verifying ?? null;
   const under = live === null ? null : (site.runs[0]?.run ?? null);
   const idle = site.runs.length === 0;
+  const sealed = contents?.sealed ?? null;
   useEffect(() => {
+    setStopping(false);
     if (!idle) return;
     let current = true;
-    setStopping(false);
+    const wasAsked = asked.current;
+    asked.current = false;
     call('media.verified', { site: site.name }).then(
       (answer) => {
-        if (current) setLast(answer);
+        if (!current) return;
+        setLast(answer);
+        setStopped(wasAsked && answer === null);
       },
       () => undefined,
     );
@@ -47,7 +55,11 @@ export const VerifyPanel = ({ site, token, path, sealed }: Props) => {
     };
   }, [site.name, idle]);
   return (
-    <section className={styles.panel} aria-labelledby="verify-title">
+    <section
+      className={styles.panel}
+      aria-labelledby="verify-title"
+      hidden={contents === null && live === null && !stopped}
+    >
       <h2 id="verify-title">{t('ui.verify.title')}</h2>
       <p className="quiet">{t('ui.verify.hint')}</p>
       {live !== null && <Going live={live} />}
@@ -56,7 +68,7 @@ export const VerifyPanel = ({ site, token, path, sealed }: Props) => {
           <Button
             kind="plain"
             icon={<ScanLine aria-hidden />}
-            isDisabled={!sealed || !idle}
+            isDisabled={sealed === null || !idle}
             onPress={() => void verifyMedium(site.name, token)}
           >
             {t('ui.verify.start')}
@@ -69,6 +81,7 @@ export const VerifyPanel = ({ site, token, path, sealed }: Props) => {
               isDisabled={stopping}
               onPress={() => {
                 setStopping(true);
+                asked.current = true;
                 void cancel(site.name, under);
               }}
             >
@@ -77,25 +90,30 @@ export const VerifyPanel = ({ site, token, path, sealed }: Props) => {
             <span className="quiet">{t('ui.verify.stopHint')}</span>
           </>
         )}
-        <Terminal argv={terminalForms.verifyMedium(path, '')} />
-        {!sealed && <span className="quiet">{t('ui.verify.notSealed')}</span>}
+        {contents !== null && <Terminal argv={terminalForms.verifyMedium(contents.path, '')} />}
+        {contents !== null && sealed === null && <span className="quiet">{t('ui.verify.notSealed')}</span>}
       </Acts>
-      {idle && last !== null && last.path === path && <Came {...last} />}
+      {/* There before its words are: what is put into it later is read out. */}
+      <div role="status">
+        {idle && last !== null && last.mark === sealed?.mark && <Came {...last} />}
+        {idle && stopped && <p>{t('ui.verify.stopped')}</p>}
+      </div>
     </section>
   );
 };
 
 const Going = ({ live }: { readonly live: LiveOf<'verifying'> }) => {
   const { t, i18n } = useTranslation();
-  const { doneBytes, totalBytes, speed, leftMs } = live;
+  const { path, doneBytes, totalBytes, speed, leftMs } = live;
   const size = (bytes: number): string => formatBytes(bytes, i18n.language);
   const parts = [
-    t('ui.progress.of', { done: size(doneBytes), total: size(totalBytes) }),
+    totalBytes === null ? '' : t('ui.progress.of', { done: size(doneBytes), total: size(totalBytes) }),
     speed === null ? '' : t('ui.progress.speed', { speed: size(speed) }),
     leftMs === null ? '' : t('ui.progress.left', { time: formatDuration(leftMs, i18n.language) }),
   ];
   const text = parts.filter((part) => part !== '').join(' · ');
-  return <Bar label={t('ui.verify.going')} done={doneBytes} total={totalBytes} text={text} />;
+  const label = path === null ? t('ui.verify.going') : t('ui.verify.goingOn', { path });
+  return <Bar label={label} done={doneBytes} total={totalBytes} text={text} />;
 };
 
 /** So many of a medium that is going to pieces say enough. */
@@ -107,29 +125,27 @@ const Came = ({ report, at }: NonNullable<OutputOf<'media.verified'>>) => {
   const { files, sizeBytes, generation, fingerprintTrusted, cacheBypassed, findings } = report;
   const bad = findings.filter(({ code }) => code !== 'medium-file-unlisted');
   return (
-    <div role="status">
-      <Notice
-        kind={bad.length > 0 ? 'bad' : 'good'}
-        level={3}
-        title={
-          bad.length > 0
-            ? t('ui.verify.bad', { count: bad.length })
-            : t('ui.verify.good', { count: files, size: formatBytes(sizeBytes, i18n.language), generation })
-        }
-      >
-        <p className="quiet">{t('ui.verify.at', { at: formatMoment(at, i18n.language) })}</p>
-        {!fingerprintTrusted && <p>{t('ui.verify.untrusted')}</p>}
-        {!cacheBypassed && <p>{t('ui.verify.cached')}</p>}
-        {findings.length > 0 && (
-          <ul className={styles.list}>
-            {findings.slice(0, mostShown).map(({ code, params }) => (
-              <li key={`${code} ${JSON.stringify(params)}`}>{words.problem(code, 'title', params)}</li>
-            ))}
-            {findings.length > mostShown && <li>{t('ui.contents.more', { count: findings.length - mostShown })}</li>}
-          </ul>
-        )}
-        {bad[0] !== undefined && <p>{words.problem(bad[0].code, 'next', bad[0].params)}</p>}
-      </Notice>
-    </div>
+    <Notice
+      kind={bad.length > 0 ? 'bad' : 'good'}
+      level={3}
+      title={
+        bad.length > 0
+          ? t('ui.verify.bad', { count: bad.length })
+          : t('ui.verify.good', { count: files, size: formatBytes(sizeBytes, i18n.language), generation })
+      }
+    >
+      <p className="quiet">{t('ui.verify.at', { at: formatMoment(at, i18n.language) })}</p>
+      {!fingerprintTrusted && <p>{t('ui.verify.untrusted')}</p>}
+      {!cacheBypassed && <p>{t('ui.verify.cached')}</p>}
+      {findings.length > 0 && (
+        <ul className={styles.list}>
+          {findings.slice(0, mostShown).map(({ code, params }) => (
+            <li key={`${code} ${JSON.stringify(params)}`}>{words.problem(code, 'title', params)}</li>
+          ))}
+          {findings.length > mostShown && <li>{t('ui.contents.more', { count: findings.length - mostShown })}</li>}
+        </ul>
+      )}
+      {bad[0] !== undefined && <p>{words.problem(bad[0].code, 'next', bad[0].params)}</p>}
+    </Notice>
   );
 };

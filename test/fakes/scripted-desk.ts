@@ -13,6 +13,7 @@ import type {
   InputOf,
   LiveEvent,
   MediumChoice,
+  MediumContents,
   OutputOf,
   PlanReading,
   RecentMedium,
@@ -92,10 +93,14 @@ export interface ScriptedDesk {
   recent: readonly RecentMedium[];
   /** The file of the plan; may be changed under way. */
   planText: string;
+  /** What lies on the medium; null: it is away. May be changed under way. */
+  contents: MediumContents | null;
   /** What reading the medium back came to; null before. */
   verified: OutputOf<'media.verified'>;
   /** What the sources of the plan answer. */
   sources: OutputOf<'sources.test'>;
+  /** What they wait for before they do. */
+  beforeSources: Promise<void>;
   /** The medium in its port, and the battery; may be changed under way. */
   laptop: OutputOf<'laptop.now'>;
 }
@@ -116,16 +121,18 @@ const scriptedSources: OutputOf<'sources.test'> = {
   proxy: 'http://proxy.example:3128',
   answers: [
     {
-      what: 'debian bookworm',
-      address: 'http://mirror.example/debian/dists/bookworm/InRelease',
+      kind: 'archive',
+      name: 'debian bookworm',
+      address: 'http://mirror.example/debian/dists/bookworm',
       tookMs: 84,
-      detail: '',
+      problem: null,
     },
     {
-      what: 'vendor debian-12-amd64',
-      address: 'https://vendor.example/Debian_12/Release',
-      tookMs: null,
-      detail: 'no answer within 30 s',
+      kind: 'vendor',
+      name: 'debian-12-amd64',
+      address: 'https://vendor.example/Debian_12',
+      tookMs: 15_000,
+      problem: { code: 'source-silent', params: { url: 'https://vendor.example/Debian_12', seconds: 15 } },
     },
   ],
 };
@@ -216,6 +223,8 @@ export function scriptedDesk(): ScriptedDesk {
     media: drivesAtFirst,
     recent: [],
     planText,
+    contents: scriptedContents,
+    beforeSources: Promise.resolve(),
     verified: null,
     sources: scriptedSources,
     laptop: { medium: 'here', battery: null },
@@ -372,12 +381,18 @@ export function scriptedDesk(): ScriptedDesk {
       return { mark: now() };
     },
     'media.list': async () => [...desk.media],
-    'media.contents': async () => scriptedContents,
+    'media.contents': async () => {
+      if (desk.contents === null) throw problem('medium-absent', { path: scriptedContents.path });
+      return desk.contents;
+    },
     'media.rehearse': async () => ({ run: 'run-rehearsal' }),
     'media.rehearsal': async () => scriptedRehearsal,
     'media.verify': async () => ({ run: 'run-verify' }),
     'media.verified': async () => desk.verified,
-    'sources.test': async () => desk.sources,
+    'sources.test': async () => {
+      await desk.beforeSources;
+      return desk.sources;
+    },
     'format.drives': async () => [...scriptedDrives],
     'format.look': async () => scriptedLoss,
     'format.perform': async ({ typed }) => {

@@ -24,6 +24,7 @@ export const scriptedContents: MediumContents = {
     kept: [2],
     updating: false,
     lacking: 0,
+    mark: '9b1d'.repeat(16),
   },
   why: null,
   kinds: [
@@ -196,7 +197,7 @@ export const scriptedRehearsal: { readonly rehearsal: Rehearsal; readonly curren
 
 /** Two files of the medium above went bad since it was sealed. */
 export const scriptedVerified: OutputOf<'media.verified'> = {
-  path: scriptedContents.path,
+  mark: '9b1d'.repeat(16),
   at: '2026-11-22T09:14:00.000Z',
   report: {
     files: 412,

@@ -3,7 +3,7 @@ import type { Locator, Page } from '@playwright/test';
 import { runbook } from '../../src-main/steps/index.ts';
 import { stepOf } from '../../src-shared/step.ts';
 import { type ScriptedDesk, scriptedOrder } from '../fakes/scripted-desk.ts';
-import { scriptedVerified } from '../fakes/scripted-medium.ts';
+import { scriptedContents, scriptedVerified } from '../fakes/scripted-medium.ts';
 import * as states from '../fakes/scripted-states.ts';
 import { expect, goTo, test } from './kit.ts';
 
@@ -490,7 +490,13 @@ test('a medium is read back from its page, with the time left, and stopping is t
   await expect
     .poll(() => callsOf(desk, 'media.verify'))
     .toEqual([{ name: 'media.verify', input: { site: 'plant-lille', path: null } }]);
-  const half = { doneBytes: 4_500_000_000, totalBytes: 9_000_000_000, speed: 90_000_000, leftMs: 50_000 };
+  const half = {
+    path: scriptedContents.path,
+    doneBytes: 4_500_000_000,
+    totalBytes: 9_000_000_000,
+    speed: 90_000_000,
+    leftMs: 50_000,
+  };
   desk.runs = [{ run: 'run-verify', instances: [] }];
   desk.live({ kind: 'verifying', ...half });
   await expect(panel.getByRole('progressbar')).toHaveAttribute(
@@ -501,7 +507,62 @@ test('a medium is read back from its page, with the time left, and stopping is t
   await expect.poll(() => callsOf(desk, 'run.cancel')).toHaveLength(1);
   desk.verified = scriptedVerified;
   desk.live({ kind: 'run-over', run: 'run-verify', problem: null });
-  await expect(panel).toContainText('2 files are not as they were sealed');
+  await expect(panel.getByRole('status')).toContainText('2 files are not as they were sealed');
+  // Another stick at the same place, and the same one sealed anew: nothing was read of them.
+  const { sealed } = scriptedContents;
+  desk.contents = { ...scriptedContents, sealed: sealed === null ? null : { ...sealed, mark: 'another' } };
+  await page.getByRole('button', { name: 'Look again' }).click();
+  await expect(panel.getByRole('status')).toBeEmpty();
+  desk.contents = scriptedContents;
+  await page.getByRole('button', { name: 'Look again' }).click();
+  await expect(panel.getByRole('status')).toContainText('2 files are not as they were sealed');
+});
+
+test('a reading of another medium is named, and can be stopped, also while the own one is away', async ({
+  desk,
+  window: page,
+}) => {
+  states.failed(desk);
+  desk.contents = null;
+  await at(page);
+  await pageOf(page, 'medium');
+  const panel = page.getByRole('region', { name: 'Read it back' });
+  await expect(page.getByText('The medium is not at')).toBeVisible();
+  await expect(panel).toBeHidden();
+  desk.runs = [{ run: 'run-verify', instances: [] }];
+  const begun = { doneBytes: 0, totalBytes: null, speed: null, leftMs: null };
+  desk.live({ kind: 'verifying', path: '/media/ada/OTHER', ...begun });
+  await at(page);
+  await pageOf(page, 'medium');
+  await expect(panel.getByRole('progressbar')).toHaveAccessibleName('Reading /media/ada/OTHER back');
+  await expect(panel.getByRole('status')).toBeAttached();
+  await panel.getByRole('button', { name: 'Stop' }).click();
+  await expect
+    .poll(() => callsOf(desk, 'run.cancel'))
+    .toEqual([{ name: 'run.cancel', input: { site: 'plant-lille', run: 'run-verify' } }]);
+  desk.runs = [];
+  desk.live({ kind: 'run-over', run: 'run-verify', problem: null });
+  await expect(panel.getByRole('status')).toContainText('Stopped before its end');
+});
+
+test('the sources are told in the language of the window, with the time it takes at most', async ({
+  desk,
+  window: page,
+}) => {
+  states.failed(desk);
+  desk.settings = { ...desk.settings, language: 'fr' };
+  let answer = (): void => undefined;
+  desk.beforeSources = new Promise((resolve) => {
+    answer = () => resolve();
+  });
+  await at(page);
+  await pageOf(page, 'sources');
+  await page.getByRole('button', { name: 'Interroger chaque source' }).click();
+  await expect(page.getByText('Toutes sont interrogées à la fois ; au plus 15 s.')).toBeVisible();
+  answer();
+  const silent = page.locator('main li').first();
+  await expect(silent).toContainText('Paquets du fournisseur pour debian-12-amd64');
+  await expect(silent).toContainText('n’a pas répondu en 15 s');
 });
 
 test('each page says how the same is done on a terminal', async ({ desk, window: page }) => {

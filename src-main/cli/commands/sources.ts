@@ -8,15 +8,16 @@ export const testSources = (options: CommonOptions): Promise<number> =>
     const site = await chosenSite(kit, options.site);
     const { proxy } = (await readSitePlan(kit.parts.dataFolder, site)).sources;
     const answers = await kit.testSources(site, signal);
-    const failed = answers.filter(({ tookMs }) => tookMs === null).length;
+    const failed = answers.filter(({ problem }) => problem !== null).length;
     const counts = { count: answers.length, failed };
     print({ site, answers }, [
       ...(proxy === undefined ? [] : [texts.say('cli.sources.route', { proxy })]),
-      ...answers.map(({ what, address, tookMs, detail }) =>
-        tookMs === null
-          ? texts.say('cli.sources.silent', { what, address, detail })
-          : texts.say('cli.sources.answers', { what, address, tookMs }),
-      ),
+      ...answers.map(({ kind, name, address, tookMs, problem }) => {
+        const what = texts.say(`cli.sources.kind.${kind}`, { name });
+        if (problem === null) return texts.say('cli.sources.answers', { what, address, tookMs });
+        const [why = ''] = texts.problem(problem);
+        return texts.say('cli.sources.silent', { what, why });
+      }),
       failed === 0 ? texts.say('cli.sources.all', counts) : texts.say('cli.sources.some', counts),
     ]);
     return failed === 0 ? exitCodes.done : exitCodes.network;

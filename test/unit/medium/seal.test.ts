@@ -8,6 +8,7 @@ import { nextGeneration } from '../../../src-main/medium/generations.ts';
 import { bindMedium } from '../../../src-main/medium/identity.ts';
 import { makeSigningKey } from '../../../src-main/medium/keys.ts';
 import { openManifest } from '../../../src-main/medium/manifest-store.ts';
+import { scanMedium } from '../../../src-main/medium/scan.ts';
 import { sealMedium } from '../../../src-main/medium/seal.ts';
 import { verifyMedium } from '../../../src-main/medium/verify.ts';
 import { problemOf, put } from './scratch.ts';
@@ -34,7 +35,19 @@ describe('sealing', () => {
     const found = await verifyMedium(root, sealed.manifest, { onProgress: ({ doneBytes }) => seen.push(doneBytes) });
     expect(found.findings).toEqual([]);
     expect(found.readBytes).toBe(sealed.manifest.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
+    expect(seen[0]).toBe(0);
     expect(seen.at(-1)).toBe(found.readBytes);
+  });
+
+  test('reading back is given up before its first byte as well', async () => {
+    const { root, sealed } = await sealedMedium();
+    const signal = AbortSignal.abort();
+    const seen: number[] = [];
+    const onProgress = ({ doneBytes }: { readonly doneBytes: number }) => seen.push(doneBytes);
+    const going = verifyMedium(root, sealed.manifest, { onProgress, signal });
+    expect((await problemOf(going)).code).toBe('cancelled');
+    expect(seen).toEqual([0]);
+    expect((await problemOf(scanMedium(root, signal))).code).toBe('cancelled');
   });
 
   test('the signature is an ordinary Ed25519 one: openssl verifies it', async ({ skip }) => {

@@ -6,6 +6,7 @@ import { routeOf, testSources } from '../../../src-main/performers/sources.ts';
 import { systemClock } from '../../../src-main/platform/clock.ts';
 import { makeFetch } from '../../../src-main/platform/fetch.ts';
 import { makeCacheKey } from '../../../src-main/software/certificate.ts';
+import { problem } from '../../../src-shared/problem.ts';
 import { type SitePlan, sitePlan } from '../../../src-shared/site.ts';
 import { type Files, type Loopback, serveFiles } from '../../fakes/loopback-archive.ts';
 
@@ -47,18 +48,43 @@ describe('whether the sources answer', () => {
     files.set('vendor/InRelease', Buffer.from('signed'));
     files.set('debian/dists/bookworm/Release', Buffer.from('an older archive'));
     const answers = await testSources(plan(), { fetch, clock: systemClock }, signal);
-    expect(answers.map(({ what, tookMs }) => [what, tookMs !== null])).toEqual([
-      ['vendor debian-12-amd64', true],
-      ['debian bookworm', true],
-      ['index', true],
-      ['archives', true],
+    expect(answers.map(({ kind, name, problem }) => [kind, name, problem])).toEqual([
+      ['vendor', 'debian-12-amd64', null],
+      ['archive', 'debian bookworm', null],
+      ['index', '', null],
+      ['releases', '', null],
     ]);
     files.delete('vendor/InRelease');
     const cache = { index: 'http://127.0.0.1:1', blobs: `${served.url}/shacache` };
     const worse = await testSources(plan({ cache }), { fetch, clock: systemClock }, signal);
-    expect(worse.map(({ tookMs }) => tookMs !== null)).toEqual([false, true, false, true]);
-    expect(worse[0]?.detail).toBe('HTTP 404');
-    expect(worse[2]?.detail).toContain('ECONNREFUSED');
+    expect(worse.map(({ problem }) => problem === null)).toEqual([false, true, false, true]);
+    expect(worse[0]?.problem).toMatchObject({ code: 'download-failed', params: { detail: 'HTTP 404' } });
+    expect(worse[2]?.problem).toMatchObject({
+      code: 'download-failed',
+      params: { detail: expect.stringContaining('ECONNREFUSED') },
+    });
+  });
+
+  it('asks them side by side, waits for a silent one no longer than was said, and stops when told', async () => {
+    const asked: string[] = [];
+    /** Says nothing, until it is no longer listened to. */
+    const silence = (url: string, { signal: until }: { readonly signal?: AbortSignal }) => {
+      asked.push(url);
+      return new Promise<never>((_resolve, reject) =>
+        until?.addEventListener('abort', () => reject(problem('cancelled', { what: url }))),
+      );
+    };
+    const quiet = { ...fetch, fetchIfThere: silence, fetchBytes: silence, sizeOf: silence };
+    const answering = { ...quiet, fetchIfThere: async () => Buffer.from('signed') };
+    const answers = await testSources(plan(), { fetch: answering, clock: systemClock, limitMs: 50 }, signal);
+    expect(answers.map(({ problem: why }) => why?.code ?? null)).toEqual([null, null, null, 'source-silent']);
+    expect(answers[3]?.problem?.params).toEqual({ url: `${served.url}/shacache`, seconds: 0.05 });
+    asked.length = 0;
+    const stop = new AbortController();
+    const going = testSources(plan(), { fetch: quiet, clock: systemClock, limitMs: 60_000 }, stop.signal);
+    expect(asked).toHaveLength(4);
+    stop.abort();
+    await expect(going).rejects.toMatchObject({ code: 'cancelled' });
   });
 
   it('keeps to the route of the plan, and refuses an authority that is none', async () => {

@@ -43,7 +43,11 @@ const noMedia = {
   rehearsal: { run: none, last: async () => null },
 };
 
-function open(runbook: readonly Step[], keys: DeskParts['keys'] = noMedia.keys): void {
+function open(
+  runbook: readonly Step[],
+  keys: DeskParts['keys'] = noMedia.keys,
+  more: Partial<Pick<DeskParts, 'verify' | 'testSources'>> = {},
+): void {
   desk = makeDesk({
     dataFolder: home,
     program: 'test',
@@ -57,6 +61,7 @@ function open(runbook: readonly Step[], keys: DeskParts['keys'] = noMedia.keys):
     nextMedia: async (_site, mark) => mark,
     ...noMedia,
     keys,
+    ...more,
     practice: { prepare: async () => planText, faults: async () => [], answers: {} },
   });
   desk.onEvent((event) => events.push(event));
@@ -276,6 +281,73 @@ it('writes and reads keys one after the other, also after a failure, and closes 
     'second ends',
     'closed',
   ]);
+});
+
+describe('reading a medium back', () => {
+  const report = {
+    ...{ files: 1, sizeBytes: 9, generation: 1, fingerprint: 'f', fingerprintTrusted: true, cacheBypassed: true },
+    findings: [],
+  };
+
+  it('is told from its first moment, with the medium that is read, and ends when it is stopped', async () => {
+    open([standingStep('a', [], world)], noMedia.keys, {
+      // A list that is never read to its end.
+      verify: (_site, _path, _tell, signal) =>
+        new Promise((_resolve, reject) =>
+          signal.addEventListener('abort', () => reject(problem('cancelled', { what: 'read' }))),
+        ),
+    });
+    const { run: id } = await desk.handlers['media.verify']({ site, path: '/media/ada/OTHER' });
+    const begun = { kind: 'verifying', path: '/media/ada/OTHER', doneBytes: 0, totalBytes: null };
+    expect(live('verifying')).toMatchObject([begun]);
+    expect((await desk.handlers['sites.open']({ site })).live).toMatchObject([begun]);
+    await desk.handlers['run.cancel']({ site, run: id });
+    await until(() => live('run-over').length === 1);
+    expect((await desk.handlers['sites.open']({ site })).live).toEqual([]);
+    expect(await desk.handlers['media.verified']({ site })).toBe(null);
+  });
+
+  it('is forgotten when another begins and when the site is closed', async () => {
+    let fails = false;
+    open([standingStep('a', [], world)], noMedia.keys, {
+      verify: async () => {
+        if (fails) throw problem('medium-absent', { path: '/media/ada/FIELD' });
+        return { mark: 'm', report };
+      },
+    });
+    const read = async (runs: number) => {
+      await desk.handlers['media.verify']({ site, path: null });
+      await until(() => live('run-over').length === runs);
+      return desk.handlers['media.verified']({ site });
+    };
+    expect(await read(1)).toMatchObject({ mark: 'm', report });
+    fails = true;
+    expect(await read(2)).toBe(null);
+    fails = false;
+    expect(await read(3)).toMatchObject({ mark: 'm', report });
+    await desk.handlers['sites.close']({ site });
+    expect(await desk.handlers['media.verified']({ site })).toBe(null);
+  });
+});
+
+it('tests the sources once, whoever asks meanwhile, and anew when that is over', async () => {
+  const ends: (() => void)[] = [];
+  open([standingStep('a', [], world)], noMedia.keys, {
+    testSources: () =>
+      new Promise((resolve) => {
+        const proxy = `http://proxy-${ends.length}`;
+        ends.push(() => resolve({ proxy, answers: [] }));
+      }),
+  });
+  const ask = () => desk.handlers['sources.test']({ site });
+  const both = Promise.all([ask(), ask()]);
+  await until(() => ends.length > 0);
+  ends[0]?.();
+  expect((await both).map(({ proxy }) => proxy)).toEqual(['http://proxy-0', 'http://proxy-0']);
+  const third = ask();
+  await until(() => ends.length === 2);
+  ends[1]?.();
+  expect((await third).proxy).toBe('http://proxy-1');
 });
 
 describe('damaged files', () => {
