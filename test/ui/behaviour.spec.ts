@@ -558,7 +558,7 @@ test('the sources are told in the language of the window, with the time it takes
   await at(page);
   await pageOf(page, 'sources');
   await page.getByRole('button', { name: 'Interroger chaque source' }).click();
-  await expect(page.getByText('Toutes sont interrogées à la fois ; au plus 15 s.')).toBeVisible();
+  await expect(page.getByText('Toutes sont interrogées en même temps, 15 s au plus.')).toBeVisible();
   answer();
   const silent = page.locator('main li').first();
   await expect(silent).toContainText('Paquets du fournisseur pour debian-12-amd64');
