@@ -84,6 +84,15 @@ export const signerChange = z.strictObject({
 });
 export type SignerChange = z.infer<typeof signerChange>;
 
+/** The name under which a change of who signs a release's entry is told. */
+export const entryName = (release: string, system: string): string => `${release} (${system})`;
+
+/** The question's id names the new signer: an answer that was kept is none to the next one. */
+export const signerQuestion = ({ what, now }: Pick<SignerChange, 'what' | 'now'>): string => `signer:${what}:${now}`;
+
+/** `look-again`: not this one; the source is asked anew, and the signer of before still counts. */
+export const signerAnswers = ['accept', 'look-again'] as const;
+
 export const siteLock = z.strictObject({
   format: z.literal(1),
   keys: lockedKeys.nullable(),

@@ -93,6 +93,9 @@ function suiteUrl(url: string, suite: string): string {
   return path === '' ? url : `${url}/${path}`;
 }
 
+/** A suite's signed list, under the folder it lies in. */
+export const signedListOf = (address: string): string => `${address}/InRelease`;
+
 /** Where each suite's signed list lies: the folder of its InRelease. */
 export const releaseAddresses = ({ url, suites }: Pick<ArchiveSource, 'url' | 'suites'>) =>
   suites.map((suite) => ({ suite, address: suiteUrl(url.replace(/\/+$/, ''), suite) }));
@@ -109,7 +112,7 @@ interface OpenedRelease {
 
 async function openRelease(base: string, suite: string, request: ArchiveRequest, means: Means): Promise<OpenedRelease> {
   const { archive } = request;
-  const url = `${base}/InRelease`;
+  const url = signedListOf(base);
   const { keys, tolerateExpired = false } = archive;
   const locked = request.locked.find((snapshot) => snapshot.source === archive.name && snapshot.url === url) ?? null;
   const before = locked === null || locked.signedBy === '' ? null : locked.signedBy;

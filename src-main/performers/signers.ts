@@ -1,12 +1,16 @@
-// Signers that changed since the last time: found by the jobs that fetch, asked of a person by the steps, accepted by a job of
+// Signers that changed since the last time: found by the jobs that fetch, asked of a person by the steps, settled by a job of
 // its own. Called by the prepare and mirror jobs. That a plan trusts the new one as well is not enough: it may have been
 // added by whoever changed it. Nothing is ever accepted here that was not offered.
+import { z } from 'zod';
 import {
+  entryName,
   type LockedEntry,
   type LockedSystem,
   type SignerChange,
   type SiteLock,
+  signerAnswers,
   signerChange,
+  signerQuestion,
 } from '../../src-shared/lock.ts';
 import { Problem, problem } from '../../src-shared/problem.ts';
 import type { OpenSite } from '../runbook/open-site.ts';
@@ -46,9 +50,6 @@ const note = (site: OpenSite, changes: readonly SignerChange[]): Promise<void> =
     offered: [...(lock.offered ?? []).filter(({ what }) => changes.every((one) => one.what !== what)), ...changes],
   }));
 
-/** The name under which a change of who signs a release's entry is told. */
-const entryName = (release: string, system: string): string => `${release} (${system})`;
-
 /**
  * Refuses entries whose certificate is another than that of the entries before them. Those that this site signed itself do not
  * count: then the plan says that it is another source now. Throws `signer-changed` for the first; all of them are noted.
@@ -74,14 +75,23 @@ export async function refuseChangedSigners(
 }
 
 export const signerJobs: Readonly<Record<string, Job>> = {
-  /** A person has compared the two: from now on this one counts. */
-  'accept-signer': job(signerChange, async (change, { site }) => {
+  /**
+   * A person has compared the two, and the question of the instance that `asked` holds the answer: from now on this one counts,
+   * or nothing is known of it any more and the source is asked anew. Throws `plan-changed`, `not-confirmed`.
+   */
+  'settle-signer': job(signerChange.extend({ asked: z.string() }), async ({ asked, ...change }, { site }) => {
     if (!(site.lock.offered ?? []).some((one) => isSame(one, change)))
-      throw problem('plan-changed', { step: 'accept-signer' });
-    await site.updateLock((lock) => ({
-      ...lock,
-      offered: (lock.offered ?? []).filter((one) => !isSame(one, change)),
-      accepted: [...(lock.accepted ?? []).filter((one) => !isSame(one, change)), change],
-    }));
+      throw problem('plan-changed', { step: 'settle-signer' });
+    const given = site.view.instances[asked]?.answers[signerQuestion(change)];
+    const answer = signerAnswers.find((one) => one === given);
+    if (answer === undefined) throw problem('not-confirmed', { step: asked });
+    await site.updateLock(({ offered = [], accepted = [], ...lock }) => {
+      const others = accepted.filter((one) => !isSame(one, change));
+      return {
+        ...lock,
+        offered: offered.filter((one) => !isSame(one, change)),
+        accepted: answer === 'accept' ? [...others, change] : accepted,
+      };
+    });
   }),
 };

@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { LiveEvent, StreamEvent } from '../../src-shared/api.ts';
 import { cleanText } from '../../src-shared/clean.ts';
-import type { NewEvent, SiteView } from '../../src-shared/journal.ts';
+import type { JournalEvent, NewEvent, SiteView } from '../../src-shared/journal.ts';
 import { fold, reduce } from '../../src-shared/journal.ts';
 import { canonicalJson, type Json } from '../../src-shared/json.ts';
 import type { SiteLock } from '../../src-shared/lock.ts';
@@ -53,7 +53,7 @@ export class OpenSite {
   plan: SitePlan;
   lock: SiteLock;
   view: SiteView;
-  /** The latest moment that the journal tells of, by whichever clock: none can be before it now. ISO; empty in a new site. */
+  /** The latest moment that the journal tells of: none can be before it now (see `latestAfter`). ISO; empty in a new site. */
   latestAt: string;
   number = 0;
   readonly #journal: Journal;
@@ -114,11 +114,7 @@ export class OpenSite {
         planText,
         lock,
         view: fold(read.events),
-        latestAt:
-          read.events
-            .map(({ at }) => at)
-            .sort()
-            .at(-1) ?? '',
+        latestAt: read.events.reduce(latestAfter, ''),
         journal,
         release,
       });
@@ -140,7 +136,7 @@ export class OpenSite {
   async append(event: NewEvent): Promise<void> {
     const stamped = await this.#journal.append(event, this.clock.now(), this.clock.monotonicMs());
     this.view = reduce(this.view, stamped);
-    if (stamped.at > this.latestAt) this.latestAt = stamped.at;
+    this.latestAt = latestAfter(this.latestAt, stamped);
     this.#tell({ journal: stamped });
   }
 
@@ -256,6 +252,15 @@ export class OpenSite {
     await this.#release();
     this.#listeners.clear();
   }
+}
+
+/**
+ * The latest moment known after one more event, by whichever clock. Who goes on past a clock that is behind it says that the one
+ * of then was ahead: only what comes later counts.
+ */
+function latestAfter(latest: string, event: JournalEvent): string {
+  if (event.kind === 'skipped' && event.codes.includes('laptop-clock-behind')) return event.at;
+  return event.at > latest ? event.at : latest;
 }
 
 /** What was resolved for a site; nothing where there is no such file yet. Throws `lock-damaged`. */

@@ -3,6 +3,7 @@
 import { instancesOf } from '../../src-main/runbook/instances.ts';
 import { runbook } from '../../src-main/steps/index.ts';
 import type { NewEvent } from '../../src-shared/journal.ts';
+import { signerAnswers, signerQuestion } from '../../src-shared/lock.ts';
 import { problem } from '../../src-shared/problem.ts';
 import { sitePlan } from '../../src-shared/site.ts';
 import type { Command, Plan, Told, Verdict } from '../../src-shared/step.ts';
@@ -490,16 +491,17 @@ export function sizes(desk: ScriptedDesk): string {
 export function otherSigner(desk: ScriptedDesk): string {
   doneBefore(desk, key.sizes);
   const what = 'http://deb.example.org/debian/dists/bookworm/InRelease';
+  const now = '05AB90340C0C5E797F44A8C8254CF3B5AEC0A8F0';
   const question = {
-    id: `signer:${what}`,
-    kind: 'confirm' as const,
+    id: signerQuestion({ what, now }),
+    kind: 'choice' as const,
     key: 'steps.plan-medium.asks.signer',
     params: { what },
     show: [
       { label: 'signerBefore', value: '4CB50190207B4758A3F73A796ED0E7B82643E131' },
-      { label: 'signerNow', value: '05AB90340C0C5E797F44A8C8254CF3B5AEC0A8F0' },
+      { label: 'signerNow', value: now },
     ],
-    choices: [],
+    choices: [...signerAnswers],
   };
   const plan = planOf(key.sizes, [{ kind: 'ask', question }]);
   desk.runs = [{ run: 'run-2', instances: [key.sizes] }];

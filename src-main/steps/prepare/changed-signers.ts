@@ -1,24 +1,57 @@
 // What a step that fetches plans first when the signer of something is another than before: a person compares the two and
-// says so, then it is accepted. Used by the steps of the office part that fetch. Pure.
-import type { SiteLock } from '../../../src-shared/lock.ts';
-import { type Command, says, work } from '../../runbook/define.ts';
+// says which it is, then it is accepted, or looked at anew. Used by the steps of the office part that fetch. Pure.
+import { entryName, signerAnswers, signerQuestion } from '../../../src-shared/lock.ts';
+import { type SitePlan, sourcesOf, systemsFrom, systemsOf } from '../../../src-shared/site.ts';
+import { instanceKey } from '../../../src-shared/step.ts';
+import { releaseAddresses, signedListOf } from '../../packages/archive.ts';
+import { type AnyContext, type Command, says, work } from '../../runbook/define.ts';
 
-/** One question and one act for each signer that was met and nobody has accepted; none when there is none. */
-export const acceptSigners = ({ lock }: { readonly lock: Pick<SiteLock, 'offered'> }): readonly Command[] =>
-  (lock.offered ?? []).flatMap(({ what, was, now }): Command[] => [
-    {
-      kind: 'ask',
-      question: {
-        id: `signer:${what}`,
-        kind: 'confirm',
-        key: 'steps.plan-medium.asks.signer',
-        params: { what },
-        show: [
-          { label: 'signerBefore', value: was },
-          { label: 'signerNow', value: now },
-        ],
-        choices: [],
-      },
-    },
-    work('accept-signer', { what, was, now }, says('plan-medium', 'does.accept', { what, now })),
+/** What the plan has signed by others: the lists of its archives, and the entries that come from the software cache. */
+const signedFor = (site: SitePlan): ReadonlySet<string> =>
+  new Set([
+    ...systemsOf(site).flatMap((system) => {
+      const sources = sourcesOf(site, system);
+      if (sources === null) return [];
+      const { vendor, archives } = sources;
+      return [{ ...vendor, suites: ['./'] }, ...archives]
+        .flatMap(releaseAddresses)
+        .map(({ address }) => signedListOf(address));
+    }),
+    ...site.releases.flatMap((release) =>
+      systemsFrom(site, release, 'cache').map((system) => entryName(release.name, system)),
+    ),
   ]);
+
+/**
+ * One question and one act for each signer that was met, of what the plan still names, and that nobody has accepted; none when
+ * there is none. `step`: the one that asks.
+ */
+export function acceptSigners(
+  { site, lock, subject }: Pick<AnyContext, 'site' | 'lock' | 'subject'>,
+  step: string,
+): readonly Command[] {
+  const signed = signedFor(site);
+  return (lock.offered ?? [])
+    .filter(({ what }) => signed.has(what))
+    .flatMap(({ what, was, now }): Command[] => [
+      {
+        kind: 'ask',
+        question: {
+          id: signerQuestion({ what, now }),
+          kind: 'choice',
+          key: 'steps.plan-medium.asks.signer',
+          params: { what },
+          show: [
+            { label: 'signerBefore', value: was },
+            { label: 'signerNow', value: now },
+          ],
+          choices: [...signerAnswers],
+        },
+      },
+      work(
+        'settle-signer',
+        { what, was, now, asked: instanceKey(step, subject) },
+        says('plan-medium', 'does.signer', { what, now }),
+      ),
+    ]);
+}

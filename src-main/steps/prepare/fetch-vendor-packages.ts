@@ -39,7 +39,7 @@ export const fetchVendorPackages = defineStep({
   },
   plan: (_facts, context) => {
     const { site } = context;
-    const changed = acceptSigners(context);
+    const changed = acceptSigners(context, 'fetch-vendor-packages');
     if (changed.length > 0) return changed;
     const system = systemOfSubject(context);
     const packages = vendorPackagesOf(site);

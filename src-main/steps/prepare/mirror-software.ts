@@ -126,7 +126,7 @@ export const mirrorSoftware = defineStep({
   plan: ({ archives }, context) => {
     const { name, url } = releaseOfSubject(context);
     const unknown = archives.flatMap(({ system, chosen }) => (chosen === null ? [system] : []));
-    const changed = acceptSigners(context);
+    const changed = acceptSigners(context, 'mirror-software');
     if (unknown.length > 0 && changed.length > 0) return changed;
     // Sizes first: what is chosen is shown before the first byte of it is fetched.
     if (unknown.length > 0)

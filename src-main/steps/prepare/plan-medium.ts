@@ -125,8 +125,9 @@ export const planMedium = defineStep({
     const told = perhaps === null ? [] : [perhaps];
     return isOpen(unresolved) ? todo(...told) : done(...told);
   },
-  plan: ({ unresolved }, { site, needs, lock }) => {
-    const changed = acceptSigners({ lock });
+  plan: ({ unresolved }, context) => {
+    const { site, needs } = context;
+    const changed = acceptSigners(context, 'plan-medium');
     if (isOpen(unresolved) && changed.length > 0) return changed;
     const { vendor, packages, software } = unresolved;
     const wanted = vendorPackagesOf(site);

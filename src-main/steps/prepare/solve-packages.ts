@@ -102,7 +102,7 @@ export const solvePackages = defineStep({
   },
   plan: (facts, context) => {
     const system = systemOfSubject(context);
-    const changed = acceptSigners(context);
+    const changed = acceptSigners(context, 'solve-packages');
     if (!isSolved(facts) && changed.length > 0) return changed;
     if (!isSolved(facts))
       return [

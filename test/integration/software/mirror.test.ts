@@ -310,11 +310,22 @@ sources:
     for (const { certificatePem } of [first, second])
       expect(refused.said).toContain(certificateFingerprint(certificatePem));
     // A yes to everything that changes something is no answer to this.
-    expect((await ended(start(mirror('stick')))).code).toBe(exitCodes.unanswered);
+    const asked = await ended(start(mirror('stick')));
+    expect(asked.code).toBe(exitCodes.unanswered);
     const answers = join(work, 'answers.json');
-    await writeFile(answers, JSON.stringify({ 'signer:slapos-master (debian-12-amd64)': 'yes' }));
+    const question = (now: string) => `signer:slapos-master (debian-12-amd64):${now}`;
+    // Nor is one that was given to another signer.
+    const former = certificateFingerprint(second.certificatePem);
+    await writeFile(answers, JSON.stringify({ [question(former)]: 'accept' }));
+    expect((await ended(start([...mirror('stick'), '--answers', answers]))).code).toBe(exitCodes.unanswered);
+    const named = question(certificateFingerprint(first.certificatePem));
+    expect(asked.said).toContain(named);
+    await writeFile(answers, JSON.stringify({ [named]: 'look-again' }));
+    const looked = await ended(start([...mirror('stick'), '--answers', answers]));
+    expect([looked.code, looked.said]).toEqual([exitCodes.trust, expect.stringContaining('"code":"signer-changed"')]);
+    await writeFile(answers, JSON.stringify({ [named]: 'accept' }));
     const taken = await ended(start([...mirror('stick'), '--answers', answers]));
-    expect([taken.code, taken.said]).toEqual([0, expect.stringContaining('"job":"accept-signer"')]);
+    expect([taken.code, taken.said]).toEqual([0, expect.stringContaining('"job":"settle-signer"')]);
     const document = await readFile(join(home, 'data/sites/office/site.lock'), 'utf8');
     expect(JSON.parse(document).accepted).toEqual([
       {

@@ -11,7 +11,6 @@ import { makeFetch } from '../../../src-main/platform/fetch.ts';
 import { OpenSite } from '../../../src-main/runbook/open-site.ts';
 import { makeCacheKey } from '../../../src-main/software/certificate.ts';
 import { acceptSigners } from '../../../src-main/steps/prepare/changed-signers.ts';
-import type { Command } from '../../../src-shared/step.ts';
 import { addArchive, type Loopback, serveFiles, testKey } from '../../fakes/loopback-archive.ts';
 import { problemOf, scratch } from '../medium/scratch.ts';
 
@@ -35,6 +34,8 @@ beforeEach(async () => {
 name: somewhere
 machines:
   - { name: m1, roles: [master], address: 10.0.0.1, release: "12", interface: eth0 }
+releases:
+  - { name: slapos-master, url: "https://x.example/raw/1/software.cfg" }
 sources:
   ${system}:
     vendor: { url: "${server.url}/vendor", key: ./keys.asc }
@@ -74,16 +75,24 @@ const solve = async () => {
   await work('solve-packages', { system, roots: ['cron'] });
 };
 const versions = () => site.lock.systems[system]?.packages.map(({ name, version }) => `${name} ${version}`);
-/** Does what a step plans when everything it asks is answered with yes. */
-async function answerYes(commands: readonly Command[]): Promise<void> {
-  for (const command of commands) if (command.kind === 'work') await work(command.job, command.args);
+/** What a step plans of the signers. */
+const asking = () => acceptSigners({ site: site.plan, lock: site.lock, subject: { kind: 'site' } }, 'plan-medium');
+/** Does what a step plans, everything it asks answered with that. */
+async function answer(value: string): Promise<void> {
+  const instance = 'plan-medium@site';
+  await site.append({ kind: 'instances', list: [{ step: 'plan-medium', subject: { kind: 'site' } }] });
+  for (const command of asking()) {
+    if (command.kind === 'ask')
+      await site.append({ kind: 'answered', instance, id: command.question.id, value, by: 'test' });
+    if (command.kind === 'work') await work(command.job, command.args);
+  }
 }
 
 it('of an archive is refused with both fingerprints, and taken after a person has compared them', async () => {
   await publish(keys[0], 3);
   await solve();
   expect(versions()).toEqual(['cron 1.97', 'slapos-node 1.97']);
-  expect(acceptSigners(site)).toEqual([]);
+  expect(asking()).toEqual([]);
 
   await publish(keys[1], 2);
   const before = JSON.stringify(site.lock.systems);
@@ -96,16 +105,19 @@ it('of an archive is refused with both fingerprints, and taken after a person ha
     expect((await problemOf(solve())).code).toBe('signer-changed');
     expect(site.lock.offered).toEqual([change]);
     if (what === vendor) expect(JSON.stringify(site.lock.systems)).toBe(before);
-    const asked = acceptSigners(site);
+    const asked = asking();
     expect(asked).toMatchObject([
       {
         kind: 'ask',
-        question: { id: `signer:${what}`, kind: 'confirm', show: [{ value: change.was }, { value: change.now }] },
+        question: {
+          ...{ id: `signer:${what}:${change.now}`, kind: 'choice', choices: ['accept', 'look-again'] },
+          show: [{ value: change.was }, { value: change.now }],
+        },
       },
-      { kind: 'work', job: 'accept-signer' },
+      { kind: 'work', job: 'settle-signer' },
     ]);
-    await answerYes(asked);
-    expect(acceptSigners(site)).toEqual([]);
+    await answer('accept');
+    expect(asking()).toEqual([]);
   }
   await solve();
   expect(versions()).toEqual(['cron 1.98', 'slapos-node 1.98']);
@@ -116,16 +128,74 @@ it('of an archive is refused with both fingerprints, and taken after a person ha
     code: 'signer-changed',
     params: { was: keys[1].fingerprint.toUpperCase(), now: keys[0].fingerprint.toUpperCase() },
   });
-  await answerYes(acceptSigners(site));
+  await answer('accept');
   expect((await problemOf(solve())).params.what).toContain('/debian/');
-  await answerYes(acceptSigners(site));
+  await answer('accept');
   await solve();
   expect(versions()).toEqual(['cron 1.99', 'slapos-node 1.99']);
 });
 
+it('that a person does not accept is forgotten, and the former one counts once it is back', async () => {
+  await publish(keys[0], 3);
+  await solve();
+  await publish(keys[1], 2);
+  expect((await problemOf(solve())).code).toBe('signer-changed');
+  await answer('look-again');
+  expect(asking()).toEqual([]);
+  expect(site.lock.accepted ?? []).toEqual([]);
+  // Still the foreign one: refused and asked about as before.
+  expect((await problemOf(solve())).params.was).toBe(keys[0].fingerprint.toUpperCase());
+  expect(asking()).toHaveLength(2);
+  await answer('look-again');
+
+  await publish(keys[0], 1);
+  await solve();
+  expect(versions()).toEqual(['cron 1.99', 'slapos-node 1.99']);
+  expect(asking()).toEqual([]);
+});
+
+it('is accepted by no other word, and by no answer that was given for another signer', async () => {
+  const third = await testKey('Third');
+  await writeFile(join(site.folder, 'keys.asc'), [...keys, third].map(({ publicKey }) => publicKey).join('\n'));
+  await publish(keys[0], 3);
+  await solve();
+  await publish(keys[1], 2);
+  await problemOf(solve());
+  const [question] = asking();
+  const before = JSON.stringify(site.lock);
+  for (const word of ['yes', 'no', '', 'constructor'])
+    expect(await problemOf(answer(word))).toMatchObject({
+      code: 'not-confirmed',
+      params: { step: 'plan-medium@site' },
+    });
+  expect(JSON.stringify(site.lock)).toBe(before);
+
+  await publish(third, 1);
+  await problemOf(solve());
+  const [ask, settle] = asking();
+  if (question?.kind !== 'ask' || ask?.kind !== 'ask' || settle?.kind !== 'work') throw new Error('nothing is asked');
+  expect(ask.question.id).not.toBe(question.question.id);
+  const given = { instance: 'plan-medium@site', id: question.question.id, value: 'accept', by: 'test' };
+  await site.append({ kind: 'answered', ...given });
+  expect((await problemOf(work(settle.job, settle.args))).code).toBe('not-confirmed');
+});
+
+it('of a source that the plan no longer names is not asked about', async () => {
+  await publish(keys[0], 3);
+  await solve();
+  await publish(keys[1], 2);
+  await problemOf(solve());
+  expect(asking()).toHaveLength(2);
+  const path = ['sources', system, 'vendor', 'url'];
+  await site.editPlan(() => [{ path, value: `${server.url}/elsewhere` }]);
+  expect(asking()).toEqual([]);
+  await site.editPlan(() => [{ path, value: `${server.url}/vendor/` }]);
+  expect(asking()).toHaveLength(2);
+});
+
 it('is not accepted when nobody offered it', async () => {
-  const made = { what: `${server.url}/vendor/InRelease`, was: 'A', now: 'B' };
-  expect((await problemOf(work('accept-signer', made))).code).toBe('plan-changed');
+  const made = { what: `${server.url}/vendor/InRelease`, was: 'A', now: 'B', asked: 'plan-medium@site' };
+  expect((await problemOf(work('settle-signer', made))).code).toBe('plan-changed');
   expect(site.lock.accepted).toBeUndefined();
 });
 
@@ -149,19 +219,19 @@ it('of a release’s entry is refused by its certificate; that of our own key ma
         ),
         cacheCertificate: own.certificatePem,
       } as never,
-      releases: { cdn: { url: 'https://x.example/1', md5: 'b'.repeat(32), entries: [entry(certificate)] } },
+      releases: { 'slapos-master': { url: 'https://x.example/1', md5: 'b'.repeat(32), entries: [entry(certificate)] } },
     }));
   await lockWith(former.certificatePem);
-  await refuseChangedSigners(site, 'cdn', [
+  await refuseChangedSigners(site, 'slapos-master', [
     entry(former.certificatePem),
     entry(later.certificatePem, 'debian-13-amd64'),
   ]);
   await refuseChangedSigners(site, 'other', [entry(later.certificatePem)]);
-  const params = { what: `cdn (${system})`, was: former.fingerprint, now: later.fingerprint };
-  const refused = await problemOf(refuseChangedSigners(site, 'cdn', [entry(later.certificatePem)]));
+  const params = { what: `slapos-master (${system})`, was: former.fingerprint, now: later.fingerprint };
+  const refused = await problemOf(refuseChangedSigners(site, 'slapos-master', [entry(later.certificatePem)]));
   expect(refused).toMatchObject({ code: 'signer-changed', params });
-  await answerYes(acceptSigners(site));
-  await refuseChangedSigners(site, 'cdn', [entry(later.certificatePem)]);
+  await answer('accept');
+  await refuseChangedSigners(site, 'slapos-master', [entry(later.certificatePem)]);
   await lockWith(own.certificatePem);
-  await refuseChangedSigners(site, 'cdn', [entry(former.certificatePem)]);
+  await refuseChangedSigners(site, 'slapos-master', [entry(former.certificatePem)]);
 });
