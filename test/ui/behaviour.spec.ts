@@ -561,7 +561,7 @@ test('the sources are told in the language of the window, with the time it takes
   await expect(page.getByText('Toutes sont interrogées en même temps, 15 s au plus.')).toBeVisible();
   answer();
   const silent = page.locator('main li').first();
-  await expect(silent).toContainText('Paquets du fournisseur pour debian-12-amd64');
+  await expect(silent).toContainText('Paquets de l’éditeur pour debian-12-amd64');
   await expect(silent).toContainText('n’a pas répondu en 15 s');
 });
 
