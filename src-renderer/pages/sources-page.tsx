@@ -80,9 +80,11 @@ const Answers = ({ proxy, answers }: Tested) => {
                   ? words.problem(problem.code, 'title', problem.params)
                   : t('ui.sources.answered', { ms: formatCount(tookMs, i18n.language) })}
               </span>
-              <code dir="ltr" translate="no">
-                {address}
-              </code>
+              {problem === null && (
+                <code dir="ltr" translate="no">
+                  {address}
+                </code>
+              )}
             </li>
           ),
         )}

@@ -138,7 +138,7 @@ export const places: readonly Place[] = [
       });
       await expect(page.locator('h1:focus')).toHaveCount(1);
       await page.keyboard.press('Control+Enter');
-      await expect(page.locator('main code')).toHaveCount(2);
+      await expect(page.locator('main li')).toHaveCount(2);
     },
   },
   {
