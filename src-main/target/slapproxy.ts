@@ -61,7 +61,7 @@ def processed(row):
     # slapgrid writes down the moment of the request once a pass for it came to its end.
     try:
         with open("/srv/slapgrid/%s/.timestamp" % row["reference"]) as file:
-            return float(file.read()) >= int(row.get("timestamp") or 0)
+            return int(row.get("timestamp") or 0) <= float(file.read())
     except (OSError, ValueError):
         return False
 

@@ -36,18 +36,20 @@ interface Listed {
 
 describe('a stick', unless(reason), () => {
   let office: UsbOffice;
-  const choose = (device: string) =>
-    office.fieldkit(`run choose-medium --site trouble --yes --input choose-medium@site.path=${device}`);
+  const choose = (device: string, site = 'trouble') =>
+    office.fieldkit(`run choose-medium --site ${site} --yes --input choose-medium@site.path=${device}`);
   const gone = async (id: string): Promise<void> => {
     await office.machine.unplug(id);
     await office.machine.until(`! findmnt ${place} && ! lsblk -dno SERIAL | grep -q SERIAL-${id}`);
   };
 
   beforeAll(async () => {
-    office = await startOffice(['trouble'], releaseBytes);
+    office = await startOffice(['slow', 'trouble'], releaseBytes);
     for (const id of ['locked', 'slow', 'failing']) await office.makeStick(id, 'exfat');
-    await office.mustDo('sites create trouble.yaml');
-    await office.mustDo('run describe-site --site trouble --yes');
+    for (const site of ['slow', 'trouble']) {
+      await office.mustDo(`sites create ${site}.yaml`);
+      await office.mustDo(`run describe-site --site ${site} --yes`);
+    }
   });
   afterAll(() => office?.stop());
 
@@ -66,7 +68,7 @@ describe('a stick', unless(reason), () => {
 
   it('that is slow is told so when it is chosen, with its speed, and the plan says what that means in time', async () => {
     const slowBytes = 2_000_000;
-    const chosen = await choose(await office.plugged('slow', { slowBytes }));
+    const chosen = await choose(await office.plugged('slow', { slowBytes }), 'slow');
     expect(chosen.code, chosen.out.slice(-2000)).toBe(0);
     const told = findingIn(chosen.out, 'medium-slow');
     expect(told?.params.medium).toBe('STICKEXFAT');
@@ -78,7 +80,7 @@ describe('a stick', unless(reason), () => {
     }
     expect(gigabyteMs).toBe(Math.round(1e12 / writeBytes + 1e12 / readBytes));
     await office.machine.must(`! ls -A ${place}/fieldkit | grep -q speed`);
-    const planned = await office.mustDo('run plan-medium --site trouble --yes');
+    const planned = await office.mustDo('run plan-medium --site slow --yes');
     const times = planned.out
       .split('\n')
       .findLast((line) => line.includes('steps.plan-medium.found.timesMeasured'))

@@ -56,6 +56,7 @@ const answers: Record<string, Answer> = {
       },
       failing: [],
       missing: [],
+      behind: [],
       used: [],
       answers: true,
     }),
