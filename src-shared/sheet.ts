@@ -144,6 +144,16 @@ export function minutesLeft(instances: readonly Open[], joined: number): number 
   );
 }
 
+/** Steps whose time is that of a line, a medium or a compiler. */
+const byTheBytes: ReadonlySet<string> = new Set([
+  ...['fetch-vendor-packages', 'solve-packages', 'import-software', 'mirror-software', 'seal-medium'],
+  ...['compile-software', 'archive-software'],
+]);
+
+/** Whether the minutes of the steps tell of the whole: nothing is to be fetched, copied or compiled any more. */
+export const isTimed = (instances: readonly Open[]): boolean =>
+  !instances.some((one) => one.state !== 'done' && byTheBytes.has(one.step));
+
 export interface SheetSources {
   readonly plan: SitePlan;
   readonly lock: Pick<SiteLock, 'keys' | 'sealed'>;

@@ -8,8 +8,11 @@ import type { Question } from '../../src-shared/step.ts';
 import { useWords } from '../i18n/words.ts';
 import { Button } from '../ui/button.tsx';
 import { CopyButton } from '../ui/copy-button.tsx';
-import { ChoiceInput, KeptInput, TextInput } from '../ui/field.tsx';
+import { KeptInput, TextInput } from '../ui/field.tsx';
 import styles from './question-panel.module.css';
+
+/** Answered by a button for each answer; every other kind is typed. */
+const pressed: ReadonlySet<Question['kind']> = new Set(['confirm', 'choice'] as const);
 
 interface Props {
   readonly question: Question;
@@ -26,7 +29,7 @@ export const QuestionPanel = ({ question, technician, onTechnician, onAnswer }: 
   // A question takes the focus once, so that nobody has to look for it.
   // biome-ignore lint/correctness/useExhaustiveDependencies: once for each question
   useEffect(() => {
-    panel.current?.querySelector<HTMLElement>(question.kind === 'confirm' ? 'h2' : 'form input, form button')?.focus();
+    panel.current?.querySelector<HTMLElement>(pressed.has(question.kind) ? 'h2' : 'form input')?.focus();
   }, [question.id]);
   const hint = words.maybe(`${question.key}.hint`, question.params);
   return (
@@ -76,13 +79,15 @@ const Hint = ({ text }: { readonly text: string }) => {
 /** A value to compare: large, in groups, copied without the gaps. */
 const Shown = ({ label, value }: { readonly label: string; readonly value: string }) => {
   const { t } = useTranslation();
-  const [, kind, rest] = /^(SHA256:|MD5:)(.+)$/.exec(value) ?? [null, '', value];
-  const groups = kind === '' ? [value] : ((rest ?? '').match(/.{1,4}/g) ?? []);
+  const [, kind = '', rest = ''] = /^(SHA256:|MD5:|)(.*)$/.exec(value) ?? [];
+  // A key's own fingerprint has no word before it.
+  const isPrint = kind !== '' || /^[0-9A-F]{40}$/.test(value);
+  const groups = isPrint ? (rest.match(/.{1,4}/g) ?? []) : [value];
   return (
     <>
       <dt>{label}</dt>
       <dd>
-        <span className={`${styles.value} ${kind === '' ? '' : styles.large}`} dir="ltr" translate="no">
+        <span className={`${styles.value} ${isPrint ? styles.large : ''}`} dir="ltr" translate="no">
           {kind !== '' && <span className={styles.group}>{kind}</span>}
           {groups.map((group, index) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: groups have no identity but their place
@@ -120,6 +125,18 @@ const AnswerForm = ({ question, onAnswer }: Pick<Props, 'question' | 'onAnswer'>
       </div>
     );
   }
+  // No answer stands out: one of them is right, and the program does not know which.
+  if (question.kind === 'choice') {
+    return (
+      <div className={styles.acts}>
+        {question.choices.map((choice) => (
+          <Button key={choice} kind="plain" onPress={() => onAnswer(choice)}>
+            {word(choice)}
+          </Button>
+        ))}
+      </div>
+    );
+  }
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setTried(true);
@@ -127,22 +144,13 @@ const AnswerForm = ({ question, onAnswer }: Pick<Props, 'question' | 'onAnswer'>
   };
   return (
     <form onSubmit={submit} className={styles.form}>
-      {question.kind === 'choice' ? (
-        <ChoiceInput
-          label={t('ui.question.answer')}
-          value={value === '' ? null : value}
-          onChange={setValue}
-          choices={question.choices.map((id) => ({ id, text: word(id) }))}
-        />
-      ) : (
-        <TextInput
-          label={question.kind === 'secret' ? t('ui.question.secret') : t('ui.question.answer')}
-          hint={question.kind === 'secret' ? t('ui.question.secretHint') : undefined}
-          type={question.kind === 'secret' ? 'password' : 'text'}
-          value={value}
-          onChange={setValue}
-        />
-      )}
+      <TextInput
+        label={question.kind === 'secret' ? t('ui.question.secret') : t('ui.question.answer')}
+        hint={question.kind === 'secret' ? t('ui.question.secretHint') : undefined}
+        type={question.kind === 'secret' ? 'password' : 'text'}
+        value={value}
+        onChange={setValue}
+      />
       {question.twice === true && (
         <TextInput
           label={t('ui.question.again')}

@@ -9,7 +9,7 @@ import { sheetFile } from '../../../src-main/medium/sheet-file.ts';
 import { instancesOf } from '../../../src-main/runbook/instances.ts';
 import { runbook } from '../../../src-main/steps/index.ts';
 import { emptyView, type SiteView, withInstances } from '../../../src-shared/journal.ts';
-import { sheet as schema, siteSheet, stepMinutes } from '../../../src-shared/sheet.ts';
+import { isTimed, minutesLeft, sheet as schema, siteSheet, stepMinutes } from '../../../src-shared/sheet.ts';
 import { sheetPage, sheetText } from '../../../src-shared/sheet-page.ts';
 import { planFaults, sitePlan } from '../../../src-shared/site.ts';
 
@@ -160,5 +160,23 @@ describe.each(['en', 'fr'] as const)('the sheet in %s', (language) => {
   it('takes nothing of a plan for markup', async () => {
     const page = await pageIn(language, { ...sheetFor(whole), site: '<b>x</b>' });
     expect(sheetFile(page)).toContain('&lt;b&gt;x&lt;/b&gt;');
+  });
+});
+
+describe('the time that is left', () => {
+  const open = (step: string, count: number) =>
+    Array.from({ length: count }, () => ({ step, state: 'todo' as const, everDone: false }));
+
+  it('counts the first node alone and the others five at once, but for what has an order of machines', () => {
+    const each = stepMinutes['install-slapos-node'] ?? 0;
+    expect(minutesLeft(open('install-slapos-node', 1), 0)).toBe(each);
+    expect(minutesLeft(open('install-slapos-node', 6), 0)).toBe(2 * each);
+    expect(minutesLeft(open('install-slapos-node', 20), 0)).toBe(5 * each);
+    expect(minutesLeft(open('join-re6st', 4), 4)).toBe(4 * (stepMinutes['join-re6st'] ?? 0));
+  });
+
+  it('is of the whole only once nothing is to be fetched or copied', () => {
+    expect(isTimed([...open('connect', 1), ...open('mirror-software', 1)])).toBe(false);
+    expect(isTimed([...open('connect', 1), { step: 'mirror-software', state: 'done', everDone: true }])).toBe(true);
   });
 });
