@@ -20,7 +20,7 @@ import type { VendorRepository } from './vendor.ts';
 const reason = longLabUnavailable();
 
 const laterUrl = masterReleaseUrl.replace('1.0.499', '1.0.500');
-const passphrase = 'canary9passphrase9of9the9backup';
+const answers = { ...checkpointAnswers, 'backup-passphrase': 'canary9passphrase9of9the9backup' };
 
 describe('a site brought up to date', unless(reason), () => {
   let lab: Lab;
@@ -63,7 +63,7 @@ describe('a site brought up to date', unless(reason), () => {
     vendor = await startVendorRepository('bookworm', [await laterSlapOsNode()]);
     lab = await Lab.open();
     ({ laptop, machine } = await restore(lab, 'master-running', { name: 'site' }, vendor));
-    await writeFile(laptop.answersPath, JSON.stringify({ ...checkpointAnswers, 'backup-passphrase': passphrase }));
+    await laptop.answer(answers);
     await writeFile(join(laptop.home, 'vendor.asc'), vendor.publicKey);
   });
   afterAll(async () => {
@@ -83,6 +83,14 @@ describe('a site brought up to date', unless(reason), () => {
         .replace(/archives: \{ debian-12-amd64: \S+ \}/, `archives: { debian-12-amd64: ${release.archivePath} }`)
         .replace(/^releases:/m, `packages: { slapos-node: "${laterVersion}" }\nreleases:`),
     );
+    // This vendor signs with another key than the one of before: nobody but a person says that it is right.
+    const refused = await laptop.fieldkit(walk.prepare(laptop));
+    const { code, params } = (refused.lines.at(-1)?.problem ?? {}) as {
+      code?: string;
+      params?: Record<string, string>;
+    };
+    expect([code, params?.now], refused.stdout.slice(-5000)).toEqual(['signer-changed', vendor.keyFingerprint]);
+    await laptop.answer({ ...answers, [`signer:${params?.what}:${params?.now}`]: 'accept' });
     const prepared = await laptop.fieldkit(walk.prepare(laptop));
     expect(prepared.code, prepared.stdout.slice(-5000) + prepared.stderr).toBe(0);
   });
