@@ -1,6 +1,6 @@
 // Joins the rooms: hands, performers, jobs and sights, given to the engine. Used by app, cli and tests; nothing else may.
 import { basename, join } from 'node:path';
-import type { MediumChoice, MediumContents, MediumReport, SourceAnswer } from '../src-shared/api.ts';
+import type { MediumChoice, MediumContents, MediumReport, OutputOf } from '../src-shared/api.ts';
 import type { Manifest } from '../src-shared/manifest.ts';
 import { problem } from '../src-shared/problem.ts';
 import type { Rehearsal, RehearsalProgress } from '../src-shared/rehearsal.ts';
@@ -82,7 +82,7 @@ export interface Kit extends DriveActs {
   /** Writes a sheet into a new file: text when it ends with .txt, else a page. Throws `usage-wrong` where there is one already. */
   readonly saveSheet: (page: SheetPage, path: string) => Promise<void>;
   /** Asks every source of a site whether it answers. Throws `site-unknown`, `authority-unusable`. */
-  readonly testSources: (site: string, signal: AbortSignal) => Promise<readonly SourceAnswer[]>;
+  readonly testSources: DeskParts['testSources'];
   readonly mediumContents: (folder: string) => Promise<MediumContents>;
   readonly compareMedia: (first: string, second: string) => Promise<Comparison>;
   readonly cloneMedium: (from: string, to: string, signal: AbortSignal) => Promise<Cloned>;
@@ -235,13 +235,13 @@ export function compose(options: ComposeOptions): Kit {
     return { mark, report };
   };
 
-  const askSources = async (name: string, signal: AbortSignal): Promise<readonly SourceAnswer[]> => {
+  const askSources = async (name: string, signal: AbortSignal): Promise<OutputOf<'sources.test'>> => {
     const folder = await siteFolder(paths.data, name);
     const plan = await readSitePlan(paths.data, name);
     // Asked once: what a download would try again is told here.
     const once = makeFetch({ ...usualPatience, attempts: 1, route: () => routeOf(plan, folder) });
     const fetch = (await isPractice(folder)) ? practice.outside.fetch : once;
-    return testSources(plan, { fetch, clock }, signal);
+    return { proxy: plan.sources.proxy ?? null, answers: [...(await testSources(plan, { fetch, clock }, signal))] };
   };
 
   const records = recordsKit((name) => pinnedOf(paths.data, name));
@@ -333,10 +333,7 @@ export function compose(options: ComposeOptions): Kit {
         const tell = ({ doneBytes, totalBytes }: Progress) => onProgress(path, doneBytes, totalBytes);
         return reportOn(path, other === null ? known : null, signal, tell);
       },
-      testSources: async (name, signal) => ({
-        proxy: (await readSitePlan(paths.data, name)).sources.proxy ?? null,
-        answers: [...(await askSources(name, signal))],
-      }),
+      testSources: askSources,
       licences: () => readLicences(ownResources()),
       keys: {
         vaultExists: (site) => exists(vaultOf(site)),

@@ -11,6 +11,7 @@ import {
   isBuilder,
   machinesOnSite,
   masterOf,
+  nodesAtOnce,
   re6stMachines,
   releaseNamed,
   type SitePlan,
@@ -118,9 +119,6 @@ const onRequest: ReadonlySet<string> = new Set([
 const isOnRequest = ({ step, everDone }: Pick<InstanceView, 'step' | 'everDone'>): boolean =>
   onRequest.has(step) && !everDone;
 
-/** How many nodes go side by side when nobody says otherwise; the first one goes alone. */
-const sideBySide = 5;
-
 /**
  * Of one kind of step still to be done `count` times: nodes go side by side but for what has an order of machines, a restart serves all
  * of them, and one move is of all machines.
@@ -130,7 +128,7 @@ function minutesOf(step: string, count: number, joined: number): number {
   if (step === 'join-re6st') return count * each;
   if (step === 'refresh-master') return Math.min(count, 1) * each;
   if (step === 'move-to-re6st') return Math.min(count, 1) * each * joined;
-  return (count < 2 ? count : 1 + Math.ceil((count - 1) / sideBySide)) * each;
+  return (count < 2 ? count : 1 + Math.ceil((count - 1) / nodesAtOnce)) * each;
 }
 
 type Open = Pick<InstanceView, 'step' | 'state' | 'everDone'>;

@@ -179,6 +179,9 @@ export const frontend = z.strictObject({
 });
 export type Frontend = z.infer<typeof frontend>;
 
+/** How many nodes go side by side when nobody says otherwise; the first one of a site goes alone. */
+export const nodesAtOnce = 5;
+
 export const sitePlan = z.strictObject({
   format: z.literal(1),
   name,

@@ -52,11 +52,7 @@ export const terminalForms = {
   importKeys: (site: string): Argv => of(site, 'keys', 'import', `${site}-keys.age`),
   listMedia: (): Argv => ['fieldkit', 'medium', 'list'],
   showMedium: (folder: string): Argv => ['fieldkit', 'medium', 'show', folder],
-  /** `fingerprint`: of the key that the site knows; empty for a medium of which nothing is known. */
-  verifyMedium: (folder: string, fingerprint: string): Argv => [
-    ...['fieldkit', 'medium', 'verify', folder],
-    ...(fingerprint === '' ? [] : ['--fingerprint', fingerprint]),
-  ],
+  verifyMedium: (folder: string): Argv => ['fieldkit', 'medium', 'verify', folder],
   testSources: (site: string): Argv => of(site, 'sources', 'test'),
   exportSite: (site: string, kind: string): Argv => of(site, 'export', kind, '.'),
   rehearse: (site: string): Argv => of(site, 'medium', 'rehearse'),

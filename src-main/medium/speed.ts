@@ -3,17 +3,19 @@
 import { createHash, randomFillSync } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { z } from 'zod';
 import { problem } from '../../src-shared/problem.ts';
 import type { Clock } from '../platform/clock.ts';
 import { freeBytes } from '../platform/files.ts';
 import { writeProblem } from './medium-problem.ts';
 import { readBack } from './read-back.ts';
 
-export type MediumSpeed = {
+export const mediumSpeed = z.strictObject({
   /** Bytes a second that reached the medium, its own cache included: a small sample, so the best that is to be expected. */
-  readonly writeBytes: number;
-  readonly readBytes: number;
-};
+  writeBytes: z.number().positive(),
+  readBytes: z.number().positive(),
+});
+export type MediumSpeed = Readonly<z.infer<typeof mediumSpeed>>;
 
 const blockBytes = 1024 * 1024;
 /** Enough to get past the laptop's own delays, little enough for the slowest stick. */

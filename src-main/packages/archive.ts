@@ -96,6 +96,9 @@ function suiteUrl(url: string, suite: string): string {
 /** A suite's signed list, under the folder it lies in. */
 export const signedListOf = (address: string): string => `${address}/InRelease`;
 
+/** A vendor's repository is flat. */
+export const vendorSuites: readonly string[] = ['./'];
+
 /** Where each suite's signed list lies: the folder of its InRelease. */
 export const releaseAddresses = ({ url, suites }: Pick<ArchiveSource, 'url' | 'suites'>) =>
   suites.map((suite) => ({ suite, address: suiteUrl(url.replace(/\/+$/, ''), suite) }));

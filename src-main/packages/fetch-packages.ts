@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { LockedPackage, LockedSystem } from '../../src-shared/lock.ts';
 import { Problem, problem } from '../../src-shared/problem.ts';
 import { type AllProgress, downloadAll, type Wanted } from '../platform/download-all.ts';
-import { type ArchiveSource, type Means, openArchive } from './archive.ts';
+import { type ArchiveSource, type Means, openArchive, vendorSuites } from './archive.ts';
 import { solveCarried } from './carried.ts';
 import { freshRelease, readStatus, solveForInstalled } from './installed.ts';
 import { combineIndexes, filterIndex, type Package, type PackageIndex } from './package-index.ts';
@@ -205,7 +205,7 @@ function openVendor(
   means: Means,
 ) {
   const { vendor, architecture, refresh } = request;
-  const archive: ArchiveSource = { ...vendor, name: vendorSource, suites: ['./'], components: [] };
+  const archive: ArchiveSource = { ...vendor, name: vendorSource, suites: vendorSuites, components: [] };
   return openArchive({ archive, architecture, locked: locked.snapshots, refresh }, means);
 }
 

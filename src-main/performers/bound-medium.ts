@@ -16,7 +16,7 @@ import type { OpenedManifest } from '../medium/manifest-check.ts';
 import { openManifest } from '../medium/manifest-store.ts';
 import { goneProblem } from '../medium/medium-problem.ts';
 import { scanMedium } from '../medium/scan.ts';
-import type { MediumSpeed } from '../medium/speed.ts';
+import { type MediumSpeed, mediumSpeed } from '../medium/speed.ts';
 import { errnoOf, readTextOrNull, writeAtomic } from '../platform/files.ts';
 import type { MediumSight } from '../runbook/define.ts';
 import { type OpenSite, siteFiles } from '../runbook/open-site.ts';
@@ -34,11 +34,11 @@ export const writeBinding = (site: OpenSite, identity: MediumIdentity): Promise<
 
 const speedFile = z.strictObject({
   mediumId: z.string().nullable(),
-  speed: z.strictObject({ writeBytes: z.number().positive(), readBytes: z.number().positive() }).nullable(),
+  speed: mediumSpeed.nullable(),
 });
 
 /** Of the chosen medium, as it was when it was chosen; null when nobody measured it. */
-export async function readSpeed(site: Pick<OpenSite, 'folder'>): Promise<z.infer<typeof speedFile>['speed']> {
+export async function readSpeed(site: Pick<OpenSite, 'folder'>): Promise<MediumSpeed | null> {
   const text = await readTextOrNull(join(site.folder, siteFiles.speed));
   const parsed = speedFile.safeParse(parseJson(text ?? ''));
   const identity = await readBinding(site);

@@ -226,14 +226,13 @@ export async function performUntil(
   let fullSinceMs: number | null = null;
   for (;;) {
     context.signal.throwIfAborted();
-    const answers = await look(command.makesRoom ? [command.probe] : [command.probe, roomProbe]).catch(
-      (error: unknown) => {
-        if (error instanceof Problem && error.data.retryable && !context.signal.aborted) return {};
-        throw error;
-      },
-    );
-    const answer = (answers as Readonly<Record<string, Answer>>)[command.probe.id] ?? null;
-    const full = fullIn((answers as Readonly<Record<string, Answer>>)[roomProbe.id]?.out ?? '');
+    const probes = command.makesRoom ? [command.probe] : [command.probe, roomProbe];
+    const answers: Readonly<Record<string, Answer>> = await look(probes).catch((error: unknown) => {
+      if (error instanceof Problem && error.data.retryable && !context.signal.aborted) return {};
+      throw error;
+    });
+    const answer = answers[command.probe.id] ?? null;
+    const full = fullIn(answers[roomProbe.id]?.out ?? '');
     const sinceMs = clock.monotonicMs() - started;
     if (answer !== null) {
       const fits = command.wanted.exit === undefined || answer.exit === command.wanted.exit;

@@ -5,7 +5,7 @@ import { isAbsolute, join } from 'node:path';
 import { type SourceAnswer, sourceLimitMs } from '../../src-shared/api.ts';
 import { Problem, problem } from '../../src-shared/problem.ts';
 import { cacheOf, type SitePlan, sourcesOf, systemsOf } from '../../src-shared/site.ts';
-import { releaseAddresses } from '../packages/archive.ts';
+import { releaseAddresses, signedListOf, vendorSuites } from '../packages/archive.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Fetch } from '../platform/fetch.ts';
 import { readTextOrNull } from '../platform/files.ts';
@@ -72,13 +72,14 @@ export async function testSources(
   const askArchive = (kind: 'vendor' | 'archive', name: string, address: string) =>
     ask({ kind, name, address }, async (until) => {
       const small = { limitBytes, signal: until };
-      if ((await fetch.fetchIfThere(`${address}/InRelease`, small)) === null)
+      if ((await fetch.fetchIfThere(signedListOf(address), small)) === null)
         await fetch.fetchBytes(`${address}/Release`, small);
     });
   for (const system of systemsOf(plan)) {
     const sources = sourcesOf(plan, system);
     if (sources === null) continue;
-    answers.push(askArchive('vendor', system, sources.vendor.url.replace(/\/+$/, '')));
+    for (const { address } of releaseAddresses({ ...sources.vendor, suites: vendorSuites }))
+      answers.push(askArchive('vendor', system, address));
     for (const archive of sources.archives)
       for (const { suite, address } of releaseAddresses(archive))
         answers.push(askArchive('archive', `${archive.name} ${suite}`, address));

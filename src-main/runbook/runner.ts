@@ -3,7 +3,7 @@
 
 import type { ProblemData } from '../../src-shared/problem.ts';
 import { Problem, problem, problems, toProblemData } from '../../src-shared/problem.ts';
-import { machineNamed } from '../../src-shared/site.ts';
+import { machineNamed, nodesAtOnce } from '../../src-shared/site.ts';
 import type { Plan } from '../../src-shared/step.ts';
 import { planText, subjectName, subjectNameOf } from '../../src-shared/step.ts';
 import { type Asker, oneAtATime } from './asking.ts';
@@ -34,12 +34,10 @@ export interface RunOptions {
   /** Codes of skippable findings a person chose to pass. */
   readonly skip: readonly string[];
   readonly inputs: Readonly<Record<string, Input>>;
-  /** Nodes worked on side by side, at most; 5 without it. */
+  /** Nodes worked on side by side, at most; `nodesAtOnce` without it. */
   readonly atOnce?: number;
   readonly signal: AbortSignal;
 }
-
-const nodesAtOnce = 5;
 
 export type Outcome = 'done' | 'waiting' | 'stopped' | 'cancelled' | 'failed' | 'undone';
 /** Something is wrong, and somebody must mend it. */

@@ -11,8 +11,9 @@ import { CopyButton } from '../ui/copy-button.tsx';
 import { KeptInput, TextInput } from '../ui/field.tsx';
 import styles from './question-panel.module.css';
 
-/** Answered by a button for each answer; every other kind is typed. */
-const pressed: ReadonlySet<Question['kind']> = new Set(['confirm', 'choice'] as const);
+/** What is answered by a button for each answer; null for what is typed. */
+const answersOf = ({ kind, choices }: Question): readonly string[] | null =>
+  kind === 'confirm' ? ['yes', 'no'] : kind === 'choice' ? choices : null;
 
 interface Props {
   readonly question: Question;
@@ -29,7 +30,7 @@ export const QuestionPanel = ({ question, technician, onTechnician, onAnswer }: 
   // A question takes the focus once, so that nobody has to look for it.
   // biome-ignore lint/correctness/useExhaustiveDependencies: once for each question
   useEffect(() => {
-    panel.current?.querySelector<HTMLElement>(pressed.has(question.kind) ? 'h2' : 'form input')?.focus();
+    panel.current?.querySelector<HTMLElement>(answersOf(question) === null ? 'form input' : 'h2')?.focus();
   }, [question.id]);
   const hint = words.maybe(`${question.key}.hint`, question.params);
   return (
@@ -113,25 +114,18 @@ const AnswerForm = ({ question, onAnswer }: Pick<Props, 'question' | 'onAnswer'>
     words.maybe(`${question.key}.${choice}`, question.params) ??
     words.maybe(`ui.question.${choice}`, question.params) ??
     choice;
-  if (question.kind === 'confirm') {
+  const answers = answersOf(question);
+  if (answers !== null) {
     return (
       <div className={styles.acts}>
-        <Button kind="act" onPress={() => onAnswer('yes')}>
-          {word('yes')}
-        </Button>
-        <Button kind="plain" onPress={() => onAnswer('no')}>
-          {word('no')}
-        </Button>
-      </div>
-    );
-  }
-  // No answer stands out: one of them is right, and the program does not know which.
-  if (question.kind === 'choice') {
-    return (
-      <div className={styles.acts}>
-        {question.choices.map((choice) => (
-          <Button key={choice} kind="plain" onPress={() => onAnswer(choice)}>
-            {word(choice)}
+        {answers.map((answer) => (
+          // Of several answers none stands out: one of them is right, and the program does not know which.
+          <Button
+            key={answer}
+            kind={question.kind === 'confirm' && answer === 'yes' ? 'act' : 'plain'}
+            onPress={() => onAnswer(answer)}
+          >
+            {word(answer)}
           </Button>
         ))}
       </div>

@@ -90,7 +90,7 @@ export const VerifyPanel = ({ site, token, contents }: Props) => {
             <span className="quiet">{t('ui.verify.stopHint')}</span>
           </>
         )}
-        {contents !== null && <Terminal argv={terminalForms.verifyMedium(contents.path, '')} />}
+        {contents !== null && <Terminal argv={terminalForms.verifyMedium(contents.path)} />}
         {contents !== null && sealed === null && <span className="quiet">{t('ui.verify.notSealed')}</span>}
       </Acts>
       {/* There before its words are: what is put into it later is read out. */}

@@ -29,7 +29,7 @@ const shown: Readonly<Record<TerminalForm, readonly string[]>> = {
   importKeys: terminalForms.importKeys('plant'),
   listMedia: terminalForms.listMedia(),
   showMedium: terminalForms.showMedium('/media/ada/FIELD'),
-  verifyMedium: terminalForms.verifyMedium('/media/ada/FIELD', 'AB12'),
+  verifyMedium: terminalForms.verifyMedium('/media/ada/FIELD'),
   testSources: terminalForms.testSources('plant'),
   exportSite: terminalForms.exportSite('plant', 'ansible'),
   rehearse: terminalForms.rehearse('plant'),

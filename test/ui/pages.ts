@@ -28,6 +28,14 @@ export interface Place {
   readonly go: (page: Page, key: string | null) => Promise<void>;
 }
 
+/** One of the site's pages, from its overview. */
+async function openPage(page: Page, address: string): Promise<void> {
+  await goTo(page);
+  await page.evaluate((below) => {
+    window.location.hash += below;
+  }, address);
+}
+
 const steps: readonly Place[] = Object.entries<Prepare>(stepStates).map(([name, prepare]) => ({
   name,
   prepare,
@@ -83,10 +91,7 @@ export const places: readonly Place[] = [
       return null;
     },
     go: async (page) => {
-      await goTo(page);
-      await page.evaluate(() => {
-        window.location.hash += '/machine/node-1';
-      });
+      await openPage(page, '/machine/node-1');
       const folds = page.locator('main [class*=fold] > button');
       await expect(folds).toHaveCount(2);
       await folds.nth(0).click();
@@ -100,10 +105,7 @@ export const places: readonly Place[] = [
       return null;
     },
     go: async (page) => {
-      await goTo(page);
-      await page.evaluate(() => {
-        window.location.hash += '/plan';
-      });
+      await openPage(page, '/plan');
       await expect(page.locator('textarea[wrap=off]')).not.toBeEmpty();
       await page.locator('main ul li').first().waitFor();
     },
@@ -116,10 +118,7 @@ export const places: readonly Place[] = [
         return null;
       },
       go: async (shown) => {
-        await goTo(shown);
-        await shown.evaluate((name) => {
-          window.location.hash += `/${name}`;
-        }, page);
+        await openPage(shown, `/${page}`);
         await expect(shown.locator('h1:focus')).toHaveCount(1);
         await expect(shown.locator('[aria-busy=true]')).toHaveCount(0);
       },
@@ -132,10 +131,7 @@ export const places: readonly Place[] = [
       return null;
     },
     go: async (page) => {
-      await goTo(page);
-      await page.evaluate(() => {
-        window.location.hash += '/sources';
-      });
+      await openPage(page, '/sources');
       await expect(page.locator('h1:focus')).toHaveCount(1);
       await page.keyboard.press('Control+Enter');
       await expect(page.locator('main li')).toHaveCount(2);
@@ -149,10 +145,7 @@ export const places: readonly Place[] = [
       return null;
     },
     go: async (page) => {
-      await goTo(page);
-      await page.evaluate(() => {
-        window.location.hash += '/medium';
-      });
+      await openPage(page, '/medium');
       await expect(page.locator('h1:focus')).toHaveCount(1);
       await expect(page.locator('main section[aria-labelledby=verify-title] li')).toHaveCount(2);
     },
@@ -170,10 +163,7 @@ export const places: readonly Place[] = [
           JSON.stringify({ text: 'name: mine\n', base: 'name: older\n' }),
         );
       });
-      await goTo(page);
-      await page.evaluate(() => {
-        window.location.hash += '/plan';
-      });
+      await openPage(page, '/plan');
       await expect(page.locator('[class*=aside]')).toHaveCount(1);
       await page.evaluate(() => localStorage.clear());
     },
@@ -207,10 +197,7 @@ export const places: readonly Place[] = [
       return null;
     },
     go: async (page) => {
-      await goTo(page);
-      await page.evaluate(() => {
-        window.location.hash += '/machines';
-      });
+      await openPage(page, '/machines');
       await expect(page.locator('h1:focus')).toHaveCount(1);
       await page.locator('main button[aria-haspopup=listbox]').first().click();
       await page.getByRole('option').nth(1).click();

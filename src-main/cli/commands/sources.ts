@@ -1,17 +1,15 @@
 // fieldkit sources test: whether everything a site is prepared from can be reached from here.
 import { exitCodes } from '../../../src-shared/problem.ts';
-import { readSitePlan } from '../../runbook/sites.ts';
 import { type CommonOptions, chosenSite, withSession } from '../session.ts';
 
 export const testSources = (options: CommonOptions): Promise<number> =>
   withSession(options, async ({ kit, texts, print }, signal) => {
     const site = await chosenSite(kit, options.site);
-    const { proxy } = (await readSitePlan(kit.parts.dataFolder, site)).sources;
-    const answers = await kit.testSources(site, signal);
+    const { proxy, answers } = await kit.testSources(site, signal);
     const failed = answers.filter(({ problem }) => problem !== null).length;
     const counts = { count: answers.length, failed };
     print({ site, answers }, [
-      ...(proxy === undefined ? [] : [texts.say('cli.sources.route', { proxy })]),
+      ...(proxy === null ? [] : [texts.say('cli.sources.route', { proxy })]),
       ...answers.map(({ kind, name, address, tookMs, problem }) => {
         const what = texts.say(`cli.sources.kind.${kind}`, { name });
         if (problem === null) return texts.say('cli.sources.answers', { what, address, tookMs });

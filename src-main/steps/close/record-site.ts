@@ -2,7 +2,7 @@
 // still tells all is kept; another one gets another number.
 
 import { z } from 'zod';
-import type { LaptopClockSight } from '../../../src-shared/laptop-clock.ts';
+import { type LaptopClockSight, secondsBehind } from '../../../src-shared/laptop-clock.ts';
 import { machinesOnSite } from '../../../src-shared/site.ts';
 import { blocked, defineStep, done, finding, perSite, says, todo, work } from '../../runbook/define.ts';
 import { clockToleranceSeconds } from '../machine/preflight-checks.ts';
@@ -48,12 +48,12 @@ export const recordSite = defineStep({
   }),
   read: async (world) => {
     const state = await world.sight<z.infer<typeof recordState>>('record-state', { apart });
-    const { seconds, least } = await world.sight<LaptopClockSight>('laptop-clock');
-    const behindSeconds = least === '' ? 0 : Date.parse(least) / 1000 - seconds;
+    const laptop = await world.sight<LaptopClockSight>('laptop-clock');
+    const behindSeconds = secondsBehind(laptop);
     const isBehind = behindSeconds > clockToleranceSeconds;
     return {
       ...state,
-      clock: { behindMs: isBehind ? Math.round(behindSeconds / 60) * 60_000 : 0, least: isBehind ? least : '' },
+      clock: { behindMs: isBehind ? Math.round(behindSeconds / 60) * 60_000 : 0, least: isBehind ? laptop.least : '' },
     };
   },
   found: ({ latest, onMedium, damaged }) => [

@@ -1,7 +1,7 @@
 // Everything that would fail later and can be known now, read by one script in one round trip; nothing on the machine is
 // touched, but for its clock when a person asked for that. What is checked stands in preflight-checks.ts.
 import { z } from 'zod';
-import type { LaptopClockSight } from '../../../src-shared/laptop-clock.ts';
+import { type LaptopClockSight, secondsBehind } from '../../../src-shared/laptop-clock.ts';
 import { problems } from '../../../src-shared/problem.ts';
 import { releasesFor, systemOf } from '../../../src-shared/site.ts';
 import { bySeverity } from '../../../src-shared/step.ts';
@@ -44,12 +44,12 @@ export const preflight = defineStep({
     };
     const answer = (await world.probe(machine.name, [probe])).facts;
     const { facts: seen, packages } = parseMachineFacts(machine.name, answer?.out ?? '');
-    const { seconds: laptopSeconds, least } = await world.sight<LaptopClockSight>('laptop-clock');
-    const behindSeconds = least === '' ? 0 : Math.max(0, Date.parse(least) / 1000 - laptopSeconds);
+    const laptop = await world.sight<LaptopClockSight>('laptop-clock');
+    const behindSeconds = secondsBehind(laptop);
     return {
       machine: seen,
-      clockOffSeconds: Math.round((seen.clockSeconds - laptopSeconds) / 10) * 10,
-      laptop: { behindSeconds: Math.round(behindSeconds / 10) * 10, least: behindSeconds > 0 ? least : '' },
+      clockOffSeconds: Math.round((seen.clockSeconds - laptop.seconds) / 10) * 10,
+      laptop: { behindSeconds: Math.round(behindSeconds / 10) * 10, least: behindSeconds > 0 ? laptop.least : '' },
       packages: comparePackages(packages, context.lock.systems[systemOf(machine)]),
     };
   },

@@ -3,7 +3,7 @@
 import { entryName, signerAnswers, signerQuestion } from '../../../src-shared/lock.ts';
 import { type SitePlan, sourcesOf, systemsFrom, systemsOf } from '../../../src-shared/site.ts';
 import { instanceKey } from '../../../src-shared/step.ts';
-import { releaseAddresses, signedListOf } from '../../packages/archive.ts';
+import { releaseAddresses, signedListOf, vendorSuites } from '../../packages/archive.ts';
 import { type AnyContext, type Command, says, work } from '../../runbook/define.ts';
 
 /** What the plan has signed by others: the lists of its archives, and the entries that come from the software cache. */
@@ -13,7 +13,7 @@ const signedFor = (site: SitePlan): ReadonlySet<string> =>
       const sources = sourcesOf(site, system);
       if (sources === null) return [];
       const { vendor, archives } = sources;
-      return [{ ...vendor, suites: ['./'] }, ...archives]
+      return [{ ...vendor, suites: vendorSuites }, ...archives]
         .flatMap(releaseAddresses)
         .map(({ address }) => signedListOf(address));
     }),

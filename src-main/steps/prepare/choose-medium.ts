@@ -2,7 +2,7 @@
 // is mounted first, one that was pulled in the middle of a write is repaired before that. Its identity (device, volume, our marker) is bound here and checked again before every write.
 import { z } from 'zod';
 import { Problem } from '../../../src-shared/problem.ts';
-import type { MediumSpeed } from '../../medium/speed.ts';
+import { type MediumSpeed, mediumSpeed } from '../../medium/speed.ts';
 import type { Finding } from '../../runbook/define.ts';
 import { blocked, defineStep, done, finding, perSite, says, todo, work } from '../../runbook/define.ts';
 
@@ -26,7 +26,7 @@ export const chooseMedium = defineStep({
     /** The file system of that device must be repaired first. */
     damaged: z.boolean(),
     /** Bytes a second, measured when a drive was chosen; null for a folder of the laptop. */
-    speed: z.strictObject({ writeBytes: z.number(), readBytes: z.number() }).nullable(),
+    speed: mediumSpeed.nullable(),
   }),
   read: async (world, { input }) => {
     const { folder, device, damaged } = await world.sight<{

@@ -2,7 +2,7 @@
 // yet (versions, packages, entries: small signed lists) and refuses what will not fit, naming what could be left out.
 import { z } from 'zod';
 import { releasesFor, systemOf, vendorPackagesOf } from '../../../src-shared/site.ts';
-import type { MediumSpeed } from '../../medium/speed.ts';
+import { type MediumSpeed, mediumSpeed } from '../../medium/speed.ts';
 import type { Need } from '../../runbook/define.ts';
 import { blocked, defineStep, done, finding, perSite, says, todo, work } from '../../runbook/define.ts';
 import { neededByFolder } from '../machine/preflight-room.ts';
@@ -40,7 +40,7 @@ const facts = z.strictObject({
       freeBytes: z.number(),
     }),
   ),
-  speed: z.strictObject({ writeBytes: z.number(), readBytes: z.number() }).nullable(),
+  speed: mediumSpeed.nullable(),
 });
 type Facts = z.infer<typeof facts>;
 
