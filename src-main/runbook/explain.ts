@@ -40,16 +40,19 @@ export function lineOf(command: Command): string {
   }
 }
 
-/** The plan as shell text, one block a command, each saying where and as whom. Work of the program itself is a comment. */
-export const shellOf = (commands: readonly Command[]): string =>
-  commands.map((command) => `${shellBlock(command).join('\n')}\n`).join('\n');
+/** A text as it stands in a here-document that the shell expands, null when nothing in it is to be expanded. */
+type Expanded = (text: string) => string | null;
 
-function shellBlock(command: Command): string[] {
+/** The plan as shell text, one block a command, each saying where and as whom. Work of the program itself is a comment. */
+export const shellOf = (commands: readonly Command[], expanded: Expanded = () => null): string =>
+  commands.map((command) => `${shellBlock(command, expanded).join('\n')}\n`).join('\n');
+
+function shellBlock(command: Command, expanded: Expanded): string[] {
   switch (command.kind) {
     case 'run': {
       const where = `# on ${placeOf(command.on)}, as ${command.as ?? 'root'}`;
       if (command.stdin === undefined) return [where, lineOf(command)];
-      return [where, ...here(`${lineOf(command)} `, textOf(command.stdin))];
+      return [where, ...here(`${lineOf(command)} `, textOf(command.stdin), expanded)];
     }
     case 'write': {
       const mode = command.mode.toString(8).padStart(4, '0');
@@ -57,7 +60,7 @@ function shellBlock(command: Command): string[] {
       return [
         `# on ${placeOf(command.on)}, as root`,
         ...(command.keepCopy ? [`cp -a ${path} ${quoteWord(`${command.path}.fieldkit-copy`)}`] : []),
-        ...here(`cat > ${path} `, textOf(command.text)),
+        ...here(`cat > ${path} `, textOf(command.text), expanded),
         `chmod ${mode} ${path}${command.owner === undefined ? '' : ` && chown ${quoteWord(command.owner)} ${path}`}`,
       ];
     }
@@ -83,14 +86,14 @@ function shellBlock(command: Command): string[] {
     case 'until':
       return [
         `# on ${placeOf(command.on)}: repeat every ${command.everyMs / 1000} s, at most ${command.limitMs / 1000} s`,
-        `# ${lineOf(command)}`,
+        `# ${lineOf(command).replaceAll('\n', '\n# ')}`,
       ];
     case 'reboot':
       return [`# on ${placeOf(command.on)}, as root`, 'reboot'];
     case 'guard':
       return [
         `# undone on ${placeOf(command.on)} after ${command.confirmWithinMs / 1000} s unless confirmed over a fresh connection`,
-        ...command.commands.flatMap(shellBlock),
+        ...command.commands.flatMap((inner) => shellBlock(inner, expanded)),
       ];
     case 'work':
       return [`# done by the program on the laptop: ${command.job} ${JSON.stringify(command.args)}`];
@@ -100,8 +103,9 @@ function shellBlock(command: Command): string[] {
 }
 
 /** A here-document whose end mark the text does not hold. */
-function here(head: string, text: string): string[] {
+function here(head: string, text: string, expanded: Expanded): string[] {
   let mark = 'END';
   while (text.split('\n').includes(mark)) mark += '_';
-  return [`${head}<<'${mark}'`, ...text.replace(/\n$/, '').split('\n'), mark];
+  const open = expanded(text);
+  return [`${head}<<${open === null ? `'${mark}'` : mark}`, ...(open ?? text).replace(/\n$/, '').split('\n'), mark];
 }

@@ -7,6 +7,7 @@ import { ensureFolder, readTextOrNull, writeAtomic } from '../../platform/files.
 import { readJournal } from '../journal-store.ts';
 import { siteFiles } from '../open-site.ts';
 import { planFromText } from '../plan-file.ts';
+import { nameAddresses } from './addresses.ts';
 import { ansibleInventory, ansiblePlaybook } from './ansible.ts';
 import { performedSteps } from './performed.ts';
 import { shellRunbook } from './shell.ts';
@@ -33,10 +34,11 @@ export async function saveExport(kind: ExportKind, siteFolder: string, to: strin
     machines.map(({ name }) => name),
   );
   if (steps.length === 0) throw problem('nothing-to-export', { site: plan.name });
+  const named = nameAddresses(steps, events, machines);
   const files =
     kind === 'shell'
-      ? { 'runbook.sh': shellRunbook(plan.name, steps) }
-      : { 'inventory.yml': ansibleInventory(machines), 'playbook.yml': ansiblePlaybook(plan.name, steps) };
+      ? { 'runbook.sh': shellRunbook(plan.name, named) }
+      : { 'inventory.yml': ansibleInventory(machines, named), 'playbook.yml': ansiblePlaybook(plan.name, named) };
   const stamp = now.toISOString().slice(0, 19).replace(/[-:]/g, '');
   const folder = join(to, `${kind}-${plan.name}-${stamp}`);
   await ensureFolder(folder);
