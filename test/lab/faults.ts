@@ -404,6 +404,12 @@ async function hurry(machine: LabMachine, step: string): Promise<void> {
   await machine.mustShell(`systemd-run --quiet --collect --unit=${hurryUnit} --setenv=HOME=/root sh -c '${passes}'`);
 }
 
+/** Ends once each service of our timers has ended well since the start; at once where there is none. */
+const unitsRan = `for service in $(systemctl list-timers --all --plain --no-legend 'fieldkit-*' | awk '{ print $NF }'); do
+  until systemctl show -p Result,ActiveState,ExecMainExitTimestampMonotonic "$service" | sort | paste -s -d ' ' |
+    grep -q '^ActiveState=inactive ExecMainExitTimestampMonotonic=[1-9][0-9]* Result=success$'; do sleep 1; done
+done`;
+
 const performedIn = ({ lines }: CliResult): number => lines.filter(({ kind }) => kind === 'command-started').length;
 
 function mustEndWell(result: CliResult): void {
@@ -415,8 +421,12 @@ const codeOf = ({ lines, code }: CliResult): string =>
 
 const keyOf = (difference: string): string => /^[-+] (.*?): /.exec(difference)?.[1] ?? difference;
 
-/** A snapshot that is the same a little later. */
+/**
+ * A snapshot that is the same a little later, and not before the units that we left there have run since the start: packet rules are
+ * gone with a reboot, and theirs come back fifteen seconds after it, when a short step is long over.
+ */
 async function settled(machine: LabMachine): Promise<Snapshot> {
+  await machine.mustShell(unitsRan, { timeoutMs: 120_000 });
   let last = await takeSnapshot(machine);
   for (let look = 0; look < 20; look += 1) {
     await sleep(3000);
