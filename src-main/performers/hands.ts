@@ -8,6 +8,7 @@ import { Problem, problem } from '../../src-shared/problem.ts';
 import { type ContentWay, contentWayOf, type Machine, machineNamed } from '../../src-shared/site.ts';
 import type { Command, Question } from '../../src-shared/step.ts';
 import { machineOf } from '../../src-shared/step.ts';
+import { places } from '../platform/at-once.ts';
 import { type Fetch, forbiddenFetch } from '../platform/fetch.ts';
 import { openVault, type Vault } from '../platform/vault.ts';
 import type { Asker } from '../runbook/asking.ts';
@@ -62,6 +63,12 @@ export interface HandsParts {
   readonly heard?: Heard;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
+
+/**
+ * A step that asks every machine of a site asks so many side by side: a laptop can do without hundreds of logins at one moment, and a
+ * jump host lets ten strangers in at a time.
+ */
+const machinesReadAtOnce = 10;
 
 export function makeHands(parts: HandsParts): Hands {
   const { site, asker, outside, jobs, sights, cacheFolder, vaultPath } = parts;
@@ -261,8 +268,16 @@ export function makeHands(parts: HandsParts): Hands {
     throw await asGone(site, thrown);
   };
 
+  const reading = places(machinesReadAtOnce);
   const worldOf = (signal: AbortSignal): World => ({
-    probe: (name, probes) => withSudo(name, signal, (connection) => connection.probe(probes, signal)),
+    probe: async (name, probes) => {
+      const leave = await reading(signal);
+      try {
+        return await withSudo(name, signal, (connection) => connection.probe(probes, signal));
+      } finally {
+        leave();
+      }
+    },
     hostKey: (name) => {
       const machine = machineNamed(site.plan, name);
       if (machine === undefined) throw problem('step-unknown', { step: name });

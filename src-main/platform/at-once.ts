@@ -1,4 +1,4 @@
-// Several things at once, but not too many, and fewer yet from one host. Called by `downloadAll`.
+// Several things at once, but not too many, and fewer yet from one host. Called by `downloadAll`, and wherever machines are asked.
 // It must never leave work running behind an error: the others are stopped and waited for.
 
 export interface Limits<T> {
@@ -55,4 +55,40 @@ export async function eachAtOnce<T>(
     signal?.removeEventListener('abort', onAbort);
   }
   if (failures.length > 0) throw failures[0];
+}
+
+/** Takes a place, and waits for one where none is free; gives back how it is left again, which may be called more than once. */
+export type Places = (signal?: AbortSignal) => Promise<() => void>;
+
+/** So many places, first come, first served. Who stops waiting, by the signal's reason, leaves the queue. */
+export function places(count: number): Places {
+  let free = count;
+  const waiting: (() => void)[] = [];
+  const leave = (): void => {
+    const next = waiting.shift();
+    if (next === undefined) free += 1;
+    else next();
+  };
+  return async (signal) => {
+    signal?.throwIfAborted();
+    if (free > 0) free -= 1;
+    else
+      await new Promise<void>((resolve, reject) => {
+        const stop = (): void => {
+          waiting.splice(waiting.indexOf(take), 1);
+          reject(signal?.reason);
+        };
+        const take = (): void => {
+          signal?.removeEventListener('abort', stop);
+          resolve();
+        };
+        signal?.addEventListener('abort', stop, { once: true });
+        waiting.push(take);
+      });
+    let left = false;
+    return () => {
+      if (!left) leave();
+      left = true;
+    };
+  };
 }

@@ -10,6 +10,7 @@ import type { ClientChannel } from 'ssh2';
 import { cleanLine, cleanText } from '../../src-shared/clean.ts';
 import { type Problem, problem } from '../../src-shared/problem.ts';
 import { quoteArgv } from '../../src-shared/quote.ts';
+import { type Places, places } from '../platform/at-once.ts';
 import { openChannel } from './channel.ts';
 import { HoldLost, holdPath } from './hold.ts';
 import type { Link } from './link.ts';
@@ -41,29 +42,12 @@ export interface CommandHooks {
   readonly signal?: AbortSignal;
 }
 
-interface Sessions {
-  free: number;
-  readonly waiting: (() => void)[];
-}
-const sessionsOf = new WeakMap<Link, Sessions>();
+const sessionsOf = new WeakMap<Link, Places>();
 
-async function takeSession(link: Link): Promise<() => void> {
-  let sessions = sessionsOf.get(link);
-  if (sessions === undefined) {
-    sessions = { free: sessionsAtOnce, waiting: [] };
-    sessionsOf.set(link, sessions);
-  }
-  const own = sessions;
-  if (own.free > 0) own.free -= 1;
-  else await new Promise<void>((resolve) => own.waiting.push(resolve));
-  let given = false;
-  return () => {
-    if (given) return;
-    given = true;
-    const next = own.waiting.shift();
-    if (next === undefined) own.free += 1;
-    else next();
-  };
+function takeSession(link: Link): Promise<() => void> {
+  const sessions = sessionsOf.get(link) ?? places(sessionsAtOnce);
+  sessionsOf.set(link, sessions);
+  return sessions();
 }
 
 /**

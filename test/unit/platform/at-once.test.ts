@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { eachAtOnce } from '../../../src-main/platform/at-once.ts';
+import { eachAtOnce, places } from '../../../src-main/platform/at-once.ts';
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
@@ -56,5 +56,48 @@ describe('several things at once', () => {
     );
     stop.abort();
     await expect(all).rejects.toThrow('stopped');
+  });
+});
+
+describe('places', () => {
+  it('are never taken by more than there are, and come to everybody in turn', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 5 }),
+        fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 20 }),
+        async (count, stays) => {
+          const take = places(count);
+          const order: number[] = [];
+          let inside = 0;
+          await Promise.all(
+            stays.map(async (turns, index) => {
+              const leave = await take();
+              order.push(index);
+              inside += 1;
+              expect(inside).toBeLessThanOrEqual(count);
+              for (let at = 0; at < turns; at += 1) await turn();
+              inside -= 1;
+              leave();
+              leave();
+            }),
+          );
+          expect(order).toEqual(stays.map((_, index) => index));
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it('go to the next when somebody stops waiting', async () => {
+    const take = places(1);
+    const leave = await take();
+    const stop = new AbortController();
+    const second = take(stop.signal);
+    const third = take();
+    stop.abort(new Error('enough'));
+    await expect(second).rejects.toThrow('enough');
+    await expect(take(stop.signal)).rejects.toThrow('enough');
+    leave();
+    await third;
   });
 });
