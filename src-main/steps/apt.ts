@@ -86,20 +86,48 @@ export const unfinishedTold = (unfinished: Unfinished): readonly Told[] =>
       ]
     : [];
 
+/**
+ * ca-certificates cannot go on where it was cut off: certificates that are linked already are not indexed again, and a list that a
+ * full disk left empty is taken for somebody's choice (seen in 20230311+deb12u1). Without these it makes all anew.
+ */
+const certificateRemains = [
+  ...['find', '/etc/ssl/certs', '/etc/ca-certificates.conf'],
+  ...[
+    '(',
+    '-type',
+    'l',
+    '-lname',
+    '/usr/share/ca-certificates/*',
+    '-o',
+    '-path',
+    '/etc/ca-certificates.conf',
+    '-empty',
+    ')',
+  ],
+  '-delete',
+];
+
 /** Brings it to its end as far as it goes; what lacks its own needs yet is for `apt-get --fix-broken`, and ends this with 1. */
-const finishUnfinished = (machine: string): Command =>
+const finishUnfinished = (machine: string, { packages }: Unfinished): readonly Command[] => [
+  ...(packages.includes('ca-certificates')
+    ? // 1: one of the two is not there yet.
+      [run(machine, certificateRemains, { expect: [0, 1], note: says('install-slapos-node', 'does.anew') })]
+    : []),
   run(
     machine,
     ['env', 'DEBIAN_FRONTEND=noninteractive', 'dpkg', '--force-confdef', '--force-confold', '--configure', '-a'],
     { limitMs: 3_600_000, long: true, expect: [0, 1], note: says('install-slapos-node', 'does.finish') },
-  );
+  ),
+];
 
 /** What goes before an install, and its first word, on a machine where dpkg may have been cut off. */
 export const afterCutOff = (
   machine: string,
-  unfinished: boolean,
+  unfinished: Unfinished,
 ): { readonly first: readonly Command[]; readonly mending: readonly string[] } =>
-  unfinished ? { first: [finishUnfinished(machine)], mending: ['--fix-broken'] } : { first: [], mending: [] };
+  cutOff(unfinished)
+    ? { first: finishUnfinished(machine, unfinished), mending: ['--fix-broken'] }
+    : { first: [], mending: [] };
 
 // ---------------------------------------------------------------- our configuration
 
@@ -143,7 +171,7 @@ export const aptFacts = z.strictObject({
   key: text,
   source: text,
   config: text,
-  unfinished: z.boolean().default(false),
+  unfinished: unfinishedFacts.default({ packages: [], interrupted: false }),
 });
 export type AptFacts = z.infer<typeof aptFacts>;
 
@@ -165,7 +193,7 @@ export function aptFactsOf(answers: Readonly<Record<string, Answer>>): AptFacts 
     key: text('key'),
     source: text('source'),
     config: text('config'),
-    unfinished: cutOff(unfinishedFactsOf(answers)),
+    unfinished: unfinishedFactsOf(answers),
   };
 }
 
@@ -236,7 +264,7 @@ export const installingFactsOf = (answers: Readonly<Record<string, Answer>>): In
 export function readyApt(context: AnyContext, { apt, unfinished }: Installing): readonly Command[] {
   const { name: machine } = machineOfSubject(context);
   return [
-    ...(cutOff(unfinished) ? [finishUnfinished(machine)] : []),
+    ...afterCutOff(machine, unfinished).first,
     ...aptSetUp(machine, wantedApt(context), apt),
     run(machine, aptArgv('update'), { limitMs: 300_000, note: says('install-slapos-node', 'does.update') }),
   ];
@@ -255,7 +283,7 @@ export function bringPackages(
 ): readonly Command[] {
   const { name: machine } = machineOfSubject(context);
   // What is unpacked and lacks its own needs is brought them first.
-  const mending = cutOff(facts.unfinished) ? ['--fix-broken'] : [];
+  const { mending } = afterCutOff(machine, facts.unfinished);
   return [
     ...readyApt(context, facts),
     run(machine, aptInstallArgv(...mending, ...names), { limitMs: 3_600_000, long: true, note }),

@@ -1,4 +1,8 @@
 /** What dpkg's answers mean for the install: whole, absent, or cut off in the middle. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { archivesLeft, unfinishedFactsOf } from '../../../src-main/steps/apt.ts';
 import { installSlaposNode } from '../../../src-main/steps/machine/install-slapos-node.ts';
@@ -114,6 +118,28 @@ describe('install-slapos-node', () => {
       ),
     ).toBe(true);
     expect(words({ slapos: '' }).some((line) => /--configure|--fix-broken/.test(line))).toBe(false);
+  });
+
+  it('takes away what ca-certificates had begun, and that alone, before it is configured again', () => {
+    const plan = words({ unfinished: { packages: ['ca-certificates', 'gcc'], interrupted: false }, slapos: '' });
+    expect(plan[0]).toMatch(/^find .*-delete$/);
+    expect(plan[1]).toContain('--configure -a');
+    const folder = mkdtempSync(join(tmpdir(), 'fieldkit-certificates-'));
+    try {
+      const [certificates, config] = [join(folder, 'certs'), join(folder, 'ca-certificates.conf')];
+      mkdirSync(certificates);
+      symlinkSync('/usr/share/ca-certificates/mozilla/A.crt', join(certificates, 'A.pem'));
+      symlinkSync('/usr/local/share/ca-certificates/ours.crt', join(certificates, 'ours.pem'));
+      for (const file of [config, join(certificates, 'empty.pem')]) writeFileSync(file, '');
+      const argv = (plan[0] ?? '')
+        .replace('/etc/ssl/certs', certificates)
+        .replaceAll('/etc/ca-certificates.conf', config)
+        .split(' ');
+      execFileSync(argv[0] ?? '', argv.slice(1));
+      expect([readdirSync(folder), readdirSync(certificates)]).toEqual([['certs'], ['empty.pem', 'ours.pem']]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('keeps the version that a configured machine has, and brings only what is not there', () => {
