@@ -22,6 +22,20 @@ const reason = longLabUnavailable();
 const laterUrl = masterReleaseUrl.replace('1.0.499', '1.0.500');
 const answers = { ...checkpointAnswers, 'backup-passphrase': 'canary9passphrase9of9the9backup' };
 
+/** Names the partitions that slapgrid has not gone through since they were asked for last, by what it leaves in each. */
+const behindProgram = `import sqlite3
+database = sqlite3.connect("file:/opt/slapos/slapproxy.db?mode=ro", uri=True)
+names = [name for name, in database.execute("select name from sqlite_master")]
+table = [name for name in names if name.startswith("partition") and name[9:].isdigit()][0]
+for reference, asked in database.execute("select reference, timestamp from %s where slap_state != 'free'" % table):
+    try:
+        done = float(open("/srv/slapgrid/%s/.timestamp" % reference).read())
+    except OSError:
+        done = 0
+    if done < float(asked or 0):
+        print(reference)
+`;
+
 describe('a site brought up to date', unless(reason), () => {
   let lab: Lab;
   let machine: LabMachine;
@@ -70,6 +84,47 @@ describe('a site brought up to date', unless(reason), () => {
     await lab?.close();
     await vendor?.close();
     await laptop?.discard();
+  });
+
+  it('is asked with another parameter alone, and is done once slapgrid has brought every partition to that', async () => {
+    await expect.poll(answersHttp, { timeout: 300_000, interval: 1000 }).toContain('Lab master');
+    const was = (await kept()).parameters;
+    /** Partitions that slapgrid has not gone through since they were asked for last, by what it leaves in each. */
+    const behind = async () =>
+      (await machine.mustShell(`/opt/slapos/bin/python - <<'END'\n${behindProgram}END`)).split('\n').filter(Boolean);
+    await expect.poll(behind, { timeout: 300_000, interval: 1000 }).toEqual([]);
+    await laptop.editPlan((text) => text.replace(/^(?=releases:)/m, 'master: { city: Nantes }\n'));
+    // slapgrid is started by cron, and by nobody else.
+    await machine.mustShell(
+      'systemctl stop cron; while pgrep -f "[s]lapos node (instance|software)"; do sleep 1; done',
+    );
+    let ended = false;
+    let resumed: Promise<readonly string[]> | null = null;
+    const asked = await laptop
+      .fieldkit(['run', 'request-master', '--yes', '--answers', laptop.answersPath], {
+        onLine: ({ kind, index }) => {
+          // The parameters are written, then the request is made, then it is waited for.
+          if (kind === 'command-started' && Number(index) === 3)
+            resumed ??= (async () => {
+              const open = await behind();
+              // Long enough for two looks.
+              await new Promise((resolve) => setTimeout(resolve, 12_000));
+              const early = ended;
+              await machine.mustShell('systemctl start cron');
+              return early ? ['ended before slapgrid had run'] : open;
+            })();
+        },
+      })
+      .finally(() => {
+        ended = true;
+      });
+    expect(asked.code, asked.stdout.slice(-5000)).toBe(0);
+    expect((await (resumed as Promise<readonly string[]> | null)) ?? []).toContain('slappart0');
+    expect(await behind()).toEqual([]);
+    const now = (await kept()).parameters;
+    expect(was).toContain('Lille');
+    expect(now).toBe(was.replaceAll('Lille', 'Nantes'));
+    expect((await run('request-master')).lines.at(-1)).toMatchObject({ performed: 0 });
   });
 
   it('has all that its medium holds, until that is prepared again at the office', async () => {
