@@ -89,7 +89,6 @@ describe('a site brought up to date', unless(reason), () => {
   it('is asked with another parameter alone, and is done once slapgrid has brought every partition to that', async () => {
     await expect.poll(answersHttp, { timeout: 300_000, interval: 1000 }).toContain('Lab master');
     const was = (await kept()).parameters;
-    /** Partitions that slapgrid has not gone through since they were asked for last, by what it leaves in each. */
     const behind = async () =>
       (await machine.mustShell(`/opt/slapos/bin/python - <<'END'\n${behindProgram}END`)).split('\n').filter(Boolean);
     await expect.poll(behind, { timeout: 300_000, interval: 1000 }).toEqual([]);
