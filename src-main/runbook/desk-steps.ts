@@ -10,7 +10,7 @@ import { shellOf } from './explain.ts';
 import { keptFields } from './instances.ts';
 import { siteFiles } from './open-site.ts';
 import { instanceOf, type Open, type OpenSites, requireIdle } from './open-sites.ts';
-import { goesOnAlone } from './perform.ts';
+import { cancelOf } from './perform.ts';
 
 const draftsFile = z.record(z.string(), jsonObject);
 
@@ -88,8 +88,9 @@ export function stepHandlers({ at, start }: OpenSites) {
       const { running, instances } = opened.site.view;
       if (running === null) return { stopsAfter: null };
       const under = instances[running]?.commands.find((item) => item.state === 'running')?.command;
-      const goesOn = under !== undefined && goesOnAlone(under);
-      return { stopsAfter: tell(goesOn ? 'ui.run.goesOn' : 'ui.run.stopsAfter', { instance: running }) };
+      return {
+        stopsAfter: tell(`ui.run.${under === undefined ? 'stopsAfter' : cancelOf(under)}`, { instance: running }),
+      };
     },
     'questions.answer': async ({ site, id, value }) => {
       const opened = await at(site);

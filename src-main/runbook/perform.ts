@@ -37,15 +37,19 @@ export interface Unsettled {
 const lineLimit = 4000;
 const keptLines = 2000;
 
-/**
- * Commands that a cancel may end in the middle: those that only look, wait or ask, that copy under a temporary name, or that
- * go on on the target without us. The others are short and are let through to their end.
- */
-const endsEarly = (command: Command): boolean =>
-  command.kind === 'run' ? command.long === true : !['write', 'guard', 'reboot'].includes(command.kind);
-
 /** Goes on on the target when we stop looking. */
-export const goesOnAlone = (command: Command): boolean => command.kind === 'run' && command.long === true;
+const goesOnAlone = (command: Command): boolean => command.kind === 'run' && command.long === true;
+
+/**
+ * What a cancel does to a command. `goesOn`: it goes on on the target without us. `stopsWaiting`: we look no more, and what is awaited
+ * goes on. `ends`: it only looks or asks, copies under a temporary name, or ends itself where nothing is lost. `stopsAfter`: it is
+ * short, and is let through to its end.
+ */
+export function cancelOf(command: Command): 'goesOn' | 'stopsWaiting' | 'ends' | 'stopsAfter' {
+  if (command.kind === 'until') return 'stopsWaiting';
+  if (command.kind !== 'run') return ['write', 'guard', 'reboot'].includes(command.kind) ? 'stopsAfter' : 'ends';
+  return goesOnAlone(command) ? 'goesOn' : command.endsWell === true ? 'ends' : 'stopsAfter';
+}
 
 /** The unsettled command of an instance's last plan, null when there is none. */
 export function unsettledOf({ plan, commands }: InstanceView): Unsettled | null {
@@ -171,7 +175,7 @@ function performingOf(
   const lines: string[] = [];
   const bunches = lineBunches((some) => site.live({ kind: 'lines', instance: key, index, lines: some }));
   const meter = progressMeter(site.clock);
-  const signal = endsEarly(command) ? options.signal : new AbortController().signal;
+  const signal = cancelOf(command) === 'stopsAfter' ? new AbortController().signal : options.signal;
   const readCaptured = (name: string): string => {
     const value = captured.get(name);
     if (value === undefined) throw new RangeError(`nothing captured as ${name}`);

@@ -148,11 +148,19 @@ export const registryAwaySays = 'Connection refused|No route to host|Network is 
 
 /**
  * Runs re6st-conf inside a Python that has the token from its standard input, and in no argument. The registry learns of a new
- * token up to five minutes late, so it is offered again for that long.
+ * token up to five minutes late, so it is offered again for that long. It can be told to stop, and does so between two offers.
  */
 const joinProgram = `# Written by SlapOS Field Kit.
-import runpy, sys, time
+import runpy, signal, sys, time
 program, registry, folder, fingerprint, title, patience = sys.argv[1:]
+stopping = sleeping = False
+def stop(*_):
+    # Told to stop while it asks, it lets the answer come first: a token that was taken would be lost without its certificate.
+    global stopping
+    stopping = True
+    if sleeping:
+        sys.exit(5)
+signal.signal(signal.SIGTERM, stop)
 token = sys.stdin.readline().strip()
 given = ["--registry", registry, "-d", folder, "--fingerprint", fingerprint, "-r", "title", title, "--token", token]
 end = time.monotonic() + float(patience)
@@ -172,7 +180,11 @@ while True:
     if left <= 0:
         break
     print("the registry does not know this token yet, another %d s" % left, flush=True)
+    sleeping = True
+    if stopping:
+        sys.exit(5)
     time.sleep(min(15, left))
+    sleeping = False
 print("the registry does not know this token")
 sys.exit(4)
 `;

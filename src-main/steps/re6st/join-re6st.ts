@@ -194,6 +194,8 @@ export const joinRe6st = defineStep({
             },
           ],
           limitMs: (tokenPatienceSeconds + 120) * 1000,
+          // It waits for minutes, and can be told to stop.
+          endsWell: true,
           note: says('join-re6st', 'does.join', { url }),
         }),
       ];

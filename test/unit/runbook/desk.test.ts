@@ -11,7 +11,7 @@ import { type Desk, makeDesk } from '../../../src-main/runbook/desk.ts';
 import type { DeskParts } from '../../../src-main/runbook/desk-parts.ts';
 import type { LiveEvent, StreamEvent } from '../../../src-shared/api.ts';
 import { problem } from '../../../src-shared/problem.ts';
-import type { Question } from '../../../src-shared/step.ts';
+import type { Command, Question } from '../../../src-shared/step.ts';
 import { type FakeWorld, fakeHands, newWorld, planText, standingStep } from '../../fakes/engine.ts';
 
 let home: string;
@@ -118,17 +118,23 @@ describe('while something runs', () => {
     expect(await readFile(join(folder, 'site.yaml'), 'utf8')).toBe(planText);
   });
 
-  it.each([
-    ['a short command is let through to its end', false, 'ui.run.stopsAfter'],
-    ['a long one goes on by itself', true, 'ui.run.goesOn'],
-  ])('a cancel says what happens: %s', async (_what, long, key) => {
+  const on = { machine: 'm1' };
+  const runs = { kind: 'run', on, argv: ['x'], limitMs: 1000 } as const;
+  it.each<[string, Command, string]>([
+    ['a short command is let through to its end', runs, 'ui.run.stopsAfter'],
+    ['a long one goes on by itself', { ...runs, long: true }, 'ui.run.goesOn'],
+    ['one that can be told to end is told', { ...runs, endsWell: true }, 'ui.run.ends'],
+    [
+      'what is waited for goes on',
+      {
+        ...{ kind: 'until', on, probe: { id: 'x', kind: 'run', argv: ['x'] }, wanted: { exit: 0 }, everyMs: 1000 },
+        ...{ limitMs: 1000, awaited: { key: 'x', params: {} }, evidence: [] },
+      },
+      'ui.run.stopsWaiting',
+    ],
+  ])('a cancel says what happens: %s', async (_what, command, key) => {
     const end = held();
-    open([
-      standingStep('a', [], world, {
-        ...short,
-        plan: () => [{ kind: 'run', on: { machine: 'm1' }, argv: ['x'], limitMs: 1000, long }],
-      }),
-    ]);
+    open([standingStep('a', [], world, { ...short, plan: () => [command] })]);
     const started = await run();
     await until(() => events.some(({ event }) => 'journal' in event && event.journal.kind === 'command-started'));
     const { stopsAfter } = await desk.handlers['run.cancel']({ site, run: started.run });

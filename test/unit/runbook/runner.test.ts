@@ -329,6 +329,28 @@ it('falls back to the defaults when an older program recorded an input that no l
   });
 });
 
+it('a cancel reaches a short command that ends well by itself, and the secret it was given stays good', async () => {
+  const controller = new AbortController();
+  world.before = (_command, { signal }) => {
+    controller.abort();
+    signal.throwIfAborted();
+  };
+  const asking = standingStep('a', [], world, {
+    plan: () => [
+      { kind: 'run', on: { machine: 'm1' }, argv: ['join'], limitMs: 1000, endsWell: true, spends: 'token:m1' },
+    ],
+  });
+  await open([asking]);
+  site.secrets.set('token:m1', 'once');
+  expect(await runner.run(instance('a@site'), options({ signal: controller.signal }))).toMatchObject({
+    outcome: 'cancelled',
+    problem: { code: 'cancelled' },
+  });
+  expect(site.view.instances['a@site']).toMatchObject({ state: 'todo', commands: [{ state: 'cancelled' }] });
+  expect(site.view.spent).toEqual([]);
+  expect(site.secrets.get('token:m1')).toBe('once');
+});
+
 it('a cancel lets a short command end, and says that a long one goes on', async () => {
   const controller = new AbortController();
   const seen: boolean[] = [];

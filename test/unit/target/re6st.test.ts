@@ -1,5 +1,11 @@
 /** What a registry and certificates of re6st say, and what becomes of its configuration. */
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash, X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
   joinArgv,
@@ -7,10 +13,15 @@ import {
   nodeAddress,
   parseRegistry,
   re6stConfig,
+  re6stPaths,
   sameNetwork,
   subnetOf,
 } from '../../../src-main/target/re6st.ts';
+import { unless } from '../../unless.ts';
 import { authority } from './re6st-authority.ts';
+
+const found = spawnSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' });
+const python = found.status === 0 ? found.stdout.trim() : null;
 
 /** A node's of the authority's network, its third. */
 const node = `-----BEGIN CERTIFICATE-----
@@ -88,4 +99,58 @@ it('asks for a certificate without a token in any argument', () => {
   expect(argv).toContain('http://[fd00::9]:9026');
   expect(argv).toContain('sha256:ab');
   expect(argv.filter((word) => word.includes('--token'))).toHaveLength(1);
+});
+
+describe('the program that asks for a certificate', unless(python === null ? 'no python3 here' : null), () => {
+  /** Runs it with a stand-in for re6st-conf, which writes down each time that it is asked. */
+  const joining = async (
+    body: string,
+    act: (child: ReturnType<typeof spawn>, asked: () => number) => Promise<void>,
+  ): Promise<{ readonly code: number | null; readonly asked: number; readonly tookMs: number }> => {
+    const folder = await mkdtemp(join(tmpdir(), 'fieldkit-join-'));
+    try {
+      const asked = join(folder, 'asked');
+      const conf = `#! ${python}\nimport sys, time\nopen("${asked}", "a").write(sys.argv[sys.argv.index("--token") + 1] + "\\n")\n${body}`;
+      await writeFile(join(folder, 're6st-conf'), conf, { mode: 0o755 });
+      const argv = joinArgv('http://[fd00::9]:9026', 'ab', 'node-1', 330).map((word) =>
+        word === re6stPaths.folder ? join(folder, 're6stnet') : word,
+      );
+      const [program = '', ...words] = ['timeout', '-k', '5', '60', ...argv];
+      const child = spawn(program, words, { env: { PATH: `${folder}:${process.env.PATH}` } });
+      child.stdin?.end('the-token\n');
+      const count = () => (existsSync(asked) ? readFileSync(asked, 'utf8').split('\n').length - 1 : 0);
+      const ended = once(child, 'close');
+      await act(child, count);
+      const toldMs = performance.now();
+      const [code] = await ended;
+      expect(readFileSync(asked, 'utf8')).toMatch(/^(the-token\n)+$/);
+      return { code: code as number | null, asked: count(), tookMs: performance.now() - toldMs };
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  };
+  const unknown = 'sys.exit("the token is unknown")\n';
+
+  it('stops at once when it is told to while it waits for the registry to know the token', async () => {
+    const { code, asked, tookMs } = await joining(unknown, async (child, count) => {
+      const heard = once(child.stdout as NonNullable<typeof child.stdout>, 'data');
+      expect(String(await heard)).toContain('does not know this token yet');
+      expect(count()).toBe(1);
+      child.kill('SIGTERM');
+    });
+    expect(code).not.toBe(0);
+    expect(asked).toBe(1);
+    // It would have slept for fifteen seconds.
+    expect(tookMs).toBeLessThan(5000);
+  });
+
+  it('lets an answer come that it has asked for, and asks no more', async () => {
+    const stop = async (child: ReturnType<typeof spawn>, count: () => number) => {
+      await expect.poll(count, { interval: 20, timeout: 10_000 }).toBe(1);
+      child.kill('SIGTERM');
+    };
+    const slow = 'time.sleep(1.5)\nopen(sys.argv[0] + "-done", "w").write("yes")\n';
+    expect(await joining(slow, stop)).toMatchObject({ code: 0, asked: 1 });
+    expect(await joining(`${slow}${unknown}`, stop)).toMatchObject({ code: 5, asked: 1 });
+  });
 });
