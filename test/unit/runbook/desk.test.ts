@@ -119,7 +119,7 @@ describe('while something runs', () => {
   });
 
   const on = { machine: 'm1' };
-  const runs = { kind: 'run', on, argv: ['x'], limitMs: 1000 } as const;
+  const runs = { kind: 'run' as const, on, argv: ['x'], limitMs: 1000 };
   it.each<[string, Command, string]>([
     ['a short command is let through to its end', runs, 'ui.run.stopsAfter'],
     ['a long one goes on by itself', { ...runs, long: true }, 'ui.run.goesOn'],
