@@ -42,13 +42,17 @@ const goesOnAlone = (command: Command): boolean => command.kind === 'run' && com
 
 /**
  * What a cancel does to a command. `goesOn`: it goes on on the target without us. `stopsWaiting`: we look no more, and what is awaited
- * goes on. `ends`: it only looks or asks, copies under a temporary name, or ends itself where nothing is lost. `stopsAfter`: it is
- * short, and is let through to its end.
+ * goes on. `ends`: it only looks or asks, also for a secret, copies under a temporary name, or ends itself where nothing is lost.
+ * `stopsAfter`: it is short, and is let through to its end.
  */
 export function cancelOf(command: Command): 'goesOn' | 'stopsWaiting' | 'ends' | 'stopsAfter' {
   if (command.kind === 'until') return 'stopsWaiting';
   if (command.kind !== 'run') return ['write', 'guard', 'reboot'].includes(command.kind) ? 'stopsAfter' : 'ends';
-  return goesOnAlone(command) ? 'goesOn' : command.endsWell === true ? 'ends' : 'stopsAfter';
+  return goesOnAlone(command)
+    ? 'goesOn'
+    : command.endsWell === true || command.keeps !== undefined
+      ? 'ends'
+      : 'stopsAfter';
 }
 
 /** The unsettled command of an instance's last plan, null when there is none. */
