@@ -72,7 +72,7 @@ describe('twenty nodes', unless(reason), () => {
     const outcomes = Object.fromEntries(ended(run));
     expect(outcomes, run.stdout.slice(-3000)).toMatchObject({
       [`connect@machine:node-${unreachable}`]: 'host-unreachable',
-      [`preflight@machine:node-${full}`]: 'target-file-system-unfit',
+      [`preflight@machine:node-${full}`]: 'target-disk-small',
       [`preflight@machine:node-${foreign}`]: 'target-other-system',
       ...Object.fromEntries(
         names.filter((_, index) => !sick.includes(index + 1)).map((name) => [`preflight@machine:${name}`, 'done']),
