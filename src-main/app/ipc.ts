@@ -1,19 +1,16 @@
 // The wire between the window and the program: one handler a procedure and one stream of events.
-// Called by entry.ts. It must refuse a call before it looks at it when it does not come from our own page.
+// Called by the window program. It must refuse a call before it looks at it when it does not come from our own page.
 import { type BrowserWindow, ipcMain, type WebFrameMain } from 'electron';
-import type { Handlers, StreamEvent } from '../../src-shared/api.ts';
 import { eventChannel, procedureChannel, procedures } from '../../src-shared/channels.ts';
-import { problem } from '../../src-shared/problem.ts';
+import { problem, toProblemData } from '../../src-shared/problem.ts';
 import { isOwnAddress } from './content-policy.ts';
-import { answerCall } from './envelope.ts';
+import type { Engine } from './engine.ts';
 
 interface Wire {
-  readonly handlers: Handlers;
-  /** Returns the unsubscriber. */
-  readonly onEvent: (listener: (event: StreamEvent) => void) => () => void;
+  /** A call that comes before it is there waits for it. */
+  readonly engine: Promise<Engine>;
   readonly window: () => BrowserWindow | null;
   readonly developmentOrigin: string | null;
-  readonly checkOutput: boolean;
 }
 
 /** Registers every procedure and forwards the stream. */
@@ -23,13 +20,21 @@ export function setupIpc(wire: Wire): void {
       // Read at once: after an await the frame may be gone and this would be null.
       const frame = event.senderFrame;
       if (!isOurs(frame, wire)) return { problem: problem('usage-wrong', { detail: 'not from the window' }).data };
-      return answerCall(wire.handlers, name, input, { checkOutput: wire.checkOutput });
+      return wire.engine.then(
+        ({ answer }) => answer(name, input),
+        (thrown: unknown) => ({ problem: toProblemData(thrown) }),
+      );
     });
   }
-  wire.onEvent((event) => {
-    const window = wire.window();
-    if (window !== null && !window.isDestroyed()) window.webContents.send(eventChannel, event);
-  });
+  void wire.engine.then(
+    ({ desk }) =>
+      desk.onEvent((event) => {
+        const window = wire.window();
+        if (window !== null && !window.isDestroyed()) window.webContents.send(eventChannel, event);
+      }),
+    // Each call of the window is told.
+    () => undefined,
+  );
 }
 
 function isOurs(frame: WebFrameMain | null, wire: Wire): boolean {

@@ -1,17 +1,10 @@
 // Keeps the laptop awake while a run is active, shows that on the taskbar, and calls the person when one is needed.
 import { type BrowserWindow, Notification, powerSaveBlocker } from 'electron';
-import type { Settings, StreamEvent } from '../../src-shared/api.ts';
-import type { Desk } from '../runbook/desk.ts';
-import { texts } from './texts.ts';
-
-interface PowerOptions {
-  readonly desk: Desk;
-  readonly window: () => BrowserWindow | null;
-  readonly language: () => Settings['language'];
-}
+import type { StreamEvent } from '../../src-shared/api.ts';
+import type { Engine } from './engine.ts';
 
 /** Returns a function that says whether sleep is inhibited now (for tests and the close question). */
-export function setupPower({ desk, window, language }: PowerOptions): () => boolean {
+export function setupPower({ desk, words }: Engine, window: () => BrowserWindow | null): () => boolean {
   let blocker: number | null = null;
   const settle = (): void => {
     const busy = desk.busy();
@@ -25,7 +18,7 @@ export function setupPower({ desk, window, language }: PowerOptions): () => bool
   desk.onEvent((event) => {
     settle();
     showProgress(window(), event);
-    callPerson(window(), event, language());
+    callPerson(window(), event, words());
   });
   return () => blocker !== null && powerSaveBlocker.isStarted(blocker);
 }
@@ -37,9 +30,12 @@ function showProgress(window: BrowserWindow | null, { event }: StreamEvent): voi
 }
 
 /** A person who left during a long wait is told when something needs them or a run is over. */
-function callPerson(window: BrowserWindow | null, { site, event }: StreamEvent, language: Settings['language']): void {
+function callPerson(
+  window: BrowserWindow | null,
+  { site, event }: StreamEvent,
+  words: ReturnType<Engine['words']>,
+): void {
   if (window === null || window.isFocused() || !Notification.isSupported() || !('live' in event)) return;
-  const words = texts(language).main;
   const body =
     event.live.kind === 'question' || event.live.kind === 'confirm'
       ? words.needsYou

@@ -1,13 +1,14 @@
 // What happens when the program is started as root. A packaged one explains and stops: as root the browser sandbox
 // would be off and files would get the wrong owner. A checkout goes on and says so (containers, test machines).
 import { app, dialog } from 'electron';
-import { texts } from './texts.ts';
 
 export const isRoot = (): boolean => process.getuid?.() === 0;
 
 /** False when the program must end now. Call once Electron is ready. */
-export function setupRootRefusal(): boolean {
+export async function setupRootRefusal(): Promise<boolean> {
   if (!isRoot()) return true;
+  // Read in for nobody else: all sentences of the window are in one file.
+  const { texts } = await import('./texts.ts');
   const words = texts('en').main;
   if (app.isPackaged) {
     process.stderr.write(`${words.rootRefused}\n`);

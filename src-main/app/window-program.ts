@@ -1,10 +1,6 @@
 // The window's program, from start to end: a list of what is set up, in order. Called by the entry, before Electron is ready.
 import { join } from 'node:path';
 import { app, session } from 'electron';
-import type { Settings } from '../../src-shared/api.ts';
-import { compose } from '../compose.ts';
-import { makeDesk } from '../runbook/desk.ts';
-import { allHandlers } from './handlers.ts';
 import { setupIpc } from './ipc.ts';
 import { setupMenu } from './menu.ts';
 import { closeNetwork, setupPolicy } from './policy.ts';
@@ -31,23 +27,18 @@ export function startWindow(): void {
 }
 
 async function start(): Promise<void> {
-  if (!setupRootRefusal()) return app.exit(2);
-  // Tests of a checkout may make simulated work take no time.
-  const practicePace = app.isPackaged ? 1 : Number(process.env.FIELDKIT_PRACTICE_PACE ?? 1);
-  const { parts } = compose({ env: process.env, practicePace });
-  const desk = makeDesk(parts);
-  const language = await keepLanguage(desk.handlers['settings.get']);
-  const handlers = allHandlers(desk, parts.dataFolder, language.learn);
-
+  if (!(await setupRootRefusal())) return app.exit(2);
   setupPolicy(session.defaultSession, developmentOrigin);
   setupScheme(session.defaultSession, join(app.getAppPath(), 'out', 'renderer'));
   setupMenu();
-  setupIpc({ handlers, onEvent: desk.onEvent, window: theWindow, developmentOrigin, checkOutput: !app.isPackaged });
-  setupPower({ desk, window: theWindow, language: language.now });
-  setupWindow({ desk, developmentOrigin, language: language.now });
 
+  // An import is read after this has run: the page is on its way before the engine, which takes as long to read in as the page to draw.
+  const engine = import('./engine.ts').then(({ startEngine }) => startEngine());
+  setupIpc({ engine, window: theWindow, developmentOrigin });
+  setupWindow({ engine, developmentOrigin });
   app.on('window-all-closed', () => app.quit());
-  closeBeforeQuitting(() => desk.close());
+  closeBeforeQuitting(() => engine.then(({ desk }) => desk.close()));
+  setupPower(await engine, theWindow);
 }
 
 /** Sites are closed in order before the program ends, however the end was asked for. */
@@ -62,15 +53,4 @@ function closeBeforeQuitting(close: () => Promise<void>): void {
       setImmediate(() => app.quit());
     });
   });
-}
-
-/** The language of dialogs and notifications follows the window's. */
-async function keepLanguage(get: (input: Record<string, never>) => Promise<Settings>) {
-  let { language } = await get({});
-  return {
-    now: () => language,
-    learn: (settings: Settings) => {
-      language = settings.language;
-    },
-  };
 }

@@ -1,16 +1,14 @@
 // The one window: sandboxed, isolated, without Node. Keeps its size, and asks before it closes while a step runs.
 import { join } from 'node:path';
 import { app, BrowserWindow, dialog } from 'electron';
-import type { Settings } from '../../src-shared/api.ts';
-import type { Desk } from '../runbook/desk.ts';
 import { startPage } from './content-policy.ts';
-import { texts } from './texts.ts';
+import type { Engine } from './engine.ts';
 import { keepWindowSize, readWindowSize } from './window-size.ts';
 
 interface WindowOptions {
-  readonly desk: Desk;
+  /** Comes while the window draws already. */
+  readonly engine: Promise<Engine>;
   readonly developmentOrigin: string | null;
-  readonly language: () => Settings['language'];
 }
 
 let current: BrowserWindow | null = null;
@@ -62,16 +60,25 @@ export function setupWindow(options: WindowOptions): BrowserWindow {
   return window;
 }
 
-function askBeforeClosing(window: BrowserWindow, { desk, language }: WindowOptions, sizeFile: string): void {
+function askBeforeClosing(window: BrowserWindow, { engine }: WindowOptions, sizeFile: string): void {
   let asking = false;
+  let come: Engine | null = null;
+  // Each call of the window is told of an engine that does not come.
+  void engine.then(
+    (started) => {
+      come = started;
+    },
+    () => undefined,
+  );
   window.on('close', (event) => {
     const { width, height } = window.getNormalBounds();
     keepWindowSize(sizeFile, { width, height, maximized: window.isMaximized() });
-    if (!desk.busy()) return;
+    if (come === null || !come.desk.busy()) return;
+    const { desk, words: wordsNow } = come;
     event.preventDefault();
     if (asking) return;
     asking = true;
-    const words = texts(language()).main;
+    const words = wordsNow();
     void dialog
       .showMessageBox(window, {
         type: 'question',

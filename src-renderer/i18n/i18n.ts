@@ -1,28 +1,32 @@
-// All texts of the window, from the same files as the command line's. Bundled: nothing is loaded while running.
-import i18next, { type i18n } from 'i18next';
+// All texts of the window, from the same files as the command line's. Of the languages only what is shown is read in.
+import i18next from 'i18next';
 import { initReactI18next } from 'react-i18next';
+import type { Settings } from '../../src-shared/api.ts';
 
-type Tree = { readonly [key: string]: string | Tree };
+export type Tree = { readonly [key: string]: string | Tree };
 
-const files = import.meta.glob<Tree>('../../resources/locales/*/*.json', { eager: true, import: 'default' });
+const bundles = { en: () => import('./en.ts'), fr: () => import('./fr.ts') } as const;
 
 /** `problems.json` holds what stands under `problems.` in a key. */
-function bundleOf(language: string): Tree {
-  const bundle: Record<string, Tree> = {};
-  for (const [path, tree] of Object.entries(files)) {
-    const [, folder, file] = /\/([a-z-]+)\/([a-z-]+)\.json$/.exec(path) ?? [];
-    if (folder === language && file !== undefined) bundle[file] = tree;
-  }
-  return bundle;
+async function bundleOf(language: Settings['language']): Promise<Tree> {
+  const { files } = await bundles[language]();
+  const named = Object.entries(files).map(([path, tree]) => [/([a-z-]+)\.json$/.exec(path)?.[1] ?? path, tree]);
+  return Object.fromEntries(named);
 }
 
-export async function startTexts(language: string): Promise<i18n> {
+/** Before the first page is drawn. Every language has every text, so none falls back to another. */
+export async function startTexts(language: Settings['language']): Promise<void> {
   await i18next.use(initReactI18next).init({
     lng: language,
-    fallbackLng: 'en',
-    resources: { en: { translation: bundleOf('en') }, fr: { translation: bundleOf('fr') } },
+    fallbackLng: false,
+    resources: { [language]: { translation: await bundleOf(language) } },
     interpolation: { escapeValue: false },
     returnNull: false,
   });
-  return i18next;
+}
+
+export async function changeTexts(language: Settings['language']): Promise<void> {
+  if (!i18next.hasResourceBundle(language, 'translation'))
+    i18next.addResourceBundle(language, 'translation', await bundleOf(language));
+  await i18next.changeLanguage(language);
 }

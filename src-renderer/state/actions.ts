@@ -1,9 +1,9 @@
 // What a person can do to steps and settings. Each is one call of main; what follows arrives on the stream.
-import i18next from 'i18next';
 import type { OutputOf, Settings } from '../../src-shared/api.ts';
 import type { Json } from '../../src-shared/json.ts';
 import { canonicalJson } from '../../src-shared/json.ts';
 import { toProblemData } from '../../src-shared/problem.ts';
+import { changeTexts } from '../i18n/i18n.ts';
 import { call } from './bridge.ts';
 import { routeOf } from './route.ts';
 import { changeSite, type Preview, useStore } from './store.ts';
@@ -13,8 +13,8 @@ export type StepInput = Readonly<Record<string, Json>>;
 /** Settings and facts about the program, before anything is shown. */
 export async function start(): Promise<Settings> {
   window.addEventListener('hashchange', () => useStore.setState({ route: routeOf(window.location.hash) }));
-  const settings = await call('settings.get', {});
-  useStore.setState({ settings, info: await call('app.info', {}) });
+  const [settings, info] = await Promise.all([call('settings.get', {}), call('app.info', {})]);
+  useStore.setState({ settings, info });
   showTheme(settings.theme);
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () =>
     showTheme(useStore.getState().settings.theme),
@@ -42,7 +42,7 @@ async function showSettings(settings: Settings): Promise<void> {
   const { language } = useStore.getState().settings;
   useStore.setState({ settings });
   showTheme(settings.theme);
-  if (language !== settings.language) await i18next.changeLanguage(settings.language);
+  if (language !== settings.language) await changeTexts(settings.language);
   document.documentElement.lang = settings.language;
 }
 
