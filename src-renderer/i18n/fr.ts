@@ -1,7 +1,8 @@
 // All French texts of the window, as one file that is read in when they are shown.
 import type { Tree } from './i18n.ts';
 
-export const files = import.meta.glob<Tree>(['../../resources/locales/fr/*.json', '!**/cli.json'], {
+// Those of the command line stay out: cli.json is the one file that begins with a c.
+export const files = import.meta.glob<Tree>('../../resources/locales/fr/[!c]*.json', {
   eager: true,
   import: 'default',
 });
