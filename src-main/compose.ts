@@ -1,6 +1,6 @@
 // Joins the rooms: hands, performers, jobs and sights, given to the engine. Used by app, cli and tests; nothing else may.
 import { basename, join } from 'node:path';
-import type { MediumChoice, MediumContents, MediumReport, OutputOf } from '../src-shared/api.ts';
+import type { MediaComparison, MediumChoice, MediumContents, MediumReport, OutputOf } from '../src-shared/api.ts';
 import type { Manifest } from '../src-shared/manifest.ts';
 import { problem } from '../src-shared/problem.ts';
 import type { Rehearsal, RehearsalProgress } from '../src-shared/rehearsal.ts';
@@ -10,7 +10,6 @@ import { rehearse } from './compose-rehearsal.ts';
 import { recordTexts } from './compose-texts.ts';
 import { mediumChoices } from './medium/choices.ts';
 import { listDrives, readLastingNames } from './medium/drives.ts';
-import type { CleanUp } from './medium/generations.ts';
 import { openManifest } from './medium/manifest-store.ts';
 import { sheetFile } from './medium/sheet-file.ts';
 import { verifyMedium } from './medium/verify.ts';
@@ -24,14 +23,8 @@ import { frontendSights } from './performers/frontend-sights.ts';
 import { makeHands, type Outside } from './performers/hands.ts';
 import { exportKeys, importKeys } from './performers/key-files.ts';
 import { laptopNow } from './performers/laptop-now.ts';
-import {
-  type Cloned,
-  type Comparison,
-  cloneMedium,
-  compareMedia,
-  restoreMedium,
-  tidyMedium,
-} from './performers/media.ts';
+import { type Cloned, cloneMedium, compareMedia, restoreMedium, type Tidied, tidyMedium } from './performers/media.ts';
+import { mediaActs } from './performers/media-acts.ts';
 import { mediumJobs, mediumSights } from './performers/medium-jobs.ts';
 import { mirrorJobs, mirrorSights } from './performers/mirror-jobs.ts';
 import { prepareJobs, prepareSights } from './performers/prepare-jobs.ts';
@@ -84,10 +77,10 @@ export interface Kit extends DriveActs {
   /** Asks every source of a site whether it answers. Throws `site-unknown`, `authority-unusable`. */
   readonly testSources: DeskParts['testSources'];
   readonly mediumContents: (folder: string) => Promise<MediumContents>;
-  readonly compareMedia: (first: string, second: string) => Promise<Comparison>;
+  readonly compareMedia: (first: string, second: string) => Promise<MediaComparison>;
   readonly cloneMedium: (from: string, to: string, signal: AbortSignal) => Promise<Cloned>;
-  /** What may go from a medium; goes when `remove` is true. */
-  readonly cleanMedium: (folder: string, remove: boolean) => Promise<CleanUp>;
+  /** What may go from a medium; goes when that is what was agreed to. */
+  readonly cleanMedium: (folder: string, agreed: (mark: string) => boolean) => Promise<Tidied>;
   /** Walks the site's steps on simulated machines, from its medium or another one alone. Throws as `rehearse`, `site-unknown`. */
   readonly rehearse: (
     site: string,
@@ -325,6 +318,8 @@ export function compose(options: ComposeOptions): Kit {
         return (await Promise.all(found)).filter(({ sites }) => sites.length > 0);
       },
       recentMedia: recentMediaIn(paths.data),
+      media: mediaActs({ runningFrom, laptop }),
+      cache: downloadCache(paths.cache),
       laptopNow,
       rehearsal: { run: rehearseSite, last: lastRehearsal },
       verify: async (site, other, onProgress, signal) => {

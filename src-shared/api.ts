@@ -249,6 +249,46 @@ export const mediumReport = z.strictObject({
 });
 export type MediumReport = z.infer<typeof mediumReport>;
 
+/** Two sealed media by their lists: paths that only one has, and those that differ. */
+export const mediaComparison = z.strictObject({
+  first: z.strictObject({ site: z.string(), generation: z.int() }),
+  second: z.strictObject({ site: z.string(), generation: z.int() }),
+  onlyFirst: z.array(z.string()),
+  onlySecond: z.array(z.string()),
+  differing: z.array(z.string()),
+});
+export type MediaComparison = z.infer<typeof mediaComparison>;
+
+/** An earlier state of a medium, and how many files its restoring would take out, bring back and change. */
+export const mediumGeneration = z.strictObject({
+  generation: z.int(),
+  sealedAt: z.string(),
+  files: z.int(),
+  sizeBytes: z.number(),
+  leaving: z.int(),
+  returning: z.int(),
+  differing: z.int(),
+});
+export type MediumGeneration = z.infer<typeof mediumGeneration>;
+
+const removed = z.strictObject({ count: z.int(), sizeBytes: z.number() });
+
+/** Kinds of what the laptop keeps of its downloads. */
+export const cacheKinds = ['debs', 'indexes', 'releases', 'blobs'] as const;
+
+/** Reading the kept downloads back: how far it is, and what it found. */
+export const cacheCheck = z.strictObject({
+  state: z.enum(['never', 'going', 'stopped', 'over']),
+  doneBytes: z.number(),
+  totalBytes: z.number(),
+  speed: z.number().nullable(),
+  leftMs: z.number().nullable(),
+  /** Files that were read. */
+  count: z.int(),
+  damaged: z.array(z.string()),
+});
+export type CacheCheck = z.infer<typeof cacheCheck>;
+
 /** How long a source is waited for when it is tested. */
 export const sourceLimitMs = 15_000;
 
@@ -288,6 +328,18 @@ export type MachineOutlook = z.infer<typeof machineOutlook>;
 
 /** A fault of the practice site; `met`: the program was seen to notice it. */
 export const fault = z.strictObject({ id: z.string(), on: z.boolean(), met: z.boolean() });
+
+/** How far an act on every byte of a medium is. */
+const wholeMedium = {
+  /** Which medium; null: the site's own, not found yet. */
+  path: z.string().nullable(),
+  doneBytes: z.number(),
+  /** Null until its list is read. */
+  totalBytes: z.number().nullable(),
+  /** Bytes a second, smoothed; null until known. */
+  speed: z.number().nullable(),
+  leftMs: z.number().nullable(),
+};
 
 /** Live things that are not worth keeping: shown, never journaled. */
 export const liveEvent = z.discriminatedUnion('kind', [
@@ -333,17 +385,11 @@ export const liveEvent = z.discriminatedUnion('kind', [
     sizeBytes: z.number(),
   }),
   /** How far reading a medium back is; it belongs to no instance either. */
-  z.strictObject({
-    kind: z.literal('verifying'),
-    /** Which medium is read; null: the site's own, not found yet. */
-    path: z.string().nullable(),
-    doneBytes: z.number(),
-    /** Null until its list is read. */
-    totalBytes: z.number().nullable(),
-    /** Bytes a second, smoothed; null until known. */
-    speed: z.number().nullable(),
-    leftMs: z.number().nullable(),
-  }),
+  z.strictObject({ kind: z.literal('verifying'), ...wholeMedium }),
+  /** How far copying a medium is; `path`: where to. */
+  z.strictObject({ kind: z.literal('cloning'), ...wholeMedium }),
+  /** Which machine is being surveyed. */
+  z.strictObject({ kind: z.literal('surveying'), machine: z.string(), done: z.int(), total: z.int() }),
   /** `problem` only when the program itself failed; a step's problem is in the journal. */
   z.strictObject({ kind: z.literal('run-over'), run, problem: problemData.nullable() }),
 ]);
@@ -498,6 +544,16 @@ export const api = {
     input: machineOfSite,
     output: z.strictObject({ computer: z.string().nullable(), baseline: z.boolean() }),
   },
+  /** Brings back what these machines (all that are on site when none is named) have already, as files in a picked folder. Only reads. */
+  'machines.survey': {
+    input: z.strictObject({ site: z.string(), machines: z.array(z.string()), folder: z.string() }),
+    output: z.strictObject({ run }),
+  },
+  /** What the last survey brought, until another begins or the site is closed. */
+  'machines.surveyed': {
+    input: site,
+    output: z.array(z.strictObject({ machine: z.string(), path: z.string(), count: z.int() })).nullable(),
+  },
   /** Asks every source of the plan whether it answers; fetches nothing large. `proxy`: the way there, null for none. */
   'sources.test': {
     input: site,
@@ -615,6 +671,76 @@ export const api = {
     input: site,
     output: z.strictObject({ mark: z.string(), at: z.string(), report: mediumReport }).nullable(),
   },
+  /** The medium against another one, which was offered or picked. */
+  'media.compare': {
+    input: z.strictObject({ site: z.string(), path: z.string().nullable(), other: z.string() }),
+    output: mediaComparison,
+  },
+  /** Copies its sealed state onto another drive or into a folder; nothing else there is touched. */
+  'media.clone': {
+    input: z.strictObject({ site: z.string(), path: z.string().nullable(), to: z.string() }),
+    output: z.strictObject({ run }),
+  },
+  /** What the last copy came to, until another begins or the site is closed. */
+  'media.cloned': {
+    input: site,
+    output: z
+      .strictObject({
+        to: z.string(),
+        files: z.int(),
+        sizeBytes: z.number(),
+        generation: z.int(),
+        fingerprint: z.string(),
+      })
+      .nullable(),
+  },
+  /** The earlier states that can be restored, newest first. */
+  'media.generations': {
+    input: z.strictObject({ site: z.string(), path: z.string().nullable() }),
+    output: z.array(mediumGeneration),
+  },
+  /** Makes an earlier state the sealed one; the present one is kept beside it. */
+  'media.restore': {
+    input: z.strictObject({ site: z.string(), path: z.string().nullable(), generation: z.int().positive() }),
+    output: z.strictObject({ generation: z.int(), sealedAt: z.string(), files: z.int() }),
+  },
+  /** What only earlier states need. With the mark of what was shown it is removed; where there is something else by now, nothing is. */
+  'media.tidy': {
+    input: z.strictObject({ site: z.string(), path: z.string().nullable(), mark: z.string().nullable() }),
+    output: z.strictObject({
+      paths: z.array(z.string()),
+      sizeBytes: z.number(),
+      generations: z.array(z.int()),
+      mark: z.string(),
+      removed: z.boolean(),
+    }),
+  },
+  /** The downloads that every site and medium of this laptop shares. */
+  'cache.read': {
+    input: nothing,
+    output: z.strictObject({
+      folder: z.string(),
+      limitBytes: z.number(),
+      count: z.int(),
+      sizeBytes: z.number(),
+      kinds: z.array(
+        z.strictObject({ kind: z.enum(cacheKinds), count: z.int(), sizeBytes: z.number(), usedAt: z.string() }),
+      ),
+    }),
+  },
+  /** What would go: what was not used for so many days, then the longest unused until so much is left. Goes when `remove` is true. */
+  'cache.trim': {
+    input: z.strictObject({
+      unusedDays: z.int().nonnegative().nullable(),
+      keepBytes: z.number().nonnegative().nullable(),
+      remove: z.boolean(),
+    }),
+    output: removed,
+  },
+  /** At most so much is kept from now on; what is above it goes at once. */
+  'cache.limit': { input: z.strictObject({ limitBytes: z.number().positive() }), output: removed },
+  /** Reading everything back and comparing it with its name: begun, looked at, stopped. */
+  'cache.check': { input: z.strictObject({ act: z.enum(['start', 'look', 'stop']) }), output: cacheCheck },
   /** Every drive, whole, with the reason for those that are never formatted. */
   'format.drives': { input: site, output: z.array(formatChoice) },
   /** What would be lost. Changes nothing. */

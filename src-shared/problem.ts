@@ -125,6 +125,7 @@ export const problems = {
   'medium-file-too-large': define('medium', ['path', 'fileSystem', 'file', 'size']),
   'medium-slow': define('medium', ['medium', 'writeBytes', 'readBytes', 'gigabyteMs'], { severity: 'warning' }),
   'medium-is-system': define('medium', ['path', 'reason']),
+  'medium-is-same': define('medium', ['path']),
   'medium-drive-unusable': define('medium', ['drive', 'reason']),
   'medium-write-failed': define('medium', ['file', 'detail'], { retryable: true }),
   'medium-file-damaged': define('medium', ['file', 'offset']),

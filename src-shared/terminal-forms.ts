@@ -52,6 +52,21 @@ export const terminalForms = {
   importKeys: (site: string): Argv => of(site, 'keys', 'import', `${site}-keys.age`),
   listMedia: (): Argv => ['fieldkit', 'medium', 'list'],
   showMedium: (folder: string): Argv => ['fieldkit', 'medium', 'show', folder],
+  compareMedia: (folder: string, other: string): Argv => ['fieldkit', 'medium', 'compare', folder, other],
+  cloneMedium: (folder: string, to: string): Argv => ['fieldkit', 'medium', 'clone', folder, to],
+  restoreMedium: (folder: string, generation: number): Argv => [
+    ...['fieldkit', 'medium', 'restore', folder, '--generation', String(generation)],
+  ],
+  cleanMedium: (folder: string, yes: boolean): Argv => [
+    ...['fieldkit', 'medium', 'clean', folder, ...(yes ? ['--yes'] : [])],
+  ],
+  listCache: (): Argv => ['fieldkit', 'cache', 'list'],
+  verifyCache: (): Argv => ['fieldkit', 'cache', 'verify'],
+  clearCache: (unusedDays: number | null): Argv => [
+    ...['fieldkit', 'cache', 'clear', ...(unusedDays === null ? [] : ['--older-than', String(unusedDays)])],
+  ],
+  limitCache: (gigabytes: number): Argv => ['fieldkit', 'cache', 'limit', `${gigabytes}GB`],
+  survey: (site: string, machines: readonly string[]): Argv => of(site, 'survey', ...machines, '--output', '.'),
   verifyMedium: (folder: string): Argv => ['fieldkit', 'medium', 'verify', folder],
   testSources: (site: string): Argv => of(site, 'sources', 'test'),
   exportSite: (site: string, kind: string): Argv => of(site, 'export', kind, '.'),
@@ -66,7 +81,7 @@ export const terminalForms = {
 
 /** The command needs the site for itself: as long as a window has it open, it is refused. */
 export const needsSite = ([, first, second]: Argv): boolean =>
-  ['run', 'check', 'undo', 'show-password', 'keys'].includes(first ?? '') ||
+  ['run', 'check', 'undo', 'show-password', 'keys', 'survey'].includes(first ?? '') ||
   (first === 'machines' && second !== undefined && !second.startsWith('-'));
 
 export type TerminalForm = keyof typeof terminalForms;

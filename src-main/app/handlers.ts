@@ -49,6 +49,17 @@ export function allHandlers(desk: Desk, dataFolder: string, onSettings: (setting
       desk.handlers['media.contents']({ site, path: path === null ? null : picks.path(path) }),
     'media.verify': ({ site, path }) =>
       desk.handlers['media.verify']({ site, path: path === null ? null : picks.path(path) }),
+    'media.compare': ({ site, path, other }) =>
+      desk.handlers['media.compare']({ site, path: path === null ? null : picks.path(path), other: picks.path(other) }),
+    'media.clone': ({ site, path, to }) =>
+      desk.handlers['media.clone']({ site, path: path === null ? null : picks.path(path), to: picks.path(to) }),
+    'media.generations': ({ site, path }) =>
+      desk.handlers['media.generations']({ site, path: path === null ? null : picks.path(path) }),
+    'media.restore': ({ path, ...input }) =>
+      desk.handlers['media.restore']({ ...input, path: path === null ? null : picks.path(path) }),
+    'media.tidy': ({ path, ...input }) =>
+      desk.handlers['media.tidy']({ ...input, path: path === null ? null : picks.path(path) }),
+    'machines.survey': (input) => desk.handlers['machines.survey']({ ...input, folder: picks.path(input.folder) }),
     'records.export': (input) => desk.handlers['records.export']({ ...input, folder: picks.path(input.folder) }),
     'sites.onMedium': async ({ path }) => {
       const found = await desk.handlers['sites.onMedium']({ path: path === null ? null : picks.path(path) });

@@ -1,46 +1,68 @@
 // Media beyond the one a site has chosen: two compared, a copy, the way back, and tidying up.
 // Called by compose for the window and the command line. A medium that does not verify is told, never used.
+import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { MediaComparison, MediumGeneration } from '../../src-shared/api.ts';
 import { parseJson } from '../../src-shared/json.ts';
 import { siteLock } from '../../src-shared/lock.ts';
 import { type Manifest, mediumPaths, mediumRoot } from '../../src-shared/manifest.ts';
 import { problem } from '../../src-shared/problem.ts';
 import { copyToMedium, writeToMedium } from '../medium/copy.ts';
-import { cleanUp, cleanUpOf, keptGenerations, restoreGeneration, sealedPath } from '../medium/generations.ts';
+import {
+  type CleanUp,
+  cleanUp,
+  cleanUpOf,
+  keptGenerations,
+  restoreGeneration,
+  sealedPath,
+} from '../medium/generations.ts';
 import { refuseSystemFolder } from '../medium/identity.ts';
 import { openManifest } from '../medium/manifest-store.ts';
 import type { Clock } from '../platform/clock.ts';
-import { ensureFolder, exists, readTextOrNull } from '../platform/files.ts';
+import { ensureFolder, exists, readTextOrNull, sha256Of } from '../platform/files.ts';
 import { OpenSite, siteFiles } from '../runbook/open-site.ts';
 import { isPractice, siteFolder, siteNames } from '../runbook/sites.ts';
 import { rootOf, sizeOf } from './contents.ts';
 import { requireRoom } from './room.ts';
 
-export interface Comparison {
-  readonly first: { readonly site: string; readonly generation: number };
-  readonly second: { readonly site: string; readonly generation: number };
-  readonly onlyFirst: readonly string[];
-  readonly onlySecond: readonly string[];
-  readonly differing: readonly string[];
+/** Two sealed media by their lists. Throws as `openManifest`. */
+export async function compareMedia(first: string, second: string): Promise<MediaComparison> {
+  const [one, two] = [await rootOf(first), await rootOf(second)];
+  return differences((await openManifest(one, null)).manifest, (await openManifest(two, null)).manifest);
 }
 
-/** Two sealed media by their lists. Throws as `openManifest`. */
-export async function compareMedia(first: string, second: string): Promise<Comparison> {
-  const [one, two] = await Promise.all(
-    [first, second].map(async (folder) => (await openManifest(await rootOf(folder), null)).manifest),
-  );
-  if (one === undefined || two === undefined) throw problem('internal', { detail: 'two media' });
-  const [own, other] = [one, two].map(({ files }) => new Map(files.map(({ path, sha256 }) => [path, sha256])));
-  const lacking = (from: Manifest, hashes: ReadonlyMap<string, string> | undefined): readonly string[] =>
-    from.files.map(({ path }) => path).filter((path) => !hashes?.has(path));
+function differences(one: Manifest, two: Manifest): MediaComparison {
+  const hashes = ({ files }: Manifest) => new Map(files.map(({ path, sha256 }) => [path, sha256]));
+  const [own, other] = [hashes(one), hashes(two)];
+  const lacking = (from: Manifest, there: ReadonlyMap<string, string>): string[] =>
+    from.files.map(({ path }) => path).filter((path) => !there.has(path));
   const told = ({ site, generation }: Manifest) => ({ site, generation });
   return {
     first: told(one),
     second: told(two),
     onlyFirst: lacking(one, other),
     onlySecond: lacking(two, own),
-    differing: one.files.flatMap(({ path, sha256 }) => (other?.has(path) && other.get(path) !== sha256 ? [path] : [])),
+    differing: one.files.flatMap(({ path, sha256 }) => (other.has(path) && other.get(path) !== sha256 ? [path] : [])),
   };
+}
+
+/** The earlier states of a medium, newest first, each with what its restoring would change. Reads only. Throws as `openManifest`. */
+export async function generationsOn(folder: string): Promise<MediumGeneration[]> {
+  const root = await rootOf(folder);
+  const { manifest: now, fingerprint } = await openManifest(root, null);
+  const others = (await keptGenerations(root, fingerprint)).filter(({ generation }) => generation !== now.generation);
+  return others.map((then) => {
+    const { onlyFirst, onlySecond, differing } = differences(now, then);
+    return {
+      generation: then.generation,
+      sealedAt: then.sealedAt,
+      files: then.files.length,
+      sizeBytes: sizeOf(then),
+      leaving: onlyFirst.length,
+      returning: onlySecond.length,
+      differing: differing.length,
+    };
+  });
 }
 
 export interface Cloned {
@@ -52,7 +74,7 @@ export interface Cloned {
 
 /**
  * Copies the sealed state of a medium into a folder, each file compared with the signed list on its way, the manifest last.
- * Throws `medium-is-system`, `medium-full`, `copy-source-differs`, `cancelled`, and what opening and writing throw.
+ * Throws `medium-is-system`, `medium-is-same`, `medium-full`, `copy-source-differs`, `cancelled`, and what opening and writing throw.
  */
 export async function cloneMedium(
   from: string,
@@ -65,6 +87,8 @@ export async function cloneMedium(
   refuseSystemFolder(to);
   if (!(await exists(to))) throw problem('medium-absent', { path: to });
   const root = join(to, mediumRoot);
+  if ((await realpath(root).catch(() => null)) === (await realpath(source)))
+    throw problem('medium-is-same', { path: to });
   const other = await openManifest(root, null).catch(() => null);
   // Another site's sealed medium is not written over: that would be the end of it.
   if (other !== null && other.fingerprint !== fingerprint)
@@ -95,20 +119,30 @@ export async function cloneMedium(
   return { files: manifest.files.length, sizeBytes: totalBytes, generation: manifest.generation, fingerprint };
 }
 
-/** What cleaning would remove; removes it when told to. Throws as `openManifest`. */
-export async function tidyMedium(folder: string, remove: boolean) {
+export interface Tidied extends CleanUp {
+  /** Stands for exactly these files; handed back with the yes. */
+  readonly mark: string;
+  readonly removed: boolean;
+}
+
+/** What cleaning would remove; removes it when that is what was agreed to. Throws as `openManifest`. */
+export async function tidyMedium(folder: string, agreed: (mark: string) => boolean): Promise<Tidied> {
   const root = await rootOf(folder);
   const { fingerprint } = await openManifest(root, null);
   const preview = await cleanUpOf(root, fingerprint);
-  if (remove) await cleanUp(root, preview);
-  return preview;
+  const mark = sha256Of(JSON.stringify([fingerprint, preview]));
+  const removed = agreed(mark);
+  if (removed) await cleanUp(root, preview);
+  return { ...preview, mark, removed };
 }
 
 /** This laptop, whose sites know what was sealed. */
-interface Laptop {
+export interface Laptop {
   readonly dataFolder: string;
   readonly program: string;
   readonly clock: Clock;
+  /** One that this very program has open already; else it is opened here. Throws when it is busy. */
+  readonly opened?: (site: string) => OpenSite | undefined;
 }
 
 /**
@@ -128,14 +162,14 @@ export async function restoreMedium(
     (await keptGenerations(root, fingerprint)).find((kept) => kept.generation < manifest.generation)?.generation;
   const wanted = generation ?? (await before()) ?? null;
   const mediumId = (await readTextOrNull(join(root, mediumPaths.mediumId)))?.trim() ?? '';
-  const sites = await sitesBeyond(mediumId, wanted ?? manifest.generation, laptop);
+  const { sites, giveBack } = await sitesBeyond(mediumId, wanted ?? manifest.generation, laptop);
   try {
     const restored = manifest.generation === wanted ? manifest : await restoreGeneration(root, fingerprint, wanted);
     for (const site of sites)
       await site.updateLock((lock) => ({ ...lock, sealed: { ...lock.sealed, [mediumId]: restored.generation } }));
     return restored;
   } finally {
-    for (const site of sites) await site.close();
+    await giveBack();
   }
 }
 
@@ -143,19 +177,26 @@ export async function restoreMedium(
 async function sitesBeyond(
   mediumId: string,
   generation: number,
-  { dataFolder, program, clock }: Laptop,
-): Promise<readonly OpenSite[]> {
+  { dataFolder, program, clock, opened = () => undefined }: Laptop,
+): Promise<{ readonly sites: readonly OpenSite[]; readonly giveBack: () => Promise<void> }> {
   const sites: OpenSite[] = [];
+  const own: OpenSite[] = [];
+  const giveBack = async (): Promise<void> => {
+    for (const site of own) await site.close();
+  };
   try {
     for (const name of await siteNames(dataFolder)) {
       const folder = await siteFolder(dataFolder, name);
       const known = siteLock.safeParse(parseJson((await readTextOrNull(join(folder, siteFiles.lock))) ?? ''));
       if ((known.data?.sealed?.[mediumId] ?? 0) <= generation) continue;
-      sites.push(await OpenSite.open(folder, { program, practice: await isPractice(folder), clock }));
+      const here = opened(name);
+      const site = here ?? (await OpenSite.open(folder, { program, practice: await isPractice(folder), clock }));
+      sites.push(site);
+      if (here === undefined) own.push(site);
     }
-    return sites;
+    return { sites, giveBack };
   } catch (thrown) {
-    for (const site of sites) await site.close();
+    await giveBack();
     throw thrown;
   }
 }

@@ -52,11 +52,32 @@ export async function cachedFiles(folder: string): Promise<readonly CachedFile[]
   return found.sort((first, second) => first.usedAt.getTime() - second.usedAt.getTime());
 }
 
+/** How far reading everything back is. */
+export interface Checked {
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+  /** Files that were read. */
+  readonly count: number;
+  readonly damaged: readonly string[];
+}
+
 /** Paths of files that are not what their names say. Throws `cancelled`. */
-export async function damagedFiles(folder: string, signal: AbortSignal): Promise<readonly string[]> {
+export async function damagedFiles(
+  folder: string,
+  signal: AbortSignal,
+  onProgress: (checked: Checked) => void = () => undefined,
+): Promise<readonly string[]> {
   const damaged: string[] = [];
-  for (const { kind, path, hash } of await cachedFiles(folder))
-    if (hash !== null && (await hashFile(join(folder, path), kinds[kind], { signal })) !== hash) damaged.push(path);
+  const files = (await cachedFiles(folder)).filter(({ hash }) => hash !== null);
+  const totalBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  let doneBytes = 0;
+  for (const [count, { kind, path, hash, sizeBytes }] of files.entries()) {
+    const tell = (bytes: number) => onProgress({ doneBytes: doneBytes + bytes, totalBytes, count, damaged });
+    const found = await hashFile(join(folder, path), kinds[kind], { signal, onProgress: tell });
+    if (found !== hash) damaged.push(path);
+    doneBytes += sizeBytes;
+  }
+  onProgress({ doneBytes, totalBytes, count: files.length, damaged });
   return damaged;
 }
 
@@ -65,18 +86,22 @@ interface Removed {
   readonly sizeBytes: number;
 }
 
+interface Trim {
+  readonly usedBefore?: Date;
+  readonly keepBytes: number;
+  /** Only says what would go. */
+  readonly look?: boolean;
+}
+
 /** Removes what was last used before `usedBefore`, then the longest unused until at most `keepBytes` are left. */
-export async function trimCache(
-  folder: string,
-  { usedBefore, keepBytes }: { readonly usedBefore?: Date; readonly keepBytes: number },
-): Promise<Removed> {
+export async function trimCache(folder: string, { usedBefore, keepBytes, look = false }: Trim): Promise<Removed> {
   const files = await cachedFiles(folder);
   let left = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   let count = 0;
   let removedBytes = 0;
   for (const { path, sizeBytes, usedAt } of files) {
     if (left <= keepBytes && (usedBefore === undefined || usedAt >= usedBefore)) continue;
-    await rm(join(folder, path), { force: true });
+    if (!look) await rm(join(folder, path), { force: true });
     left -= sizeBytes;
     count += 1;
     removedBytes += sizeBytes;
@@ -99,7 +124,7 @@ export const downloadCache = (folder: string) => ({
     await setCacheLimit(folder, limitBytes);
     return trimCache(folder, { keepBytes: limitBytes });
   },
-  damaged: (signal: AbortSignal) => damagedFiles(folder, signal),
-  trim: (what: { readonly usedBefore?: Date; readonly keepBytes: number }) => trimCache(folder, what),
+  damaged: (signal: AbortSignal, onProgress?: (checked: Checked) => void) => damagedFiles(folder, signal, onProgress),
+  trim: (what: Trim) => trimCache(folder, what),
 });
 export type DownloadCache = ReturnType<typeof downloadCache>;

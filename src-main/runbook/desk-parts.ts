@@ -1,8 +1,9 @@
 // What compose hands the desk: the acts on media, records and keys that the engine knows only by these shapes.
-import type { InputOf, MediumChoice, OutputOf } from '../../src-shared/api.ts';
+import type { InputOf, MediaComparison, MediumChoice, MediumGeneration, OutputOf } from '../../src-shared/api.ts';
 import type { Dossier, ListedRecord } from '../../src-shared/dossier.ts';
 import type { Rehearsal, RehearsalProgress } from '../../src-shared/rehearsal.ts';
 import type { Sheet } from '../../src-shared/sheet.ts';
+import type { DownloadCache } from '../platform/download-cache.ts';
 import type { BenchParts } from './bench.ts';
 import type { OpenSite } from './open-site.ts';
 
@@ -77,6 +78,28 @@ export interface DeskParts extends BenchParts {
     onProgress: (path: string, doneBytes: number, totalBytes: number | null) => void,
     signal: AbortSignal,
   ) => Promise<Omit<NonNullable<OutputOf<'media.verified'>>, 'at'>>;
+  /** Acts on a medium beside filling it: the one at `path`, or the site's own. */
+  readonly media: {
+    readonly compare: (site: OpenSite, path: string | null, other: string) => Promise<MediaComparison>;
+    readonly clone: (
+      site: OpenSite,
+      path: string | null,
+      to: string,
+      onProgress: (progress: { readonly doneBytes: number; readonly totalBytes: number }) => void,
+      signal: AbortSignal,
+    ) => Promise<NonNullable<OutputOf<'media.cloned'>>>;
+    readonly generations: (site: OpenSite, path: string | null) => Promise<MediumGeneration[]>;
+    /** `opened`: sites that are open here; throws for one that is busy. */
+    readonly restore: (
+      site: OpenSite,
+      path: string | null,
+      generation: number,
+      opened: (site: string) => OpenSite | undefined,
+    ) => Promise<OutputOf<'media.restore'>>;
+    readonly tidy: (site: OpenSite, path: string | null, mark: string | null) => Promise<OutputOf<'media.tidy'>>;
+  };
+  /** Downloads kept across sites. */
+  readonly cache: DownloadCache;
   /** Asks every source of a site at once, each for `sourceLimitMs` at most. */
   readonly testSources: (site: string, signal: AbortSignal) => Promise<OutputOf<'sources.test'>>;
   readonly licences: () => Promise<OutputOf<'help.read'>['licences']>;

@@ -1,5 +1,5 @@
 // What the window may ask about a site's plan and its machines: read it, edit it, save it, add machines of a list, take one out, or
-// meet one anew.
+// meet one anew, or bring back what they have.
 import { join } from 'node:path';
 import type { Handlers, PlanReading } from '../../src-shared/api.ts';
 import type { Json } from '../../src-shared/json.ts';
@@ -10,11 +10,14 @@ import type { DeskParts } from './desk-parts.ts';
 import { indexIn, outlookOf, removeMachine, renewMachine } from './machine-acts.ts';
 import { kindOfList, readMachineList } from './machine-lists.ts';
 import { siteFiles } from './open-site.ts';
-import { type OpenSites, requireIdle } from './open-sites.ts';
+import { type Open, type OpenSites, requireIdle } from './open-sites.ts';
 import { editPlanText, planFromText, readPlanText } from './plan-file.ts';
 import { saveClosedPlan, siteFolder } from './sites.ts';
+import { bringSurveys, type Survey } from './survey.ts';
 
 export function planHandlers(parts: DeskParts, sites: OpenSites) {
+  /** What a survey brought, as long as the site is open. */
+  const surveyed = new WeakMap<Open, readonly Survey[]>();
   return {
     'site.plan': async ({ site }) => {
       return readingOf((await readTextOrNull(join(await siteFolder(parts.dataFolder, site), siteFiles.plan))) ?? '');
@@ -91,6 +94,22 @@ export function planHandlers(parts: DeskParts, sites: OpenSites) {
       const renewed = await renewMachine(opened.site, machine, opened.asker.who);
       await opened.runner.refresh();
       return renewed;
+    },
+    'machines.survey': async ({ site, machines, folder }) => {
+      const opened = await sites.at(site);
+      const { plan } = opened.site;
+      const tell = (machine: string, done: number, total: number) =>
+        opened.site.live({ kind: 'surveying', machine, done, total });
+      const survey = async (signal: AbortSignal) => {
+        surveyed.delete(opened);
+        const world = opened.hands.world(signal);
+        surveyed.set(opened, await bringSurveys(world, { plan, names: machines, folder }, tell));
+      };
+      return { run: sites.start(opened, [], survey) };
+    },
+    'machines.surveyed': async ({ site }) => {
+      const brought = surveyed.get(await sites.at(site));
+      return brought === undefined ? null : brought.map((survey) => ({ ...survey }));
     },
   } satisfies Partial<Handlers>;
 }

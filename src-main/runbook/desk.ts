@@ -3,14 +3,14 @@
 import { join } from 'node:path';
 import type { Handlers, OutputOf, Snapshot, StreamEvent } from '../../src-shared/api.ts';
 import { recordsFolder } from '../../src-shared/dossier.ts';
-import type { RehearsalProgress } from '../../src-shared/rehearsal.ts';
+import { cacheHandlers } from './desk-cache.ts';
+import { mediaHandlers } from './desk-media.ts';
 import type { DeskParts } from './desk-parts.ts';
 import { planHandlers } from './desk-plan.ts';
 import { drafts, stepHandlers } from './desk-steps.ts';
 import { saveExport } from './exports/save.ts';
 import { infoOf } from './instances.ts';
 import { type Open, openSites, requireIdle } from './open-sites.ts';
-import { progressMeter } from './progress.ts';
 import { readSettings, saveSettings } from './settings.ts';
 import { createSite, isPractice, planTemplate, readSitePlan, siteFolder, siteNames, summaryOf } from './sites.ts';
 import { saveSupport, supportText } from './support.ts';
@@ -33,8 +33,7 @@ export function makeDesk(parts: DeskParts): Desk {
     return done;
   }
 
-  /** What reading back came to, as long as the site is open. */
-  const verified = new WeakMap<Open, NonNullable<OutputOf<'media.verified'>>>();
+  const cache = cacheHandlers(parts, sites);
   /** Tests of sources under way. */
   const testing = new WeakMap<Open, Promise<OutputOf<'sources.test'>>>();
 
@@ -116,10 +115,9 @@ export function makeDesk(parts: DeskParts): Desk {
       });
     },
     ...stepHandlers(sites),
-    'media.recent': () => parts.recentMedia(),
+    ...mediaHandlers(parts, sites),
+    ...cache.handlers,
     'laptop.now': async ({ site }) => parts.laptopNow((await at(site)).site),
-    'media.next': async ({ site, mark }) => ({ mark: await parts.nextMedia((await at(site)).site, mark) }),
-    'media.list': async ({ site }) => parts.listMedia(await at(site).then((opened) => opened.site)),
     'blobs.read': async ({ site, hash }) => {
       const text = await (await at(site)).site.readBlob(hash);
       const limit = 512 * 1024;
@@ -127,33 +125,6 @@ export function makeDesk(parts: DeskParts): Desk {
     },
     'practice.faults': async ({ site, set }) =>
       (await isPractice(await siteFolder(parts.dataFolder, site))) ? parts.practice.faults(set) : [],
-    'media.contents': async ({ site, path }) => parts.mediumContents((await at(site)).site, path),
-    'media.rehearse': async ({ site }) => {
-      const opened = await at(site);
-      const tell = (progress: RehearsalProgress) => opened.site.live({ kind: 'rehearsal', ...progress });
-      return { run: sites.start(opened, [], (signal) => parts.rehearsal.run(opened.site, null, tell, signal)) };
-    },
-    'media.rehearsal': async ({ site }) => parts.rehearsal.last((await at(site)).site),
-    'media.verify': async ({ site, path }) => {
-      const opened = await at(site);
-      const meter = progressMeter(parts.clock);
-      const begun = { kind: 'verifying', doneBytes: 0, totalBytes: null, speed: null, leftMs: null } as const;
-      const tell = (at: string, done: number, total: number | null) => {
-        const shown = meter({ done, total, unit: 'bytes' });
-        if (shown === null) return;
-        const { speed, leftMs } = shown;
-        opened.site.live({ kind: 'verifying', path: at, doneBytes: shown.done, totalBytes: total, speed, leftMs });
-      };
-      const verify = async (signal: AbortSignal) => {
-        verified.delete(opened);
-        // Its list alone can take a while on a slow medium, and it can be stopped from the first moment.
-        opened.site.live({ ...begun, path });
-        const found = await parts.verify(opened.site, path, tell, signal);
-        verified.set(opened, { ...found, at: parts.clock.now().toISOString() });
-      };
-      return { run: sites.start(opened, [], verify) };
-    },
-    'media.verified': async ({ site }) => verified.get(await at(site)) ?? null,
     'sources.test': async ({ site }) => {
       const opened = await at(site);
       const test =
@@ -202,5 +173,13 @@ export function makeDesk(parts: DeskParts): Desk {
     },
   };
 
-  return { handlers, onEvent: sites.onEvent, busy: sites.busy, close: sites.closeAll };
+  return {
+    handlers,
+    onEvent: sites.onEvent,
+    busy: () => sites.running() !== null,
+    close: async () => {
+      cache.close();
+      await sites.closeAll();
+    },
+  };
 }

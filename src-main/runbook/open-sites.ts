@@ -46,8 +46,8 @@ export interface OpenSites {
   /** Who answers, as typed in the settings. */
   answeredBy(technician: string): void;
   onEvent(listener: (event: StreamEvent) => void): () => void;
-  /** A step is running somewhere. */
-  busy(): boolean;
+  /** A site in which something is under way, null when there is none. */
+  running(): string | null;
 }
 
 export function openSites(parts: DeskParts): OpenSites {
@@ -160,7 +160,7 @@ export function openSites(parts: DeskParts): OpenSites {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    busy: () => [...open.values()].some((opened) => opened.runs.size > 0),
+    running: () => [...open].find(([, opened]) => opened.runs.size > 0)?.[0] ?? null,
   };
 }
 

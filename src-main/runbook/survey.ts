@@ -1,5 +1,5 @@
 // What machines of a site have already, brought back as files: the medium can then be made for them instead of for empty ones.
-// Called by the command `survey`. It reads one file of each machine and changes nothing there.
+// Called by the desk and by the command `survey`. It reads one file of each machine and changes nothing there.
 import { resolve } from 'node:path';
 import { problem } from '../../src-shared/problem.ts';
 import { machineNamed, machinesOnSite, type SitePlan } from '../../src-shared/site.ts';
@@ -24,13 +24,15 @@ export interface Survey {
 export async function bringSurveys(
   world: World,
   { plan, names, folder }: { readonly plan: SitePlan; readonly names: readonly string[]; readonly folder: string },
+  onMachine: (machine: string, done: number, total: number) => void = () => undefined,
 ): Promise<readonly Survey[]> {
   const unknown = names.find((name) => machineNamed(plan, name) === undefined);
   if (unknown !== undefined) throw problem('usage-wrong', { detail: unknown });
   const wanted = names.length > 0 ? names : machinesOnSite(plan).map(({ name }) => name);
   await ensureFolder(resolve(folder));
   const surveys: Survey[] = [];
-  for (const machine of wanted) {
+  for (const [done, machine] of wanted.entries()) {
+    onMachine(machine, done, wanted.length);
     const { status } = await world.probe(machine, [{ id: 'status', kind: 'read', path: statusPath }]);
     const text = status?.exit === 0 ? status.out : '';
     const count = [...text.matchAll(/^Status: \S+ ok installed$/gm)].length;

@@ -3,6 +3,7 @@ import { useEffect } from 'react';
 import { I18nProvider } from 'react-aria-components';
 import { useTranslation } from 'react-i18next';
 import { useWords } from '../i18n/words.ts';
+import { CachePage } from '../pages/cache-page.tsx';
 import { HelpPage } from '../pages/help-page.tsx';
 import { NewSitePage } from '../pages/new-site-page.tsx';
 import { SitePage } from '../pages/site-page.tsx';
@@ -29,6 +30,8 @@ export const App = () => {
         <StartPage />
       ) : route.page === 'new' ? (
         <NewSitePage />
+      ) : route.page === 'cache' ? (
+        <CachePage />
       ) : route.page === 'help' && !('site' in route) ? (
         <HelpPage />
       ) : site === null || site.name !== route.site ? (

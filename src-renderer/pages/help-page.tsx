@@ -1,6 +1,6 @@
 // The help: how things work, the procedure step by step, every problem by its code, and the licences; searched here, without a network.
 // On a site it is one of its pages, else a page of its own.
-import { ArrowLeft, Search } from 'lucide-react';
+import { Search } from 'lucide-react';
 import { useEffect, useMemo, useState } from 'react';
 import { Input, Label, SearchField } from 'react-aria-components';
 import { useTranslation } from 'react-i18next';
@@ -11,8 +11,8 @@ import { Heading } from '../app/heading.tsx';
 import { ProblemPanel } from '../panels/problem-panel.tsx';
 import { call } from '../state/bridge.ts';
 import { type HelpEntry, helpEntries, searchHelp, type Texts } from '../state/help.ts';
-import { addressOf } from '../state/route.ts';
 import type { OpenedSite } from '../state/store.ts';
+import { AlonePage } from '../ui/alone-page.tsx';
 import { Fold } from '../ui/fold.tsx';
 import { ScrollPage } from '../ui/scroll-page.tsx';
 import { ScrollText } from '../ui/scroll-text.tsx';
@@ -26,17 +26,9 @@ const mostFound = 40;
 export const HelpPage = () => {
   const { t } = useTranslation();
   return (
-    <div className={styles.alone}>
-      <header>
-        <a className={styles.back} href={addressOf({ page: 'start' })}>
-          <ArrowLeft aria-hidden size={18} />
-          {t('help.back')}
-        </a>
-      </header>
-      <main>
-        <Content page="help" />
-      </main>
-    </div>
+    <AlonePage back={t('help.back')}>
+      <Content page="help" />
+    </AlonePage>
   );
 };
 

@@ -13,6 +13,7 @@ import { terminalForms } from '../../src-shared/terminal-forms.ts';
 import { Heading } from '../app/heading.tsx';
 import { useWords } from '../i18n/words.ts';
 import { ProblemPanel } from '../panels/problem-panel.tsx';
+import { SurveyPanel } from '../panels/survey-panel.tsx';
 import { Terminal } from '../panels/terminal.tsx';
 import { call } from '../state/bridge.ts';
 import { go } from '../state/route.ts';
@@ -202,6 +203,7 @@ export const MachinesPage = ({ site }: { readonly site: OpenedSite }) => {
         </Button>
         <Terminal argv={commandOf(site.name, way, one, list.name, preview, role, said)} />
       </Acts>
+      <SurveyPanel site={site} />
     </ScrollPage>
   );
 };

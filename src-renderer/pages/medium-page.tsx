@@ -10,6 +10,8 @@ import { instanceKey, theSite } from '../../src-shared/step.ts';
 import { terminalForms } from '../../src-shared/terminal-forms.ts';
 import { Heading } from '../app/heading.tsx';
 import { useWords } from '../i18n/words.ts';
+import { MediumCopies } from '../panels/medium-copies.tsx';
+import { MediumStates } from '../panels/medium-states.tsx';
 import { ProblemPanel } from '../panels/problem-panel.tsx';
 import { RehearsalPanel } from '../panels/rehearsal-panel.tsx';
 import { Terminal } from '../panels/terminal.tsx';
@@ -95,6 +97,19 @@ export const MediumPage = ({ site }: { readonly site: OpenedSite }) => {
       <VerifyPanel site={site} token={other?.token ?? null} contents={contents} />
       {contents !== null && (
         <>
+          <MediumCopies
+            key={`copies ${other?.token ?? ''}`}
+            site={site}
+            token={other?.token ?? null}
+            contents={contents}
+          />
+          <MediumStates
+            key={`states ${other?.token ?? ''}`}
+            site={site}
+            token={other?.token ?? null}
+            contents={contents}
+            onChanged={() => setAgain((now) => now + 1)}
+          />
           {other === null && <RehearsalPanel site={site} sealed={contents.sealed !== null} />}
           <Sizes contents={contents} />
           <Software contents={contents} />

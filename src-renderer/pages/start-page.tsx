@@ -59,6 +59,9 @@ export const StartPage = () => {
           <NewSite />
           <Practice existing={sites?.find((site) => site.practice) ?? null} />
         </div>
+        <p>
+          <a href={addressOf({ page: 'cache' })}>{t('ui.menu.cache')}</a>
+        </p>
       </main>
     </div>
   );

@@ -20,8 +20,8 @@ export const SettingsMenu = ({ site }: { readonly site: string | null }) => {
             id: 'help',
             title: null,
             chosen: null,
-            items: [{ id: 'help', text: t('ui.menu.help') }],
-            onAction: () => go({ page: 'help' }),
+            items: (['cache', 'help'] as const).map((id) => ({ id, text: t(`ui.menu.${id}`) })),
+            onAction: (id) => go(id === 'cache' ? { page: id } : { page: 'help' }),
           },
         ]
       : [

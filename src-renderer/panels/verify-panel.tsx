@@ -1,19 +1,18 @@
 // Reading a medium back, every byte against its signed list: started here, followed with speed and time left, and what it came to.
 import { ScanLine } from 'lucide-react';
-import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { MediumContents, OutputOf } from '../../src-shared/api.ts';
-import { formatBytes, formatDuration, formatMoment } from '../../src-shared/format.ts';
+import { formatBytes, formatMoment } from '../../src-shared/format.ts';
 import { terminalForms } from '../../src-shared/terminal-forms.ts';
 import { useWords } from '../i18n/words.ts';
-import { cancel, verifyMedium } from '../state/actions.ts';
-import { call } from '../state/bridge.ts';
-import { type LiveOf, mediumKey } from '../state/live.ts';
+import { verifyMedium } from '../state/actions.ts';
+import { mediumKey } from '../state/live.ts';
 import type { OpenedSite } from '../state/store.ts';
-import { Bar } from '../ui/bar.tsx';
+import { useOutcome } from '../state/use-outcome.ts';
 import { Button } from '../ui/button.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Acts } from '../ui/scroll-page.tsx';
+import { MediumBar } from './medium-bar.tsx';
 import { Terminal } from './terminal.tsx';
 import styles from './verify-panel.module.css';
 
@@ -27,33 +26,10 @@ interface Props {
 
 export const VerifyPanel = ({ site, token, contents }: Props) => {
   const { t } = useTranslation();
-  const [last, setLast] = useState<OutputOf<'media.verified'>>(null);
-  const [stopping, setStopping] = useState(false);
-  /** A reading that was stopped here, and that nothing came of. */
-  const [stopped, setStopped] = useState(false);
-  const asked = useRef(false);
+  const { last, idle, stopping, stopped, stop } = useOutcome(site, 'media.verified');
   const live = site.live[mediumKey]?.verifying ?? null;
   const under = live === null ? null : (site.runs[0]?.run ?? null);
-  const idle = site.runs.length === 0;
   const sealed = contents?.sealed ?? null;
-  useEffect(() => {
-    setStopping(false);
-    if (!idle) return;
-    let current = true;
-    const wasAsked = asked.current;
-    asked.current = false;
-    call('media.verified', { site: site.name }).then(
-      (answer) => {
-        if (!current) return;
-        setLast(answer);
-        setStopped(wasAsked && answer === null);
-      },
-      () => undefined,
-    );
-    return () => {
-      current = false;
-    };
-  }, [site.name, idle]);
   return (
     <section
       className={styles.panel}
@@ -62,7 +38,12 @@ export const VerifyPanel = ({ site, token, contents }: Props) => {
     >
       <h2 id="verify-title">{t('ui.verify.title')}</h2>
       <p className="quiet">{t('ui.verify.hint')}</p>
-      {live !== null && <Going live={live} />}
+      {live !== null && (
+        <MediumBar
+          label={live.path === null ? t('ui.verify.going') : t('ui.verify.goingOn', { path: live.path })}
+          far={live}
+        />
+      )}
       <Acts>
         {under === null ? (
           <Button
@@ -75,16 +56,7 @@ export const VerifyPanel = ({ site, token, contents }: Props) => {
           </Button>
         ) : (
           <>
-            <Button
-              kind="plain"
-              shortcut="stop"
-              isDisabled={stopping}
-              onPress={() => {
-                setStopping(true);
-                asked.current = true;
-                void cancel(site.name, under);
-              }}
-            >
+            <Button kind="plain" shortcut="stop" isDisabled={stopping} onPress={stop}>
               {t('ui.stop.button')}
             </Button>
             <span className="quiet">{t('ui.verify.stopHint')}</span>
@@ -100,20 +72,6 @@ export const VerifyPanel = ({ site, token, contents }: Props) => {
       </div>
     </section>
   );
-};
-
-const Going = ({ live }: { readonly live: LiveOf<'verifying'> }) => {
-  const { t, i18n } = useTranslation();
-  const { path, doneBytes, totalBytes, speed, leftMs } = live;
-  const size = (bytes: number): string => formatBytes(bytes, i18n.language);
-  const parts = [
-    totalBytes === null ? '' : t('ui.progress.of', { done: size(doneBytes), total: size(totalBytes) }),
-    speed === null ? '' : t('ui.progress.speed', { speed: size(speed) }),
-    leftMs === null ? '' : t('ui.progress.left', { time: formatDuration(leftMs, i18n.language) }),
-  ];
-  const text = parts.filter((part) => part !== '').join(' · ');
-  const label = path === null ? t('ui.verify.going') : t('ui.verify.goingOn', { path });
-  return <Bar label={label} done={doneBytes} total={totalBytes} text={text} />;
 };
 
 /** So many of a medium that is going to pieces say enough. */

@@ -114,6 +114,18 @@ export async function verifyMedium(site: string, path: string | null): Promise<v
   if (started !== null) addRun(site, started.run, []);
 }
 
+/** Copies a medium onto another drive or into a folder, by their tokens. */
+export async function cloneMedium(site: string, path: string | null, to: string): Promise<void> {
+  const started = await tell(call('media.clone', { site, path, to }));
+  if (started !== null) addRun(site, started.run, []);
+}
+
+/** Brings back into a picked folder what machines have already. */
+export async function surveyMachines(site: string, machines: readonly string[], folder: string): Promise<void> {
+  const started = await tell(call('machines.survey', { site, machines: [...machines], folder }));
+  if (started !== null) addRun(site, started.run, []);
+}
+
 /** Takes back what a step did, by the plan that was shown. */
 export async function undo(site: string, instance: string, agreed: readonly string[]): Promise<void> {
   const started = await tell(call('steps.undo', { site, instance, agreed: [...agreed] }));

@@ -22,6 +22,8 @@ export interface LiveView {
   readonly question: LiveOf<'question'> | null;
   readonly rehearsal: LiveOf<'rehearsal'> | null;
   readonly verifying: LiveOf<'verifying'> | null;
+  readonly cloning: LiveOf<'cloning'> | null;
+  readonly surveying: LiveOf<'surveying'> | null;
 }
 
 /** Where progress is kept that belongs to no instance. */
@@ -36,6 +38,8 @@ export const noLive: LiveView = {
   question: null,
   rehearsal: null,
   verifying: null,
+  cloning: null,
+  surveying: null,
 };
 export type LiveViews = Readonly<Record<string, LiveView>>;
 
@@ -66,6 +70,10 @@ export function reduceLive(views: LiveViews, event: LiveEvent, nowMs: number): L
       return set(views, mediumKey, { rehearsal: event });
     case 'verifying':
       return set(views, mediumKey, { verifying: event });
+    case 'cloning':
+      return set(views, mediumKey, { cloning: event });
+    case 'surveying':
+      return set(views, mediumKey, { surveying: event });
     case 'lines':
       return views;
   }

@@ -19,6 +19,7 @@ export type SitePageName = (typeof sitePages)[number];
 export type Route =
   | { readonly page: 'start' }
   | { readonly page: 'new' }
+  | { readonly page: 'cache' }
   /** Without a site; on one it is one of its pages. */
   | { readonly page: 'help' }
   | { readonly page: 'site'; readonly site: string }
@@ -32,6 +33,8 @@ export function addressOf(route: Route): string {
       return '#/';
     case 'new':
       return '#/new';
+    case 'cache':
+      return '#/cache';
     case 'help':
       return 'site' in route ? `#/site/${encodeURIComponent(route.site)}/help` : '#/help';
     case 'site':
@@ -48,6 +51,7 @@ export function addressOf(route: Route): string {
 /** Anything that is no address of ours leads to the start. */
 export function routeOf(address: string): Route {
   if (address === '#/new') return { page: 'new' };
+  if (address === '#/cache') return { page: 'cache' };
   if (address === '#/help') return { page: 'help' };
   const [, site, kind, instance] = /^#\/site\/([^/]+)(?:\/([a-z]+)(?:\/([^/]+))?)?$/.exec(address) ?? [];
   if (site === undefined) return { page: 'start' };

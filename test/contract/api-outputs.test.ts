@@ -1,5 +1,6 @@
 /** Every procedure of the window, answered by the real desk over the practice site: what comes out is what the contract says. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -38,7 +39,7 @@ const over = (run: string) =>
         for (const { event } of events)
           if ('live' in event && event.live.kind === 'question') {
             const { question } = event.live;
-            const value = kit.practice.answers[question.id] ?? '';
+            const value = kit.practice.answers[question.id] ?? (question.kind === 'confirm' ? 'yes' : '');
             await call('questions.answer', { site, run, id: question.id, value }).catch(() => undefined);
           }
         return events.some(({ event }) => 'live' in event && event.live.kind === 'run-over' && event.live.run === run);
@@ -176,6 +177,32 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
   const asked = events.flatMap(({ event }) => ('live' in event && event.live.kind === 'verifying' ? [event.live] : []));
   expect(asked[0]).toMatchObject({ path: null, doneBytes: 0, totalBytes: null });
   expect(asked.at(-1)).toMatchObject({ path: contents.path, doneBytes: asked.at(-1)?.totalBytes });
+  // A copy elsewhere is another medium with the same list; onto itself nothing is copied.
+  const second = join(home, 'second');
+  await mkdir(second);
+  expect(await call('media.cloned', { site })).toBe(null);
+  await over((await call('media.clone', { site, path: null, to: second })).run);
+  const copied = { to: second, generation: 1, fingerprint: keys.fingerprint };
+  expect(await call('media.cloned', { site })).toMatchObject(copied);
+  const compared = await call('media.compare', { site, path: null, other: second });
+  expect(compared).toMatchObject({ first: { site, generation: 1 }, onlyFirst: [], onlySecond: [], differing: [] });
+  const itself = (await call('media.clone', { site, path: second, to: second })).run;
+  await over(itself);
+  expect(events.map(({ event }) => event)).toContainEqual({
+    live: { kind: 'run-over', run: itself, problem: expect.objectContaining({ code: 'medium-is-same' }) },
+  });
+  expect(await call('media.generations', { site, path: null })).toEqual([]);
+  const unknown = { site, path: null, generation: 7 };
+  await expect(call('media.restore', unknown)).rejects.toMatchObject({ code: 'generation-unknown' });
+  // What may go is shown first; a yes to something else removes nothing.
+  await writeFile(join(second, 'fieldkit', 'manifest.json.0123abcd.part'), 'cut off');
+  const tidy = { site, path: second, mark: null };
+  const would = await call('media.tidy', tidy);
+  expect(would).toMatchObject({ removed: false, generations: [], sizeBytes: 7 });
+  expect(would.paths).toHaveLength(1);
+  expect(await call('media.tidy', { ...tidy, mark: 'another' })).toEqual(would);
+  expect(await call('media.tidy', { ...tidy, mark: would.mark })).toEqual({ ...would, removed: true });
+  expect((await call('media.tidy', tidy)).paths).toEqual([]);
   expect(await call('media.rehearsal', { site })).toBe(null);
   await over((await call('media.rehearse', { site })).run);
   expect(await call('media.rehearsal', { site })).toMatchObject({ current: true, rehearsal: { unasked: [] } });
@@ -184,6 +211,16 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
   const format = { site, device: '/dev/sda', mark: '', typed: '', fileSystem: 'exfat', label: 'A' } as const;
   await expect(call('format.look', { site, device: '/dev/sda' })).rejects.toMatchObject({ code: 'medium-absent' });
   await expect(call('format.perform', format)).rejects.toMatchObject({ code: 'medium-absent' });
+
+  expect(await call('machines.surveyed', { site })).toBe(null);
+  // Of a machine whose host key nobody has confirmed nothing is read.
+  const survey = { site, machines: ['master-1'], folder: home };
+  await over((await call('machines.survey', survey)).run);
+  expect(await call('machines.surveyed', { site })).toBe(null);
+  await over((await call('steps.run', { ...rest, inputs: {}, instances: ['connect@machine:master-1'] })).run);
+  await over((await call('machines.survey', survey)).run);
+  const brought = [{ machine: 'master-1', path: join(home, 'master-1.status'), count: expect.any(Number) }];
+  expect(await call('machines.surveyed', { site })).toEqual(brought);
 
   const { run } = await call('steps.check', { site, instances: [] });
   expect(await call('run.cancel', { site, run })).toEqual({ stopsAfter: null });
@@ -225,7 +262,33 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
   expect(await call('sites.open', { site })).toMatchObject({ practice: true });
   await call('sites.close', { site });
   expect(await call('sites.list', {})).toMatchObject([{ name: site, heldBy: null }]);
+});
 
+it('tells of the downloads of every site, reads them back, and removes what was shown', async () => {
+  expect(await call('cache.read', {})).toMatchObject({ count: 0, kinds: [], limitBytes: 100e9 });
+  const { folder } = kit.cache;
+  await mkdir(join(folder, 'debs'), { recursive: true });
+  const keep = async (content: string, name = createHash('sha256').update(content).digest('hex')) => {
+    await writeFile(join(folder, 'debs', name), content);
+    return `debs/${name}`;
+  };
+  await keep('sound');
+  const damaged = await keep('spoilt', 'a'.repeat(64));
+  expect(await call('cache.read', {})).toMatchObject({ count: 2, sizeBytes: 11, kinds: [{ kind: 'debs', count: 2 }] });
+  expect(await call('cache.check', { act: 'look' })).toMatchObject({ state: 'never' });
+  await call('cache.check', { act: 'start' });
+  await expect.poll(async () => (await call('cache.check', { act: 'look' })).state).toBe('over');
+  expect(await call('cache.check', { act: 'look' })).toMatchObject({ count: 2, doneBytes: 11, damaged: [damaged] });
+  const all = { unusedDays: null, keepBytes: null };
+  expect(await call('cache.trim', { ...all, unusedDays: 30, remove: true })).toEqual({ count: 0, sizeBytes: 0 });
+  expect(await call('cache.trim', { ...all, remove: false })).toEqual({ count: 2, sizeBytes: 11 });
+  expect((await call('cache.read', {})).count).toBe(2);
+  expect(await call('cache.limit', { limitBytes: 50e9 })).toEqual({ count: 0, sizeBytes: 0 });
+  expect(await call('cache.trim', { ...all, remove: true })).toEqual({ count: 2, sizeBytes: 11 });
+  expect(await call('cache.read', {})).toMatchObject({ count: 0, limitBytes: 50e9 });
+});
+
+it('asks for everything that the window can ask for', () => {
   expect([...procedures].filter((name) => !called.has(name))).toEqual([]);
 });
 

@@ -27,7 +27,17 @@ import { problem } from '../../src-shared/problem.ts';
 import { siteSheet } from '../../src-shared/sheet.ts';
 import { sitePlan } from '../../src-shared/site.ts';
 import { instanceKey, type Plan, type Subject } from '../../src-shared/step.ts';
-import { scriptedContents, scriptedDrives, scriptedLoss, scriptedRehearsal } from './scripted-medium.ts';
+import {
+  scriptedCache,
+  scriptedCacheCheck,
+  scriptedComparison,
+  scriptedContents,
+  scriptedDrives,
+  scriptedGenerations,
+  scriptedLoss,
+  scriptedRehearsal,
+  scriptedTidy,
+} from './scripted-medium.ts';
 import { scriptedRecord, scriptedSummary } from './scripted-record.ts';
 
 /** One call the window made. */
@@ -97,6 +107,14 @@ export interface ScriptedDesk {
   contents: MediumContents | null;
   /** What reading the medium back came to; null before. */
   verified: OutputOf<'media.verified'>;
+  /** What the last copy and the last survey came to. */
+  cloned: OutputOf<'media.cloned'>;
+  surveyed: OutputOf<'machines.surveyed'>;
+  /** What may go from the medium; may be changed under way. */
+  tidy: Omit<OutputOf<'media.tidy'>, 'removed'>;
+  /** Downloads of the laptop, and how far reading them back is. */
+  cache: OutputOf<'cache.read'>;
+  cacheCheck: OutputOf<'cache.check'>;
   /** What the sources of the plan answer. */
   sources: OutputOf<'sources.test'>;
   /** What they wait for before they do. */
@@ -109,6 +127,8 @@ function readingOf(text: string): PlanReading {
   const { data, faults } = readPlanText(text);
   return { text, value: data, problems: [...faults] };
 }
+
+const none = { count: 0, sizeBytes: 0 };
 
 const supportLines = (hidden: boolean): readonly string[] => [
   '# SlapOS Field Kit: support',
@@ -226,6 +246,11 @@ export function scriptedDesk(): ScriptedDesk {
     contents: scriptedContents,
     beforeSources: Promise.resolve(),
     verified: null,
+    cloned: null,
+    surveyed: null,
+    tidy: scriptedTidy,
+    cache: scriptedCache,
+    cacheCheck: scriptedCacheCheck,
     sources: scriptedSources,
     laptop: { medium: 'here', battery: null },
   };
@@ -389,6 +414,32 @@ export function scriptedDesk(): ScriptedDesk {
     'media.rehearsal': async () => scriptedRehearsal,
     'media.verify': async () => ({ run: 'run-verify' }),
     'media.verified': async () => desk.verified,
+    'media.compare': async () => scriptedComparison,
+    'media.clone': async () => ({ run: 'run-clone' }),
+    'media.cloned': async () => desk.cloned,
+    'media.generations': async () => [...scriptedGenerations],
+    'media.restore': async ({ generation }) => ({ generation, sealedAt: '2026-02-11T10:05:00.000Z', files: 340 }),
+    'media.tidy': async ({ mark }) => {
+      const removed = mark === desk.tidy.mark;
+      return { ...desk.tidy, removed };
+    },
+    'cache.read': async () => desk.cache,
+    'cache.trim': async ({ unusedDays, keepBytes }) => {
+      const all = { count: desk.cache.count, sizeBytes: desk.cache.sizeBytes };
+      if (keepBytes !== null) return keepBytes < all.sizeBytes ? { count: 4, sizeBytes: 2_100_000_000 } : none;
+      return unusedDays === null ? all : unusedDays > 30 ? none : { count: 4, sizeBytes: 2_100_000_000 };
+    },
+    'cache.limit': async ({ limitBytes }) => {
+      desk.cache = { ...desk.cache, limitBytes };
+      return none;
+    },
+    'cache.check': async ({ act }) => {
+      if (act === 'start') desk.cacheCheck = { ...desk.cacheCheck, state: 'going' };
+      if (act === 'stop') desk.cacheCheck = { ...desk.cacheCheck, state: 'stopped' };
+      return desk.cacheCheck;
+    },
+    'machines.survey': async () => ({ run: 'run-survey' }),
+    'machines.surveyed': async () => desk.surveyed,
     'sources.test': async () => {
       await desk.beforeSources;
       return desk.sources;

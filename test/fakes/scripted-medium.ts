@@ -1,6 +1,14 @@
 // What the scripted desk tells of media and drives: a sealed medium with something of everybody's on it, and a stick to format.
 
-import type { DriveLoss, FormatChoice, MediumContents, OutputOf, RecentMedium } from '../../src-shared/api.ts';
+import type {
+  DriveLoss,
+  FormatChoice,
+  MediaComparison,
+  MediumContents,
+  MediumGeneration,
+  OutputOf,
+  RecentMedium,
+} from '../../src-shared/api.ts';
 import type { Rehearsal } from '../../src-shared/rehearsal.ts';
 
 const packages = [
@@ -211,4 +219,56 @@ export const scriptedVerified: OutputOf<'media.verified'> = {
       { code: 'medium-file-missing', params: { file: 'debian/debian-12-amd64/slapos-node_1.22.1_amd64.deb' } },
     ],
   },
+};
+
+/** Another generation of the same site on the other stick. */
+export const scriptedComparison: MediaComparison = {
+  first: { site: 'plant-lille', generation: 3 },
+  second: { site: 'plant-lille', generation: 2 },
+  onlyFirst: ['debian/debian-12-amd64/debs/slapos-node_1.22.1_amd64.deb', `bcache/${'3e7b53fd'.repeat(16)}`],
+  onlySecond: ['debian/debian-12-amd64/debs/slapos-node_1.21.0_amd64.deb'],
+  differing: ['readme.html'],
+};
+
+export const scriptedGenerations: readonly MediumGeneration[] = [
+  {
+    generation: 2,
+    sealedAt: '2026-02-11T10:05:00.000Z',
+    files: 340,
+    sizeBytes: 3_210_000_000,
+    leaving: 14,
+    returning: 6,
+    differing: 3,
+  },
+];
+
+export const scriptedTidy: Omit<OutputOf<'media.tidy'>, 'removed'> = {
+  paths: ['debian/debian-12-amd64/debs/slapos-node_1.21.0_amd64.deb', 'generations/2/manifest.json'],
+  sizeBytes: 31_400_000,
+  generations: [2],
+  mark: '77aa'.repeat(16),
+};
+
+export const scriptedCache: OutputOf<'cache.read'> = {
+  folder: '/home/ada/.cache/slapos-field-kit',
+  limitBytes: 100_000_000_000,
+  count: 1214,
+  sizeBytes: 9_870_000_000,
+  kinds: [
+    { kind: 'blobs', count: 3, sizeBytes: 9_100_000_000, usedAt: '2026-11-20T14:12:00.000Z' },
+    { kind: 'debs', count: 1180, sizeBytes: 702_000_000, usedAt: '2026-11-20T14:02:00.000Z' },
+    { kind: 'indexes', count: 22, sizeBytes: 67_000_000, usedAt: '2026-11-20T13:58:00.000Z' },
+    { kind: 'releases', count: 9, sizeBytes: 1_000_000, usedAt: '2026-11-20T13:58:00.000Z' },
+  ],
+};
+
+/** Read back, and one of it went bad. */
+export const scriptedCacheCheck: OutputOf<'cache.check'> = {
+  state: 'over',
+  doneBytes: 9_870_000_000,
+  totalBytes: 9_870_000_000,
+  speed: null,
+  leftMs: null,
+  count: 1205,
+  damaged: [`debs/${'4c1f'.repeat(16)}`],
 };

@@ -138,6 +138,44 @@ export const places: readonly Place[] = [
     },
   },
   {
+    name: 'the downloads of the laptop, one of them damaged',
+    prepare: () => null,
+    go: async (page) => {
+      await page.evaluate(() => {
+        window.location.hash = '#/cache';
+      });
+      await expect(page.locator('h1:focus')).toHaveCount(1);
+      await expect(page.locator('main section[aria-labelledby=cache-check] li')).toHaveCount(1);
+    },
+  },
+  {
+    name: 'a medium with its copies and earlier states',
+    prepare: (desk) => {
+      states.failed(desk);
+      desk.cloned = { to: '/media/ada/SECOND', files: 348, sizeBytes: 3_412_000_000, generation: 3, fingerprint };
+      return null;
+    },
+    go: async (page) => {
+      await openPage(page, '/medium');
+      await expect(page.locator('h1:focus')).toHaveCount(1);
+      const folds = (section: string) =>
+        page.locator(`main section[aria-labelledby=${section}] [class*=fold] > button`);
+      await expect(folds('copies-title')).toHaveCount(2);
+      await folds('copies-title').nth(1).click();
+      await page.locator('main section[aria-labelledby=copies-title] label').first().click();
+      await page.locator('main section[aria-labelledby=copies-title] button:has(.lucide-git-compare-arrows)').click();
+      await expect(folds('copies-title')).toHaveCount(5);
+      await folds('states-title').nth(0).click();
+      await folds('states-title').nth(1).click();
+      const states = page.locator('main section[aria-labelledby=states-title]');
+      await expect(states.locator('[class*=state] h3')).toHaveCount(1);
+      await states
+        .locator('button:not([slot])', { hasNot: page.locator('svg') })
+        .last()
+        .waitFor();
+    },
+  },
+  {
     name: 'a medium that was read back and is damaged',
     prepare: (desk) => {
       states.failed(desk);
@@ -209,6 +247,8 @@ export const places: readonly Place[] = [
   },
   ...steps,
 ];
+
+const fingerprint = '7f3a91c04be2d8566a0f1c93be77d2405d1e88a3049b7cc2f6510ea4b83d9c6e';
 
 const machineList = `name,address,interface,roles
 node-1,192.168.1.31,enp1s0,node

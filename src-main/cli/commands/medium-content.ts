@@ -93,9 +93,9 @@ export const cloneMedium = (from: string, to: string, options: CommonOptions): P
 export const cleanMedium = (folder: string, options: CommonOptions & { readonly yes?: boolean }): Promise<number> =>
   withSession(options, async ({ kit, texts, print }) => {
     const remove = options.yes ?? false;
-    const preview = await kit.cleanMedium(resolve(folder), remove);
+    const { mark: _, ...preview } = await kit.cleanMedium(resolve(folder), () => remove);
     const told = { count: preview.paths.length, sizeBytes: preview.sizeBytes };
-    print({ ...preview, removed: remove }, [
+    print(preview, [
       ...preview.paths.map((path) => `  ${path}`),
       texts.say(remove ? 'cli.medium.cleaned' : 'cli.medium.wouldClean', told),
     ]);

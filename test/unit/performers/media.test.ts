@@ -7,7 +7,7 @@ import { bindMedium } from '../../../src-main/medium/identity.ts';
 import { openManifest } from '../../../src-main/medium/manifest-store.ts';
 import { sealMedium } from '../../../src-main/medium/seal.ts';
 import { sealedMedium as boundAndSealed, writeBinding } from '../../../src-main/performers/bound-medium.ts';
-import { cloneMedium, restoreMedium } from '../../../src-main/performers/media.ts';
+import { cloneMedium, generationsOn, restoreMedium, tidyMedium } from '../../../src-main/performers/media.ts';
 import { systemClock } from '../../../src-main/platform/clock.ts';
 import { OpenSite } from '../../../src-main/runbook/open-site.ts';
 import { put, scratch } from '../medium/scratch.ts';
@@ -59,6 +59,40 @@ describe('an earlier generation put back', () => {
   beforeEach(async () => {
     await sealAgain(2);
     await sealAgain(3);
+  });
+
+  it('is told before with what it would change, newest first', async () => {
+    const { files } = (await openManifest(medium.root, medium.key.fingerprint)).manifest;
+    const change = { files: files.length, leaving: 0, returning: 0, differing: 1 };
+    expect(await generationsOn(stick)).toMatchObject([
+      { generation: 2, ...change },
+      { generation: 1, ...change },
+    ]);
+  });
+
+  it('needs no second hold on a site that is open already, and leaves it open', async () => {
+    await siteKnowing('lille', { [mediumId]: 3 });
+    const site = await openSite('lille');
+    try {
+      const opened = (name: string) => (name === 'lille' ? site : undefined);
+      expect(await restoreMedium(stick, 2, null, { ...laptop(), opened })).toMatchObject({ generation: 2 });
+      expect(site.lock.sealed).toEqual({ [mediumId]: 2 });
+      await site.updateLock((lock) => ({ ...lock, sealed: { ...lock.sealed, other: 1 } }));
+    } finally {
+      await site.close();
+    }
+    expect(await knownTo('lille')).toEqual({ [mediumId]: 2, other: 1 });
+  });
+
+  it('goes with what only it needs, once exactly that was agreed to', async () => {
+    const would = await tidyMedium(stick, () => false);
+    expect(would).toMatchObject({ removed: false, generations: [2, 1] });
+    await put(join(medium.root, 'generations/1/readme.html'), 'changed since');
+    expect(await tidyMedium(stick, (mark) => mark === would.mark)).toMatchObject({ removed: false });
+    const now = await tidyMedium(stick, () => false);
+    expect(await tidyMedium(stick, (mark) => mark === now.mark)).toEqual({ ...now, removed: true });
+    expect(await generationsOn(stick)).toEqual([]);
+    expect(await sealedNow()).toBe(3);
   });
 
   it('is meant for every site that knows a later one, and says nothing of other media', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { systemClock } from '../../../src-main/platform/clock.ts';
+import { downloadCache } from '../../../src-main/platform/download-cache.ts';
 import type { Asker } from '../../../src-main/runbook/asking.ts';
 import type { Step } from '../../../src-main/runbook/define.ts';
 import { type Desk, makeDesk } from '../../../src-main/runbook/desk.ts';
@@ -41,6 +42,8 @@ const noMedia = {
   keys: { vaultExists: async () => false, exportTo: none, importFrom: none },
   records: { list: async () => [], open: none, save: none },
   rehearsal: { run: none, last: async () => null },
+  media: { compare: none, clone: none, generations: none, restore: none, tidy: none },
+  cache: downloadCache('/nowhere'),
 };
 
 function open(

@@ -1,0 +1,296 @@
+// The downloads that every site and medium of this laptop shares: what is there, whether it is whole, what may go, how much is kept.
+import { ScanLine, Trash2 } from 'lucide-react';
+import { useCallback, useEffect, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { CacheCheck, OutputOf } from '../../src-shared/api.ts';
+import { formatBytes, formatCount, formatMoment } from '../../src-shared/format.ts';
+import { type ProblemData, toProblemData } from '../../src-shared/problem.ts';
+import { terminalForms } from '../../src-shared/terminal-forms.ts';
+import { Heading } from '../app/heading.tsx';
+import { MediumBar } from '../panels/medium-bar.tsx';
+import { ProblemPanel } from '../panels/problem-panel.tsx';
+import { Terminal } from '../panels/terminal.tsx';
+import { call } from '../state/bridge.ts';
+import { AlonePage } from '../ui/alone-page.tsx';
+import { Button } from '../ui/button.tsx';
+import { ChoiceInput, TextInput } from '../ui/field.tsx';
+import { Notice } from '../ui/notice.tsx';
+import { Acts, PageHead, ScrollPage } from '../ui/scroll-page.tsx';
+import styles from './cache-page.module.css';
+
+type Cache = OutputOf<'cache.read'>;
+
+export const CachePage = () => {
+  const { t } = useTranslation();
+  return (
+    <AlonePage back={t('ui.cache.back')}>
+      <Content />
+    </AlonePage>
+  );
+};
+
+const Content = () => {
+  const { t, i18n } = useTranslation();
+  const [cache, setCache] = useState<Cache | null>(null);
+  const [trouble, setTrouble] = useState<ProblemData | null>(null);
+  const read = useCallback(async () => {
+    try {
+      setCache(await call('cache.read', {}));
+    } catch (thrown) {
+      setTrouble(toProblemData(thrown));
+    }
+  }, []);
+  useEffect(() => void read(), [read]);
+  const size = (bytes: number): string => formatBytes(bytes, i18n.language);
+  return (
+    <ScrollPage narrow>
+      <PageHead>
+        <Heading page="cache" title={t('ui.cache.title')} />
+        <Terminal argv={terminalForms.listCache()} />
+      </PageHead>
+      <p className="quiet">{t('ui.cache.hint')}</p>
+      {trouble !== null && <ProblemPanel problem={trouble} />}
+      {cache === null && trouble === null && <p className="quiet">{t('ui.cache.looking')}</p>}
+      {cache !== null && (
+        <>
+          <p>
+            {cache.count === 0
+              ? t('ui.cache.empty')
+              : t('ui.cache.sum', {
+                  count: cache.count,
+                  shown: formatCount(cache.count, i18n.language),
+                  size: size(cache.sizeBytes),
+                })}
+          </p>
+          <code dir="ltr" translate="no" className={styles.place}>
+            {cache.folder}
+          </code>
+          {cache.kinds.length > 0 && (
+            <ul className={styles.kinds}>
+              {cache.kinds.map(({ kind, count, sizeBytes, usedAt }) => (
+                <li key={kind}>
+                  <strong>{t(`ui.cache.kinds.${kind}`)}</strong>
+                  <span>{size(sizeBytes)}</span>
+                  <span className="quiet">
+                    {t('ui.cache.files', { count, at: formatMoment(usedAt, i18n.language) })}
+                  </span>
+                </li>
+              ))}
+            </ul>
+          )}
+          <Check empty={cache.count === 0} />
+          <Clear empty={cache.count === 0} onChanged={() => void read()} />
+          <Limit key={cache.limitBytes} limitBytes={cache.limitBytes} onChanged={() => void read()} />
+        </>
+      )}
+    </ScrollPage>
+  );
+};
+
+/** How often one that goes on is looked at. */
+const lookMs = 500;
+
+const Check = ({ empty }: { readonly empty: boolean }) => {
+  const { t } = useTranslation();
+  const [check, setCheck] = useState<CacheCheck | null>(null);
+  const [trouble, setTrouble] = useState<ProblemData | null>(null);
+  const act = useCallback(async (what: 'start' | 'look' | 'stop') => {
+    try {
+      setCheck(await call('cache.check', { act: what }));
+    } catch (thrown) {
+      setTrouble(toProblemData(thrown));
+    }
+  }, []);
+  useEffect(() => void act('look'), [act]);
+  const going = check?.state === 'going';
+  useEffect(() => {
+    if (!going) return;
+    const timer = setInterval(() => void act('look'), lookMs);
+    return () => clearInterval(timer);
+  }, [going, act]);
+  return (
+    <section className={styles.part} aria-labelledby="cache-check">
+      <h2 id="cache-check">{t('ui.cache.check')}</h2>
+      <p className="quiet">{t('ui.cache.checkHint')}</p>
+      {going && <MediumBar label={t('ui.cache.checking')} far={check} />}
+      <Acts>
+        {going ? (
+          <Button kind="plain" shortcut="stop" onPress={() => void act('stop')}>
+            {t('ui.stop.button')}
+          </Button>
+        ) : (
+          <Button
+            kind="plain"
+            icon={<ScanLine aria-hidden />}
+            isDisabled={empty || check === null}
+            onPress={() => void act('start')}
+          >
+            {t('ui.cache.startCheck')}
+          </Button>
+        )}
+        <Terminal argv={terminalForms.verifyCache()} />
+      </Acts>
+      {/* There before its words are: what is put into it later is read out. */}
+      <div role="status">
+        {check?.state === 'stopped' && <p>{t('ui.cache.stopped', { count: check.count })}</p>}
+        {check?.state === 'over' && <Came check={check} />}
+      </div>
+      {trouble !== null && <ProblemPanel problem={trouble} />}
+    </section>
+  );
+};
+
+/** So many of a disk that is going to pieces say enough. */
+const mostShown = 20;
+
+const Came = ({ check }: { readonly check: CacheCheck }) => {
+  const { t } = useTranslation();
+  const { count, damaged } = check;
+  return (
+    <Notice
+      kind={damaged.length > 0 ? 'bad' : 'good'}
+      level={3}
+      title={damaged.length > 0 ? t('ui.cache.damaged', { count: damaged.length }) : t('ui.cache.whole', { count })}
+    >
+      {damaged.length > 0 && (
+        <>
+          <p>{t('ui.cache.damagedNext')}</p>
+          <ul className={styles.names}>
+            {damaged.slice(0, mostShown).map((path) => (
+              <li key={path}>
+                <code translate="no">{path}</code>
+              </li>
+            ))}
+            {damaged.length > mostShown && <li>{t('ui.contents.more', { count: damaged.length - mostShown })}</li>}
+          </ul>
+        </>
+      )}
+    </Notice>
+  );
+};
+
+interface ActProps {
+  /** What is kept is other than it was. */
+  readonly onChanged: () => void;
+}
+
+const spans = ['90', '30', 'all'] as const;
+
+/** Nothing goes before what would go was shown. */
+const Clear = ({ empty, onChanged }: ActProps & { readonly empty: boolean }) => {
+  const { t, i18n } = useTranslation();
+  const [span, setSpan] = useState<(typeof spans)[number]>('90');
+  const [would, setWould] = useState<OutputOf<'cache.trim'> | null>(null);
+  const [gone, setGone] = useState<OutputOf<'cache.trim'> | null>(null);
+  const [trouble, setTrouble] = useState<ProblemData | null>(null);
+  const unusedDays = span === 'all' ? null : Number(span);
+  const trim = (remove: boolean) => call('cache.trim', { unusedDays, keepBytes: null, remove });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what would go is asked anew when something went or came
+  useEffect(() => {
+    let current = true;
+    setWould(null);
+    trim(false).then(
+      (answer) => current && setWould(answer),
+      (thrown: unknown) => current && setTrouble(toProblemData(thrown)),
+    );
+    return () => {
+      current = false;
+    };
+  }, [span, empty, gone]);
+  const remove = async () => {
+    setTrouble(null);
+    try {
+      setGone(await trim(true));
+      onChanged();
+    } catch (thrown) {
+      setTrouble(toProblemData(thrown));
+    }
+  };
+  const told = (what: OutputOf<'cache.trim'>) => ({
+    count: what.count,
+    size: formatBytes(what.sizeBytes, i18n.language),
+  });
+  return (
+    <section className={styles.part} aria-labelledby="cache-clear">
+      <h2 id="cache-clear">{t('ui.cache.clear')}</h2>
+      <ChoiceInput
+        label={t('ui.cache.span')}
+        value={span}
+        choices={spans.map((id) => ({ id, text: t(`ui.cache.spans.${id}`) }))}
+        onChange={(id) => {
+          setSpan(spans.find((one) => one === id) ?? '90');
+          setGone(null);
+        }}
+      />
+      <Acts>
+        <Button
+          kind="danger"
+          icon={<Trash2 aria-hidden />}
+          isDisabled={would === null || would.count === 0}
+          onPress={() => void remove()}
+        >
+          {would === null || would.count === 0 ? t('ui.cache.nothing') : t('ui.cache.remove', told(would))}
+        </Button>
+        <Terminal argv={terminalForms.clearCache(unusedDays)} />
+      </Acts>
+      <p role="status">{gone === null ? '' : t('ui.cache.removed', told(gone))}</p>
+      {trouble !== null && <ProblemPanel problem={trouble} />}
+    </section>
+  );
+};
+
+const gigabyte = 1e9;
+
+const Limit = ({ limitBytes, onChanged }: ActProps & { readonly limitBytes: number }) => {
+  const { t, i18n } = useTranslation();
+  const now = String(Math.round(limitBytes / 1e8) / 10);
+  const [text, setText] = useState(now);
+  const [would, setWould] = useState<OutputOf<'cache.trim'> | null>(null);
+  const [trouble, setTrouble] = useState<ProblemData | null>(null);
+  const asked = /^\d+([.,]\d+)?$/.test(text.trim()) ? Number(text.trim().replace(',', '.')) : Number.NaN;
+  const usable = asked > 0;
+  useEffect(() => {
+    let current = true;
+    setWould(null);
+    if (!usable) return;
+    call('cache.trim', { unusedDays: null, keepBytes: asked * gigabyte, remove: false }).then(
+      (answer) => current && setWould(answer),
+      (thrown: unknown) => current && setTrouble(toProblemData(thrown)),
+    );
+    return () => {
+      current = false;
+    };
+  }, [asked, usable]);
+  const keep = async () => {
+    setTrouble(null);
+    try {
+      await call('cache.limit', { limitBytes: asked * gigabyte });
+      onChanged();
+    } catch (thrown) {
+      setTrouble(toProblemData(thrown));
+    }
+  };
+  return (
+    <section className={styles.part} aria-labelledby="cache-limit">
+      <h2 id="cache-limit">{t('ui.cache.limit')}</h2>
+      <TextInput
+        label={t('ui.cache.limitField')}
+        hint={t('ui.cache.limitHint')}
+        mode="numeric"
+        value={text}
+        onChange={setText}
+        {...(usable ? {} : { error: t('ui.cache.limitWrong') })}
+      />
+      {would !== null && would.count > 0 && (
+        <p>{t('ui.cache.limitWould', { count: would.count, size: formatBytes(would.sizeBytes, i18n.language) })}</p>
+      )}
+      <Acts>
+        <Button kind="plain" isDisabled={!usable || text.trim() === now} onPress={() => void keep()}>
+          {t('ui.cache.keep', { size: formatBytes(usable ? asked * gigabyte : limitBytes, i18n.language) })}
+        </Button>
+        <Terminal argv={terminalForms.limitCache(usable ? asked : limitBytes / gigabyte)} />
+      </Acts>
+      {trouble !== null && <ProblemPanel problem={trouble} />}
+    </section>
+  );
+};

@@ -1,0 +1,214 @@
+// The earlier states of a medium: what going back to one would change, and what may go to make room. Each is shown before there is a
+// button for it.
+import { History, Trash2 } from 'lucide-react';
+import { useEffect, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { MediumContents, MediumGeneration, OutputOf } from '../../src-shared/api.ts';
+import { formatBytes, formatMoment } from '../../src-shared/format.ts';
+import { type ProblemData, toProblemData } from '../../src-shared/problem.ts';
+import { terminalForms } from '../../src-shared/terminal-forms.ts';
+import { call } from '../state/bridge.ts';
+import type { OpenedSite } from '../state/store.ts';
+import { Button } from '../ui/button.tsx';
+import { Fold } from '../ui/fold.tsx';
+import { Notice } from '../ui/notice.tsx';
+import { Acts } from '../ui/scroll-page.tsx';
+import styles from './medium-copies.module.css';
+import { ProblemPanel } from './problem-panel.tsx';
+import { Terminal } from './terminal.tsx';
+
+interface Props {
+  readonly site: OpenedSite;
+  /** Of the medium that is shown: a token of the picker's, null for the site's own. */
+  readonly token: string | null;
+  readonly contents: MediumContents;
+  /** What lies on it is other than it was. */
+  readonly onChanged: () => void;
+}
+
+export const MediumStates = (props: Props) => {
+  const { t } = useTranslation();
+  const sealed = props.contents.sealed !== null;
+  return (
+    <section className={styles.panel} aria-labelledby="states-title">
+      <h2 id="states-title">{t('ui.states.title')}</h2>
+      <p className="quiet">{t('ui.states.hint')}</p>
+      {sealed ? (
+        <>
+          <Fold title={t('ui.states.back')}>
+            <Back {...props} />
+          </Fold>
+          <Fold title={t('ui.states.tidy')}>
+            <Tidy {...props} />
+          </Fold>
+        </>
+      ) : (
+        <p className="quiet">{t('ui.states.notSealed')}</p>
+      )}
+    </section>
+  );
+};
+
+const Back = ({ site, token, contents, onChanged }: Props) => {
+  const { t, i18n } = useTranslation();
+  const [states, setStates] = useState<readonly MediumGeneration[] | null>(null);
+  const [restored, setRestored] = useState<OutputOf<'media.restore'> | null>(null);
+  const [trouble, setTrouble] = useState<ProblemData | null>(null);
+  const [busy, setBusy] = useState(false);
+  const mark = contents.sealed?.mark;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another seal has other states before it
+  useEffect(() => {
+    let current = true;
+    call('media.generations', { site: site.name, path: token }).then(
+      (answer) => current && setStates(answer),
+      (thrown: unknown) => current && setTrouble(toProblemData(thrown)),
+    );
+    return () => {
+      current = false;
+    };
+  }, [site.name, token, mark]);
+  const restore = async (generation: number) => {
+    setBusy(true);
+    setTrouble(null);
+    setRestored(null);
+    try {
+      setRestored(await call('media.restore', { site: site.name, path: token, generation }));
+      onChanged();
+    } catch (thrown) {
+      setTrouble(toProblemData(thrown));
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <div className={styles.act}>
+      <p className="quiet">{t('ui.states.backHint')}</p>
+      {states === null && trouble === null && <p className="quiet">{t('ui.states.looking')}</p>}
+      {states?.length === 0 && <p>{t('ui.states.none')}</p>}
+      {states?.map((state) => (
+        <div key={state.generation} className={styles.state}>
+          <h3>
+            {t('ui.states.generation', {
+              generation: state.generation,
+              at: formatMoment(state.sealedAt, i18n.language),
+            })}
+          </h3>
+          <p className="quiet">
+            {t('ui.states.sum', { count: state.files, size: formatBytes(state.sizeBytes, i18n.language) })}
+          </p>
+          <p>{t('ui.states.change', { ...state })}</p>
+          <Acts>
+            <Button
+              kind="plain"
+              icon={<History aria-hidden />}
+              isDisabled={busy || site.runs.length > 0}
+              onPress={() => void restore(state.generation)}
+            >
+              {t('ui.states.restore', { generation: state.generation })}
+            </Button>
+            <Terminal argv={terminalForms.restoreMedium(contents.path, state.generation)} />
+          </Acts>
+        </div>
+      ))}
+      <div role="status">
+        {busy && <p>{t('ui.states.restoring')}</p>}
+        {restored !== null && (
+          <Notice
+            kind="good"
+            level={3}
+            title={t('ui.states.restored', {
+              count: restored.files,
+              generation: restored.generation,
+              at: formatMoment(restored.sealedAt, i18n.language),
+            })}
+          >
+            <p>{t('ui.states.restoredNext')}</p>
+          </Notice>
+        )}
+      </div>
+      {trouble !== null && <ProblemPanel problem={trouble} />}
+    </div>
+  );
+};
+
+type Tidied = OutputOf<'media.tidy'>;
+
+/** So many names say what it is. */
+const mostShown = 50;
+
+const Tidy = ({ site, token, contents, onChanged }: Props) => {
+  const { t, i18n } = useTranslation();
+  const [found, setFound] = useState<Tidied | null>(null);
+  /** What was agreed to is not what lies there by now. */
+  const [changed, setChanged] = useState(false);
+  const [trouble, setTrouble] = useState<ProblemData | null>(null);
+  const [busy, setBusy] = useState(false);
+  const tidy = async (mark: string | null) => {
+    setBusy(true);
+    setTrouble(null);
+    try {
+      const answer = await call('media.tidy', { site: site.name, path: token, mark });
+      setFound(answer);
+      setChanged(mark !== null && !answer.removed);
+      if (answer.removed) onChanged();
+    } catch (thrown) {
+      setTrouble(toProblemData(thrown));
+    } finally {
+      setBusy(false);
+    }
+  };
+  const count = found?.paths.length ?? 0;
+  const size = formatBytes(found?.sizeBytes ?? 0, i18n.language);
+  const waits = found !== null && !found.removed && count > 0;
+  return (
+    <div className={styles.act}>
+      <p className="quiet">{t('ui.states.tidyHint')}</p>
+      <Acts>
+        <Button kind="plain" isDisabled={busy} onPress={() => void tidy(null)}>
+          {t('ui.states.look')}
+        </Button>
+        <Terminal
+          argv={terminalForms.cleanMedium(contents.path, false)}
+          also={[terminalForms.cleanMedium(contents.path, true)]}
+        />
+      </Acts>
+      <div role="status">
+        {busy && <p>{t('ui.states.working')}</p>}
+        {changed && <p>{t('ui.states.changed')}</p>}
+        {found?.removed && <p>{t('ui.states.removed', { count, size })}</p>}
+        {found !== null && !found.removed && count === 0 && <p>{t('ui.states.nothing')}</p>}
+        {waits && <p>{t('ui.states.would', { count, size })}</p>}
+        {waits && found.generations.length > 0 && (
+          <p>
+            {t('ui.states.wouldStates', { count: found.generations.length, numbers: found.generations.join(', ') })}
+          </p>
+        )}
+      </div>
+      {waits && (
+        <>
+          <Fold title={t('ui.states.names')}>
+            <ul className={styles.names}>
+              {found.paths.slice(0, mostShown).map((path) => (
+                <li key={path}>
+                  <code translate="no">{path}</code>
+                </li>
+              ))}
+              {count > mostShown && <li>{t('ui.contents.more', { count: count - mostShown })}</li>}
+            </ul>
+          </Fold>
+          <Acts>
+            <Button
+              kind="danger"
+              icon={<Trash2 aria-hidden />}
+              isDisabled={busy || site.runs.length > 0}
+              onPress={() => void tidy(found.mark)}
+            >
+              {t('ui.states.remove', { count, size })}
+            </Button>
+          </Acts>
+        </>
+      )}
+      {trouble !== null && <ProblemPanel problem={trouble} />}
+    </div>
+  );
+};
