@@ -197,10 +197,12 @@ function handsOf(site: OpenSite, simulated: SimulatedSite, parts: Walking, unkno
 const assent: Asker = {
   who: 'rehearsal',
   confirm: async () => true,
-  answer: async (_instance, { id, kind, choices }) => {
+  answer: async (_instance, { id, kind }) => {
     if (id.startsWith('create-node-token:')) return practiceTokens.node;
     if (id.startsWith('configure-client:')) return practiceTokens.client;
-    return kind === 'confirm' ? 'yes' : (choices[0] ?? 'a rehearsal: no secret');
+    // Which of several answers is right only the person knows: a step that asks for one is told as it is, not walked on a guess.
+    if (kind === 'choice') throw problem('question-unanswered', { question: id });
+    return kind === 'confirm' ? 'yes' : 'a rehearsal: no secret';
   },
 };
 

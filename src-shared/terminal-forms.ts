@@ -18,6 +18,14 @@ interface Asked {
   readonly domain: string;
 }
 
+/** What was typed into a step's form, by field. */
+type Said = Readonly<Record<string, string>>;
+
+const inputs = (said: Readonly<Record<string, Said>>): Argv =>
+  Object.entries(said).flatMap(([instance, fields]) =>
+    Object.entries(fields).flatMap(([field, value]) => ['--input', `${instance}.${field}=${value}`]),
+  );
+
 export const terminalForms = {
   newSite: (said: Asked): Argv => [
     ...['fieldkit', 'sites', 'new', said.name || 'NAME', '--master', said.master || 'ADDRESS'],
@@ -32,15 +40,11 @@ export const terminalForms = {
   practise: (): Argv => ['fieldkit', 'practice'],
   fault: (id: string, state: 'on' | 'off'): Argv => ['fieldkit', 'practice', 'faults', id, state],
   check: (site: string): Argv => of(site, 'check'),
-  runStep: (site: string, instance: string, input: Readonly<Record<string, string>>): Argv =>
-    of(
-      site,
-      'run',
-      instance,
-      ...Object.entries(input).flatMap(([field, value]) => ['--input', `${instance}.${field}=${value}`]),
-    ),
-  /** One yes for all of them, as "Run until something needs me". */
-  runAll: (site: string, chapters: readonly string[]): Argv => of(site, 'run', ...chapters, '--yes'),
+  runStep: (site: string, instance: string, input: Said): Argv =>
+    of(site, 'run', instance, ...inputs({ [instance]: input })),
+  /** One yes for all of them, as "Run until something needs me"; `said`: by instance. */
+  runAll: (site: string, chapters: readonly string[], said: Readonly<Record<string, Said>>): Argv =>
+    of(site, 'run', ...chapters, '--yes', ...inputs(said)),
   undo: (site: string, instance: string): Argv => of(site, 'undo', instance),
   showPassword: (site: string, instance: string): Argv => of(site, 'show-password', instance),
   sheet: (site: string): Argv => of(site, 'sheet', '--output', `${site}.html`),

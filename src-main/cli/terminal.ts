@@ -72,7 +72,7 @@ export function terminalAsker(options: TerminalOptions): Asker {
       [
         '',
         texts.say(`${question.key}.title`, question.params),
-        ...question.show.map(({ label, value }) => `  ${texts.label(label)}: ${value}`),
+        ...question.show.flatMap(({ label, value }) => shownLines(texts.label(label), value)),
         texts.say(`${question.key}.hint`, question.params),
         `${question.id}${suffix}: `,
       ].join('\n'),
@@ -104,3 +104,7 @@ export function terminalAsker(options: TerminalOptions): Asker {
     },
   };
 }
+
+/** One line, or below its name what is drawn of several. */
+const shownLines = (label: string, value: string): string[] =>
+  value.includes('\n') ? [`  ${label}:`, ...value.split('\n').map((line) => `    ${line}`)] : [`  ${label}: ${value}`];

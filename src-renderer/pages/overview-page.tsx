@@ -14,6 +14,7 @@ import { Terminal } from '../panels/terminal.tsx';
 import { check, run } from '../state/actions.ts';
 import { type ChapterView, chaptersOf, countDone, nextOf } from '../state/progress.ts';
 import { go } from '../state/route.ts';
+import { saidOf } from '../state/step-state.ts';
 import type { OpenedSite } from '../state/store.ts';
 import { useTimeLeft } from '../state/time-left.ts';
 import { Button } from '../ui/button.tsx';
@@ -84,10 +85,7 @@ export const OverviewPage = ({ site }: { readonly site: OpenedSite }) => {
           </Button>
           {open !== undefined && (
             <Terminal
-              argv={terminalForms.runAll(
-                site.name,
-                (prepared && onSite.length > 0 ? onSite : [open]).map(({ chapter }) => chapter),
-              )}
+              argv={runForm(site, prepared && onSite.length > 0 ? onSite : [open])}
               also={[terminalForms.check(site.name)]}
             />
           )}
@@ -116,6 +114,21 @@ function runOpen(site: OpenedSite, instances: readonly InstanceView[]): void {
     open.map((key) => [key, site.drafts[key] ?? site.view.instances[key]?.input ?? {}]),
   ) as Parameters<typeof run>[1]['inputs'];
   void run(site.name, { instances: open, consent: 'phase', agreed: [], skip: [], inputs });
+}
+
+/** The same on a terminal, with what stands in the forms of these steps. */
+function runForm(site: OpenedSite, wanted: readonly ChapterView[]): readonly string[] {
+  const open = wanted.flatMap(({ instances }) => instances).filter(({ state }) => state !== 'done');
+  const said = open.flatMap(({ key, step, input }) => {
+    const info = site.steps.find(({ id }) => id === step);
+    const draft = site.drafts[key];
+    return info === undefined || draft === undefined ? [] : [[key, saidOf(info, draft, input)] as const];
+  });
+  return terminalForms.runAll(
+    site.name,
+    wanted.map(({ chapter }) => chapter),
+    Object.fromEntries(said),
+  );
 }
 
 interface RowProps {

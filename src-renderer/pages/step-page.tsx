@@ -131,6 +131,7 @@ const Page = ({ site, instance, info }: Props & { readonly info: StepInfo }) => 
         act={state.act}
         preview={shown}
         input={input}
+        names={typed.names}
         busy={site.runs.length > 0}
         empty={empty.length > 0}
         onRead={read}

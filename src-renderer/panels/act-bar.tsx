@@ -7,7 +7,7 @@ import { useWords } from '../i18n/words.ts';
 import { answer, type StepInput } from '../state/actions.ts';
 import { nextOf } from '../state/progress.ts';
 import { go } from '../state/route.ts';
-import { type Act, canUndo } from '../state/step-state.ts';
+import { type Act, canUndo, saidOf } from '../state/step-state.ts';
 import type { OpenedSite, Preview } from '../state/store.ts';
 import { Button } from '../ui/button.tsx';
 import { CopyButton } from '../ui/copy-button.tsx';
@@ -21,6 +21,8 @@ interface Props {
   readonly act: Act;
   readonly preview: Preview | undefined;
   readonly input: StepInput;
+  /** Display names of picked paths, by token. */
+  readonly names: Readonly<Record<string, string>>;
   /** A run is under way somewhere on this site. */
   readonly busy: boolean;
   /** Required fields are empty. */
@@ -29,27 +31,9 @@ interface Props {
   readonly onPerform: (agreed: readonly string[]) => void;
 }
 
-/**
- * What was typed, as options have it: a secret is asked for on the terminal, and what was picked has no name there. What the last run
- * was given is taken again by itself, what never was begins as the form does.
- */
-const saidOf = (
-  { input: fields }: StepInfo,
-  input: StepInput,
-  last: InstanceView['input'],
-): Readonly<Record<string, string>> =>
-  Object.fromEntries(
-    fields.flatMap(({ name, kind, initial }) => {
-      const value = input[name];
-      if (kind === 'secret' || value === undefined || value === null || value === (last?.[name] ?? initial)) return [];
-      const picked = (kind === 'medium' || kind === 'path') && !String(value).startsWith('/');
-      return [[name, picked ? 'FOLDER' : String(value)]];
-    }),
-  );
-
 export const ActBar = (props: Props) => {
   const { t } = useTranslation();
-  const { site, instance, info, act, preview, input } = props;
+  const { site, instance, info, act, preview, input, names } = props;
   if (act.kind === 'doing') return null;
   const risky = act.kind === 'perform' || act.kind === 'confirm';
   const medium = info.input.some(({ kind }) => kind === 'medium');
@@ -74,7 +58,7 @@ export const ActBar = (props: Props) => {
       <div className={styles.more}>
         {act.kind === 'perform' && shell !== '' && <CopyButton text={shell} label={t('ui.act.copyShell')} />}
         <Terminal
-          argv={terminalForms.runStep(site.name, instance.key, saidOf(info, input, instance.input))}
+          argv={terminalForms.runStep(site.name, instance.key, saidOf(info, input, instance.input, names))}
           also={others}
         />
       </div>

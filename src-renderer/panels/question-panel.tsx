@@ -80,6 +80,18 @@ const Hint = ({ text }: { readonly text: string }) => {
 /** A value to compare: large, in groups, copied without the gaps. */
 const Shown = ({ label, value }: { readonly label: string; readonly value: string }) => {
   const { t } = useTranslation();
+  if (value.includes('\n'))
+    return (
+      <>
+        <dt>{label}</dt>
+        <dd>
+          {/* Drawn of signs, for the eye alone: what is read out is the line above. */}
+          <pre className={styles.drawn} dir="ltr" translate="no" aria-hidden>
+            {value}
+          </pre>
+        </dd>
+      </>
+    );
   const [, kind = '', rest = ''] = /^(SHA256:|MD5:|)(.*)$/.exec(value) ?? [];
   // A key's own fingerprint has no word before it.
   const isPrint = kind !== '' || /^[0-9A-F]{40}$/.test(value);

@@ -120,3 +120,23 @@ export const runOf = (site: Pick<OpenedSite, 'runs'>, key: string): string | nul
 /** What main would not refuse to take back at once. */
 export const canUndo = ({ undo }: StepInfo, { everDone, state, before }: InstanceView): boolean =>
   state !== 'doing' && undo !== 'never' && (everDone || (undo === 'begun' && before !== null));
+
+/**
+ * What was typed, as options have it: a secret is asked for on the terminal, and what was picked before has no name here any more.
+ * What the last run was given is taken again by itself, what never was begins as the form does.
+ */
+export const saidOf = (
+  { input: fields }: Pick<StepInfo, 'input'>,
+  input: StepInput,
+  last: InstanceView['input'],
+  names: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    fields.flatMap(({ name, kind, initial }) => {
+      const value = input[name];
+      if (kind === 'secret' || value === undefined || value === null || value === (last?.[name] ?? initial)) return [];
+      const text = String(value);
+      const picked = (kind === 'medium' || kind === 'path') && !text.startsWith('/');
+      return [[name, picked ? (names[text] ?? 'FOLDER') : text]];
+    }),
+  );

@@ -18,7 +18,7 @@ const shown: Readonly<Record<TerminalForm, readonly string[]>> = {
   fault: terminalForms.fault('other-host-key', 'on'),
   check: terminalForms.check('plant'),
   runStep: terminalForms.runStep('plant', 'choose-medium@site', { path: '/media/ada/FIELD' }),
-  runAll: terminalForms.runAll('plant', ['master', 'node']),
+  runAll: terminalForms.runAll('plant', ['master', 'node'], { 'choose-medium@site': { path: '/media/ada/FIELD' } }),
   undo: terminalForms.undo('plant', 'use-cache@machine:master-1'),
   showPassword: terminalForms.showPassword('plant', 'first-login@machine:master-1'),
   sheet: terminalForms.sheet('plant'),

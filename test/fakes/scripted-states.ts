@@ -5,6 +5,7 @@ import { runbook } from '../../src-main/steps/index.ts';
 import type { NewEvent } from '../../src-shared/journal.ts';
 import { signerAnswers, signerQuestion } from '../../src-shared/lock.ts';
 import { problem } from '../../src-shared/problem.ts';
+import { randomart } from '../../src-shared/randomart.ts';
 import { sitePlan } from '../../src-shared/site.ts';
 import type { Command, Plan, Told, Verdict } from '../../src-shared/step.ts';
 import { tell } from '../../src-shared/step.ts';
@@ -261,6 +262,8 @@ export function waiting(desk: ScriptedDesk): string {
   return key.software;
 }
 
+const hostKey = 'SHA256:cP0hDcyJSBJ9gQrnvQhGAjkTQm0sYp7Qb3kG5mXxq1c';
+
 /** The host key must be compared with the console's. */
 export function fingerprint(desk: ScriptedDesk): string {
   doneBefore(desk, key.connect);
@@ -269,7 +272,11 @@ export function fingerprint(desk: ScriptedDesk): string {
     kind: 'confirm' as const,
     key: 'steps.connect.asks.hostKey',
     params: { machine: 'master-1', address: '192.168.1.30' },
-    show: [{ label: 'ssh-ed25519', value: 'SHA256:cP0hDcyJSBJ9gQrnvQhGAjkTQm0sYp7Qb3kG5mXxq1c' }],
+    show: [
+      { label: 'ssh-ed25519', value: hostKey },
+      { label: 'keyPicture', value: randomart('ssh-ed25519', hostKey) ?? '' },
+      { label: 'console', value: 'ssh-keygen -lvf /etc/ssh/ssh_host_ed25519_key.pub' },
+    ],
     choices: [],
   };
   const plan = planOf(key.connect, [{ kind: 'ask', question }]);

@@ -545,6 +545,135 @@ test('a reading of another medium is named, and can be stopped, also while the o
   await expect(panel.getByRole('status')).toContainText('Stopped before its end');
 });
 
+test('a medium is copied onto another drive and compared with it, and a copy can be stopped', async ({
+  desk,
+  window: page,
+}) => {
+  states.failed(desk);
+  await at(page);
+  await pageOf(page, 'medium');
+  const panel = page.getByRole('region', { name: 'Copies' });
+  await panel.getByRole('button', { name: 'Copy it to another drive' }).click();
+  const act = panel.getByRole('button', { name: 'Copy 3.41 GB there' });
+  await expect(act).toBeDisabled();
+  await panel.getByRole('radio', { name: /SanDisk Ultra 64 GB/ }).check({ force: true });
+  await act.click();
+  const own = { site: 'plant-lille', path: null };
+  await expect
+    .poll(() => callsOf(desk, 'media.clone'))
+    .toEqual([{ name: 'media.clone', input: { ...own, to: 'medium:sandisk' } }]);
+  desk.runs = [{ run: 'run-clone', instances: [] }];
+  const far = { doneBytes: 1_000_000_000, totalBytes: 3_412_000_000, speed: 40_000_000, leftMs: 60_000 };
+  desk.live({ kind: 'cloning', path: '/media/ada/FIELD', ...far });
+  await expect(panel.getByRole('progressbar')).toHaveAccessibleName('Copying to /media/ada/FIELD');
+  await panel.getByRole('button', { name: 'Stop' }).click();
+  await expect.poll(() => callsOf(desk, 'run.cancel')).toHaveLength(1);
+  desk.live({ kind: 'run-over', run: 'run-clone', problem: null });
+  await expect(panel.getByRole('status').first()).toContainText('Stopped before its end: the copy is unfinished.');
+  await panel.getByRole('button', { name: 'Compare it with another medium' }).click();
+  await panel
+    .getByRole('radio', { name: /SanDisk Ultra 64 GB/ })
+    .last()
+    .check({ force: true });
+  await panel.getByRole('button', { name: 'Compare the lists' }).click();
+  await expect(panel.getByText('They differ in 4 files')).toBeVisible();
+  await panel.getByRole('button', { name: '1 file is on both, with another content' }).click();
+  await expect(panel.getByText('readme.html')).toBeVisible();
+});
+
+test('an earlier state is shown with what it would change, then put back', async ({ desk, window: page }) => {
+  states.failed(desk);
+  await at(page);
+  await pageOf(page, 'medium');
+  const panel = page.getByRole('region', { name: 'Earlier states' });
+  await panel.getByRole('button', { name: 'Go back to an earlier state' }).click();
+  await expect(panel.getByText('files: 6 come back, 14 go, 3 change')).toBeVisible();
+  expect(callsOf(desk, 'media.restore')).toEqual([]);
+  await panel.getByRole('button', { name: 'Make generation 2 the sealed one' }).click();
+  await expect(panel.getByText(/Generation 2, sealed .* is the sealed one now: 340 files/)).toBeVisible();
+  expect(callsOf(desk, 'media.restore')).toEqual([
+    { name: 'media.restore', input: { site: 'plant-lille', path: null, generation: 2 } },
+  ]);
+});
+
+test('what may go from a medium is shown first; a yes to something else removes nothing', async ({
+  desk,
+  window: page,
+}) => {
+  states.failed(desk);
+  await at(page);
+  await pageOf(page, 'medium');
+  const panel = page.getByRole('region', { name: 'Earlier states' });
+  await panel.getByRole('button', { name: 'Make room' }).click();
+  await panel.getByRole('button', { name: 'See what could go' }).click();
+  await expect(panel.getByText('Generation 2 goes with them and cannot be restored afterwards.')).toBeVisible();
+  desk.tidy = { ...desk.tidy, paths: ['bdir/1'.padEnd(37, '0')], sizeBytes: 8_000, mark: 'another' };
+  await panel.getByRole('button', { name: 'Remove 2 files (31.4 MB)' }).click();
+  await expect(panel.getByText('Something else lies there by now, so nothing was removed.')).toBeVisible();
+  await panel.getByRole('button', { name: 'Remove 1 file (8 kB)' }).click();
+  await expect(panel.getByText('1 file removed, 8 kB free again.')).toBeVisible();
+  await expect(panel.getByRole('button', { name: /^Remove/ })).toHaveCount(0);
+});
+
+test('the downloads are read back, can be stopped, and go once it was shown what goes', async ({
+  desk,
+  window: page,
+}) => {
+  desk.cacheCheck = { ...desk.cacheCheck, state: 'never', damaged: [], doneBytes: 0, speed: null };
+  await page.getByRole('link', { name: 'Downloads on this laptop' }).click();
+  await expect(page.getByText('1,214 files, 9.87 GB')).toBeVisible();
+  await page.getByRole('button', { name: 'Read everything back' }).click();
+  desk.cacheCheck = { ...desk.cacheCheck, state: 'going', doneBytes: 4_900_000_000, count: 400 };
+  await expect(page.getByRole('progressbar')).toHaveAttribute('aria-valuetext', /4\.9 GB of 9\.87 GB/);
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await expect(page.getByText('Stopped before its end; 400 files were read.')).toBeVisible();
+  // Of what was used lately nothing goes.
+  await expect(page.getByRole('button', { name: 'Nothing to remove' })).toBeDisabled();
+  await page.getByRole('button', { name: /What may go/ }).click();
+  await page.getByRole('option', { name: 'Everything' }).click();
+  await page.getByRole('button', { name: 'Remove 1214 downloads (9.87 GB)' }).click();
+  await expect(page.getByText('1214 downloads removed, 9.87 GB free again.')).toBeVisible();
+  const limit = page.getByRole('textbox', { name: /Gigabytes at most/ });
+  await limit.fill('no');
+  await expect(page.getByText('A number above 0.')).toBeVisible();
+  await limit.fill('5,5');
+  await expect(page.getByText('4 downloads (2.1 GB) would go at once.')).toBeVisible();
+  await page.getByRole('button', { name: 'Keep at most 5.5 GB' }).click();
+  await expect
+    .poll(() => callsOf(desk, 'cache.limit'))
+    .toEqual([{ name: 'cache.limit', input: { limitBytes: 5_500_000_000 } }]);
+});
+
+test('machines are surveyed into a picked folder, one after the other', async ({ desk, window: page }) => {
+  states.failed(desk);
+  desk.machines = [
+    { name: 'master-1', roles: ['master'], address: '192.168.32.10' },
+    { name: 'node-1', roles: ['node'], address: '192.168.32.11' },
+    { name: 'builder-1', roles: ['builder'], address: '192.168.32.12' },
+  ];
+  await at(page);
+  await pageOf(page, 'machines');
+  const panel = page.getByRole('region', { name: 'What machines have already' });
+  // A build machine is of the office: nothing is installed there from the medium.
+  await expect(panel.getByRole('checkbox')).toHaveCount(2);
+  await panel.getByText('node-1').click();
+  await panel.getByRole('button', { name: 'Survey 1 machine into a folder…' }).click();
+  await expect
+    .poll(() => callsOf(desk, 'machines.survey'))
+    .toEqual([
+      {
+        name: 'machines.survey',
+        input: { site: 'plant-lille', machines: ['master-1'], folder: 'pick:folder' },
+      },
+    ]);
+  desk.runs = [{ run: 'run-survey', instances: [] }];
+  desk.live({ kind: 'surveying', machine: 'master-1', done: 0, total: 1 });
+  await expect(panel.getByRole('progressbar')).toHaveAccessibleName('Reading master-1');
+  desk.surveyed = [{ machine: 'master-1', path: '/home/ada/surveys/master-1.status', count: 312 }];
+  desk.live({ kind: 'run-over', run: 'run-survey', problem: null });
+  await expect(panel.getByRole('status')).toContainText('master-1, 312 packages: /home/ada/surveys/master-1.status');
+});
+
 test('the sources are told in the language of the window, with the time it takes at most', async ({
   desk,
   window: page,

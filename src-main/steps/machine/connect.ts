@@ -2,6 +2,7 @@
 // Nothing is sent to a machine whose key was not compared.
 import { z } from 'zod';
 import type { LaptopClockSight } from '../../../src-shared/laptop-clock.ts';
+import { randomart } from '../../../src-shared/randomart.ts';
 import {
   blocked,
   defineStep,
@@ -77,6 +78,7 @@ export const connect = defineStep({
   },
   plan: ({ keyType, fingerprint }, context) => {
     const { name, address } = machineOfSubject(context);
+    const picture = randomart(keyType, fingerprint);
     return [
       {
         kind: 'ask',
@@ -87,7 +89,8 @@ export const connect = defineStep({
           params: { machine: name, address },
           show: [
             { label: keyType, value: fingerprint },
-            { label: 'console', value: 'for f in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf "$f"; done' },
+            ...(picture === null ? [] : [{ label: 'keyPicture', value: picture }]),
+            { label: 'console', value: consoleCommand(keyType) },
           ],
           choices: [],
         },
@@ -96,5 +99,15 @@ export const connect = defineStep({
     ];
   },
 });
+
+const keyFiles: readonly (readonly [RegExp, string])[] = [
+  [/ed25519/, 'ssh_host_ed25519_key.pub'],
+  [/^ecdsa-/, 'ssh_host_ecdsa_key.pub'],
+  [/rsa/, 'ssh_host_rsa_key.pub'],
+];
+
+/** Typed by hand at a console that shows 25 lines: only the key that is asked about, its line and its picture. */
+const consoleCommand = (keyType: string): string =>
+  `ssh-keygen -lvf /etc/ssh/${keyFiles.find(([type]) => type.test(keyType))?.[1] ?? 'ssh_host_*_key.pub'}`;
 
 const questionId = (machine: string): string => `host-key:${machine}`;
