@@ -1,8 +1,11 @@
 // OpenPGP signatures of archive indexes, checked against pinned keys only. Called by the archive reader.
 // It must never hand out text that no pinned key has signed: what it returns is exactly what the signature covers.
 // The clearsigned frame (RFC 9580, section 7) is taken apart here, strictly: libraries are lenient about text around it.
-import { createMessage, type PublicKey, readKeys, readSignature, verify } from 'openpgp';
+import type { PublicKey } from 'openpgp';
 import { problem } from '../../src-shared/problem.ts';
+
+/** Read in at its first use: no start of the program waits for it. */
+export const openpgp = () => import('openpgp');
 
 export interface Verified {
   readonly text: string;
@@ -44,6 +47,7 @@ export async function verifyDetached(
 
 async function verifyText(text: string, armored: string, rules: SignatureRules): Promise<string> {
   const keys = await pinnedKeys(rules);
+  const { createMessage, readSignature, verify } = await openpgp();
   const signature = await readSignature({ armoredSignature: armored }).catch((cause: unknown) => {
     throw bad(rules, cause instanceof Error ? cause.message : 'unreadable signature');
   });
@@ -88,6 +92,7 @@ const keyBlocks = /-----BEGIN PGP (PUBLIC|PRIVATE) KEY BLOCK-----[\s\S]*?-----EN
 /** Public keys of an ASCII-armored text; files put one after the other count each. Throws `archive-key-missing`, named by the text's first line, when it holds none. */
 export async function readPublicKeys(armored: string): Promise<readonly PublicKey[]> {
   const blocks = armored.match(keyBlocks) ?? [armored];
+  const { readKeys } = await openpgp();
   const keys = await Promise.all(blocks.map((block) => readKeys({ armoredKeys: block }))).catch((cause: unknown) => {
     throw problem('archive-key-missing', { name: armored.slice(0, 40).split('\n')[0] ?? '' }, { cause });
   });

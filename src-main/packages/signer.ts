@@ -3,9 +3,8 @@
 //
 // The key is Ed25519 in its older form (OpenPGP version 4, algorithm 22): gpgv 2.2, which apt of Debian 12 runs, refuses
 // the newer algorithm 27, and Sequoia's sqv, which apt of Debian 13 runs, takes both.
-import { createCleartextMessage, createMessage, generateKey, readPrivateKey, sign } from 'openpgp';
 import { problem } from '../../src-shared/problem.ts';
-import { readPublicKeys } from './signed-text.ts';
+import { openpgp, readPublicKeys } from './signed-text.ts';
 
 export interface RepositoryKey {
   /** ASCII-armored. */
@@ -18,6 +17,7 @@ export interface RepositoryKey {
 
 /** Makes a key that only signs and never expires: the medium may be used years later. `created` must not lie in the future. */
 export async function makeRepositoryKey(name: string, created: Date): Promise<RepositoryKey> {
+  const { generateKey } = await openpgp();
   const { publicKey, privateKey } = await generateKey({
     type: 'ecc',
     curve: 'ed25519Legacy',
@@ -50,6 +50,7 @@ export interface SignedRelease {
 
 /** Signs a Release text, which ends in one line feed. Equal input gives equal bytes. Throws `key-missing`. */
 export async function signRelease(text: string, privateKey: string, date: Date): Promise<SignedRelease> {
+  const { createCleartextMessage, createMessage, sign } = await openpgp();
   const signingKeys = await openPrivate(privateKey);
   // Without this the library salts each signature, and the same repository would never be written twice alike.
   const config = { nonDeterministicSignaturesViaNotation: false };
@@ -65,6 +66,7 @@ export async function signRelease(text: string, privateKey: string, date: Date):
 const ending = (armored: string): string => `${armored.replaceAll('\r', '').trimEnd()}\n`;
 
 async function openPrivate(privateKey: string) {
+  const { readPrivateKey } = await openpgp();
   try {
     return await readPrivateKey({ armoredKey: privateKey });
   } catch (cause) {

@@ -3,7 +3,7 @@
 // itself; a route that the site plan names goes before both.
 // It must never undo a content encoding: what is hashed is what the server stores.
 import tls from 'node:tls';
-import { EnvHttpProxyAgent, errors, interceptors, request } from 'undici';
+import type { EnvHttpProxyAgent } from 'undici';
 import { Problem, problem } from '../../src-shared/problem.ts';
 import { type Clock, systemClock } from './clock.ts';
 
@@ -42,14 +42,21 @@ type Redirects = 'follow' | 'refuse';
 const environment: Route = { proxy: null, authorities: null };
 const made = new Map<string, Readonly<Record<Redirects, Dispatcher>>>();
 
-const dispatcher = (redirects: Redirects, route: Route): Dispatcher => {
+/** Read in at the first request: no start of the program waits for it. */
+const undici = () => import('undici');
+type Undici = Awaited<ReturnType<typeof undici>>;
+
+const dispatcher = (library: Undici, redirects: Redirects, route: Route): Dispatcher => {
   const name = `${route.proxy ?? ''}\n${route.authorities ?? ''}`;
-  const known = made.get(name) ?? dispatchersOf(route);
+  const known = made.get(name) ?? dispatchersOf(library, route);
   made.set(name, known);
   return known[redirects];
 };
 
-function dispatchersOf({ proxy, authorities }: Route): Readonly<Record<Redirects, Dispatcher>> {
+function dispatchersOf(
+  { EnvHttpProxyAgent, interceptors }: Undici,
+  { proxy, authorities }: Route,
+): Readonly<Record<Redirects, Dispatcher>> {
   const trust = authorities === null ? {} : { ca: [...systemAuthorities(), authorities] };
   const refuse = new EnvHttpProxyAgent({
     connect: { timeout: connectLimitMs, ...trust },
@@ -102,9 +109,10 @@ export async function get(
   { stallMs, route }: Pick<Patience, 'stallMs' | 'route'>,
   signal?: AbortSignal,
 ): Promise<Reply> {
-  const response = await request(url, {
+  const library = await undici();
+  const response = await library.request(url, {
     method,
-    dispatcher: dispatcher(redirects, route === undefined ? environment : await route()),
+    dispatcher: dispatcher(library, redirects, route === undefined ? environment : await route()),
     headers: { 'accept-encoding': 'identity', 'user-agent': 'slapos-field-kit', ...headers },
     headersTimeout: headersLimitMs,
     bodyTimeout: stallMs,
@@ -180,7 +188,7 @@ function transportFailure(url: string, thrown: unknown): unknown {
   const code = String((first as NodeJS.ErrnoException | undefined)?.code ?? '');
   const detail = code === '' ? thrown.message : `${code} ${(first as Error).message}`.trim();
   if (passingCodes.has(code)) {
-    const stalled = thrown instanceof errors.BodyTimeoutError;
+    const stalled = code === 'UND_ERR_BODY_TIMEOUT';
     return new Passing(detail, { stalled, cause: thrown });
   }
   return problem('download-failed', { url: shownUrl(url), detail }, { cause: thrown });

@@ -4,7 +4,8 @@ import type { Problem } from '../../src-shared/problem.ts';
 import type { Answer, Probe } from '../../src-shared/step.ts';
 import { exec } from './exec.ts';
 import { reverseForward } from './forward.ts';
-import { type Dial, dial, type Link, type LinkRequest, openLink } from './link.ts';
+import type { HostKey } from './host-key.ts';
+import type { Dial, Link, LinkRequest } from './link.ts';
 import { answersOf, cutShort, parseFrames, probeScript, probesLimitMs } from './probe.ts';
 import type { Target } from './target.ts';
 import { pull, push, receive, upload } from './transfer.ts';
@@ -12,7 +13,7 @@ import { followUnit, forgetUnit, startUnit, stopUnit, unitState } from './units.
 import { writeFile } from './write-file.ts';
 
 export type { HostKey } from './host-key.ts';
-export { type Dial, type Machine, scanHostKey } from './link.ts';
+export type { Dial, Machine } from './link.ts';
 export type { LoginMaterial } from './login.ts';
 
 export type ConnectionRequest = LinkRequest;
@@ -26,11 +27,20 @@ export interface Connection extends Target {
   gone(): Problem | null;
 }
 
+/** What speaks SSH is read in at the first contact: no start of the program waits for it. */
+const linking = () => import('./link.ts');
+
+/** As `scanHostKey` of link.ts, and throws as that. */
+export const scanHostKey = async (
+  ...asked: Parameters<Awaited<ReturnType<typeof linking>>['scanHostKey']>
+): Promise<HostKey> => (await linking()).scanHostKey(...asked);
+
 /**
  * Connects and logs in. Throws `host-unreachable`, `host-name-unknown`, `host-key-unknown`, `host-key-changed`,
  * `handshake-failed`, `login-refused`, `private-key-locked`, `private-key-passphrase-wrong`, `private-key-unreadable`, `cancelled`.
  */
 export async function openConnection(request: ConnectionRequest): Promise<Connection> {
+  const { dial, openLink } = await linking();
   const link = await openLink(request);
   return {
     name: link.machine.name,

@@ -72,7 +72,11 @@ const Content = () => {
                   <strong>{t(`ui.cache.kinds.${kind}`)}</strong>
                   <span>{size(sizeBytes)}</span>
                   <span className="quiet">
-                    {t('ui.cache.files', { count, at: formatMoment(usedAt, i18n.language) })}
+                    {t('ui.cache.files', {
+                      count,
+                      shown: formatCount(count, i18n.language),
+                      at: formatMoment(usedAt, i18n.language),
+                    })}
                   </span>
                 </li>
               ))}
@@ -208,6 +212,7 @@ const Clear = ({ empty, onChanged }: ActProps & { readonly empty: boolean }) => 
   };
   const told = (what: OutputOf<'cache.trim'>) => ({
     count: what.count,
+    shown: formatCount(what.count, i18n.language),
     size: formatBytes(what.sizeBytes, i18n.language),
   });
   return (

@@ -49,17 +49,17 @@ export const MediumCopies = (props: Props) => {
           </Acts>
         </>
       )}
-      {/* There before its words are: what is put into it later is read out. */}
-      <div role="status">
-        {idle && last !== null && <Came {...last} />}
-        {idle && stopped && <p>{t('ui.copies.stopped')}</p>}
-      </div>
       <Fold title={t('ui.copies.clone')}>
         <Clone {...props} idle={idle} />
       </Fold>
       <Fold title={t('ui.copies.compare')}>
         <Compare {...props} />
       </Fold>
+      {/* There before its words are: what is put into it later is read out. */}
+      <div role="status">
+        {idle && last !== null && <Came {...last} />}
+        {idle && stopped && <p>{t('ui.copies.stopped')}</p>}
+      </div>
     </section>
   );
 };

@@ -554,7 +554,7 @@ test('a medium is copied onto another drive and compared with it, and a copy can
   await pageOf(page, 'medium');
   const panel = page.getByRole('region', { name: 'Copies' });
   await panel.getByRole('button', { name: 'Copy it to another drive' }).click();
-  const act = panel.getByRole('button', { name: 'Copy 3.41 GB there' });
+  const act = panel.getByRole('button', { name: 'Copy 3.4 GB there' });
   await expect(act).toBeDisabled();
   await panel.getByRole('radio', { name: /SanDisk Ultra 64 GB/ }).check({ force: true });
   await act.click();
@@ -621,18 +621,18 @@ test('the downloads are read back, can be stopped, and go once it was shown what
 }) => {
   desk.cacheCheck = { ...desk.cacheCheck, state: 'never', damaged: [], doneBytes: 0, speed: null };
   await page.getByRole('link', { name: 'Downloads on this laptop' }).click();
-  await expect(page.getByText('1,214 files, 9.87 GB')).toBeVisible();
+  await expect(page.getByText('1,214 files, 9.9 GB')).toBeVisible();
   await page.getByRole('button', { name: 'Read everything back' }).click();
   desk.cacheCheck = { ...desk.cacheCheck, state: 'going', doneBytes: 4_900_000_000, count: 400 };
-  await expect(page.getByRole('progressbar')).toHaveAttribute('aria-valuetext', /4\.9 GB of 9\.87 GB/);
+  await expect(page.getByRole('progressbar')).toHaveAttribute('aria-valuetext', /4\.9 GB of 9\.9 GB/);
   await page.getByRole('button', { name: 'Stop' }).click();
   await expect(page.getByText('Stopped before its end; 400 files were read.')).toBeVisible();
   // Of what was used lately nothing goes.
   await expect(page.getByRole('button', { name: 'Nothing to remove' })).toBeDisabled();
   await page.getByRole('button', { name: /What may go/ }).click();
   await page.getByRole('option', { name: 'Everything' }).click();
-  await page.getByRole('button', { name: 'Remove 1214 downloads (9.87 GB)' }).click();
-  await expect(page.getByText('1214 downloads removed, 9.87 GB free again.')).toBeVisible();
+  await page.getByRole('button', { name: 'Remove 1,214 downloads (9.9 GB)' }).click();
+  await expect(page.getByText('1,214 downloads removed, 9.9 GB free again.')).toBeVisible();
   const limit = page.getByRole('textbox', { name: /Gigabytes at most/ });
   await limit.fill('no');
   await expect(page.getByText('A number above 0.')).toBeVisible();
