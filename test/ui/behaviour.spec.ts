@@ -569,7 +569,7 @@ test('a medium is copied onto another drive and compared with it, and a copy can
   await panel.getByRole('button', { name: 'Stop' }).click();
   await expect.poll(() => callsOf(desk, 'run.cancel')).toHaveLength(1);
   desk.live({ kind: 'run-over', run: 'run-clone', problem: null });
-  await expect(panel.getByRole('status').first()).toContainText('Stopped before its end: the copy is unfinished.');
+  await expect(panel.getByText('Stopped before its end: the copy is unfinished.')).toBeVisible();
   await panel.getByRole('button', { name: 'Compare it with another medium' }).click();
   await panel
     .getByRole('radio', { name: /SanDisk Ultra 64 GB/ })
