@@ -35,3 +35,42 @@ cat "$folder/told"
 # 2: accepted, and not placed yet.
 if [ "$code" = 2 ] && grep -q 'Instance requested' "$folder/told"; then code=0; fi
 exit "$code"`;
+
+/**
+ * $1: for how many seconds it is looked for; $2: the registry's release; $3: its computer; $4 and on: names, the own one first. Asks
+ * the master for a shared instance of the registry under each name, so that the tokens of others are under way as well, and prints the
+ * own one's token once the registry has it. One whose token was used before gives way to the next number. Ends with 3, 4 or the code
+ * of slapos where there is none to be had. The form is that of re6stnet's release: `token`, and `1_info` in words.
+ */
+export const re6stTokenScript = String.raw`patience=$1 release=$2 computer=$3
+shift 3
+ask() { slapos request "$1" "$release" --slave --node "computer_guid=$computer" 2>&1; }
+own=$1 name=$1 number=1
+shift
+for other in "$@"; do ask "$other" >/dev/null || :; done
+end=$(($(date +%s) + patience))
+while :; do
+  told=$(ask "$name")
+  code=$?
+  case $told in
+    *'Token is ready for use'*)
+      token=$(printf '%s\n' "$told" | sed -n "s/.*'token': '\([^']*\)'.*/\1/p" | head -n 1)
+      if [ -n "$token" ]; then
+        printf 're6st token: %s\n' "$token"
+        exit 0
+      fi
+      ;;
+    *'it has been used'*)
+      number=$((number + 1))
+      [ "$number" -le 20 ] || exit 3
+      name=$own-$number
+      continue
+      ;;
+  esac
+  # 2: accepted, and not placed yet.
+  case $code in 0 | 2) ;; *) exit "$code" ;; esac
+  [ "$(date +%s)" -lt "$end" ] || exit 4
+  sleep 10
+done`;
+/** As `re6stTokenScript` prints it; the token is the pattern's group. */
+export const re6stTokenSays = '^re6st token: (\\S+)$';

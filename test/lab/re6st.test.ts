@@ -50,6 +50,9 @@ const problemOf = ({ lines }: CliResult) =>
     kind === 'run-ended' && problem !== null ? [(problem as { code: string }).code] : [],
   );
 
+const asked = ({ lines }: CliResult) =>
+  lines.flatMap(({ kind, question }) => (kind === 'asked' ? [(question as { id: string }).id] : []));
+
 describe('a re6st network', unless(reason), () => {
   let lab: Lab;
   let vendor: VendorRepository;
@@ -129,14 +132,19 @@ describe('a re6st network', unless(reason), () => {
     expect(vendor.requests.length).toBe(asked);
   });
 
-  it('lets them join in their order, and keeps the token where the registry cannot be reached', async () => {
-    await addTokens(machines['node-1'], names.map(tokenOf));
+  it('lets them join in their order, by a token of a person or of the client, and says when the registry cannot be reached', async () => {
+    await addTokens(machines['node-1'], [tokenOf('node-1')]);
     expect(problemOf(await field('join-re6st@machine:master-1'))).toEqual(['step-before-missing']);
-    await must('join-re6st@machine:node-1');
+    const byHand = 'join-re6st@machine:node-1.byHand=true';
+    expect(asked(await must('join-re6st@machine:node-1', '--input', byHand))).toEqual(['re6st-token:node-1']);
     const open = await machines['node-1'].blockPort(9026, 'refused');
     expect(problemOf(await field('join-re6st@machine:master-1'))).toEqual(['re6st-registry-unreachable']);
     await open();
-    await must('join-re6st');
+    // Nobody is asked: the site's client gets a shared instance of the registry, and its token.
+    expect(asked(await must('join-re6st'))).toEqual([]);
+    const journal = await readFile(join(laptop.siteFolder, 'journal.jsonl'), 'utf8');
+    expect(journal).toContain('"secret":"re6st-token:master-1"');
+    expect(journal).not.toMatch(/\b\d+[a-z]{20}\b/);
     for (const name of ['node-1', 'master-1'] as const) {
       expect(await machines[name].mustShell('systemctl is-enabled re6stnet')).toContain('enabled');
       expect(await machines[name].mustShell('cat /etc/re6stnet/re6stnet.conf')).toContain(
@@ -202,7 +210,7 @@ describe('a re6st network', unless(reason), () => {
     const early = await field('machine', 'create-node-token');
     expect(problemOf(early)).toEqual(['step-before-missing']);
     expect(early.stdout).toContain('join-re6st@machine:node-2');
-    await must('install-re6st-node@machine:node-2', 'join-re6st@machine:node-2');
+    expect(asked(await must('install-re6st-node@machine:node-2', 'join-re6st@machine:node-2'))).toEqual([]);
     await must('node', 're6st');
     for (const address of await partitions('node-2')) expect(address).toMatch(/^fdbb:eb3c:1b95:2:/);
     await allReach(machines, own);

@@ -1,10 +1,12 @@
 // A machine joins the re6st network: a certificate for its part of the network, got with a token that works once, then the service,
-// enabled for every boot. The registry's own machine is the first, as the network is reached through it. Must never put the token
-// into an argument, a file or the record; must never ask for a certificate where there is one: the token would be lost.
+// enabled for every boot. The site's client gets the token as a shared instance of the registry; where it cannot, a person brings
+// it. The registry's own machine is the first, as the network is reached through it. Must never put the token into an argument, a
+// file or the record; must never ask for a certificate where there is one: the token would be lost.
 import { z } from 'zod';
 import { parseAddress } from '../../../src-shared/address.ts';
+import { computerIn } from '../../../src-shared/computer.ts';
 import { addressesOf, type Machine, machineNamed, re6stMachines } from '../../../src-shared/site.ts';
-import type { AnyContext, Command, Probe } from '../../runbook/define.ts';
+import type { AnyContext, Command, Probe, World } from '../../runbook/define.ts';
 import {
   blocked,
   defineStep,
@@ -16,6 +18,8 @@ import {
   says,
   todo,
 } from '../../runbook/define.ts';
+import { re6stTokenSays, re6stTokenScript } from '../../target/client-scripts.ts';
+import { computerStateArgv, parseComputerState } from '../../target/computer.ts';
 import { ownAddressesText } from '../../target/own-addresses.ts';
 import {
   joinArgv,
@@ -34,11 +38,16 @@ import {
   tokenRefusedSays,
 } from '../../target/re6st.ts';
 import { httpStatus, httpStatusArgv, parseAddresses } from '../../target/system.ts';
+import { clientFilesArgv, clientOf } from '../client.ts';
 import { readToken, tokenFacts } from '../computer.ts';
 import { ownAddresses, printedAddresses, redirectFactsOf, redirectProbes, registryRedirection } from '../redirect.ts';
+import { slaposPaths } from '../slapos.ts';
+import { registryInstance } from './install-re6st-registry.ts';
 
 /** The registry hears of a new token every five minutes. */
 const tokenPatienceSeconds = 330;
+/** And the master is told that it did within a pass or two. */
+const readyPatienceSeconds = 480;
 
 export const joinRe6st = defineStep({
   id: 'join-re6st',
@@ -51,7 +60,10 @@ export const joinRe6st = defineStep({
   ],
   risk: 'changes',
   holds: [],
-  input: z.strictObject({}),
+  input: z.strictObject({
+    /** The token is taken from the panel, also where slapos could get one. */
+    byHand: z.boolean().default(false),
+  }),
   facts: z.strictObject({
     /** The registry, as its own machine tells; null while none answers there. */
     registry: z
@@ -81,6 +93,10 @@ export const joinRe6st = defineStep({
     /** The machine's IPv4 address on its LAN, empty when it has none. */
     ip: z.string(),
     token: tokenFacts,
+    /** Of which release and where the registry is, for the site's client to ask for a token; null where it cannot, or need not. */
+    asks: z.strictObject({ release: z.string(), computer: z.string() }).nullable(),
+    /** It did, and got none. */
+    missed: z.boolean(),
   }),
   read: async (world, context) => {
     const machine = machineOfSubject(context);
@@ -115,6 +131,9 @@ export const joinRe6st = defineStep({
     const text = (id: string): string => (answers[id]?.exit === 0 ? (answers[id]?.out ?? '') : '');
     const subnet = subnetOf(text('authority'), text('certificate'));
     const inNetwork = subnet === null ? '' : nodeAddress(subnet);
+    const token = await readToken(world, tokenId(machine.name));
+    const missed = (await world.sight<boolean>('secret-missed', { id: tokenId(machine.name) })) === true;
+    const wanted = subnet === null && !token.held && !missed && context.input.byHand !== true;
     return {
       registry,
       answer: httpStatus(text('answer')),
@@ -127,7 +146,9 @@ export const joinRe6st = defineStep({
       enabled: answers.enabled?.exit === 0,
       addressed: parseAddresses(text('addresses')).some((address) => address.split('/')[0] === inNetwork),
       ip: ownAddresses(text('own'))[0] ?? '',
-      token: await readToken(world, tokenId(machine.name)),
+      token,
+      asks: wanted ? await clientAsks(world, context, holder.name) : null,
+      missed,
     };
   },
   found: ({ registry, subnet, running, addressed }) => [
@@ -161,11 +182,25 @@ export const joinRe6st = defineStep({
   },
   plan: (facts, context): readonly Command[] => {
     const { name: machine } = machineOfSubject(context);
-    const { registry, subnet, config, token } = facts;
+    const { registry, subnet, config, token, asks, missed } = facts;
     if (registry === null) return [];
     if (subnet === null) {
       const id = tokenId(machine);
       const url = registryUrl(registry.at);
+      const client = clientOf(context.site);
+      if (!token.held && asks !== null && client !== undefined)
+        return [
+          run(client.machine.name, tokenArgv(asks, machine, context), {
+            as: client.user,
+            limitMs: (readyPatienceSeconds + 300) * 1000,
+            keeps: { secret: id, pattern: re6stTokenSays },
+            // What it asked for stays at the master, and is found there the next time.
+            endsWell: true,
+            // Where it brings none, a person is asked in the next round.
+            expect: [0, 1, 2, 3, 4, 5],
+            note: says('join-re6st', 'does.ask', { user: client.user, client: client.machine.name }),
+          }),
+        ];
       return [
         ...(token.held
           ? []
@@ -175,7 +210,7 @@ export const joinRe6st = defineStep({
                 question: {
                   id,
                   kind: 'secret' as const,
-                  key: `steps.join-re6st.asks.${token.spent ? 'again' : 'token'}`,
+                  key: `steps.join-re6st.asks.${missed ? 'instead' : token.spent ? 'again' : 'token'}`,
                   params: { machine },
                   show: [{ label: 'registry', value: url }],
                   choices: [],
@@ -255,6 +290,42 @@ const lastingAddress = (machine: Machine, own: readonly string[]): string | unde
   const named = addressesOf(machine).map((text) => parseAddress(text)?.value);
   return named.flatMap((value) => own.filter((one) => parseAddress(one)?.value === value))[0] ?? own[0];
 };
+
+/** What the site's client would ask for a token with; null where there is none, or where it or the registry's node says nothing. */
+async function clientAsks(
+  world: World,
+  { site }: AnyContext,
+  holder: string,
+): Promise<{ readonly release: string; readonly computer: string } | null> {
+  const client = clientOf(site);
+  if (client === undefined) return null;
+  const look = async () => {
+    const [{ files }, { config, state }] = await Promise.all([
+      world.probe(client.machine.name, [{ id: 'files', kind: 'run', argv: clientFilesArgv(client.user), as: 'root' }]),
+      world.probe(holder, [
+        { id: 'config', kind: 'read', path: slaposPaths.config },
+        { id: 'state', kind: 'run', argv: [...computerStateArgv], as: 'root', limitMs: 60_000 },
+      ]),
+    ]);
+    const known = parseComputerState(state?.out ?? '')?.partitions ?? [];
+    const release = known.find(({ title }) => title === registryInstance)?.release;
+    const computer = computerIn(config?.exit === 0 ? config.out : null);
+    return files?.exit === 0 && computer !== null && release != null ? { release, computer } : null;
+  };
+  // A client's machine that cannot be reached leaves the gate.
+  return look().catch(() => null);
+}
+
+/** The first to join asks for all: the registry hears of their tokens while it is at work. */
+function tokenArgv(
+  { release, computer }: { readonly release: string; readonly computer: string },
+  machine: string,
+  { site }: AnyContext,
+): string[] {
+  const all = re6stMachines(site).map(({ name }) => name);
+  const names = [machine, ...(all[0] === machine ? all.slice(1) : [])].map((name) => `re6st-${name}`);
+  return ['sh', '-c', re6stTokenScript, 'sh', String(readyPatienceSeconds), release, computer, ...names];
+}
 
 const tokenId = (machine: string): string => `re6st-token:${machine}`;
 

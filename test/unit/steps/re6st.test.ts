@@ -8,6 +8,7 @@ import { joinRe6st } from '../../../src-main/steps/re6st/join-re6st.ts';
 import { moveToRe6st } from '../../../src-main/steps/re6st/move-to-re6st.ts';
 import { redirectUnit, registryRedirection } from '../../../src-main/steps/redirect.ts';
 import { unitTexts } from '../../../src-main/steps/units.ts';
+import { re6stTokenSays, re6stTokenScript } from '../../../src-main/target/client-scripts.ts';
 import { canonicalJson } from '../../../src-shared/json.ts';
 import { emptyLock } from '../../../src-shared/lock.ts';
 import { sitePlan } from '../../../src-shared/site.ts';
@@ -146,6 +147,7 @@ describe('join-re6st', () => {
   const outside = {
     ...{ registry, answer: 200, inside: 0, first: true, subnet: null, network: null, config: null },
     ...{ running: false, enabled: false, addressed: false, ip: '10.0.0.3', token: { held: true, spent: false } },
+    ...{ asks: null, missed: false },
   };
   const inside = {
     ...outside,
@@ -156,6 +158,33 @@ describe('join-re6st', () => {
     addressed: true,
   };
   const config = `ca ca.crt\ncert cert.crt\nkey cert.key\nregistry http://[${registry.at}]:9026\nip 10.0.0.3\ninterface eth0\n`;
+
+  const without = { ...outside, token: { held: false, spent: false } };
+  const asks = { release: url, computer: 'COMP-1' };
+
+  it('has the client ask for the token alone, in a round of its own, and keeps what it says out of everything', () => {
+    const [command, ...others] = joinRe6st.plan({ ...without, asks }, contextOf('n2'));
+    expect(others).toEqual([]);
+    expect(command).toMatchObject({
+      ...{ kind: 'run', on: { machine: 'n1' }, as: 'root', keeps: { secret: 're6st-token:n2' } },
+      argv: ['sh', '-c', re6stTokenScript, 'sh', '480', url, 'COMP-1', 're6st-n2'],
+    });
+    expect(new RegExp(re6stTokenSays, 'm').exec('noise\nre6st token: 3abc\n')?.[1]).toBe('3abc');
+  });
+
+  it('has the first ask for all, since a token takes its time', () => {
+    const [command] = joinRe6st.plan({ ...without, asks }, contextOf('n1'));
+    expect(JSON.stringify(command)).toContain('"re6st-n1","re6st-m","re6st-n2"');
+  });
+
+  it.each([
+    ['a first one', { missed: false }, 'token'],
+    ['one after the client got none', { missed: true }, 'instead'],
+    ['one after it was spent', { token: { held: false, spent: true } }, 'again'],
+  ])('asks a person where the client cannot: %s', (_, more, key) => {
+    const [command] = joinRe6st.plan({ ...without, ...more }, contextOf('n2'));
+    expect(command).toMatchObject({ kind: 'ask', question: { key: `steps.join-re6st.asks.${key}` } });
+  });
 
   it('asks the registry where it is found from outside, for the network that it is inside of', () => {
     expect(joinRe6st.verdict(outside, contextOf('n2')).state).toBe('todo');
@@ -181,7 +210,7 @@ describe('join-re6st', () => {
     };
     const world = {
       probe: async (name: string) => (name === 'n1' ? there : {}),
-      sight: async () => null,
+      sight: async (sight: string) => (sight === 'secret' ? { held: false, spent: false } : false),
       secret: () => null,
     };
     const facts = await joinRe6st.read(world as never, context as never);
