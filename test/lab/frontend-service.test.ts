@@ -1,6 +1,7 @@
 /**
  * The frontend as a service on a node: brought by a newer generation of the medium, asked for by the site's client with the site's
- * certificate, led to from outside, and told again when the certificate changes.
+ * certificate, led to from outside, told again when the certificate changes, and moved to a later release, which reads its parameters
+ * in another form.
  */
 import { X509Certificate } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -45,8 +46,17 @@ describe('the frontend of a site', unless(reason), () => {
   };
   const printOf = async (path: string) => new X509Certificate(await readFile(path, 'utf8')).fingerprint256;
 
+  /** The parameters as the master has them: their names. */
+  const toldToMaster = async () => {
+    const look =
+      "import re, sqlite3, sys; d = sqlite3.connect('file:' + sys.argv[1] + '?mode=ro', uri=True); t = [n for (n,) in d.execute('select name from sqlite_master') if re.fullmatch('partition[0-9]+', n)][0]; print(' '.join(sorted(re.findall('id=\\\"([^\\\"]*)', d.execute('select xml from ' + t + ' where partition_reference = ?', ['master-frontend']).fetchone()[0]))))";
+    const path = await master.mustShell("find /srv/slapgrid -path '*/var/nodes/slapproxy.db'");
+    return (await master.mustShell(`/opt/slapos/bin/python -c "${look}" ${path.trim()}`)).trim();
+  };
+
   beforeAll(async () => {
-    const { archivePath, url } = await frontendRelease();
+    // The last one that takes each parameter by itself.
+    const { archivePath, url } = await frontendRelease('1.0.464');
     lab = await Lab.open();
     ({ laptop, machine: master, node } = await restoreWithNode(lab));
     traces = new Traces(lab.folder);
@@ -78,6 +88,7 @@ describe('the frontend of a site', unless(reason), () => {
     await must('machine', 'master', 'node', 'frontend');
     expect(await seenByMaster()).toEqual([`Lab frontend for ${name}`, await printOf(join(laptop.home, 'first.crt'))]);
     expect((await must('frontend')).lines.at(-1)).toMatchObject({ performed: 0 });
+    expect(await toldToMaster()).toBe('apache-certificate apache-key domain');
   });
 
   it('is told everything again when the certificate changes, and shows the new one', async () => {
@@ -86,6 +97,28 @@ describe('the frontend of a site', unless(reason), () => {
     await laptop.editPlan((text) => text.replaceAll(join(laptop.home, 'first.'), join(laptop.home, 'second.')));
     await must('install-frontend', 'redirect-to-frontend');
     expect(await seenByMaster()).toEqual([`Lab frontend for ${name}`, await printOf(pair.certificate)]);
+  });
+
+  it('moves to a later release on request, and is told everything in the form that this one reads', async () => {
+    const later = await frontendRelease();
+    await laptop.editPlan((text) =>
+      text.replace(
+        /name: rapid-cdn\n( +)url: \S+\n +archives: .*/,
+        `name: rapid-cdn\n$1url: ${later.url}\n$1archives: { debian-12-amd64: ${later.archivePath} }`,
+      ),
+    );
+    const prepared = await laptop.fieldkit(walk.prepare(laptop));
+    expect(prepared.code, prepared.stdout.slice(-5000) + prepared.stderr).toBe(0);
+    // What lives is left as it is until somebody asks.
+    expect((await must('serve-content', 'install-frontend')).lines.at(-1)).toMatchObject({ performed: 0 });
+    expect(await toldToMaster()).toBe('apache-certificate apache-key domain');
+    await must('install-frontend', '--input', 'install-frontend@machine:node-1.now=true');
+    expect(await toldToMaster()).toBe('_');
+    await must('redirect-to-frontend');
+    await expect
+      .poll(seenByMaster, { timeout: 120_000 })
+      .toEqual([`Lab frontend for ${name}`, await printOf(join(laptop.home, 'second.crt'))]);
+    expect((await must('frontend')).lines.at(-1)).toMatchObject({ performed: 0 });
   });
 
   it('let its key out nowhere', async () => {

@@ -60,13 +60,13 @@ export async function registryRelease(): Promise<SoftwareRelease> {
   });
 }
 
-/** The stand-in for the frontend, as its release is called. */
-export async function frontendRelease(): Promise<SoftwareRelease> {
+/** The stand-in for the frontend, as its release of a tag is called. */
+export async function frontendRelease(tag = '1.0.499'): Promise<SoftwareRelease> {
   const names = ['frontend-instance.cfg.in', 'rapid-cdn.py.in'];
   const served = Object.fromEntries(await Promise.all(names.map(async (name) => [name, await standIn(name)] as const)));
   return compiled({
     name: 'frontend-release',
-    url: masterReleaseUrl.replace('slapos-master', 'rapid-cdn'),
+    url: masterReleaseUrl.replace('slapos-master', 'rapid-cdn').replace('1.0.499', tag),
     lower: await builderLayers(),
     served: { ...served, 'software.cfg': await standIn('frontend-software.cfg') },
   });
