@@ -38,17 +38,24 @@ exit "$code"`;
 
 /**
  * $1: for how many seconds it is looked for; $2: the registry's release; $3: its computer; $4 and on: names, the own one first. Asks
- * the master for a shared instance of the registry under each name, so that the tokens of others are under way as well, and prints the
- * own one's token once the registry has it. One whose token was used before gives way to the next number. Ends with 3, 4 or the code
- * of slapos where there is none to be had. The form is that of re6stnet's release: `token`, and `1_info` in words.
+ * the master for a shared instance of the registry under each name, so that the tokens of others are under way as well, as long as
+ * that leaves time for the own one; prints its token once the registry has it. One whose token was used before gives way to the next
+ * number, behind a mark that no machine's name has. Ends with 1 where slapos fails or is away, with 3 where all were used, with 4
+ * where none came in time, also because slapos did not come back. The form is that of re6stnet's release: `token`, and `1_info` in
+ * words.
  */
 export const re6stTokenScript = String.raw`patience=$1 release=$2 computer=$3
 shift 3
-ask() { slapos request "$1" "$release" --slave --node "computer_guid=$computer" 2>&1; }
+end=$(($(date +%s) + patience))
+over() { [ "$(date +%s)" -ge "$1" ]; }
+ask() { timeout -k 5 60 slapos request "$1" "$release" --slave --node "computer_guid=$computer" 2>&1; }
 own=$1 name=$1 number=1
 shift
-for other in "$@"; do ask "$other" >/dev/null || :; done
-end=$(($(date +%s) + patience))
+[ "$#" = 0 ] || set -- "$own" "$@"
+for each in "$@"; do
+  if over $((end - patience / 4)); then break; fi
+  ask "$each" >/dev/null || :
+done
 while :; do
   told=$(ask "$name")
   code=$?
@@ -63,13 +70,14 @@ while :; do
     *'it has been used'*)
       number=$((number + 1))
       [ "$number" -le 20 ] || exit 3
-      name=$own-$number
+      if over "$end"; then exit 4; fi
+      name="$own"_"$number"
       continue
       ;;
   esac
-  # 2: accepted, and not placed yet.
-  case $code in 0 | 2) ;; *) exit "$code" ;; esac
-  [ "$(date +%s)" -lt "$end" ] || exit 4
+  # 2: accepted, and not placed yet; 124 and 137: it did not come back.
+  case $code in 0 | 2 | 124 | 137) ;; *) exit 1 ;; esac
+  if over "$end"; then exit 4; fi
   sleep 10
 done`;
 /** As `re6stTokenScript` prints it; the token is the pattern's group. */
