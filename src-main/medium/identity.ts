@@ -190,7 +190,12 @@ function chainTo(devices: readonly BlockDevice[], mount: Mount): readonly BlockD
 }
 
 /** What tells media apart, on one line. */
-function shown({ serial, volumeUuid, sizeBytes, mediumId }: MediumIdentity): string {
+export function shown({
+  serial,
+  volumeUuid,
+  sizeBytes,
+  mediumId,
+}: Pick<MediumIdentity, 'serial' | 'volumeUuid' | 'sizeBytes' | 'mediumId'>): string {
   const parts = [serial, volumeUuid, sizeBytes === null ? null : `${sizeBytes} B`, mediumId?.slice(0, 8) ?? null];
   return parts.filter((part) => part !== null && part !== '').join(', ') || '-';
 }

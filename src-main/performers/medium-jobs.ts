@@ -6,6 +6,15 @@ import { z } from 'zod';
 import { cleanLine } from '../../src-shared/clean.ts';
 import { type Json, parseJson } from '../../src-shared/json.ts';
 import { problem } from '../../src-shared/problem.ts';
+import {
+  anotherAnswers,
+  anotherMedium,
+  anotherMediumAt,
+  anotherQuestion,
+  mediumSigns,
+  sameSigns,
+  signsOf,
+} from '../medium/another-medium.ts';
 import { listDrives, requireUsable } from '../medium/drives.ts';
 import {
   bindMedium,
@@ -14,6 +23,7 @@ import {
   locateMedium,
   readIdentity,
   refuseSystemFolder,
+  shown,
   unmountedDevice,
 } from '../medium/identity.ts';
 import { mountVolume, releaseDrive } from '../medium/mount.ts';
@@ -47,18 +57,37 @@ export function mediumJobs({ runningFrom }: MediumJobParts): Readonly<Record<str
       await repairVolume(device, undefined, signal);
     }),
 
-    'choose-medium': job(z.strictObject({ path: z.string() }), async ({ path }, { site, signal }) => {
-      // A link or a detour into the system's folders is the system's folder.
-      const { path: real } = await readIdentity(path);
-      refuseSystemFolder(real);
-      const identity = await bindMedium(real);
-      // Only of a drive there is a question; a folder of the laptop is as fast as the laptop.
-      if ((await removableDrive(real)) !== null) {
-        const { root, device } = await checkIdentity(identity);
-        await writeSpeed(site, identity, await measureSpeed(root, device, site.clock, signal));
-      }
-      await writeBinding(site, identity);
-    }),
+    'choose-medium': job(
+      z.strictObject({ path: z.string(), is: mediumSigns }),
+      async ({ path, is }, { site, signal }) => {
+        // A link or a detour into the system's folders is the system's folder.
+        const found = await readIdentity(path);
+        refuseSystemFolder(found.path);
+        // The yes was given to the one that was shown; another may have been plugged in since.
+        if (!sameSigns(found, is))
+          throw problem('medium-swapped', { path: found.path, expected: shown(is), found: shown(found) });
+        await choose(site, found.path, signal);
+      },
+    ),
+
+    /**
+     * A person has compared the two, and the question of the instance that `asked` holds the answer. Throws `medium-swapped` when it
+     * is the former one that counts, or yet another one is there by now, `not-confirmed`, `plan-changed`.
+     */
+    'take-other-medium': job(
+      anotherMedium.extend({ path: z.string(), asked: z.string() }),
+      async ({ path, was, is, asked }, { site, signal }) => {
+        const given = site.view.instances[asked]?.answers[anotherQuestion({ was, is })];
+        const answer = anotherAnswers.find((one) => one === given);
+        if (answer === undefined) throw problem('not-confirmed', { step: asked });
+        const bound = await readBinding(site);
+        const found = bound === null ? null : await anotherMediumAt(bound, path);
+        if (found === null || !sameSigns(found.was, was)) throw problem('plan-changed', { step: 'choose-medium' });
+        if (answer === 'keep-former' || !sameSigns(found.is, is))
+          throw problem('medium-swapped', { path, expected: shown(was), found: shown(found.is) });
+        await choose(site, path, signal);
+      },
+    ),
 
     'release-medium': job(z.strictObject({ state: z.record(z.string(), z.json()) }), async ({ state }, context) => {
       const { site, signal } = context;
@@ -79,6 +108,17 @@ export function mediumJobs({ runningFrom }: MediumJobParts): Readonly<Record<str
       );
     }),
   };
+}
+
+/** Binds the medium at a real path to the site, and measures it. */
+async function choose(site: OpenSite, path: string, signal: AbortSignal): Promise<void> {
+  const identity = await bindMedium(path);
+  // Only of a drive there is a question; a folder of the laptop is as fast as the laptop.
+  if ((await removableDrive(path)) !== null) {
+    const { root, device } = await checkIdentity(identity);
+    await writeSpeed(site, identity, await measureSpeed(root, device, site.clock, signal));
+  }
+  await writeBinding(site, identity);
 }
 
 /** A volume by its device, when it may be used, or is kept from it by `except` alone. Throws `medium-drive-unusable`, `medium-absent`. */
@@ -120,21 +160,28 @@ export async function removableDrive(path: string): Promise<string | null> {
   return cleanLine(name === '' ? under.drive.path : name, 80);
 }
 
-const nowhere = { folder: null, device: null, damaged: false };
+const nowhere = { folder: null, device: null, damaged: false, signs: null };
 
-/** A folder as it is, unless the kernel has met an error on its volume. */
-function placed(folder: string, mounts: readonly Mount[]): Json {
+/** A folder as it is, and what lies there, unless the kernel has met an error on its volume. */
+async function placed(folder: string, mounts: readonly Mount[]): Promise<Json> {
   const mount = mountOf(folder, mounts);
   const damaged = mount?.afterError === true && isDevice(mount.source);
-  return damaged ? { folder: null, device: mount.source, damaged } : { folder, device: null, damaged };
+  if (damaged) return { ...nowhere, device: mount.source, damaged };
+  return { ...nowhere, folder, signs: signsOf(await readIdentity(folder)) };
 }
 
 export const mediumSights: Readonly<Record<string, Sight>> = {
   /** How fast the chosen medium was when it was chosen; null for a folder of the laptop. */
   'medium-speed': sight(z.strictObject({}), async (_args, { site }): Promise<Json> => readSpeed(site)),
 
+  /** What lies at this place instead of the chosen medium; null when nothing does. */
+  'medium-other': sight(z.strictObject({ path: z.string() }), async ({ path }, { site }): Promise<Json> => {
+    const bound = await readBinding(site);
+    return bound === null ? null : anotherMediumAt(bound, path);
+  }),
+
   /**
-   * Where what was asked for is now: a folder, or a device that must be mounted first. Null path: what is bound.
+   * Where what was asked for is now: a folder with what lies there, or a device that must be mounted first. Null path: what is bound.
    * `damaged`: its file system must be repaired before anything is written; then it is told as a device, mounted or not.
    */
   'medium-place': sight(
@@ -142,7 +189,7 @@ export const mediumSights: Readonly<Record<string, Sight>> = {
     async ({ path }, { site, signal }): Promise<Json> => {
       const mounts = await readMounts();
       const unmounted = async (device: string | null): Promise<Json> => ({
-        folder: null,
+        ...nowhere,
         device,
         damaged: device !== null && (await needsRepair(device, undefined, undefined, signal)),
       });

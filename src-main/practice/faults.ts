@@ -47,6 +47,9 @@ export const practicePaths = (folder: string) => ({
   frontendKey: join(folder, 'keys', 'frontend.key'),
 });
 
+/** The marker of the stick that `another-stick` plugs in. */
+export const anotherStickMark = '0'.repeat(32);
+
 interface Kept {
   readonly on: ReadonlySet<FaultId>;
   readonly met: ReadonlySet<FaultId>;
@@ -125,7 +128,7 @@ async function arrangeSticks(folder: string, active: ReadonlySet<FaultId>): Prom
   if (!active.has('another-stick') || active.has('stick-unplugged')) return;
   if (!(await exists(anotherStick)) && !(await exists(stick))) {
     await ensureFolder(join(anotherStick, mediumRoot));
-    await writeAtomic(join(anotherStick, mediumRoot, mediumPaths.mediumId), `${'0'.repeat(32)}\n`);
+    await writeAtomic(join(anotherStick, mediumRoot, mediumPaths.mediumId), `${anotherStickMark}\n`);
   }
   await move([anotherStick, stick]);
 }

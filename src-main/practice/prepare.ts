@@ -8,7 +8,7 @@ import { ensureFolder, readTextOrNull, writeAtomic } from '../platform/files.ts'
 import { makeCacheKey } from '../software/certificate.ts';
 import { keyPath, practiceSources, writeArchives, writeReleaseArchives, writeSoftwareCache } from './archives.ts';
 import { basePackages, practiceBuiltUrl, practiceMirroredUrl, practiceReleaseUrl, practiceSystem } from './debian.ts';
-import { practicePaths } from './faults.ts';
+import { anotherStickMark, practicePaths } from './faults.ts';
 import { type SimulatedSite, simulatedSite } from './simulated-site.ts';
 
 /** Counted up when what is generated changes; an older folder is then made anew. */
@@ -124,6 +124,7 @@ export const practiceAnswers: Readonly<Record<string, string>> = {
   [`create-node-token:${practiceNode}`]: practiceTokens.node,
   [`configure-client:${practiceNode}`]: practiceTokens.client,
   [`configure-new-master:${practiceMachine}`]: 'yes',
+  [`medium:${anotherStickMark}`]: 'keep-former',
 };
 
 /** Inputs of the steps that need one, by instance. */

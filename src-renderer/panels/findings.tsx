@@ -6,6 +6,7 @@ import { bySeverity, type Finding } from '../../src-shared/step.ts';
 import { useWords } from '../i18n/words.ts';
 import { CheckInput } from '../ui/field.tsx';
 import styles from './findings.module.css';
+import { WayOn } from './way-on.tsx';
 
 interface Props {
   readonly findings: readonly Finding[];
@@ -31,6 +32,7 @@ export const Findings = ({ findings, skipped, onSkip }: Props) => {
               </p>
               <p className="quiet">{words.problem(code, 'cause', params)}</p>
               <p>{words.problem(code, 'next', params)}</p>
+              <WayOn code={code} />
               {severity === 'skippable' && (
                 <CheckInput
                   label={t('ui.findings.skip')}

@@ -8,6 +8,7 @@ import { Fold } from '../ui/fold.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { ScrollText } from '../ui/scroll-text.tsx';
 import styles from './problem-panel.module.css';
+import { WayOn } from './way-on.tsx';
 
 interface Props {
   readonly problem: ProblemData;
@@ -38,6 +39,7 @@ export const ProblemPanel = ({ problem, onClose }: Props) => {
           <dt>{t('ui.problem.next')}</dt>
           <dd>{say('next')}</dd>
         </dl>
+        <WayOn code={problem.code} />
         {problem.evidence !== '' && (
           <Fold title={t('ui.problem.evidence')}>
             <ScrollText text={problem.evidence} label={t('ui.problem.evidence')} />

@@ -63,11 +63,11 @@ export const QuestionPanel = ({ question, technician, onTechnician, onAnswer }: 
   );
 };
 
-/** What to do, as a paragraph; lines that begin with their number are steps, one after the other. */
+/** What to do, in paragraphs; lines that begin with their number are steps, one after the other. */
 const Hint = ({ text }: { readonly text: string }) => {
   const lines = text.split('\n');
   const steps = lines.flatMap((line) => /^\d+\. (.*)$/.exec(line)?.[1] ?? []);
-  if (steps.length !== lines.length) return <p>{text}</p>;
+  if (steps.length !== lines.length) return lines.map((line) => <p key={line}>{line}</p>);
   return (
     <ol className={styles.steps}>
       {steps.map((step) => (

@@ -2,6 +2,7 @@
 
 import { instancesOf } from '../../src-main/runbook/instances.ts';
 import { runbook } from '../../src-main/steps/index.ts';
+import { chooseMedium } from '../../src-main/steps/prepare/choose-medium.ts';
 import type { NewEvent } from '../../src-shared/journal.ts';
 import { signerAnswers, signerQuestion } from '../../src-shared/lock.ts';
 import { problem } from '../../src-shared/problem.ts';
@@ -518,6 +519,44 @@ export function otherSigner(desk: ScriptedDesk): string {
   desk.tell({ kind: 'command-started', instance: key.sizes, hash: plan.hash, index: 0 });
   desk.tell({ kind: 'asked', instance: key.sizes, question });
   desk.live({ kind: 'question', run: 'run-2', instance: key.sizes, question });
+  return key.sizes;
+}
+
+/** Another stick of the same label is where the chosen one was: a person says which counts. */
+export function otherStick(desk: ScriptedDesk): string {
+  doneBefore(desk, key.medium);
+  const path = '/media/ada/FIELD';
+  const mark = { former: 'c41f09d2e7aa4b5c9f0d17e2a3b86c54', now: '07be5521f6c94d80a2b1c9d3e4f56a78' };
+  const was = { serial: '4C530001230417', sizeBytes: 61_530_439_680, volumeUuid: '6E1D-A20F', mediumId: mark.former };
+  const is = { serial: '0401B78E52C9D3', sizeBytes: 30_765_219_840, volumeUuid: '91C4-07B3', mediumId: mark.now };
+  const facts = chooseMedium.facts.parse({
+    ...{ chosen: null, wanted: path, signs: is, device: null, damaged: false, other: { was, is }, speed: null },
+  });
+  const context = { subject: { kind: 'site' }, input: { path } } as never;
+  const commands = [...chooseMedium.plan(facts, context)];
+  const [ask] = commands;
+  if (ask?.kind !== 'ask') throw new Error('nothing is asked');
+  const plan = planOf(key.medium, commands);
+  desk.runs = [{ run: 'run-2', instances: [key.medium] }];
+  desk.tell({ kind: 'run-started', instance: key.medium, input: { path } });
+  desk.tell(read(key.medium, [...chooseMedium.found(facts, context)], todo));
+  desk.tell({ kind: 'plan', instance: key.medium, plan });
+  desk.tell({ kind: 'command-started', instance: key.medium, hash: plan.hash, index: 0 });
+  desk.tell({ kind: 'asked', instance: key.medium, question: ask.question });
+  desk.live({ kind: 'question', run: 'run-2', instance: key.medium, question: ask.question });
+  return key.medium;
+}
+
+/** A later step met another stick than the chosen one. */
+export function swapped(desk: ScriptedDesk): string {
+  doneBefore(desk, key.sizes);
+  const trouble = problem('medium-swapped', {
+    path: '/media/ada/FIELD',
+    expected: '4C530001230417, 6E1D-A20F, 61530439680 B, c41f09d2',
+    found: '0401B78E52C9D3, 91C4-07B3, 30765219840 B, 07be5521',
+  }).data;
+  desk.tell({ kind: 'run-started', instance: key.sizes, input: {} });
+  desk.tell({ kind: 'run-ended', instance: key.sizes, outcome: 'failed', problem: trouble });
   return key.sizes;
 }
 

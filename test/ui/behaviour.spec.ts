@@ -209,6 +209,33 @@ test('no drive is chosen beforehand, and those that cannot be say why', async ({
   await expect(page.getByText('belongs to the system of this laptop')).toBeVisible();
 });
 
+test('another stick in the place of the chosen one: the problem leads to the question, which shows both', async ({
+  desk,
+  window: page,
+}) => {
+  await at(page, states.swapped(desk));
+  const problem = page.getByRole('alert');
+  await expect(problem).toContainText('Another medium is at /media/ada/FIELD than the chosen one');
+  await problem.getByRole('link', { name: 'Go to: Choose the medium' }).click();
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('Choose the medium');
+
+  await at(page, states.otherStick(desk));
+  const question = page.locator('[data-question]');
+  await expect(question).toContainText('Another stick is at /media/ada/FIELD than the one this site was prepared on');
+  await expect(question).toContainText('Until now: serial 4C530001230417, 61.5 GB, volume 6E1D-A20F, mark c41f09d2.');
+  await expect(question).toContainText('There now: serial 0401B78E52C9D3, 30.8 GB, volume 91C4-07B3, mark 07be5521.');
+  // Neither is suggested, and Enter presses none.
+  await expect(question.getByRole('heading')).toBeFocused();
+  await page.keyboard.press('Enter');
+  expect(callsOf(desk, 'questions.answer')).toEqual([]);
+  await question.getByRole('button', { name: 'Use this one from now on' }).click();
+  await expect.poll(() => callsOf(desk, 'questions.answer')).toHaveLength(1);
+  expect(callsOf(desk, 'questions.answer')[0]?.input).toMatchObject({
+    id: 'medium:0401B78E52C9D3:30765219840:91C4-07B3:07be5521f6c94d80a2b1c9d3e4f56a78',
+    value: 'use-this-one',
+  });
+});
+
 test('a secret is typed hidden, answered once, and kept nowhere in the page', async ({ desk, window: page }) => {
   await at(page, states.password(desk));
   const field = page.getByLabel('Secret', { exact: true });

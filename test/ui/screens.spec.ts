@@ -68,6 +68,7 @@ const forDocs: readonly (readonly [Place, Look | undefined])[] = [
   [step('medium-slow', states.slowMedium), looks['dark-french']],
   [step('medium-sizes', states.sizes), looks.light],
   [step('medium-other-signer', states.otherSigner), looks.light],
+  [step('medium-other-stick', states.otherStick), looks.light],
   [step('medium-sealed', states.sealed), looks.light],
 ];
 
