@@ -19,6 +19,8 @@ export const mediumPaths = {
   readme: 'readme.html',
   /** Bill of materials, CycloneDX. */
   materials: 'sbom.cdx.json',
+  /** The same for people. */
+  materialsPage: 'materials.html',
   /** Public half of the manifest's key. It proves nothing by itself: its fingerprint is pinned elsewhere. */
   manifestKey: 'trust/manifest-key.pem',
   /** Index documents, one per release: md5 of the URL. */

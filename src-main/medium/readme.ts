@@ -2,6 +2,7 @@
 // Called by the write-index job. One file, no script, nothing loaded from elsewhere. Pure.
 import { createHash } from 'node:crypto';
 import { formatBytes } from '../../src-shared/format.ts';
+import { mediumPaths } from '../../src-shared/manifest.ts';
 import { groupedFingerprint } from './keys.ts';
 
 export interface ReadmeFacts {
@@ -31,6 +32,7 @@ interface Words {
   readonly seal: string;
   readonly contents: string;
   readonly content: (count: number, size: string) => string;
+  readonly materials: string;
   readonly trust: string;
   readonly keys: readonly [manifest: string, repository: string, cache: string];
   readonly releases: string;
@@ -53,6 +55,7 @@ const words: readonly Words[] = [
     seal: 'Whether the list of all files is the one that was sealed (it holds the sha256 of each):',
     contents: 'Contents',
     content: (count, size) => `${count} files, ${size}`,
+    materials: 'Every package and release, with version and licence',
     trust:
       'Compare these fingerprints with the printed sheet before you trust anything here. What lies beside a signature proves nothing by itself.',
     keys: ['manifest', 'packages', 'software cache'],
@@ -74,6 +77,7 @@ const words: readonly Words[] = [
     seal: 'Si la liste de tous les fichiers est bien celle qui a été scellée (elle contient le sha256 de chacun) :',
     contents: 'Contenu',
     content: (count, size) => `${count} fichiers, ${size}`,
+    materials: 'Chaque paquet et chaque version logicielle, avec numéro de version et licence',
     trust:
       'Comparer ces empreintes à la feuille imprimée avant de se fier à ce qui est ici. Ce qui se trouve à côté d’une signature ne prouve rien à lui seul.',
     keys: ['manifeste', 'paquets', 'cache logiciel'],
@@ -85,17 +89,24 @@ const words: readonly Words[] = [
 /** The whole page, English first, then French. Equal facts give equal bytes. */
 export function readme(facts: ReadmeFacts): string {
   const [first] = words;
-  return [
+  return pageOnMedium(
+    first?.title(facts.site) ?? '',
+    words.map((one) => section(one, facts)),
+  );
+}
+
+/** A page that opens from the medium anywhere: nothing is loaded, nothing runs. `parts` are HTML. */
+export const pageOnMedium = (title: string, parts: readonly string[]): string =>
+  [
     '<!doctype html>',
     '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
     '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src \'unsafe-inline\'">',
-    `<title>${escaped(first?.title(facts.site) ?? '')}</title>`,
+    `<title>${escaped(title)}</title>`,
     `<style>${style}</style></head><body>`,
-    ...words.map((one) => section(one, facts)),
+    ...parts,
     '</body></html>',
     '',
   ].join('\n');
-}
 
 function section(text: Words, facts: ReadmeFacts): string {
   const { site, systems, releases } = facts;
@@ -138,6 +149,7 @@ function section(text: Words, facts: ReadmeFacts): string {
     paragraph(text.seal),
     code(seal),
     ...(contents.length === 0 ? [] : [`<h2>${escaped(text.contents)}</h2><table>${contents.join('')}</table>`]),
+    `<p><a href="${mediumPaths.materialsPage}">${escaped(text.materials)}</a></p>`,
     `<h2>${escaped(text.releases)}</h2><ul>${releases.map((url) => item(`${url} (bdir/${md5(url)})`)).join('')}</ul>`,
     `<h2>${escaped(text.systems)}</h2><ul>${systems.map(item).join('')}</ul></section>`,
   ].join('\n');
@@ -147,7 +159,7 @@ const style =
   'body{font:1rem/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff}' +
   'pre,code{font-family:ui-monospace,monospace;overflow-wrap:anywhere}pre{background:#f2f4f6;padding:.75rem;white-space:pre-wrap}' +
   'th{text-align:left;padding-right:1rem;vertical-align:top}section+section{border-top:1px solid #ccd1d7;margin-top:3rem}' +
-  '@media(prefers-color-scheme:dark){body{color:#e6e8eb;background:#16191d}pre{background:#22272d}}';
+  'a{color:inherit}@media(prefers-color-scheme:dark){body{color:#e6e8eb;background:#16191d}pre{background:#22272d}}';
 
 const md5 = (url: string): string => createHash('md5').update(url, 'utf8').digest('hex');
 

@@ -8,6 +8,7 @@ import { certificateFingerprint } from '../software/certificate.ts';
 import { indexDocument } from '../software/entry.ts';
 import { trustedCertificates } from '../software/trusted.ts';
 import { billOfMaterials } from './materials.ts';
+import { materialsPage } from './materials-page.ts';
 
 /** Small files that follow from the lock: index documents, public keys, the page for people. Text by path. */
 export function textsOf(lock: SiteLock, site: string): Readonly<Record<string, string>> {
@@ -22,6 +23,7 @@ export function textsOf(lock: SiteLock, site: string): Readonly<Record<string, s
     texts[mediumPaths.manifestKey] = lock.keys.manifestKey;
     texts[mediumPaths.readme] = page(lock, lock.keys, site);
     texts[mediumPaths.materials] = billOfMaterials(lock, site);
+    texts[mediumPaths.materialsPage] = materialsPage(lock, site);
   }
   return texts;
 }

@@ -1,8 +1,10 @@
 // The desk as the window asks it: the same procedures, checked on both sides, and questions answered as they come.
+import { readFile } from 'node:fs/promises';
 import { answerCall } from '../../../src-main/app/envelope.ts';
 import { Picks } from '../../../src-main/app/picks.ts';
 import { compose } from '../../../src-main/compose.ts';
 import { makeDesk } from '../../../src-main/runbook/desk.ts';
+import { createSite } from '../../../src-main/runbook/sites.ts';
 import type { Handlers, InputOf, OutputOf } from '../../../src-shared/api.ts';
 import type { ProcedureName } from '../../../src-shared/channels.ts';
 import type { JournalEvent } from '../../../src-shared/journal.ts';
@@ -30,9 +32,11 @@ export interface AtTheWindow {
   close(): Promise<void>;
 }
 
-/** @param home the program's data folder */
-export function atTheWindow(home: string): AtTheWindow {
+/** @param home the program's data folder; `plan`: of a site to begin with. */
+export async function atTheWindow(home: string, begin: { readonly plan?: string } = {}): Promise<AtTheWindow> {
   const kit = compose({ env: { FIELDKIT_HOME: home } });
+  if (begin.plan !== undefined)
+    await createSite(kit.parts.dataFolder, await readFile(begin.plan, 'utf8'), { practice: false });
   const desk = makeDesk(kit.parts);
   const picks = new Picks();
   const handlers: Handlers = {

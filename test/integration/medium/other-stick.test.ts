@@ -18,7 +18,7 @@ async function begun() {
   const folder = await workbench();
   const point = join(folder, 'FIELD');
   await mkdir(point);
-  const desk = atTheWindow(join(folder, 'home'));
+  const desk = await atTheWindow(join(folder, 'home'));
   onTestFinished(() => desk.close());
   await desk.call('sites.create', {
     interview: { name: site, system: 'debian-12', master: '127.0.0.1', nodes: [], user: 'field', interface: 'eth0' },
