@@ -562,6 +562,8 @@ export const api = {
       answers: z.array(sourceAnswer),
     }),
   },
+  /** Ends a test of sources that is under way: it is answered as `cancelled`. */
+  'sources.stop': { input: site, output: nothing },
   /** Whether the site has keys, of which fingerprint, and whether this laptop has a vault. */
   'keys.state': {
     input: site,

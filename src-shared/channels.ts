@@ -32,6 +32,7 @@ export const procedures = [
   'machines.survey',
   'machines.surveyed',
   'sources.test',
+  'sources.stop',
   'keys.state',
   'keys.export',
   'keys.import',

@@ -71,7 +71,11 @@ export const terminalForms = {
   ],
   limitCache: (gigabytes: number): Argv => ['fieldkit', 'cache', 'limit', `${gigabytes}GB`],
   survey: (site: string, machines: readonly string[]): Argv => of(site, 'survey', ...machines, '--output', '.'),
-  verifyMedium: (folder: string): Argv => ['fieldkit', 'medium', 'verify', folder],
+  /** `fingerprint`: the one that this laptop knows; null where it knows none. */
+  verifyMedium: (folder: string, fingerprint: string | null): Argv => [
+    ...['fieldkit', 'medium', 'verify', folder],
+    ...(fingerprint === null ? [] : ['--fingerprint', fingerprint]),
+  ],
   testSources: (site: string): Argv => of(site, 'sources', 'test'),
   exportSite: (site: string, kind: string): Argv => of(site, 'export', kind, '.'),
   rehearse: (site: string): Argv => of(site, 'medium', 'rehearse'),

@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import type { Handlers, OutputOf, Snapshot, StreamEvent } from '../../src-shared/api.ts';
 import { recordsFolder } from '../../src-shared/dossier.ts';
+import { problem } from '../../src-shared/problem.ts';
 import { cacheHandlers } from './desk-cache.ts';
 import { mediaHandlers } from './desk-media.ts';
 import type { DeskParts } from './desk-parts.ts';
@@ -35,7 +36,10 @@ export function makeDesk(parts: DeskParts): Desk {
 
   const cache = cacheHandlers(parts, sites);
   /** Tests of sources under way. */
-  const testing = new WeakMap<Open, Promise<OutputOf<'sources.test'>>>();
+  const testing = new WeakMap<
+    Open,
+    { readonly answer: Promise<OutputOf<'sources.test'>>; readonly stop: AbortController }
+  >();
 
   const support = async (site: string, hideAddresses: boolean): Promise<string> =>
     supportText(await siteFolder(parts.dataFolder, site), {
@@ -127,13 +131,22 @@ export function makeDesk(parts: DeskParts): Desk {
       (await isPractice(await siteFolder(parts.dataFolder, site))) ? parts.practice.faults(set) : [],
     'sources.test': async ({ site }) => {
       const opened = await at(site);
-      const test =
-        testing.get(opened) ??
-        parts.testSources(site, opened.closing.signal).finally(() => {
-          testing.delete(opened);
-        });
-      testing.set(opened, test);
-      return test;
+      const under = testing.get(opened);
+      if (under !== undefined) return under.answer;
+      const stop = new AbortController();
+      const { signal } = stop;
+      const answer = parts
+        .testSources(site, AbortSignal.any([opened.closing.signal, signal]))
+        .catch((error: unknown) => {
+          throw signal.aborted ? problem('cancelled', { what: 'sources' }) : error;
+        })
+        .finally(() => testing.delete(opened));
+      testing.set(opened, { answer, stop });
+      return answer;
+    },
+    'sources.stop': async ({ site }) => {
+      testing.get(await at(site))?.stop.abort();
+      return {};
     },
     'help.read': async () => ({
       steps: parts.runbook.map(({ id, chapter }) => ({ id, chapter })),

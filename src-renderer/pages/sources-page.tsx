@@ -24,14 +24,18 @@ export const SourcesPage = ({ site }: { readonly site: OpenedSite }) => {
   const [tested, setTested] = useState<Tested | null>(null);
   const [trouble, setTrouble] = useState<ProblemData | null>(null);
   const [busy, setBusy] = useState(false);
+  const [stopped, setStopped] = useState(false);
   const test = async () => {
     setBusy(true);
     setTrouble(null);
     setTested(null);
+    setStopped(false);
     try {
       setTested(await call('sources.test', { site: site.name }));
     } catch (thrown) {
-      setTrouble(toProblemData(thrown));
+      const data = toProblemData(thrown);
+      if (data.code === 'cancelled') setStopped(true);
+      else setTrouble(data);
     } finally {
       setBusy(false);
     }
@@ -44,9 +48,16 @@ export const SourcesPage = ({ site }: { readonly site: OpenedSite }) => {
         <Button kind="act" shortcut="act" icon={<Radar aria-hidden />} isDisabled={busy} onPress={() => void test()}>
           {t('ui.sources.test')}
         </Button>
+        {busy && (
+          <Button kind="plain" shortcut="stop" onPress={() => void call('sources.stop', { site: site.name })}>
+            {t('ui.stop.button')}
+          </Button>
+        )}
         <Terminal argv={terminalForms.testSources(site.name)} />
       </Acts>
-      <p role="status">{busy ? t('ui.sources.asking', { seconds: sourceLimitMs / 1000 }) : ''}</p>
+      <p role="status">
+        {busy ? t('ui.sources.asking', { seconds: sourceLimitMs / 1000 }) : stopped ? t('ui.sources.stopped') : ''}
+      </p>
       {trouble !== null && <ProblemPanel problem={trouble} />}
       {tested !== null && <Answers {...tested} />}
     </ScrollPage>

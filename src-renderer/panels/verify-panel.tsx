@@ -1,11 +1,13 @@
 // Reading a medium back, every byte against its signed list: started here, followed with speed and time left, and what it came to.
 import { ScanLine } from 'lucide-react';
+import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { MediumContents, OutputOf } from '../../src-shared/api.ts';
 import { formatBytes, formatMoment } from '../../src-shared/format.ts';
 import { terminalForms } from '../../src-shared/terminal-forms.ts';
 import { useWords } from '../i18n/words.ts';
 import { verifyMedium } from '../state/actions.ts';
+import { call } from '../state/bridge.ts';
 import { mediumKey } from '../state/live.ts';
 import type { OpenedSite } from '../state/store.ts';
 import { useOutcome } from '../state/use-outcome.ts';
@@ -27,9 +29,17 @@ interface Props {
 export const VerifyPanel = ({ site, token, contents }: Props) => {
   const { t } = useTranslation();
   const { last, idle, stopping, stopped, stop } = useOutcome(site, 'media.verified');
+  /** Of this site's key, as this laptop knows it; of another medium nobody can say whose it should be. */
+  const [pinned, setPinned] = useState<string | null>(null);
   const live = site.live[mediumKey]?.verifying ?? null;
   const under = live === null ? null : (site.runs[0]?.run ?? null);
   const sealed = contents?.sealed ?? null;
+  useEffect(() => {
+    call('keys.state', { site: site.name }).then(
+      ({ fingerprint }) => setPinned(fingerprint),
+      () => undefined,
+    );
+  }, [site.name]);
   return (
     <section
       className={styles.panel}
@@ -62,7 +72,9 @@ export const VerifyPanel = ({ site, token, contents }: Props) => {
             <span className="quiet">{t('ui.verify.stopHint')}</span>
           </>
         )}
-        {contents !== null && <Terminal argv={terminalForms.verifyMedium(contents.path)} />}
+        {contents !== null && (
+          <Terminal argv={terminalForms.verifyMedium(contents.path, token === null ? pinned : null)} />
+        )}
         {contents !== null && sealed === null && <span className="quiet">{t('ui.verify.notSealed')}</span>}
       </Acts>
       {/* There before its words are: what is put into it later is read out. */}

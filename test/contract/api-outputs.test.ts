@@ -74,6 +74,7 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
   const { answers } = await call('sources.test', { site });
   expect(answers.filter(({ problem }) => problem !== null)).toEqual([]);
   expect(answers.length).toBeGreaterThan(2);
+  expect(await call('sources.stop', { site })).toEqual({});
 
   expect((await call('site.sheet', { site })).machines.length).toBeGreaterThan(1);
   const { text } = await call('site.plan', { site });

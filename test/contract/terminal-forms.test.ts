@@ -29,7 +29,7 @@ const shown: Readonly<Record<TerminalForm, readonly string[]>> = {
   importKeys: terminalForms.importKeys('plant'),
   listMedia: terminalForms.listMedia(),
   showMedium: terminalForms.showMedium('/media/ada/FIELD'),
-  verifyMedium: terminalForms.verifyMedium('/media/ada/FIELD'),
+  verifyMedium: terminalForms.verifyMedium('/media/ada/FIELD', '5b'.repeat(32)),
   compareMedia: terminalForms.compareMedia('/media/ada/FIELD', '/media/ada/OTHER'),
   cloneMedium: terminalForms.cloneMedium('/media/ada/FIELD', '/media/ada/OTHER'),
   restoreMedium: terminalForms.restoreMedium('/media/ada/FIELD', 2),

@@ -196,6 +196,7 @@ export function scriptedDesk(): ScriptedDesk {
   let view: SiteView = emptyView;
   let number = 0;
   let sequence = 0;
+  let stopSources = (): void => undefined;
   const recent: StreamEvent[] = [];
   const live = new Map<string, LiveEvent>();
   const listeners = new Set<(event: StreamEvent) => void>();
@@ -441,8 +442,15 @@ export function scriptedDesk(): ScriptedDesk {
     'machines.survey': async () => ({ run: 'run-survey' }),
     'machines.surveyed': async () => desk.surveyed,
     'sources.test': async () => {
-      await desk.beforeSources;
+      const stopped = new Promise<never>((_answered, reject) => {
+        stopSources = () => reject(problem('cancelled', { what: 'sources' }));
+      });
+      await Promise.race([desk.beforeSources, stopped]);
       return desk.sources;
+    },
+    'sources.stop': async () => {
+      stopSources();
+      return {};
     },
     'format.drives': async () => [...scriptedDrives],
     'format.look': async () => scriptedLoss,

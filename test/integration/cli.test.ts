@@ -389,6 +389,7 @@ const onTerminal: Readonly<Record<ProcedureName, readonly string[] | { readonly 
   'machines.survey': ['survey'],
   'machines.surveyed': { none: 'the command prints it at its end' },
   'sources.test': ['sources', 'test'],
+  'sources.stop': { none: 'Ctrl-C' },
   'keys.state': ['keys'],
   'keys.export': ['keys', 'export'],
   'keys.import': ['keys', 'import'],

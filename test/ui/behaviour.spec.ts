@@ -715,6 +715,12 @@ test('the sources are told in the language of the window, with the time it takes
   await pageOf(page, 'sources');
   await page.getByRole('button', { name: 'Interroger chaque source' }).click();
   await expect(page.getByText('Toutes sont interrogées en même temps, 15 s au plus.')).toBeVisible();
+  const stop = page.getByRole('button', { name: 'Arrêter' });
+  await stop.click();
+  await expect(page.getByText('Arrêté\u00a0: rien n’est connu des sources')).toBeVisible();
+  await expect(stop).toBeHidden();
+  await page.getByRole('button', { name: 'Interroger chaque source' }).click();
+  await expect(stop).toBeVisible();
   answer();
   const silent = page.locator('main li').first();
   await expect(silent).toContainText('Paquets de l’éditeur pour debian-12-amd64');
@@ -746,6 +752,11 @@ test('each page says how the same is done on a terminal', async ({ desk, window:
     await pageOf(page, name);
     expect(await told(), name).toContain(command);
   }
+  // Read back, the medium is compared with the key that this laptop knows, not with what lies on it.
+  await pageOf(page, 'medium');
+  const panel = page.getByRole('region', { name: 'Read it back' });
+  await panel.getByRole('button', { name: 'The same on a terminal' }).click();
+  await expect(page.getByRole('dialog')).toContainText(`--fingerprint ${'5b'.repeat(32)}`);
 });
 
 const pageOf = async (page: Page, name: string) => {

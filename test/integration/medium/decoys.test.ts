@@ -1,6 +1,6 @@
 // A thousand random walks through the window's acts on a laptop of five drives: whatever is chosen, cancelled, pulled, plugged
 // in under another name, tried again and refused, only the stick that a person said yes to is written to.
-// FIELDKIT_SEED says where the walks go.
+// FIELDKIT_SEED says where the walks go; what a hand does in the middle of a run meets it where the machine is by then.
 import { chmod, mkdir, mkdtemp, readdir, rm, statfs, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -242,4 +242,10 @@ sources:
       .map(([what, times]) => `${times} × ${what}`)
       .join('\n'),
   );
+  // It was walked where there is something to be done wrong.
+  for (const what of [
+    ...['chose done', 'chose failed medium-swapped', 'asked about serial-other', 'prepared done', 'lost', 'formatted'],
+    ...['refused medium-drive-unusable', 'refused medium-absent', 'refused format-name-differs', 'pulled ours'],
+  ])
+    expect(counts.get(what) ?? 0, what).toBeGreaterThan(0);
 });

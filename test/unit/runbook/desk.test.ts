@@ -359,6 +359,23 @@ it('tests the sources once, whoever asks meanwhile, and anew when that is over',
   expect((await third).proxy).toBe('http://proxy-1');
 });
 
+it('stops a test of the sources, and nothing when there is none', async () => {
+  let begun = 0;
+  open([standingStep('a', [], world)], noMedia.keys, {
+    testSources: (_site, signal) =>
+      new Promise((_resolve, reject) => {
+        begun += 1;
+        signal.addEventListener('abort', () => reject(new Error('aborted')));
+      }),
+  });
+  await desk.handlers['sources.stop']({ site });
+  const both = [desk.handlers['sources.test']({ site }), desk.handlers['sources.test']({ site })];
+  const ended = Promise.allSettled(both);
+  await until(() => begun === 1);
+  await desk.handlers['sources.stop']({ site });
+  for (const one of await ended) expect(one).toMatchObject({ status: 'rejected', reason: { code: 'cancelled' } });
+});
+
 describe('damaged files', () => {
   it.each(['{', '[]', '"x"', '{"a@site": 3}', 'null', '\u0000'])(
     'opens with drafts.json and settings.json: %s',
