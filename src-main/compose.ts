@@ -5,7 +5,7 @@ import type { Manifest } from '../src-shared/manifest.ts';
 import { problem } from '../src-shared/problem.ts';
 import type { Rehearsal, RehearsalProgress } from '../src-shared/rehearsal.ts';
 import { type SheetPage, sheetText } from '../src-shared/sheet-page.ts';
-import type { SitePlan } from '../src-shared/site.ts';
+import { mirrorsOf, type SitePlan } from '../src-shared/site.ts';
 import { rehearse } from './compose-rehearsal.ts';
 import { recordTexts } from './compose-texts.ts';
 import { mediumChoices } from './medium/choices.ts';
@@ -43,6 +43,7 @@ import { makeFetch, type Progress, routedFetch } from './platform/fetch.ts';
 import { exists, freeBytes, writeAtomic } from './platform/files.ts';
 import { usualPatience } from './platform/http.ts';
 import { readLicences } from './platform/licences.ts';
+import { mirroredFetch } from './platform/mirrored-fetch.ts';
 import { userPaths } from './platform/paths.ts';
 import { stayAwake } from './platform/stay-awake.ts';
 import { practiceFaults, practicePaths, setPracticeFault } from './practice/faults.ts';
@@ -151,7 +152,10 @@ export function compose(options: ComposeOptions): Kit {
   };
 
   const outsideOf = (site: { readonly plan: SitePlan; readonly folder: string }): Outside => ({
-    fetch: routedFetch(() => routeOf(site.plan, site.folder)),
+    fetch: mirroredFetch(
+      routedFetch(() => routeOf(site.plan, site.folder)),
+      () => mirrorsOf(site.plan),
+    ),
     open: openConnection,
     scanHostKey,
   });

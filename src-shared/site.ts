@@ -84,9 +84,13 @@ export const machine = z.strictObject({
 });
 export type Machine = z.infer<typeof machine>;
 
+/** Where the same files lie below the same names: tried in turn when the address before does not answer. */
+const mirrors = z.array(httpUrl).optional();
+
 const archive = z.strictObject({
   name,
   url: httpUrl,
+  mirrors,
   suites: z.array(z.string()).min(1),
   components: z.array(z.string()).min(1),
   /** Name of a key in the program's trust folder, or the path of an armored public key. */
@@ -95,7 +99,7 @@ const archive = z.strictObject({
 
 /** Where the packages of one target system come from. */
 export const systemSources = z.strictObject({
-  vendor: z.strictObject({ url: httpUrl, key: z.string() }),
+  vendor: z.strictObject({ url: httpUrl, mirrors, key: z.string() }),
   archives: z.array(archive).min(1),
 });
 export type SystemSources = z.infer<typeof systemSources>;
@@ -531,6 +535,15 @@ export function defaultSources(system: string): SystemSources | null {
 /** Sources of a system: the plan's own, else the public ones. */
 export const sourcesOf = (plan: SitePlan, system: string): SystemSources | null =>
   plan.sources[system] ?? defaultSources(system);
+
+/** The addresses of a plan's archives that have mirrors. */
+export const mirrorsOf = (plan: SitePlan): readonly { readonly url: string; readonly mirrors: readonly string[] }[] =>
+  systemsOf(plan).flatMap((system) => {
+    const sources = sourcesOf(plan, system);
+    return sources === null
+      ? []
+      : [sources.vendor, ...sources.archives].map(({ url, mirrors = [] }) => ({ url, mirrors }));
+  });
 
 /** Where a release's archive for a system comes from. */
 export const originOf = (item: Release, system: string): Origin =>

@@ -78,11 +78,22 @@ export async function testSources(
   for (const system of systemsOf(plan)) {
     const sources = sourcesOf(plan, system);
     if (sources === null) continue;
-    for (const { address } of releaseAddresses({ ...sources.vendor, suites: vendorSuites }))
-      answers.push(askArchive('vendor', system, address));
-    for (const archive of sources.archives)
-      for (const { suite, address } of releaseAddresses(archive))
-        answers.push(askArchive('archive', `${archive.name} ${suite}`, address));
+    const { vendor, archives } = sources;
+    // Each place by itself: a mirror that is down is worth knowing while the first still answers.
+    const places = ({
+      url,
+      mirrors = [],
+    }: {
+      readonly url: string;
+      readonly mirrors?: readonly string[] | undefined;
+    }) => [url, ...mirrors];
+    for (const url of places(vendor))
+      for (const { address } of releaseAddresses({ url, suites: vendorSuites }))
+        answers.push(askArchive('vendor', system, address));
+    for (const { suites, name, ...archive } of archives)
+      for (const url of places(archive))
+        for (const { suite, address } of releaseAddresses({ url, suites }))
+          answers.push(askArchive('archive', `${name} ${suite}`, address));
   }
   const { index, blobs } = cacheOf(plan);
   // Whether a release is there is another question: that the cache answers at all is enough, also with "not found".

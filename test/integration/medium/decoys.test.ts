@@ -124,7 +124,7 @@ function consents(commands: readonly Command[]): boolean {
 async function answer(walker: Walker, asked: Asked): Promise<string | null> {
   const { random, count } = walker;
   if (random.chance(0.1)) return null;
-  if (random.chance(0.25)) hardware(walker);
+  if (random.chance(0.25)) for (let acts = random.below(4); acts > 0; acts -= 1) hardware(walker);
   if (asked.kind === 'question') {
     const { params, id } = asked.question;
     if (!id.startsWith('medium:')) throw new Error(`asked ${id}`);
@@ -139,9 +139,10 @@ async function run(walker: Walker, instances: string[], inputs: InputOf<'steps.r
   const running = desk.run({ site, instances, inputs }, (asked) => answer(walker, asked));
   if (random.chance(0.3)) {
     for (let turns = random.below(200); turns > 0; turns -= 1) await setImmediate();
-    hardware(walker);
+    for (let acts = random.below(4); acts > 0; acts -= 1) hardware(walker);
   }
   const { outcome, code } = await running;
+  if (code === 'internal') throw new Error(`${instances.join()} met a fault of the program`);
   count(`${instances.length === 1 ? 'chose' : 'prepared'} ${outcome} ${code ?? ''}`.trim());
 }
 
@@ -151,7 +152,7 @@ async function format(walker: Walker): Promise<void> {
   for (const { device } of drives) walker.offered.add(device);
   const device = random.one([...walker.offered]) ?? '';
   const loss = await desk.call('format.look', { site, device });
-  if (random.chance(0.5)) hardware(walker);
+  if (random.chance(0.5)) for (let acts = random.below(4); acts > 0; acts -= 1) hardware(walker);
   // Only of our own stick is the name typed; of another it is one that is not its name.
   const typed = loss.serial === 'serial-ours' ? loss.typeName : random.one(['', 'yes', 'FIELDKIT', device]);
   const wanted = { site, device, mark: loss.mark, typed: typed ?? '', fileSystem: 'ext4' as const, label: 'FIELD' };
@@ -228,7 +229,7 @@ sources:
       const walker = { laptop, desk, count, offered: new Set<string>(), random: dice(seed + each) };
       for (let steps = 1 + walker.random.below(3); steps > 0; steps -= 1)
         await step(walker).catch((error: unknown) => {
-          if (!(error instanceof Problem)) throw error;
+          if (!(error instanceof Problem) || error.code === 'internal') throw error;
           count(`refused ${error.code}`);
         });
     }

@@ -60,14 +60,20 @@ async function hashOf(folder: string): Promise<string> {
 export async function laptopOfFive(folder: string): Promise<Laptop> {
   const work = await mkdtemp(join(folder, 'laptop-'));
   const media = await mkdtemp('/mnt/fieldkit-laptop-');
-  let letters = 0;
-  const nextPath = (): string => `/dev/sd${String.fromCharCode(98 + (letters++ % 20))}`;
+  const all: Drive[] = [];
+  /** The first letter that is free, as the kernel names them: another stick gets the name of the one that was pulled. */
+  const nextPath = (): string => {
+    const taken = new Set(all.filter(({ device }) => device !== null).map(({ path }) => path));
+    return ['b', 'c', 'd', 'e', 'f'].map((letter) => `/dev/sd${letter}`).find((path) => !taken.has(path)) ?? '';
+  };
   const make = (name: DriveName, more: Pick<Drive, 'transport' | 'layers' | 'label'> & { path?: string }): Drive => {
     const image = join(work, `${name}.img`);
     run('truncate', '--size', String(sizeBytes), image);
     run('mkfs.ext4', '-q', '-m', '0', '-F', image);
     const rest = { uuid: `uuid-${name}`, fileSystem: 'ext4', device: null, point: null };
-    return { name, image, serial: `serial-${name}`, path: nextPath(), ...rest, ...more };
+    const drive = { name, image, serial: `serial-${name}`, path: '', ...rest, ...more };
+    all.push(drive);
+    return drive;
   };
   const drives: Readonly<Record<DriveName, Drive>> = {
     ours: make('ours', { transport: 'usb', layers: 'plain', label: 'FIELD' }),
@@ -76,8 +82,6 @@ export async function laptopOfFive(folder: string): Promise<Laptop> {
     secret: make('secret', { transport: 'usb', layers: 'encrypted', label: 'home' }),
     data: make('data', { transport: 'sata', layers: 'plain', label: 'DATA' }),
   };
-  const all = Object.values(drives);
-
   const attach = (drive: Drive): void => {
     const script = 'test -n "$(losetup --associated "$1")" || losetup --find --show "$1"';
     drive.device = run('sh', '-c', script, 'sh', drive.image) || null;
@@ -111,6 +115,7 @@ export async function laptopOfFive(folder: string): Promise<Laptop> {
   };
 
   for (const drive of all) {
+    drive.path ||= nextPath();
     attach(drive);
     const point = join(drive.transport === 'usb' && drive.layers === 'plain' ? media : work, `first-${drive.name}`);
     mountAt(drive, drive.name === 'data' ? join(media, 'DATA') : point);
@@ -120,6 +125,9 @@ export async function laptopOfFive(folder: string): Promise<Laptop> {
       await mkdir(join(place, 'photos'));
       await writeFile(join(place, 'photos', 'one.jpg'), `${drive.name} one`);
       await writeFile(join(place, 'taxes.ods'), `${drive.name} two`);
+      // It carries another site: whoever looks no closer takes it for a medium.
+      await mkdir(join(place, 'fieldkit/bcache'), { recursive: true });
+      await writeFile(join(place, 'fieldkit/medium-id'), `${'e'.repeat(32)}\n`);
     }
     if (drive.transport === 'usb' && drive.layers === 'plain') detach(drive);
   }
