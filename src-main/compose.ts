@@ -5,7 +5,7 @@ import type { Manifest } from '../src-shared/manifest.ts';
 import { problem } from '../src-shared/problem.ts';
 import type { Rehearsal, RehearsalProgress } from '../src-shared/rehearsal.ts';
 import { type SheetPage, sheetText } from '../src-shared/sheet-page.ts';
-import { mirrorsOf, type SitePlan } from '../src-shared/site.ts';
+import { mirrorsOf } from '../src-shared/site.ts';
 import { rehearse } from './compose-rehearsal.ts';
 import { recordTexts } from './compose-texts.ts';
 import { mediumChoices } from './medium/choices.ts';
@@ -151,9 +151,9 @@ export function compose(options: ComposeOptions): Kit {
     vaultPath,
   };
 
-  const outsideOf = (site: { readonly plan: SitePlan; readonly folder: string }): Outside => ({
+  const outsideOf = (site: Pick<OpenSite, 'plan' | 'folder' | 'secrets'>): Outside => ({
     fetch: mirroredFetch(
-      routedFetch(() => routeOf(site.plan, site.folder)),
+      routedFetch(() => routeOf(site.plan, site.folder, (id) => site.secrets.get(id))),
       () => mirrorsOf(site.plan),
     ),
     open: openConnection,
@@ -232,11 +232,11 @@ export function compose(options: ComposeOptions): Kit {
     return { mark, report };
   };
 
-  const askSources = async (name: string, signal: AbortSignal): Promise<OutputOf<'sources.test'>> => {
+  const askSources: DeskParts['testSources'] = async (name, signal, secretOf) => {
     const folder = await siteFolder(paths.data, name);
     const plan = await readSitePlan(paths.data, name);
     // Asked once: what a download would try again is told here.
-    const once = makeFetch({ ...usualPatience, attempts: 1, route: () => routeOf(plan, folder) });
+    const once = makeFetch({ ...usualPatience, attempts: 1, route: () => routeOf(plan, folder, secretOf) });
     const fetch = (await isPractice(folder)) ? practice.outside.fetch : once;
     return { proxy: plan.sources.proxy ?? null, answers: [...(await testSources(plan, { fetch, clock }, signal))] };
   };

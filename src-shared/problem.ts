@@ -150,6 +150,7 @@ export const problems = {
 
   // the network at the office
   'authority-unusable': define('input', ['path', 'detail']),
+  'proxy-login-refused': define('network', ['url'], { retryable: true }),
   'download-failed': define('network', ['url', 'detail'], { retryable: true }),
   'download-stalled': define('network', ['url', 'seconds'], { retryable: true }),
   'source-silent': define('network', ['url', 'seconds'], { retryable: true }),

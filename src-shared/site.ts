@@ -201,8 +201,10 @@ export const sitePlan = z.strictObject({
   sources: z
     .object({
       cache: softwareCache.optional(),
-      /** Proxy for all of them, without user name and password: those belong into the environment. */
+      /** Proxy for all of them, without user name and password. */
       proxy: httpUrl.refine((value) => !/^https?:\/\/[^/]*@/.test(value), fault('url-with-password')).optional(),
+      /** Who logs in at that proxy; the password is asked for. */
+      proxyUser: z.string().min(1).optional(),
       /** PEM file of authorities to trust besides the system's; a relative path counts from the plan. */
       ca: z.string().min(1).optional(),
     })

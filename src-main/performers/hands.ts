@@ -38,6 +38,7 @@ import {
 } from './on-target.ts';
 import { pluggedMedia } from './plugged-media.ts';
 import { noCopies, siteCopies } from './site-copies.ts';
+import { askingFetch, proxyQuestion } from './sources.ts';
 
 /** What differs between a real site and the practice site. */
 export interface Outside {
@@ -292,12 +293,19 @@ export function makeHands(parts: HandsParts): Hands {
     },
   });
 
+  function fetchFor({ instance, signal }: Pick<Performing, 'instance' | 'signal'>): Fetch {
+    const question = proxyQuestion(site.plan);
+    if (question === null || site.practice) return outside.fetch;
+    const ask = async () => void (await secret(instance, question, signal));
+    return askingFetch(outside.fetch, ask, () => site.secrets.forget(question.id));
+  }
+
   async function performWork(command: Extract<Command, { kind: 'work' }>, context: Performing): Promise<Performed> {
     const act = allJobs[command.job];
     if (act === undefined) throw problem('internal', { detail: `no job ${command.job}` });
     const jobContext: JobContext = {
       site,
-      fetch: context.phase === 'site' ? forbiddenFetch(context.instance) : outside.fetch,
+      fetch: context.phase === 'site' ? forbiddenFetch(context.instance) : fetchFor(context),
       cacheFolder,
       vault: () => unlock(context.instance, context.signal),
       world: worldOf(context.signal),
@@ -337,7 +345,7 @@ export function makeHands(parts: HandsParts): Hands {
     if (command.kind === 'get') {
       if (context.phase === 'site') throw problem('leaves-for-network', { step: context.instance, url: command.url });
       const { url, to, sha256, sizeBytes } = command;
-      await outside.fetch.download({
+      await fetchFor(context).download({
         url,
         to,
         sha256,

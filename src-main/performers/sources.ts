@@ -5,6 +5,7 @@ import { isAbsolute, join } from 'node:path';
 import { type SourceAnswer, sourceLimitMs } from '../../src-shared/api.ts';
 import { Problem, problem } from '../../src-shared/problem.ts';
 import { cacheOf, type SitePlan, sourcesOf, systemsOf } from '../../src-shared/site.ts';
+import type { Question } from '../../src-shared/step.ts';
 import { releaseAddresses, signedListOf, vendorSuites } from '../packages/archive.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Fetch } from '../platform/fetch.ts';
@@ -13,10 +14,47 @@ import type { Route } from '../platform/http.ts';
 import { urlKey } from '../software/entry.ts';
 import { splitCertificates } from '../software/trusted.ts';
 
-/** The way to the network that a plan names. Throws `authority-unusable`. */
-export async function routeOf(plan: SitePlan, planFolder: string): Promise<Route> {
-  const { proxy = null, ca } = plan.sources;
-  return { proxy, authorities: ca === undefined ? null : await authoritiesIn(ca, planFolder) };
+/** The way to the network that a plan names. `secretOf` knows what was answered in this session. Throws `authority-unusable`. */
+export async function routeOf(
+  plan: SitePlan,
+  planFolder: string,
+  secretOf: (question: string) => string | undefined = () => undefined,
+): Promise<Route> {
+  const { proxy = null, proxyUser: user, ca } = plan.sources;
+  const question = proxyQuestion(plan);
+  const password = question === null ? undefined : secretOf(question.id);
+  return {
+    proxy,
+    login: user === undefined || password === undefined ? null : { user, password },
+    authorities: ca === undefined ? null : await authoritiesIn(ca, planFolder),
+  };
+}
+
+/** What is asked before something is fetched through a proxy with a login; null when the plan names none. */
+export function proxyQuestion({ sources: { proxy, proxyUser: user } }: SitePlan): Question | null {
+  if (proxy === undefined || user === undefined) return null;
+  const params = { user, proxy };
+  const id = `proxy-password:${user}@${new URL(proxy).host}`;
+  return { id, kind: 'secret', key: 'steps.plan-medium.asks.proxyPassword', params, show: [], choices: [] };
+}
+
+/** The network, asking for the proxy's password first; one that is refused is forgotten, and asked for anew the next time. */
+export function askingFetch(fetch: Fetch, ask: () => Promise<void>, forget: () => void): Fetch {
+  const asked = async <T>(act: () => Promise<T>): Promise<T> => {
+    await ask();
+    try {
+      return await act();
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'proxy-login-refused') forget();
+      throw error;
+    }
+  };
+  return {
+    fetchBytes: (url, options) => asked(() => fetch.fetchBytes(url, options)),
+    fetchIfThere: (url, options) => asked(() => fetch.fetchIfThere(url, options)),
+    sizeOf: (url, options) => asked(() => fetch.sizeOf(url, options)),
+    download: (request) => asked(() => fetch.download(request)),
+  };
 }
 
 async function authoritiesIn(name: string, planFolder: string): Promise<string> {

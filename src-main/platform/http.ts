@@ -28,6 +28,8 @@ export interface Patience {
 export interface Route {
   /** Address of a proxy for http and https; null: as the environment says. What no_proxy names goes past it. */
   readonly proxy: string | null;
+  /** How one logs in at that proxy; in memory alone. */
+  readonly login?: { readonly user: string; readonly password: string } | null;
   /** PEM of authorities to trust besides the system's. */
   readonly authorities: string | null;
 }
@@ -47,7 +49,8 @@ const undici = () => import('undici');
 type Undici = Awaited<ReturnType<typeof undici>>;
 
 const dispatcher = (library: Undici, redirects: Redirects, route: Route): Dispatcher => {
-  const name = `${route.proxy ?? ''}\n${route.authorities ?? ''}`;
+  const login = route.login === undefined || route.login === null ? '' : JSON.stringify(route.login);
+  const name = `${route.proxy ?? ''}\n${login}\n${route.authorities ?? ''}`;
   const known = made.get(name) ?? dispatchersOf(library, route);
   made.set(name, known);
   return known[redirects];
@@ -55,8 +58,9 @@ const dispatcher = (library: Undici, redirects: Redirects, route: Route): Dispat
 
 function dispatchersOf(
   { EnvHttpProxyAgent, interceptors }: Undici,
-  { proxy, authorities }: Route,
+  { proxy: address, login = null, authorities }: Route,
 ): Readonly<Record<Redirects, Dispatcher>> {
+  const proxy = address === null || login === null ? address : withLogin(address, login);
   const trust = authorities === null ? {} : { ca: [...systemAuthorities(), authorities] };
   const refuse = new EnvHttpProxyAgent({
     connect: { timeout: connectLimitMs, ...trust },
@@ -67,6 +71,13 @@ function dispatchersOf(
     ...(proxy === null ? {} : { httpProxy: proxy, httpsProxy: proxy }),
   });
   return { refuse, follow: refuse.compose(interceptors.redirect({ maxRedirections: 5 })) };
+}
+
+function withLogin(address: string, { user, password }: { readonly user: string; readonly password: string }): string {
+  const url = new URL(address);
+  url.username = encodeURIComponent(user);
+  url.password = encodeURIComponent(password);
+  return url.href;
 }
 
 /** Naming authorities of one's own takes the place of Node's list, so both are given. Older Nodes know only the built-in one. */
@@ -149,6 +160,7 @@ export class Passing extends Error {
 export function refusal(url: string, reply: Reply, now: Date): Error {
   const detail = `HTTP ${reply.status}`;
   const { status } = reply;
+  if (status === 407) return problem('proxy-login-refused', { url: shownUrl(url) });
   if (status === 408 || status === 425 || status === 429 || status >= 500) {
     return new Passing(detail, { retryAfterMs: retryAfterMs(reply.header('retry-after'), now) });
   }
@@ -184,6 +196,9 @@ const passingCodes = new Set([
 function transportFailure(url: string, thrown: unknown): unknown {
   if (thrown instanceof Problem || thrown instanceof Passing) return thrown;
   if (!(thrown instanceof Error)) return thrown;
+  // What the proxy itself answered is in the sentence alone, in the tunnel for https and beside it.
+  if (/Proxy (response|Authentication Required) \(407\)/.test(thrown.message))
+    return problem('proxy-login-refused', { url: shownUrl(url) }, { cause: thrown });
   const first = thrown instanceof AggregateError ? thrown.errors[0] : thrown;
   const code = String((first as NodeJS.ErrnoException | undefined)?.code ?? '');
   const detail = code === '' ? thrown.message : `${code} ${(first as Error).message}`.trim();

@@ -101,7 +101,12 @@ export interface DeskParts extends BenchParts {
   /** Downloads kept across sites. */
   readonly cache: DownloadCache;
   /** Asks every source of a site at once, each for `sourceLimitMs` at most. */
-  readonly testSources: (site: string, signal: AbortSignal) => Promise<OutputOf<'sources.test'>>;
+  readonly testSources: (
+    site: string,
+    signal: AbortSignal,
+    /** What was answered in this session: the password of a proxy. */
+    secretOf?: (question: string) => string | undefined,
+  ) => Promise<OutputOf<'sources.test'>>;
   readonly licences: () => Promise<OutputOf<'help.read'>['licences']>;
   readonly takeOver: (input: InputOf<'sites.takeOver'>) => Promise<OutputOf<'sites.takeOver'>>;
 }

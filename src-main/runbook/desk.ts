@@ -136,7 +136,7 @@ export function makeDesk(parts: DeskParts): Desk {
       const stop = new AbortController();
       const { signal } = stop;
       const answer = parts
-        .testSources(site, AbortSignal.any([opened.closing.signal, signal]))
+        .testSources(site, AbortSignal.any([opened.closing.signal, signal]), (id) => opened.site.secrets.get(id))
         .catch((error: unknown) => {
           throw signal.aborted ? problem('cancelled', { what: 'sources' }) : error;
         })

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { routeOf, testSources } from '../../../src-main/performers/sources.ts';
+import { proxyQuestion, routeOf, testSources } from '../../../src-main/performers/sources.ts';
 import { systemClock } from '../../../src-main/platform/clock.ts';
 import { makeFetch } from '../../../src-main/platform/fetch.ts';
 import { makeCacheKey } from '../../../src-main/software/certificate.ts';
@@ -54,6 +54,18 @@ describe('whether the sources answer', () => {
       ['index', '', null],
       ['releases', '', null],
     ]);
+    // A mirror is a line of its own: it may be down while the first place answers.
+    const archive = { name: 'debian', url: `${served.url}/debian`, mirrors: ['http://127.0.0.1:1/debian'] };
+    const mirrored = { ...archive, suites: ['bookworm'], components: ['main'], key: 'k' };
+    const sources = { vendor: { url: `${served.url}/vendor/`, key: 'k' }, archives: [mirrored] };
+    const both = await testSources(plan({ 'debian-12-amd64': sources }), { fetch, clock: systemClock }, signal);
+    expect(both.map(({ address, problem }) => [new URL(address).port === '1', problem === null])).toEqual([
+      [false, true],
+      [false, true],
+      [true, false],
+      [false, true],
+      [false, true],
+    ]);
     files.delete('vendor/InRelease');
     const cache = { index: 'http://127.0.0.1:1', blobs: `${served.url}/shacache` };
     const worse = await testSources(plan({ cache }), { fetch, clock: systemClock }, signal);
@@ -93,7 +105,13 @@ describe('whether the sources answer', () => {
     const route = await routeOf(plan({ ca: 'office.pem', proxy: 'http://proxy.example:3128' }), folder);
     expect(route.proxy).toBe('http://proxy.example:3128');
     expect(route.authorities?.trim()).toBe(certificatePem.trim());
-    expect(await routeOf(plan(), folder)).toEqual({ proxy: null, authorities: null });
+    expect(await routeOf(plan(), folder)).toEqual({ proxy: null, login: null, authorities: null });
+    const known = plan({ proxy: 'http://proxy.example:3128', proxyUser: 'ada' });
+    const asked = proxyQuestion(known);
+    expect(asked).toMatchObject({ id: 'proxy-password:ada@proxy.example:3128', kind: 'secret' });
+    expect((await routeOf(known, folder)).login).toBeNull();
+    const knows = (id: string) => (id === asked?.id ? 'word' : undefined);
+    expect((await routeOf(known, folder, knows)).login).toEqual({ user: 'ada', password: 'word' });
     await writeFile(join(folder, 'none.pem'), 'nothing');
     await writeFile(join(folder, 'torn.pem'), '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
     for (const ca of ['none.pem', 'torn.pem', 'missing.pem'])

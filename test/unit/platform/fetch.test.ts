@@ -11,6 +11,7 @@ import type { Clock } from '../../../src-main/platform/clock.ts';
 import { type Fetch, forbiddenFetch, makeFetch, routedFetch } from '../../../src-main/platform/fetch.ts';
 import { retryAfterMs, shownUrl } from '../../../src-main/platform/http.ts';
 import { runLocal } from '../../../src-main/platform/shell.ts';
+import type { Problem } from '../../../src-shared/problem.ts';
 import { unless } from '../../unless.ts';
 
 const knowsProxies = unless(
@@ -505,6 +506,43 @@ describe('a proxy', () => {
     answer = (_request, response) => response.end('direct');
     expect(Buffer.from(await routed.fetchBytes(`${base}/x`, { limitBytes: 100 })).toString()).toBe('direct');
     expect(seen).toHaveLength(1);
+  });
+
+  it('is logged in at with the name and password of the route, for http and through the tunnel, which tell none of it', async () => {
+    const login = { user: 'ada', password: 'p@ss:wörd' };
+    const expected = `Basic ${Buffer.from(`${login.user}:${login.password}`).toString('base64')}`;
+    const shown: (string | undefined)[] = [];
+    const guard = createServer((request, response) => {
+      shown.push(request.headers['proxy-authorization']);
+      response.writeHead(request.headers['proxy-authorization'] === expected ? 200 : 407).end('through');
+    });
+    guard.on('connect', (request, socket) => {
+      shown.push(request.headers['proxy-authorization']);
+      socket.end(`HTTP/1.1 ${request.headers['proxy-authorization'] === expected ? 502 : 407} no\r\n\r\n`);
+    });
+    await new Promise<void>((resolve) => guard.listen(0, '127.0.0.1', resolve));
+    const once = { attempts: 1, firstDelayMs: 1, stallMs: 1000, clock: fastClock };
+    const route = { proxy: `http://127.0.0.1:${(guard.address() as { port: number }).port}`, authorities: null };
+    const through = (scheme: string, known: typeof login | null) =>
+      makeFetch({ ...once, route: async () => ({ ...route, login: known }) })
+        .fetchBytes(`${scheme}://archive.invalid/x`, { limitBytes: 100 })
+        .then(String, (error: Problem) => error);
+    try {
+      for (const scheme of ['http', 'https'])
+        for (const known of [null, { ...login, password: 'wrong' }]) {
+          const refused = await through(scheme, known);
+          const { data } = refused as Problem;
+          expect(data).toMatchObject({ code: 'proxy-login-refused', params: { url: `${scheme}://archive.invalid/x` } });
+          expect(JSON.stringify([String(refused), data])).not.toContain('wrong');
+        }
+      expect(await through('http', login)).toBe('through');
+      expect(shown.at(-1)).toBe(expected);
+      expect(await through('https', login)).toMatchObject({ code: 'download-failed' });
+      expect(shown.at(-1)).toBe(expected);
+    } finally {
+      guard.closeAllConnections();
+      guard.close();
+    }
   });
 
   it('is used for plain http without a tunnel, and not for what no_proxy names', knowsProxies, async () => {
