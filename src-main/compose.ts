@@ -1,6 +1,6 @@
 // Joins the rooms: hands, performers, jobs and sights, given to the engine. Used by app, cli and tests; nothing else may.
 import { basename, join } from 'node:path';
-import type { MediaComparison, MediumChoice, MediumContents, MediumReport, OutputOf } from '../src-shared/api.ts';
+import type { MediaComparison, MediumChoice, MediumContents, MediumReport } from '../src-shared/api.ts';
 import type { Manifest } from '../src-shared/manifest.ts';
 import { problem } from '../src-shared/problem.ts';
 import type { Rehearsal, RehearsalProgress } from '../src-shared/rehearsal.ts';
