@@ -14,7 +14,7 @@ import { removeTree, unmountUnder } from './host.ts';
 import { Lab } from './lab.ts';
 import type { LabMachine } from './machine.ts';
 import { type CliOptions, type CliResult, Laptop } from './site.ts';
-import { diffSnapshots, type Snapshot, takeSnapshot } from './snapshot.ts';
+import { diffSnapshots, ofTheStandIn, type Snapshot, takeSnapshot } from './snapshot.ts';
 
 export const faultKinds = ['kill', 'cut', 'reboot', 'disk-full', 'slapproxy-stopped', 'medium-unplugged'] as const;
 export type FaultKind = (typeof faultKinds)[number];
@@ -79,8 +79,6 @@ export interface Boundary {
 
 /** slapformat registers whichever address is first on the interface when it looks: after a reboot, and hourly, another one. */
 const alwaysNoise = ['table computer17 0000'];
-/** What the stand-in writes of its own accord once it has started, some seconds after a boot. */
-const ofTheStandIn = /^file \/srv\/slapgrid\/slappart\d+\/(\.cache|var\/nodes)(\/|$)/;
 
 /**
  * The boundaries of a site, from one step to the next: each is where an undisturbed run of the step before ended, so that every step

@@ -52,6 +52,9 @@ const leftOut: readonly RegExp[] = [
   /\.pid$/,
 ];
 
+/** Keys of what the stand-in for a master writes of its own accord once it has started, some seconds after a boot. */
+export const ofTheStandIn = /^file \/srv\/slapgrid\/slappart\d+\/(\.cache|var\/nodes)(\/|$)/;
+
 /** Reads a machine, running or not. A running one should be idle: this is no instant, it takes a second or two. */
 export async function takeSnapshot(machine: LabMachine, options: SnapshotOptions = {}): Promise<Snapshot> {
   const lines = new Map<string, string>();
