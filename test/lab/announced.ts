@@ -4,15 +4,19 @@
  * Must never explain more than a command says: what a program changes file by file, as dpkg does, is named below by what its words mean.
  */
 import { expect } from 'vitest';
+import stepTexts from '../../resources/locales/en/steps.json' with { type: 'json' };
 import { lineOf } from '../../src-main/runbook/explain.ts';
-import type { Command, Plan, Text } from '../../src-shared/step.ts';
+import type { Command, Plan, Text, Told } from '../../src-shared/step.ts';
 import type { LabMachine } from './machine.ts';
 import type { CliResult, Laptop } from './site.ts';
 import { diffSnapshots, ofTheStandIn, takeSnapshot } from './snapshot.ts';
 
-/** What a command's words mean, for commands that do not name every file; the plan says each of these in a sentence as well. */
+/** What a command's words mean, for commands that do not name every file. */
 interface Meaning {
   readonly says: RegExp;
+  /** Of a command that changes many files: how the sentence beside it names them. */
+  readonly told?: RegExp;
+  /** Keys of a snapshot, or whole lines of a difference. */
   readonly changes: readonly RegExp[];
 }
 
@@ -22,6 +26,7 @@ const tables = /^table /;
 const meanings: readonly Meaning[] = [
   {
     says: /apt-get install|dpkg .*--configure/,
+    told: /^(Installs|Brings) /,
     // Besides the packages' own files, which are asked of dpkg: what their scripts and triggers write.
     changes: [
       /^package /,
@@ -29,6 +34,10 @@ const meanings: readonly Meaning[] = [
       /^file \/var\/lib\/(dpkg|apt|fieldkit\/apt|python|ucf|pam|polkit-1|dbus|private)(\/|$)/,
       /^file \/etc\/(ld\.so\.cache|alternatives|rc[0-9S]\.d|ssl|ca-certificates|init\.d|default|systemd\/(system|user)|pam\.d|apparmor\.d|shells|cron\.d|opt\/slapos)(\/|$|\.)/,
       /^file \/(opt\/slapos|srv\/slapgrid|opt\/slapgrid|usr\/local|usr\/share|usr\/lib)(\/|$)/,
+      /^file \S+: link \/etc\/alternatives\//,
+      /^file \/etc\/(inputrc|python3(\/debian_config)?)$/,
+      // The program that a package brought was called once.
+      /^file \/root\/\.cache$/,
     ],
   },
   { says: /apt-get update/, changes: [/^file \/var\/lib\/fieldkit\/apt(\/|$)/] },
@@ -37,8 +46,8 @@ const meanings: readonly Meaning[] = [
     says: /slapos configure local/,
     changes: [users, tables, /^file \/(etc\/opt|opt|srv)(\/|$)/, /^file \/etc\/cron\.d\//],
   },
-  { says: /slapos supply/, changes: [tables, /^file \/opt\/slapgrid(\/|$)/] },
-  { says: /slapos request/, changes: [tables, /^file \/srv\/(slapgrid|slapcommon)(\/|$)/] },
+  { says: /slapos supply/, told: /\/opt\/slapgrid/, changes: [tables, /^file \/opt\/slapgrid(\/|$)/] },
+  { says: /slapos request/, told: /\/srv\/slapgrid/, changes: [tables, /^file \/srv\/(slapgrid|slapcommon)(\/|$)/] },
   { says: /\b(groupadd|useradd|usermod|gpasswd|adduser)\b/, changes: [users] },
   { says: /systemctl (enable|disable)/, changes: [/^file \/etc\/systemd\/system\/[^/]+\.wants(\/|$)/] },
   { says: /systemctl start fieldkit-redirect-/, changes: [/^nft /] },
@@ -92,6 +101,15 @@ async function packageFiles(machine: LabMachine): Promise<ReadonlySet<string>> {
   return new Set(listed.flatMap((path) => [path, path.replace(/^\/(bin|sbin|lib|lib64)\//, '/usr/$1/')]));
 }
 
+/** A sentence of a step as English readers have it, with its parameters' names. */
+function sentence(said: Told | undefined): string {
+  const [, ...keys] = said?.key.split('.') ?? [];
+  const own = keys.slice(0, -1).reduce<unknown>((below, key) => (below as Record<string, unknown>)?.[key], stepTexts);
+  const name = keys.at(-1) ?? '';
+  const all = (own ?? {}) as Record<string, string>;
+  return all[name] ?? all[`${name}_other`] ?? '';
+}
+
 const keyOf = (difference: string): string => /^[-+] (.*?): /.exec(difference)?.[1] ?? difference;
 
 /**
@@ -112,9 +130,9 @@ export async function walkAnnounced(
     const commands = begun(run);
     const lines = commands.flatMap(linesOf);
     const meant = meanings.filter(({ says }) => lines.some((line) => says.test(line)));
-    for (const command of commands)
-      if (command.kind === 'run' && meanings.slice(0, 6).some(({ says }) => says.test(lineOf(command))))
-        expect(command.note, `${step}: ${lineOf(command)}`).toBeDefined();
+    for (const command of commands.filter((one) => one.kind === 'run'))
+      for (const { told } of meanings.filter(({ says }) => says.test(lineOf(command))))
+        if (told !== undefined) expect(sentence(command.note), `${step}: ${lineOf(command)}`).toMatch(told);
     const named = commands.flatMap(namedBy);
     const installs = meant.some((one) => one === meanings[0]);
     const ofPackages = installs ? await packageFiles(machine) : new Set<string>();
@@ -129,7 +147,10 @@ export async function walkAnnounced(
     const open = diffSnapshots(before, after).filter((difference) => {
       const key = keyOf(difference);
       if (ofTheStandIn.test(key)) return false;
-      return !isNamed(key, difference) && !meant.some(({ changes }) => changes.some((change) => change.test(key)));
+      return (
+        !isNamed(key, difference) &&
+        !meant.some(({ changes }) => changes.some((one) => one.test(key) || one.test(difference.slice(2))))
+      );
     });
     if (open.length > 0) unannounced[step] = open;
     before = after;
