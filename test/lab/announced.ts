@@ -48,6 +48,12 @@ const meanings: readonly Meaning[] = [
   },
   { says: /slapos supply/, told: /\/opt\/slapgrid/, changes: [tables, /^file \/opt\/slapgrid(\/|$)/] },
   { says: /slapos request/, told: /\/srv\/slapgrid/, changes: [tables, /^file \/srv\/(slapgrid|slapcommon)(\/|$)/] },
+  {
+    // The master itself keeps what is written into its form; the stand-in in this file.
+    says: / write \S+ \S+ \/srv\/slapcommon\//,
+    told: /into the form/,
+    changes: [/^file \/srv\/slapgrid\/slappart\d+\/var\/portal_certificate_authority\.json$/],
+  },
   { says: /\b(groupadd|useradd|usermod|gpasswd|adduser)\b/, changes: [users] },
   { says: /systemctl (enable|disable)/, changes: [/^file \/etc\/systemd\/system\/[^/]+\.wants(\/|$)/] },
   { says: /systemctl start fieldkit-redirect-/, changes: [/^nft /] },

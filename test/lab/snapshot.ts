@@ -42,6 +42,8 @@ const leftOut: readonly RegExp[] = [
   /^\/var\/lib\/apt\/(extended_states|lists\/lock|lists\/partial)$/,
   // What stood in the user database before its last change: the same users may have come in more changes.
   /^\/etc\/(passwd|shadow|group|gshadow|subuid|subgid)-$/,
+  // Its locks, which are there as long as any program changes it: slapos does at boot.
+  /^\/etc\/(passwd|shadow|group|gshadow|subuid|subgid)\.lock$/,
   // slapproxy's database is compared table by table.
   /^\/opt\/slapos\/slapproxy\.db(-journal|-wal|-shm)?$/,
   // What SlapOS measures every minute, and when it looked.
