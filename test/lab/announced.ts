@@ -1,6 +1,6 @@
 /**
  * Whether a step changed what its plan had announced, and nothing else: a machine is read before and after each step of a walk, and
- * every difference must be explained by a command that was shown before it was performed. Used by the tests of the main walk.
+ * every difference must be explained by a command that was shown before it was performed. Used by announced.test.ts.
  * Must never explain more than a command says: what a program changes file by file, as dpkg does, is named below by what its words mean.
  */
 import { expect } from 'vitest';
