@@ -44,7 +44,14 @@ const meanings: readonly Meaning[] = [
   { says: /apt-get clean/, changes: [/^file \/var\/lib\/fieldkit\/apt\/archives(\/|$)/] },
   {
     says: /slapos configure local/,
-    changes: [users, tables, /^file \/(etc\/opt|opt|srv)(\/|$)/, /^file \/etc\/cron\.d\//],
+    told: /users, folders and addresses.*\/root\/\.slapos/,
+    changes: [
+      users,
+      tables,
+      /^file \/(etc\/opt|opt|srv)(\/|$)/,
+      /^file \/etc\/cron\.d\//,
+      /^file \/root\/\.slapos(\/|$)/,
+    ],
   },
   { says: /slapos supply/, told: /\/opt\/slapgrid/, changes: [tables, /^file \/opt\/slapgrid(\/|$)/] },
   { says: /slapos request/, told: /\/srv\/slapgrid/, changes: [tables, /^file \/srv\/(slapgrid|slapcommon)(\/|$)/] },
