@@ -96,11 +96,20 @@ interface Walker {
   readonly offered: Set<string>;
 }
 
+/** One is pulled and the other is plugged into its place, under its name and where it was mounted. */
+function exchange({ laptop, random, count }: Walker, next: 'ours' | 'other'): void {
+  for (const one of [next, next === 'ours' ? 'other' : 'ours'] as const) laptop.unplug(one);
+  if (laptop.plug(next) && random.chance(0.7)) laptop.mount(next);
+  count(`exchanged for ${next}`);
+}
+
 /** What a hand does at the laptop, at any moment. */
-function hardware({ laptop, random, count }: Walker): void {
+function hardware(walker: Walker): void {
+  const { laptop, random, count } = walker;
   const name = random.chance(0.5) ? 'ours' : 'other';
-  const act = random.below(5);
-  if (act < 2) {
+  const act = random.below(6);
+  if (act === 5) exchange(walker, name);
+  else if (act < 2) {
     laptop.unplug(name);
     count(`pulled ${name}`);
   } else if (act < 4 && laptop.plug(name)) {
@@ -152,7 +161,7 @@ async function format(walker: Walker): Promise<void> {
   for (const { device } of drives) walker.offered.add(device);
   const device = random.one([...walker.offered]) ?? '';
   const loss = await desk.call('format.look', { site, device });
-  if (random.chance(0.5)) for (let acts = random.below(4); acts > 0; acts -= 1) hardware(walker);
+  if (random.chance(0.5)) exchange(walker, random.chance(0.7) ? 'other' : 'ours');
   // Only of our own stick is the name typed; of another it is one that is not its name.
   const typed = loss.serial === 'serial-ours' ? loss.typeName : random.one(['', 'yes', 'FIELDKIT', device]);
   const wanted = { site, device, mark: loss.mark, typed: typed ?? '', fileSystem: 'ext4' as const, label: 'FIELD' };
