@@ -12,6 +12,7 @@ import {
   type CleanUp,
   cleanUp,
   cleanUpOf,
+  keepGeneration,
   keptGenerations,
   restoreGeneration,
   sealedPath,
@@ -95,6 +96,9 @@ export async function cloneMedium(
     throw problem('fingerprint-differs', { what: to, expected: fingerprint, found: other.fingerprint });
   await ensureFolder(root);
   await requireRoom(root, manifest.files);
+  // Another state of the same medium stays beside the copy: it may be the later one, and is whole until the copy is.
+  if (other !== null && other.manifest.generation !== manifest.generation)
+    await keepGeneration(root, fingerprint, new Map(manifest.files.map(({ path, sha256 }) => [path, sha256])));
   const totalBytes = sizeOf(manifest);
   let before = 0;
   for (const { path, sizeBytes, sha256 } of manifest.files) {

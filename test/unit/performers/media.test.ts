@@ -1,14 +1,15 @@
 /** The way back, and a copy: what media hold afterwards, and what the sites of this laptop know of them. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { keepGeneration } from '../../../src-main/medium/generations.ts';
+import { keepGeneration, sealedPath } from '../../../src-main/medium/generations.ts';
 import { bindMedium } from '../../../src-main/medium/identity.ts';
 import { openManifest } from '../../../src-main/medium/manifest-store.ts';
 import { sealMedium } from '../../../src-main/medium/seal.ts';
 import { sealedMedium as boundAndSealed, writeBinding } from '../../../src-main/performers/bound-medium.ts';
 import { cloneMedium, generationsOn, restoreMedium, tidyMedium } from '../../../src-main/performers/media.ts';
 import { systemClock } from '../../../src-main/platform/clock.ts';
+import { sha256Of } from '../../../src-main/platform/files.ts';
 import { OpenSite } from '../../../src-main/runbook/open-site.ts';
 import { put, scratch } from '../medium/scratch.ts';
 import { type SealedMedium, sealedMedium, sealRequest } from '../medium/sealed-medium.ts';
@@ -156,5 +157,29 @@ describe('a copy', () => {
     await writeBinding(site, await bindMedium(other));
     await expect(boundAndSealed(site)).rejects.toMatchObject({ code: 'medium-rolled-back' });
     await site.close();
+  });
+
+  it('over a later state of the same medium keeps that one beside it, and the later one whole until the copy is', async () => {
+    const other = await scratch();
+    const root = join(other, 'fieldkit');
+    await cp(medium.root, root, { recursive: true });
+    const page = (text: string) => put(join(root, 'readme.html'), text);
+    await page('page of 2');
+    await put(join(root, 'debian/debian-12-amd64/a_1%3a2_all.deb'), 'deb of a, built anew');
+    await sealMedium(sealRequest(root, medium.key, 2));
+    const cut = new AbortController();
+    const stop = () => cut.abort();
+    await expect(cloneMedium(stick, other, stop, cut.signal)).rejects.toMatchObject({ code: 'cancelled' });
+    const { manifest } = await openManifest(root, medium.key.fingerprint);
+    expect(manifest.generation).toBe(2);
+    for (const { path, sha256 } of manifest.files)
+      expect(sha256Of(await readFile(await sealedPath(root, manifest, path))), path).toBe(sha256);
+
+    await cloneMedium(stick, other, () => undefined, new AbortController().signal);
+    expect(await sealedNow(root)).toBe(1);
+    expect(await generationsOn(other)).toMatchObject([{ generation: 2 }]);
+    await restoreMedium(other, 2, null, laptop());
+    expect(await sealedNow(root)).toBe(2);
+    expect(await readFile(join(root, 'readme.html'), 'utf8')).toBe('page of 2');
   });
 });
