@@ -134,7 +134,7 @@ export const runCommand = z.strictObject({
   limitMs: z.number().positive(),
   /** Runs as a unit on the target and survives a cut connection. */
   long: z.boolean().optional(),
-  /** A cancel tells it to end, and it ends at once or as soon as nothing is lost by that; other short ones are let through. */
+  /** A cancel tells it to end, and it ends at once or within half a minute, as soon as nothing is lost by that; other short ones are let through. */
   endsWell: z.boolean().optional(),
   /** Of a long command: run as root on the target once it is over, however it ended, even when it was killed. */
   afterwards: z.array(z.string()).min(1).optional(),

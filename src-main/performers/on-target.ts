@@ -23,6 +23,8 @@ export interface TargetMeans {
 
 /** Characters kept of what a command says. */
 const keptOutput = 1_048_576;
+/** A command that ends where nothing is lost waits for an answer until then, and takes no harm before. */
+const endsWellMs = 30_000;
 
 /** Names a long command's unit: the same command of the same plan finds it again. */
 export const unitId = ({ instance, hash, index }: Pick<Performing, 'instance' | 'hash' | 'index'>): string =>
@@ -73,7 +75,11 @@ export async function performRun(
     // A program that never stops talking must not fill the memory: the end of what it said is kept.
     while (outputLength > keptOutput) outputLength -= (output.shift() ?? '').length + 1;
   };
-  const base = { as, onLine, limitMs: command.limitMs, signal, ...(heldBy === null ? {} : { heldBy }) };
+  const base = {
+    ...{ as, onLine, limitMs: command.limitMs, signal },
+    ...(command.endsWell === true ? { endsWithinMs: endsWellMs } : {}),
+    ...(heldBy === null ? {} : { heldBy }),
+  };
   const result = await target.exec(argv, stdin === undefined ? base : { ...base, stdin });
   if (!(command.expect ?? [0]).includes(result.exit)) throw failed(command, machine, result.exit, output.join('\n'));
   return { exit: result.exit, output: command.capture === undefined ? output.join('\n') : result.stdout };

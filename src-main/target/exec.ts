@@ -25,6 +25,8 @@ const keptBytes = 64 * 1024 * 1024;
 const sessionsAtOnce = 8;
 /** After `timeout` on the target should have ended a command, wait this long for the news. */
 const graceMs = 15_000;
+/** Told to end, a command is killed after this long unless it asked for longer. */
+const usualEndMs = 5000;
 const sudoLimitMs = 20_000;
 
 interface Flow {
@@ -38,6 +40,7 @@ export interface CommandHooks {
   readonly onStdout: (bytes: Buffer, flow: Flow) => void;
   readonly onStderr: (bytes: Buffer) => void;
   readonly limitMs?: number;
+  readonly endsWithinMs?: number;
   readonly heldBy?: string;
   readonly signal?: AbortSignal;
 }
@@ -71,7 +74,7 @@ export async function runCommand(
       ...(hooks.heldBy === undefined
         ? ['/bin/sh', '-c', launcher, 'sh', mark]
         : ['/bin/sh', '-c', heldLauncher, 'sh', mark, hooks.heldBy]),
-      ...['env', 'LC_ALL=C.UTF-8', 'timeout', '-k', '5', String(seconds)],
+      ...['env', 'LC_ALL=C.UTF-8', 'timeout', '-k', String(endSecondsOf(hooks)), String(seconds)],
       ...argv,
     ]);
     return await new Command(link, as, argv[0] ?? '', mark, hooks).run(line, identity.firstLine);
@@ -79,6 +82,8 @@ export async function runCommand(
     giveBack();
   }
 }
+
+const endSecondsOf = ({ endsWithinMs = usualEndMs }: CommandHooks): number => Math.ceil(endsWithinMs / 1000);
 
 /** One running command; lives from the opening of its channel to its close. */
 class Command {
@@ -169,7 +174,8 @@ class Command {
     if (this.#why !== null) return;
     this.#why = why;
     if (this.#pid !== null) this.#kill();
-    setTimeout(() => this.#channel?.close(), 8000).unref();
+    // By then `timeout` has killed it.
+    setTimeout(() => this.#channel?.close(), (endSecondsOf(this.#hooks) + 3) * 1000).unref();
   }
 
   #kill(): void {
@@ -240,12 +246,13 @@ function afterMark(
 export async function exec(link: Link, argv: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
   const stdout = gather((line) => options.onLine?.('stdout', line));
   const stderr = gather((line) => options.onLine?.('stderr', line));
-  const { stdin, limitMs, heldBy, signal } = options;
+  const { stdin, limitMs, endsWithinMs, heldBy, signal } = options;
   const exit = await runCommand(link, options.as ?? 'root', argv, {
     onStdout: stdout.take,
     onStderr: stderr.take,
     ...(stdin === undefined ? {} : { stdin: (channel: ClientChannel) => void channel.end(Buffer.from(stdin)) }),
     ...(limitMs === undefined ? {} : { limitMs }),
+    ...(endsWithinMs === undefined ? {} : { endsWithinMs }),
     ...(heldBy === undefined ? {} : { heldBy }),
     ...(signal === undefined ? {} : { signal }),
   });

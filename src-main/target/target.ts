@@ -11,6 +11,8 @@ export interface ExecOptions {
   readonly onLine?: (stream: 'stdout' | 'stderr', line: string) => void;
   /** The command is ended on the target after this long. */
   readonly limitMs?: number;
+  /** So long it may take to end once it is told to, before it is killed; 5 s without it. */
+  readonly endsWithinMs?: number;
   /** Begun only while the machine's hold has this id; else `HoldLost` is thrown, and nothing was done. */
   readonly heldBy?: string;
   readonly signal?: AbortSignal;

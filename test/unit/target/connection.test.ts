@@ -168,6 +168,25 @@ describe('a line that is cut', () => {
   });
 });
 
+describe('a command that is told to end', () => {
+  it.each([
+    ['is killed soon', {}, '-k 5 600'],
+    ['is left the time it asked for', { endsWithinMs: 30_000 }, '-k 30 600'],
+  ])('%s', async (_what, options, words) => {
+    const { open, commands } = await sick({
+      command: (line, channel) => {
+        begin(line, channel);
+        channel.exit(0);
+        channel.end();
+      },
+    });
+    const connection = await open();
+    await connection.exec(['join'], { limitMs: 600_000, ...options });
+    expect(commands.at(-1)).toContain(` timeout ${words} join`);
+    connection.close();
+  });
+});
+
 describe('a machine that runs no commands', () => {
   it('is a refused login with what it said', async () => {
     const { open } = await sick({
