@@ -194,8 +194,6 @@ export const joinRe6st = defineStep({
             as: client.user,
             limitMs: (readyPatienceSeconds + 300) * 1000,
             keeps: { secret: id, pattern: re6stTokenSays },
-            // What it asked for stays at the master, and is found there the next time.
-            endsWell: true,
             // Where it brings none, a person is asked in the next round.
             expect: [0, 1, 3, 4],
             note: says('join-re6st', 'does.ask', { user: client.user, client: client.machine.name }),
