@@ -88,6 +88,7 @@ export const problems = {
   'site-name-taken': define('input', ['name', 'path']),
   'site-unknown': define('input', ['name']),
   'site-in-use': define('busy', ['site', 'owner', 'since'], { retryable: true }),
+  'run-under-way': define('busy', ['site'], { retryable: true }),
   'site-went-on-elsewhere': define('busy', ['site', 'path', 'owner', 'at']),
   'site-not-on-medium': define('medium', ['path']),
   'site-histories-differ': define('busy', ['site', 'path', 'relation']),

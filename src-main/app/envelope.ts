@@ -1,5 +1,5 @@
 // One call of the window: input checked, handler called, answer wrapped. Errors cross as data, because a thrown error
-// loses its code on the way. Called by ipc.ts and by the tests' transports; knows nothing of Electron.
+// loses its code on the way. Called by engine.ts and by the tests' transports; knows nothing of Electron.
 import { api, type Envelope, type Handlers, type InputOf, type OutputOf } from '../../src-shared/api.ts';
 import { type ProcedureName, procedures } from '../../src-shared/channels.ts';
 import { problem, toProblemData } from '../../src-shared/problem.ts';

@@ -1,5 +1,5 @@
 // Joins what only Electron can do (the picker, facts about the program) with what the desk does, into the full set of
-// handlers. Called by entry.ts.
+// handlers. Called by engine.ts.
 import { app, dialog } from 'electron';
 import type { Handlers, Settings } from '../../src-shared/api.ts';
 import type { Desk } from '../runbook/desk.ts';

@@ -37,8 +37,17 @@ async function start(): Promise<void> {
   setupIpc({ engine, window: theWindow, developmentOrigin });
   setupWindow({ engine, developmentOrigin });
   app.on('window-all-closed', () => app.quit());
-  closeBeforeQuitting(() => engine.then(({ desk }) => desk.close()));
-  setupPower(await engine, theWindow);
+  closeBeforeQuitting(() =>
+    engine.then(
+      ({ desk }) => desk.close(),
+      () => undefined,
+    ),
+  );
+  await engine.then(
+    (come) => setupPower(come, theWindow),
+    // The window says so by itself; this is for a terminal that it was started from.
+    (thrown: unknown) => process.stderr.write(`${thrown instanceof Error ? thrown.stack : String(thrown)}\n`),
+  );
 }
 
 /** Sites are closed in order before the program ends, however the end was asked for. */

@@ -5,6 +5,7 @@ import { readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { parseJson } from '../../src-shared/json.ts';
+import { Problem } from '../../src-shared/problem.ts';
 import { ensureFolder, type HashName, hashFile, readTextOrNull, writeAtomic } from './files.ts';
 
 /** Folders of the cache, and the hash that names their files. */
@@ -61,7 +62,7 @@ export interface Checked {
   readonly damaged: readonly string[];
 }
 
-/** Paths of files that are not what their names say. Throws `cancelled`. */
+/** Paths of files that are not what their names say, or cannot be read. Throws `cancelled`. */
 export async function damagedFiles(
   folder: string,
   signal: AbortSignal,
@@ -73,7 +74,11 @@ export async function damagedFiles(
   let doneBytes = 0;
   for (const [count, { kind, path, hash, sizeBytes }] of files.entries()) {
     const tell = (bytes: number) => onProgress({ doneBytes: doneBytes + bytes, totalBytes, count, damaged });
-    const found = await hashFile(join(folder, path), kinds[kind], { signal, onProgress: tell });
+    const found = await hashFile(join(folder, path), kinds[kind], { signal, onProgress: tell }).catch((thrown) => {
+      if (thrown instanceof Problem) throw thrown;
+      // What a preparation or a person took away meanwhile is not damaged; what a failing disk does not give is.
+      return thrown.code === 'ENOENT' ? hash : null;
+    });
     if (found !== hash) damaged.push(path);
     doneBytes += sizeBytes;
   }

@@ -42,7 +42,13 @@ export function cacheHandlers({ cache, clock }: Pick<DeskParts, 'cache' | 'clock
   /** A run may be about to use what would go. */
   function requireQuiet(): void {
     const site = sites.running();
-    if (site !== null) throw problem('site-in-use', { site, owner: 'window', since: '' });
+    if (site !== null) throw problem('run-under-way', { site });
+  }
+
+  /** What was found before is of files that are gone by now. */
+  function forget<T extends { readonly count: number }>(removed: T): T {
+    if (removed.count > 0 && reading === null) check = never;
+    return removed;
   }
 
   return {
@@ -63,15 +69,16 @@ export function cacheHandlers({ cache, clock }: Pick<DeskParts, 'cache' | 'clock
       },
       'cache.trim': async ({ unusedDays, keepBytes, remove }) => {
         if (remove) requireQuiet();
-        return cache.trim({
+        const removed = await cache.trim({
           ...(unusedDays === null ? {} : { usedBefore: new Date(clock.now().getTime() - unusedDays * dayMs) }),
           keepBytes: keepBytes ?? (unusedDays === null ? 0 : Number.POSITIVE_INFINITY),
           look: !remove,
         });
+        return remove ? forget(removed) : removed;
       },
       'cache.limit': async ({ limitBytes }) => {
         requireQuiet();
-        return cache.setLimit(limitBytes);
+        return forget(await cache.setLimit(limitBytes));
       },
       'cache.check': async ({ act }) => {
         if (act === 'start' && reading === null) start();

@@ -39,7 +39,7 @@ export interface OpenSites {
   at(site: string): Promise<Open>;
   /** What is open now, without opening it. */
   opened(site: string): Open | undefined;
-  /** Starts work in the background; its outcome is in the journal, its end in the stream. Throws `site-in-use` when something runs. */
+  /** Starts work in the background; its outcome is in the journal, its end in the stream. Throws `run-under-way` when something runs. */
   start(opened: Open, instances: readonly string[], act: (signal: AbortSignal) => Promise<unknown>): string;
   close(site: string): Promise<void>;
   closeAll(): Promise<void>;
@@ -171,7 +171,7 @@ export function instanceOf(opened: Open, key: string): Instance {
   return found;
 }
 
-/** What would change the ground under a run waits for its end. Throws `site-in-use`. */
+/** What would change the ground under a run waits for its end. Throws `run-under-way`. */
 export function requireIdle({ site, runs }: Open): void {
-  if (runs.size > 0) throw problem('site-in-use', { site: site.name, owner: 'window', since: '' });
+  if (runs.size > 0) throw problem('run-under-way', { site: site.name });
 }

@@ -82,9 +82,9 @@ const Content = () => {
               ))}
             </ul>
           )}
-          <Check empty={cache.count === 0} />
+          <Check key={cache.count} empty={cache.count === 0} />
           <Clear empty={cache.count === 0} onChanged={() => void read()} />
-          <Limit key={cache.limitBytes} limitBytes={cache.limitBytes} onChanged={() => void read()} />
+          <Limit cache={cache} onChanged={() => void read()} />
         </>
       )}
     </ScrollPage>
@@ -178,11 +178,22 @@ interface ActProps {
   readonly onChanged: () => void;
 }
 
+/** How many go and their size, in words of the language. */
+function useTold(): (what: OutputOf<'cache.trim'>) => Readonly<Record<'count' | 'shown' | 'size', string | number>> {
+  const { i18n } = useTranslation();
+  return ({ count, sizeBytes }) => ({
+    count,
+    shown: formatCount(count, i18n.language),
+    size: formatBytes(sizeBytes, i18n.language),
+  });
+}
+
 const spans = ['90', '30', 'all'] as const;
 
 /** Nothing goes before what would go was shown. */
 const Clear = ({ empty, onChanged }: ActProps & { readonly empty: boolean }) => {
-  const { t, i18n } = useTranslation();
+  const { t } = useTranslation();
+  const told = useTold();
   const [span, setSpan] = useState<(typeof spans)[number]>('90');
   const [would, setWould] = useState<OutputOf<'cache.trim'> | null>(null);
   const [gone, setGone] = useState<OutputOf<'cache.trim'> | null>(null);
@@ -210,11 +221,6 @@ const Clear = ({ empty, onChanged }: ActProps & { readonly empty: boolean }) => 
       setTrouble(toProblemData(thrown));
     }
   };
-  const told = (what: OutputOf<'cache.trim'>) => ({
-    count: what.count,
-    shown: formatCount(what.count, i18n.language),
-    size: formatBytes(what.sizeBytes, i18n.language),
-  });
   return (
     <section className={styles.part} aria-labelledby="cache-clear">
       <h2 id="cache-clear">{t('ui.cache.clear')}</h2>
@@ -246,14 +252,17 @@ const Clear = ({ empty, onChanged }: ActProps & { readonly empty: boolean }) => 
 
 const gigabyte = 1e9;
 
-const Limit = ({ limitBytes, onChanged }: ActProps & { readonly limitBytes: number }) => {
+const Limit = ({ cache, onChanged }: ActProps & { readonly cache: Cache }) => {
+  const { limitBytes, sizeBytes } = cache;
   const { t, i18n } = useTranslation();
-  const now = String(Math.round(limitBytes / 1e8) / 10);
-  const [text, setText] = useState(now);
+  const told = useTold();
+  const [text, setText] = useState(String(Math.round(limitBytes / 1e8) / 10));
   const [would, setWould] = useState<OutputOf<'cache.trim'> | null>(null);
+  const [kept, setKept] = useState<OutputOf<'cache.limit'> | null>(null);
   const [trouble, setTrouble] = useState<ProblemData | null>(null);
   const asked = /^\d+([.,]\d+)?$/.test(text.trim()) ? Number(text.trim().replace(',', '.')) : Number.NaN;
   const usable = asked > 0;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: of less that is kept, less would go
   useEffect(() => {
     let current = true;
     setWould(null);
@@ -265,11 +274,11 @@ const Limit = ({ limitBytes, onChanged }: ActProps & { readonly limitBytes: numb
     return () => {
       current = false;
     };
-  }, [asked, usable]);
+  }, [asked, usable, sizeBytes]);
   const keep = async () => {
     setTrouble(null);
     try {
-      await call('cache.limit', { limitBytes: asked * gigabyte });
+      setKept(await call('cache.limit', { limitBytes: asked * gigabyte }));
       onChanged();
     } catch (thrown) {
       setTrouble(toProblemData(thrown));
@@ -283,18 +292,27 @@ const Limit = ({ limitBytes, onChanged }: ActProps & { readonly limitBytes: numb
         hint={t('ui.cache.limitHint')}
         mode="numeric"
         value={text}
-        onChange={setText}
+        onChange={(typed) => {
+          setText(typed);
+          setKept(null);
+        }}
         {...(usable ? {} : { error: t('ui.cache.limitWrong') })}
       />
-      {would !== null && would.count > 0 && (
-        <p>{t('ui.cache.limitWould', { count: would.count, size: formatBytes(would.sizeBytes, i18n.language) })}</p>
-      )}
+      {would !== null && would.count > 0 && <p>{t('ui.cache.limitWould', told(would))}</p>}
       <Acts>
-        <Button kind="plain" isDisabled={!usable || text.trim() === now} onPress={() => void keep()}>
+        {/* Not before it was shown what would go. */}
+        <Button
+          kind={would !== null && would.count > 0 ? 'danger' : 'plain'}
+          isDisabled={would === null || Math.abs(asked * gigabyte - limitBytes) < 1}
+          onPress={() => void keep()}
+        >
           {t('ui.cache.keep', { size: formatBytes(usable ? asked * gigabyte : limitBytes, i18n.language) })}
         </Button>
         <Terminal argv={terminalForms.limitCache(usable ? asked : limitBytes / gigabyte)} />
       </Acts>
+      <p role="status">
+        {kept === null ? '' : kept.count > 0 ? t('ui.cache.removed', told(kept)) : t('ui.cache.limitKept')}
+      </p>
       {trouble !== null && <ProblemPanel problem={trouble} />}
     </section>
   );

@@ -1,6 +1,6 @@
 // A medium beside another: copied onto it with every file compared on its way, or compared with it by their lists.
 import { Copy, GitCompareArrows } from 'lucide-react';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { MediaComparison, MediumContents, OutputOf } from '../../src-shared/api.ts';
 import { formatBytes } from '../../src-shared/format.ts';
@@ -123,14 +123,23 @@ const Compare = ({ site, token, contents }: Props) => {
   const { chosen, setChosen, names, picked, shown } = usePicked();
   const [found, setFound] = useState<MediaComparison | null>(null);
   const [trouble, setTrouble] = useState<ProblemData | null>(null);
+  /** What is being compared with; an answer that belongs to another choice is not shown. */
+  const [busy, setBusy] = useState(false);
+  const wanted = useRef<string | null>(null);
   const compare = async (other: string) => {
     setTrouble(null);
     setFound(null);
-    try {
-      setFound(await call('media.compare', { site: site.name, path: token, other }));
-    } catch (thrown) {
-      setTrouble(toProblemData(thrown));
-    }
+    setBusy(true);
+    wanted.current = other;
+    const show = (tell: () => void) => {
+      if (wanted.current !== other) return;
+      setBusy(false);
+      tell();
+    };
+    await call('media.compare', { site: site.name, path: token, other }).then(
+      (answer) => show(() => setFound(answer)),
+      (thrown: unknown) => show(() => setTrouble(toProblemData(thrown))),
+    );
   };
   return (
     <div className={styles.act}>
@@ -144,6 +153,8 @@ const Compare = ({ site, token, contents }: Props) => {
           setChosen(next);
           setFound(null);
           setTrouble(null);
+          setBusy(false);
+          wanted.current = null;
         }}
         onPicked={picked}
       />
@@ -151,7 +162,7 @@ const Compare = ({ site, token, contents }: Props) => {
         <Button
           kind="plain"
           icon={<GitCompareArrows aria-hidden />}
-          isDisabled={contents.sealed === null || chosen === null}
+          isDisabled={contents.sealed === null || chosen === null || busy}
           onPress={() => chosen !== null && void compare(chosen)}
         >
           {t('ui.copies.startCompare')}
@@ -159,7 +170,10 @@ const Compare = ({ site, token, contents }: Props) => {
         <Terminal argv={terminalForms.compareMedia(contents.path, shown ?? 'FOLDER')} />
       </Acts>
       {trouble !== null && <ProblemPanel problem={trouble} />}
-      <div role="status">{found !== null && <Differences found={found} />}</div>
+      <div role="status">
+        {busy && <p>{t('ui.copies.comparing')}</p>}
+        {found !== null && <Differences found={found} />}
+      </div>
     </div>
   );
 };

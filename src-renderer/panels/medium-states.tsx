@@ -60,7 +60,11 @@ const Back = ({ site, token, contents, onChanged }: Props) => {
   useEffect(() => {
     let current = true;
     call('media.generations', { site: site.name, path: token }).then(
-      (answer) => current && setStates(answer),
+      (answer) => {
+        if (!current) return;
+        setStates(answer);
+        setTrouble(null);
+      },
       (thrown: unknown) => current && setTrouble(toProblemData(thrown)),
     );
     return () => {

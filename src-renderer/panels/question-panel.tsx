@@ -83,10 +83,10 @@ const Shown = ({ label, value }: { readonly label: string; readonly value: strin
   if (value.includes('\n'))
     return (
       <>
-        <dt>{label}</dt>
-        <dd>
-          {/* Drawn of signs, for the eye alone: what is read out is the line above. */}
-          <pre className={styles.drawn} dir="ltr" translate="no" aria-hidden>
+        {/* Drawn of signs, for the eye alone: what is read out is the line above. */}
+        <dt aria-hidden>{label}</dt>
+        <dd aria-hidden>
+          <pre className={styles.drawn} dir="ltr" translate="no">
             {value}
           </pre>
         </dd>

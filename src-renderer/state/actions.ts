@@ -13,6 +13,7 @@ export type StepInput = Readonly<Record<string, Json>>;
 /** Settings and facts about the program, before anything is shown. */
 export async function start(): Promise<Settings> {
   window.addEventListener('hashchange', () => useStore.setState({ route: routeOf(window.location.hash) }));
+  showTheme(useStore.getState().settings.theme);
   const [settings, info] = await Promise.all([call('settings.get', {}), call('app.info', {})]);
   useStore.setState({ settings, info });
   showTheme(settings.theme);

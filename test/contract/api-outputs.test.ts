@@ -286,6 +286,8 @@ it('tells of the downloads of every site, reads them back, and removes what was 
   expect((await call('cache.read', {})).count).toBe(2);
   expect(await call('cache.limit', { limitBytes: 50e9 })).toEqual({ count: 0, sizeBytes: 0 });
   expect(await call('cache.trim', { ...all, remove: true })).toEqual({ count: 2, sizeBytes: 11 });
+  // What was found is of files that are gone.
+  expect(await call('cache.check', { act: 'look' })).toMatchObject({ state: 'never', damaged: [] });
   expect(await call('cache.read', {})).toMatchObject({ count: 0, limitBytes: 50e9 });
 });
 

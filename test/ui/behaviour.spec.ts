@@ -642,6 +642,21 @@ test('what may go from a medium is shown first; a yes to something else removes 
   await expect(panel.getByRole('button', { name: /^Remove/ })).toHaveCount(0);
 });
 
+test('a program behind the window that does not start is told, in the language of the system', async ({
+  desk,
+  startWindow,
+  page,
+}) => {
+  const refuse = async (): Promise<never> => {
+    throw new Error('settings.json is a folder');
+  };
+  const address = await startWindow({ ...desk, handlers: { ...desk.handlers, 'settings.get': refuse } });
+  await page.goto(`${address}/#/`);
+  await expect(page.getByRole('heading', { level: 1, name: 'The program did not start' })).toBeFocused();
+  await expect(page.getByRole('alert')).toContainText('settings.json is a folder');
+  await expect(page.getByRole('button', { name: 'Copy for support' })).toBeVisible();
+});
+
 test('the downloads are read back, can be stopped, and go once it was shown what goes', async ({
   desk,
   window: page,

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -64,6 +64,28 @@ describe('the downloads that are kept', () => {
     await writeFile(join(folder, wrong), randomBytes(1000));
     expect(await damagedFiles(folder, new AbortController().signal)).toEqual([wrong]);
     expect(right).not.toBe(wrong);
+  });
+
+  it('are read to the end where one cannot be read, or goes meanwhile', async () => {
+    const [first, gone, unreadable, last] = [
+      await put('debs', 1),
+      await put('blobs', 2),
+      await put('debs', 3),
+      await put('blobs', 4),
+    ];
+    await writeFile(join(folder, last), 'other');
+    const seen: number[] = [];
+    const damaged = await damagedFiles(folder, new AbortController().signal, ({ count }) => {
+      if (seen.length === 0) {
+        rmSync(join(folder, gone));
+        rmSync(join(folder, unreadable));
+        mkdirSync(join(folder, unreadable));
+      }
+      seen.push(count);
+    });
+    expect(damaged).toEqual([unreadable, last]);
+    expect(seen.at(-1)).toBe(4);
+    expect(existsSync(join(folder, first))).toBe(true);
   });
 
   it('have a limit that is kept, and a usual one', async () => {

@@ -108,7 +108,7 @@ describe('while something runs', () => {
     open([standingStep('a', [], world, short), standingStep('b', [], world)]);
     await run();
     await until(() => events.some(({ event }) => 'journal' in event && event.journal.kind === 'command-started'));
-    const busy = { code: 'site-in-use' };
+    const busy = { code: 'run-under-way', data: { params: { site } } };
     await expect(run(['b@site'])).rejects.toMatchObject(busy);
     await expect(desk.handlers['steps.check']({ site, instances: [] })).rejects.toMatchObject(busy);
     await expect(desk.handlers['steps.plan']({ site, instance: 'a@site', input: {} })).rejects.toMatchObject(busy);
