@@ -684,6 +684,8 @@ test('the downloads are read back, can be stopped, and go once it was shown what
   await expect
     .poll(() => callsOf(desk, 'cache.limit'))
     .toEqual([{ name: 'cache.limit', input: { limitBytes: 5_500_000_000 } }]);
+  await expect(page.getByText('Kept from now on. Nothing had to go.')).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Keep at most 5.5 GB' })).toBeDisabled();
 });
 
 test('machines are surveyed into a picked folder, one after the other', async ({ desk, window: page }) => {
