@@ -43,22 +43,32 @@ const keyOf = ({ bits, value }: Address): string => `${bits} ${value}`;
 const isNobodys = ({ bits, value }: Address): boolean =>
   value <= 1n || (bits === 32 ? value >> 24n === 127n || value >> 28n >= 14n : value >> 118n === 0x3fan);
 
+interface Owner {
+  readonly machine: string;
+  /** It is reached there, or was: the plan's address stands for both. */
+  readonly reached: boolean;
+  /** It was only reached there once. */
+  readonly former: boolean;
+}
 /** Whose address each one is, by its value; several machines may have had one address, one after the other. */
-type Owners = ReadonlyMap<string, readonly { readonly machine: string; readonly reached: boolean }[]>;
+type Owners = ReadonlyMap<string, readonly Owner[]>;
 
 function ownersOf(events: Iterable<JournalEvent>, machines: readonly Machine[]): Owners {
-  const owners = new Map<string, { machine: string; reached: boolean }[]>();
+  const owners = new Map<string, Owner[]>();
   const byName = new Map(machines.map((machine) => [machine.name, machine]));
-  const learn = (name: string, text: string, reached: boolean): void => {
+  const learn = (name: string, text: string, reached: boolean, former = false): void => {
     const address = parseAddress(text);
     const now = byName.get(name);
     if (address === null || now === undefined || isNobodys(address)) return;
     const known = owners.get(keyOf(address)) ?? [];
     const same = known.find(({ machine }) => machine === name);
+    const others = known.filter((owner) => owner !== same);
     // A machine is reached where the plan says; where it was reached before stands for that, if it is of the same family.
     const stands = reached && parseAddress(now.address)?.bits === address.bits;
-    if (same === undefined) owners.set(keyOf(address), [...known, { machine: name, reached: stands }]);
-    else same.reached ||= stands;
+    owners.set(keyOf(address), [
+      ...others,
+      { machine: name, reached: stands || same?.reached === true, former: former && same?.former !== false },
+    ]);
   };
   for (const { name, address, addresses } of machines) {
     learn(name, address, true);
@@ -69,21 +79,22 @@ function ownersOf(events: Iterable<JournalEvent>, machines: readonly Machine[]):
     const read = machineRead.safeParse(event.facts);
     if (read.success)
       for (const { address } of read.data.machine.addresses) learn(subjectNameOf(event.instance), address, false);
+    // A host key without a login: it may be that of another machine, which a wrong address in the plan led to.
+    const says = (end: string): boolean => event.found.some(({ key }) => key.endsWith(end));
+    if (says('.found.hostKey') && !says('.found.root')) continue;
     for (const { key, params } of event.found)
       if (key.endsWith('.found.answers') && params.machine === subjectNameOf(event.instance))
-        learn(subjectNameOf(event.instance), String(params.address ?? ''), true);
+        learn(subjectNameOf(event.instance), String(params.address ?? ''), true, true);
   }
   return owners;
 }
 
-/** Its own machine's before anybody else's; of several others' nothing can be said. */
-function ownerOf(
-  owners: Owners,
-  address: Address,
-  machine: string,
-): { readonly machine: string; readonly reached: boolean } | null {
+/** Its own machine's before anybody else's. Nothing can be said of several others', or where it was its own and is another's now. */
+function ownerOf(owners: Owners, address: Address, machine: string): Owner | null {
   const all = owners.get(keyOf(address)) ?? [];
-  return all.find((owner) => owner.machine === machine) ?? (all.length === 1 ? (all[0] ?? null) : null);
+  const own = all.find((owner) => owner.machine === machine);
+  if (own !== undefined) return own.former && all.some(({ former }) => !former) ? null : own;
+  return all.length === 1 ? (all[0] ?? null) : null;
 }
 
 // ---------------------------------------------------------------- where addresses stand in texts

@@ -296,6 +296,48 @@ describe('addresses of the machines', () => {
     expect(told(word)).toBe(expected);
   });
 
+  it('are not those that a plan once said wrongly, and never those of a machine that had them before', () => {
+    const plan = machines.map((machine) =>
+      machine.name === 'node-2' ? { ...machine, address: '10.0.0.14' } : machine,
+    );
+    const met = (address: string, ...more: string[]) =>
+      event({
+        kind: 'facts',
+        instance: 'connect@machine:node-1',
+        facts: {},
+        found: [
+          { key: 'steps.connect.found.answers', params: { machine: 'node-1', address, port: 22 } },
+          { key: 'steps.connect.found.hostKey', params: { type: 'ssh-ed25519', fingerprint: 'SHA256:x' } },
+          ...more.map((key) => ({ key, params: {} })),
+        ],
+        verdict: { state: 'todo', findings: [] },
+      });
+    const words = (events: readonly JournalEvent[]) => {
+      const commands = [run(['10.0.0.1']), run(['10.0.0.99'])];
+      const { steps, left } = nameAddresses(
+        [{ instance: 'one@machine:node-1', machine: 'node-1', commands }],
+        events,
+        plan,
+      );
+      const parts = steps
+        .flatMap((step) => step.commands)
+        .map((item) => item.kind === 'run' && byMarks(`${item.argv[0]}`));
+      return { parts, left };
+    };
+    const master = { machine: 'master-1', place: 0, form: 'plain' };
+    // The master answered where node-1 was looked for: its key was not taken.
+    expect(words([met('10.0.0.1'), met('10.0.0.99')])).toEqual({
+      parts: [[master], ['10.0.0.99']],
+      left: ['10.0.0.99'],
+    });
+    // Both have been there, one after the other: who is meant is not known.
+    const root = 'steps.connect.found.root';
+    expect(words([met('10.0.0.1', root), met('10.0.0.99', root)])).toEqual({
+      parts: [['10.0.0.1'], [{ machine: 'node-1', place: 0, form: 'plain' }]],
+      left: ['10.0.0.1'],
+    });
+  });
+
   it("are told as they were, and said to be, when they are nobody's or stand in encoded text", () => {
     const encoded = Buffer.from('listen 10.0.0.1:80').toString('base64');
     expect(
