@@ -23,7 +23,11 @@ const range = z.string().refine((value) => parseRange(value) !== null, fault('ra
 const ipv6Range = range.refine((value) => parseRange(value)?.bits === 128, fault('ipv6-range'));
 const ipv4Range = range.refine((value) => parseRange(value)?.bits === 32, fault('ipv4-range'));
 const fingerprint = z.string().regex(/^SHA256:[A-Za-z0-9+/=]{40,}$/, fault('fingerprint'));
-const httpUrl = z.string().regex(/^https?:\/\/[^\s/]+\S*$/, fault('url'));
+const httpUrl = z
+  .string()
+  .regex(/^https?:\/\/[^\s/]+\S*$/, fault('url'))
+  // A port that is none, an address without its brackets.
+  .refine((value) => URL.canParse(value), fault('url'));
 
 /** What a site may be called: a folder's name everywhere. */
 export const siteName = name;

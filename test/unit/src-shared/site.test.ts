@@ -284,3 +284,12 @@ describe('services on a node, and the way to a machine', () => {
     expect(planFaults(alone).map(({ path }) => path.join('.'))).toEqual(['machines.0.roles']);
   });
 });
+
+describe('where sources are reached', () => {
+  it.each(['http://proxy.lan:99999', 'http://fd00::7:3128', 'http://'])('%s is no address', (proxy) => {
+    expect(() => plan({}, { proxy, proxyUser: 'ada' })).toThrow(/"sources",\s*"proxy"/);
+  });
+  it.each(['http://proxy.lan:3128', 'http://[fd00::7]:3128'])('%s is one', (proxy) => {
+    expect(plan({}, { proxy, proxyUser: 'ada' }).sources.proxy).toBe(proxy);
+  });
+});
