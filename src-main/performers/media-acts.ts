@@ -20,15 +20,18 @@ export function mediaActs({ runningFrom, laptop }: Around): DeskParts['media'] {
     path ?? (await boundMedium(site)).identity.path;
 
   /** A drive that is not mounted yet was offered by its device; the rules are asked again before it is mounted. */
-  const mounted = async (to: string, signal: AbortSignal): Promise<string> => {
+  const mounted = async (to: string, signal?: AbortSignal): Promise<string> => {
     if (!to.startsWith('/dev/')) return to;
     const device = await realpath(to).catch(() => to);
-    requireVolume(await listDrives({ runningFrom, advanced: true, signal }), device);
+    requireVolume(
+      await listDrives({ runningFrom, advanced: true, ...(signal === undefined ? {} : { signal }) }),
+      device,
+    );
     return (await mountVolume(device, undefined, signal)).mountPoint;
   };
 
   return {
-    compare: async (site, path, other) => compareMedia(await folderOf(site, path), other),
+    compare: async (site, path, other) => compareMedia(await folderOf(site, path), await mounted(other)),
     clone: async (site, path, to, onProgress, signal) => {
       const [from, place] = [await folderOf(site, path), await mounted(to, signal)];
       const cloned = await cloneMedium(from, place, onProgress, signal);

@@ -187,6 +187,12 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
   expect(await call('media.cloned', { site })).toMatchObject(copied);
   const compared = await call('media.compare', { site, path: null, other: second });
   expect(compared).toMatchObject({ first: { site, generation: 1 }, onlyFirst: [], onlySecond: [], differing: [] });
+  // One that is not mounted is offered by its device, and is no folder.
+  const device = '/dev/fieldkit-none';
+  await expect(call('media.compare', { site, path: null, other: device })).rejects.toMatchObject({
+    code: 'medium-absent',
+    data: { params: { path: device } },
+  });
   const itself = (await call('media.clone', { site, path: second, to: second })).run;
   await over(itself);
   expect(events.map(({ event }) => event)).toContainEqual({

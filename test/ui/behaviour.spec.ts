@@ -606,6 +606,33 @@ test('a medium is copied onto another drive and compared with it, and a copy can
   await expect(panel.getByText('They differ in 4 files')).toBeVisible();
   await panel.getByRole('button', { name: '1 file is on both, with another content' }).click();
   await expect(panel.getByText('readme.html')).toBeVisible();
+
+  // What is answered for a medium that is no longer chosen is not shown below another.
+  let answer = (): void => undefined;
+  const held = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  const { 'media.compare': compare } = desk.handlers;
+  const late: typeof compare = async (input) => {
+    await held;
+    return compare(input);
+  };
+  Object.assign(desk.handlers, { 'media.compare': late });
+  const [first] = desk.media;
+  if (first === undefined) throw new Error('no drive');
+  desk.media = [...desk.media, { ...first, token: 'medium:kingston', path: '/media/ada/THIRD', label: 'Kingston' }];
+  await panel.getByRole('button', { name: 'Compare the lists' }).click();
+  await expect(panel.getByText('Reading both lists…')).toBeVisible();
+  await panel
+    .getByRole('radio', { name: /Kingston/ })
+    .last()
+    .check({ force: true });
+  await expect(panel.getByText('Reading both lists…')).toBeHidden();
+  const arrived = page.waitForResponse(/media\.compare/);
+  answer();
+  await (await arrived).finished();
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+  await expect(panel.getByText('They differ in 4 files')).toHaveCount(0);
 });
 
 test('an earlier state is shown with what it would change, then put back', async ({ desk, window: page }) => {
