@@ -2,7 +2,7 @@
 import type { Handlers, OutputOf } from '../../src-shared/api.ts';
 import type { RehearsalProgress } from '../../src-shared/rehearsal.ts';
 import type { DeskParts } from './desk-parts.ts';
-import { type Open, type OpenSites, requireIdle } from './open-sites.ts';
+import type { Open, OpenSites } from './open-sites.ts';
 import { progressMeter } from './progress.ts';
 
 export function mediaHandlers(parts: DeskParts, sites: OpenSites) {
@@ -67,18 +67,22 @@ export function mediaHandlers(parts: DeskParts, sites: OpenSites) {
     'media.generations': async ({ site, path }) => parts.media.generations((await at(site)).site, path),
     'media.restore': async ({ site, path, generation }) => {
       const opened = await at(site);
-      requireIdle(opened);
-      const idle = (name: string) => {
-        const other = sites.opened(name);
-        if (other !== undefined) requireIdle(other);
-        return other?.site;
-      };
-      return parts.media.restore(opened.site, path, generation, idle);
+      return sites.alone((hold) => {
+        hold(opened);
+        const idle = (name: string) => {
+          const other = sites.opened(name);
+          if (other !== undefined) hold(other);
+          return other?.site;
+        };
+        return parts.media.restore(opened.site, path, generation, idle);
+      });
     },
     'media.tidy': async ({ site, path, mark }) => {
       const opened = await at(site);
-      if (mark !== null) requireIdle(opened);
-      return parts.media.tidy(opened.site, path, mark);
+      return sites.alone((hold) => {
+        if (mark !== null) hold(opened);
+        return parts.media.tidy(opened.site, path, mark);
+      });
     },
   } satisfies Partial<Handlers>;
 }

@@ -23,6 +23,8 @@ export interface Open extends Bench {
   readonly asker: Asker;
   readonly room: WaitingRoom;
   readonly runs: Map<string, Run>;
+  /** Until when an act that is no run has the site for itself; null while none has. */
+  alone: Promise<void> | null;
   /** Plans being read for a page, outside any run: given up when the site is closed. */
   readonly looking: Set<Promise<unknown>>;
   readonly closing: AbortController;
@@ -41,6 +43,8 @@ export interface OpenSites {
   opened(site: string): Open | undefined;
   /** Starts work in the background; its outcome is in the journal, its end in the stream. Throws `run-under-way` when something runs. */
   start(opened: Open, instances: readonly string[], act: (signal: AbortSignal) => Promise<unknown>): string;
+  /** Does something in which no run may begin, in each site that it holds; holding throws `run-under-way` when something runs there. */
+  alone<T>(act: (hold: (opened: Open) => void) => Promise<T>): Promise<T>;
   close(site: string): Promise<void>;
   closeAll(): Promise<void>;
   /** Who answers, as typed in the settings. */
@@ -80,6 +84,7 @@ export function openSites(parts: DeskParts): OpenSites {
       asker,
       room,
       runs: new Map(),
+      alone: null,
       looking: new Set(),
       closing: new AbortController(),
       draftsQueue: Promise.resolve(),
@@ -129,6 +134,25 @@ export function openSites(parts: DeskParts): OpenSites {
     return id;
   }
 
+  async function alone<T>(act: (hold: (opened: Open) => void) => Promise<T>): Promise<T> {
+    const held = new Set<Open>();
+    let end = (): void => undefined;
+    const over = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    try {
+      return await act((opened) => {
+        if (held.has(opened)) return;
+        requireIdle(opened);
+        opened.alone = over;
+        held.add(opened);
+      });
+    } finally {
+      for (const opened of held) opened.alone = null;
+      end();
+    }
+  }
+
   async function closeOne(name: string): Promise<void> {
     await opening.get(name)?.catch(() => undefined);
     const opened = open.get(name);
@@ -138,6 +162,7 @@ export function openSites(parts: DeskParts): OpenSites {
     for (const run of opened.runs.values()) run.controller.abort();
     await Promise.allSettled([
       ...[...opened.runs.values()].map((run) => run.over),
+      opened.alone,
       ...opened.looking,
       opened.draftsQueue,
       opened.keysQueue,
@@ -149,6 +174,7 @@ export function openSites(parts: DeskParts): OpenSites {
     at,
     opened: (name) => open.get(name),
     start,
+    alone,
     close: closeOne,
     closeAll: async () => {
       await Promise.all([...new Set([...opening.keys(), ...open.keys()])].map(closeOne));
@@ -160,7 +186,7 @@ export function openSites(parts: DeskParts): OpenSites {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    running: () => [...open].find(([, opened]) => opened.runs.size > 0)?.[0] ?? null,
+    running: () => [...open].find(([, opened]) => isBusy(opened))?.[0] ?? null,
   };
 }
 
@@ -171,7 +197,10 @@ export function instanceOf(opened: Open, key: string): Instance {
   return found;
 }
 
+const isBusy = ({ runs, alone }: Open): boolean => runs.size > 0 || alone !== null;
+
 /** What would change the ground under a run waits for its end. Throws `run-under-way`. */
-export function requireIdle({ site, runs }: Open): void {
-  if (runs.size > 0) throw problem('run-under-way', { site: site.name });
+export function requireIdle(opened: Open): void {
+  const { site } = opened;
+  if (isBusy(opened)) throw problem('run-under-way', { site: site.name });
 }

@@ -49,7 +49,7 @@ const noMedia = {
 function open(
   runbook: readonly Step[],
   keys: DeskParts['keys'] = noMedia.keys,
-  more: Partial<Pick<DeskParts, 'verify' | 'testSources'>> = {},
+  more: Partial<Pick<DeskParts, 'verify' | 'testSources' | 'media'>> = {},
 ): void {
   desk = makeDesk({
     dataFolder: home,
@@ -214,6 +214,38 @@ describe('while something runs', () => {
     open([asking]);
     await desk.handlers['sites.open']({ site });
     expect(asker.who).toBe('Ada Lovelace');
+  });
+
+  it('no run begins while a medium goes back to an earlier state, and closing waits for that', async () => {
+    const done: string[] = [];
+    let end = (): void => undefined;
+    const restore: DeskParts['media']['restore'] = async (opened, _path, generation, here) => {
+      // Its own site is asked for as one that knows the medium, too.
+      expect(here(site)).toBe(opened);
+      await new Promise<void>((resolve) => {
+        end = resolve;
+      });
+      done.push('restored');
+      return { generation, sealedAt: '2026-02-11T10:05:00.000Z', files: 1 };
+    };
+    open([standingStep('a', [], world, short)], noMedia.keys, { media: { ...noMedia.media, restore } });
+    const back = () => desk.handlers['media.restore']({ site, path: '/stick', generation: 1 });
+    const first = back();
+    await until(() => desk.busy());
+    await expect(run()).rejects.toMatchObject({ code: 'run-under-way' });
+    await expect(back()).rejects.toMatchObject({ code: 'run-under-way' });
+    expect((await desk.handlers['sites.open']({ site })).runs).toEqual([]);
+    end();
+    expect(await first).toMatchObject({ generation: 1 });
+    await run();
+    await until(() => live('run-over').length === 1);
+
+    const again = back();
+    await until(() => desk.busy());
+    const closed = desk.close().then(() => done.push('closed'));
+    setImmediate(() => end());
+    await Promise.all([again, closed]);
+    expect(done).toEqual(['restored', 'restored', 'closed']);
   });
 
   it('one answer serves a run and a page that ask for the same password', async () => {
