@@ -10,10 +10,16 @@ import { boundMedium, sealedMedium } from './bound-medium.ts';
 interface OpenContent {
   readonly server: ContentServer;
   readonly forward: Forward;
+  readonly root: string;
+  /** A machine asked for what could not be read. */
+  missed: boolean;
 }
 
 export interface ContentLeases {
-  /** Opens it where it is not open. Throws what the medium, the manifest and the connection throw. */
+  /**
+   * Opens it where it is not open, and anew where a machine was refused what should be there and the medium is gone or in another
+   * place by now. Throws what the medium, the manifest and the connection throw.
+   */
   readonly open: (machine: string, signal: AbortSignal) => Promise<void>;
   readonly isOpen: (machine: string) => boolean;
   readonly close: (machine: string) => Promise<void>;
@@ -50,11 +56,17 @@ export function contentLeases({ site, withSudo, heard }: ContentParts): ContentL
     await content?.server.close();
   }
 
-  function open(machine: string, signal: AbortSignal): Promise<void> {
-    if (contents.has(machine)) return Promise.resolve();
+  async function open(machine: string, signal: AbortSignal): Promise<void> {
+    const content = contents.get(machine);
+    if (content?.missed) {
+      content.missed = false;
+      const { root } = await boundMedium(site).catch(() => ({ root: null }));
+      if (root !== content.root) await close(machine);
+    }
+    if (contents.has(machine)) return;
     const pending = opening.get(machine) ?? openNow(machine, signal).finally(() => opening.delete(machine));
     opening.set(machine, pending);
-    return pending;
+    await pending;
   }
 
   async function openNow(machine: string, signal: AbortSignal): Promise<void> {
@@ -62,13 +74,22 @@ export function contentLeases({ site, withSudo, heard }: ContentParts): ContentL
     // A build machine is fed while the medium is being made: apt believes our repository's signature, not the manifest.
     const unsealed = served !== undefined && isBuilder(served);
     const { root, manifest } = unsealed ? { ...(await boundMedium(site)), manifest: null } : await sealedMedium(site);
-    const hearing = heard === undefined ? {} : { onServed: heard.served, onError: heard.failed };
-    const server = contentServer({ root, manifest, ...hearing });
+    const state = { root, missed: false };
+    const server = contentServer({
+      root,
+      manifest,
+      ...(heard === undefined ? {} : { onServed: heard.served }),
+      onError: (thrown) => {
+        state.missed = true;
+        heard?.failed(thrown);
+      },
+    });
     const { port } = site.plan.content;
     try {
       await withSudo(machine, signal, async (connection) => {
         const onStream = server.accept.bind(server);
-        const opened = { server, forward: await connection.reverseForward({ port, onStream, signal }) };
+        const forward = await connection.reverseForward({ port, onStream, signal });
+        const opened = Object.assign(state, { server, forward });
         contents.set(machine, opened);
         // A later connection has a content of its own by then.
         void connection.closed.then(() => (contents.get(machine) === opened ? close(machine) : undefined));

@@ -1,7 +1,7 @@
 // Performs the commands that act on a machine. Called by compose's hands; knows the Target interface, no connection, no step.
 // Must never repeat a command whose end it does not know: that is what `settle` is for.
 
-import { Problem, problem } from '../../src-shared/problem.ts';
+import { Problem, problem, problems } from '../../src-shared/problem.ts';
 import { sightingOf } from '../../src-shared/sighting.ts';
 import type { Answer, CommandOf, Finding, Probe } from '../../src-shared/step.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -202,7 +202,8 @@ export async function performReceive(
 }
 
 /**
- * Looks again and again; a lost connection is only a look that saw nothing. Evidence is gathered when the limit is reached, or as soon as
+ * Looks again and again; a lost connection is only a look that saw nothing, a medium that was pulled ends it: what is awaited comes from
+ * there. Evidence is gathered when the limit is reached, or as soon as
  * it would be in vain to wait for it: on a full disk slapos goes on failing in silence, unless it is at work to make room.
  */
 export async function performUntil(
@@ -234,7 +235,8 @@ export async function performUntil(
     context.signal.throwIfAborted();
     const probes = command.makesRoom ? [command.probe] : [command.probe, roomProbe];
     const answers: Readonly<Record<string, Answer>> = await look(probes).catch((error: unknown) => {
-      if (error instanceof Problem && error.data.retryable && !context.signal.aborted) return {};
+      const passes = error instanceof Problem && error.data.retryable && problems[error.code].exit !== 'medium';
+      if (passes && !context.signal.aborted) return {};
       throw error;
     });
     const answer = answers[command.probe.id] ?? null;

@@ -1,13 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { performUntil, type TargetMeans } from '../../../src-main/performers/on-target.ts';
 import type { Performing } from '../../../src-main/runbook/performer.ts';
+import { problem } from '../../../src-shared/problem.ts';
 import type { Sighting } from '../../../src-shared/sighting.ts';
 import type { Answer, CommandOf } from '../../../src-shared/step.ts';
 
 const signal = new AbortController().signal;
 
 /** A wait over what a machine answers, look by look; the last answer stays. */
-function waiting(outputs: readonly string[], more: Partial<CommandOf<'until'>> = {}, room: readonly string[] = []) {
+function waiting(
+  outputs: readonly string[],
+  more: Partial<CommandOf<'until'>> = {},
+  room: readonly string[] = [],
+  openLeases: () => Promise<void> = async () => undefined,
+) {
   let nowMs = 0;
   let look = 0;
   const seen: (Sighting | null | undefined)[] = [];
@@ -31,7 +37,7 @@ function waiting(outputs: readonly string[], more: Partial<CommandOf<'until'>> =
   } as unknown as TargetMeans;
   const context = {
     signal,
-    openLeases: async () => undefined,
+    openLeases,
     onAwaiting: (_since: number, _next: number, sighting?: Sighting | null) => seen.push(sighting),
   } as unknown as Performing;
   const command: CommandOf<'until'> = {
@@ -107,5 +113,24 @@ describe('a wait', () => {
     const removal = { ...slow, makesRoom: true };
     await expect(waiting(looks, removal, [df(4)]).done).resolves.toMatchObject({ exit: 0 });
     await expect(waiting(['line still'], removal, [df(4)]).done).rejects.toMatchObject({ code: 'wait-too-long' });
+  });
+
+  it('ends at once when the medium that lends the content was pulled, and passes over a lost connection', async () => {
+    const failing = (thrown: Error) => {
+      let looks = 0;
+      return async () => {
+        looks += 1;
+        if (looks === 2) throw thrown;
+      };
+    };
+    const lost = waiting(
+      ['no', 'ready'],
+      {},
+      [],
+      failing(problem('connection-lost', { machine: 'master-1', detail: '' })),
+    );
+    expect((await lost.done).output).toBe('ready');
+    const pulled = waiting(['no', 'ready'], {}, [], failing(problem('medium-absent', { path: '/media/stick' })));
+    await expect(pulled.done).rejects.toMatchObject({ code: 'medium-absent' });
   });
 });
