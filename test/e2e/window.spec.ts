@@ -1,5 +1,7 @@
 // The window in real Electron: the whole practice walk, sleep kept away while a step runs, closing that asks, a size that
 // is kept. Pictures of the walk lie beside the results of the test.
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Page } from '@playwright/test';
 import { beginPractice, mouse, settle, shortcuts, sum, walk } from '../ui/walking.ts';
 import { expect, type Kit, launchKit, test } from './launch.ts';
@@ -196,6 +198,17 @@ test('a path that the page made up never reaches a step', async ({ home }) => {
       ),
     );
     expect(answer).toMatchObject({ problem: { code: 'usage-wrong' } });
+  } finally {
+    await kit.app.close();
+  }
+});
+
+test('a program that cannot read its own settings says so, and that nothing was touched', async ({ home }) => {
+  await mkdir(join(home, 'data', 'settings.json'), { recursive: true });
+  const kit = await launchKit({ home, env: swift });
+  try {
+    await expect(kit.window.locator('h1')).toHaveText('The program did not start');
+    await expect(kit.window.getByText('no site, medium or machine was touched')).toBeVisible();
   } finally {
     await kit.app.close();
   }
