@@ -21,6 +21,7 @@ export interface ContentLeases {
    * place by now. Throws what the medium, the manifest and the connection throw.
    */
   readonly open: (machine: string, signal: AbortSignal) => Promise<void>;
+  /** And nothing was refused since it was opened, or looked at again. */
   readonly isOpen: (machine: string) => boolean;
   readonly close: (machine: string) => Promise<void>;
   readonly closeAll: () => Promise<void>;
@@ -102,7 +103,7 @@ export function contentLeases({ site, withSudo, heard }: ContentParts): ContentL
 
   return {
     open,
-    isOpen: (machine) => contents.has(machine),
+    isOpen: (machine) => contents.get(machine)?.missed === false,
     close,
     closeAll: async () => {
       await Promise.all([...contents.keys()].map(close));
