@@ -1,13 +1,11 @@
 // What the window does with media beyond filling one: each act on the site's own medium or on one that a person picked. Called by
 // compose for the desk; the acts themselves are those of the command line (media.ts).
 import { realpath } from 'node:fs/promises';
-import { listDrives } from '../medium/drives.ts';
-import { mountVolume } from '../medium/mount.ts';
 import type { DeskParts } from '../runbook/desk-parts.ts';
 import type { OpenSite } from '../runbook/open-site.ts';
 import { boundMedium } from './bound-medium.ts';
 import { cloneMedium, compareMedia, generationsOn, type Laptop, restoreMedium, tidyMedium } from './media.ts';
-import { requireVolume } from './medium-jobs.ts';
+import { mountUsable } from './medium-jobs.ts';
 
 interface Around {
   /** Absolute paths whose drive is never touched. */
@@ -19,16 +17,9 @@ export function mediaActs({ runningFrom, laptop }: Around): DeskParts['media'] {
   const folderOf = async (site: OpenSite, path: string | null): Promise<string> =>
     path ?? (await boundMedium(site)).identity.path;
 
-  /** A drive that is not mounted yet was offered by its device; the rules are asked again before it is mounted. */
-  const mounted = async (to: string, signal?: AbortSignal): Promise<string> => {
-    if (!to.startsWith('/dev/')) return to;
-    const device = await realpath(to).catch(() => to);
-    requireVolume(
-      await listDrives({ runningFrom, advanced: true, ...(signal === undefined ? {} : { signal }) }),
-      device,
-    );
-    return (await mountVolume(device, undefined, signal)).mountPoint;
-  };
+  /** A drive that is not mounted yet was offered by its device. */
+  const mounted = async (to: string, signal?: AbortSignal): Promise<string> =>
+    to.startsWith('/dev/') ? mountUsable(await realpath(to).catch(() => to), runningFrom, signal) : to;
 
   return {
     compare: async (site, path, other) => compareMedia(await folderOf(site, path), await mounted(other)),

@@ -47,9 +47,7 @@ export interface MediumJobParts {
 export function mediumJobs({ runningFrom }: MediumJobParts): Readonly<Record<string, Job>> {
   return {
     'mount-medium': job(z.strictObject({ device: z.string() }), async ({ device }, { signal }) => {
-      // The rules are asked again here: between the list and the yes a drive may have become another.
-      requireVolume(await listDrives({ runningFrom, advanced: true, signal }), device);
-      await mountVolume(device, undefined, signal);
+      await mountUsable(device, runningFrom, signal);
     }),
 
     'repair-medium': job(z.strictObject({ device: z.string() }), async ({ device }, { signal }) => {
@@ -119,6 +117,20 @@ async function choose(site: OpenSite, path: string, signal: AbortSignal): Promis
     await writeSpeed(site, identity, await measureSpeed(root, device, site.clock, signal));
   }
   await writeBinding(site, identity);
+}
+
+/**
+ * Mounts a volume by its device, and says where. The rules are asked again here: between the list and the yes a drive may have become
+ * another. Throws as `requireVolume` and mounting.
+ */
+export async function mountUsable(
+  device: string,
+  runningFrom: readonly string[],
+  signal?: AbortSignal,
+): Promise<string> {
+  const within = signal === undefined ? {} : { signal };
+  requireVolume(await listDrives({ runningFrom, advanced: true, ...within }), device);
+  return (await mountVolume(device, undefined, signal)).mountPoint;
 }
 
 /** A volume by its device, when it may be used, or is kept from it by `except` alone. Throws `medium-drive-unusable`, `medium-absent`. */

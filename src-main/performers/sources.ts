@@ -30,6 +30,15 @@ export async function routeOf(
   };
 }
 
+/** A source and its mirrors: where the same files are. */
+const placesOf = ({
+  url,
+  mirrors = [],
+}: {
+  readonly url: string;
+  readonly mirrors?: readonly string[] | undefined;
+}) => [url, ...mirrors];
+
 /** What is asked before something is fetched through a proxy with a login; null when the plan names none. */
 export function proxyQuestion({ sources: { proxy, proxyUser: user } }: SitePlan): Question | null {
   if (proxy === undefined || user === undefined) return null;
@@ -118,18 +127,11 @@ export async function testSources(
     if (sources === null) continue;
     const { vendor, archives } = sources;
     // Each place by itself: a mirror that is down is worth knowing while the first still answers.
-    const places = ({
-      url,
-      mirrors = [],
-    }: {
-      readonly url: string;
-      readonly mirrors?: readonly string[] | undefined;
-    }) => [url, ...mirrors];
-    for (const url of places(vendor))
+    for (const url of placesOf(vendor))
       for (const { address } of releaseAddresses({ url, suites: vendorSuites }))
         answers.push(askArchive('vendor', system, address));
     for (const { suites, name, ...archive } of archives)
-      for (const url of places(archive))
+      for (const url of placesOf(archive))
         for (const { suite, address } of releaseAddresses({ url, suites }))
           answers.push(askArchive('archive', `${name} ${suite}`, address));
   }

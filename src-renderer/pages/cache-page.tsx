@@ -2,7 +2,7 @@
 import { ScanLine, Trash2 } from 'lucide-react';
 import { useCallback, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { CacheCheck, OutputOf } from '../../src-shared/api.ts';
+import type { CacheCheck, InputOf, OutputOf } from '../../src-shared/api.ts';
 import { formatBytes, formatCount, formatMoment } from '../../src-shared/format.ts';
 import { type ProblemData, toProblemData } from '../../src-shared/problem.ts';
 import { terminalForms } from '../../src-shared/terminal-forms.ts';
@@ -14,6 +14,7 @@ import { call } from '../state/bridge.ts';
 import { AlonePage } from '../ui/alone-page.tsx';
 import { Button } from '../ui/button.tsx';
 import { ChoiceInput, TextInput } from '../ui/field.tsx';
+import { FirstOf } from '../ui/first-of.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Acts, PageHead, ScrollPage } from '../ui/scroll-page.tsx';
 import styles from './cache-page.module.css';
@@ -159,14 +160,9 @@ const Came = ({ check }: { readonly check: CacheCheck }) => {
       {damaged.length > 0 && (
         <>
           <p>{t('ui.cache.damagedNext')}</p>
-          <ul className={styles.names}>
-            {damaged.slice(0, mostShown).map((path) => (
-              <li key={path}>
-                <code translate="no">{path}</code>
-              </li>
-            ))}
-            {damaged.length > mostShown && <li>{t('ui.contents.more', { count: damaged.length - mostShown })}</li>}
-          </ul>
+          <FirstOf items={damaged} most={mostShown} className={styles.names}>
+            {(path) => <code translate="no">{path}</code>}
+          </FirstOf>
         </>
       )}
     </Notice>
@@ -188,6 +184,30 @@ function useTold(): (what: OutputOf<'cache.trim'>) => Readonly<Record<'count' | 
   });
 }
 
+/** What would go, while `what` says of what; null until it is known. Asked anew when `since` is other: something went or came. */
+function useWould(
+  what: Omit<InputOf<'cache.trim'>, 'remove'> | null,
+  since: readonly unknown[],
+  onTrouble: (trouble: ProblemData) => void,
+): OutputOf<'cache.trim'> | null {
+  const [would, setWould] = useState<OutputOf<'cache.trim'> | null>(null);
+  const key = JSON.stringify(what);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the key stands for what is asked
+  useEffect(() => {
+    let current = true;
+    setWould(null);
+    if (what === null) return;
+    call('cache.trim', { ...what, remove: false }).then(
+      (answer) => current && setWould(answer),
+      (thrown: unknown) => current && onTrouble(toProblemData(thrown)),
+    );
+    return () => {
+      current = false;
+    };
+  }, [key, ...since]);
+  return would;
+}
+
 const spans = ['90', '30', 'all'] as const;
 
 /** Nothing goes before what would go was shown. */
@@ -195,27 +215,15 @@ const Clear = ({ empty, onChanged }: ActProps & { readonly empty: boolean }) => 
   const { t } = useTranslation();
   const told = useTold();
   const [span, setSpan] = useState<(typeof spans)[number]>('90');
-  const [would, setWould] = useState<OutputOf<'cache.trim'> | null>(null);
   const [gone, setGone] = useState<OutputOf<'cache.trim'> | null>(null);
   const [trouble, setTrouble] = useState<ProblemData | null>(null);
   const unusedDays = span === 'all' ? null : Number(span);
-  const trim = (remove: boolean) => call('cache.trim', { unusedDays, keepBytes: null, remove });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: what would go is asked anew when something went or came
-  useEffect(() => {
-    let current = true;
-    setWould(null);
-    trim(false).then(
-      (answer) => current && setWould(answer),
-      (thrown: unknown) => current && setTrouble(toProblemData(thrown)),
-    );
-    return () => {
-      current = false;
-    };
-  }, [span, empty, gone]);
+  const what = { unusedDays, keepBytes: null };
+  const would = useWould(what, [empty, gone], setTrouble);
   const remove = async () => {
     setTrouble(null);
     try {
-      setGone(await trim(true));
+      setGone(await call('cache.trim', { ...what, remove: true }));
       onChanged();
     } catch (thrown) {
       setTrouble(toProblemData(thrown));
@@ -257,24 +265,11 @@ const Limit = ({ cache, onChanged }: ActProps & { readonly cache: Cache }) => {
   const { t, i18n } = useTranslation();
   const told = useTold();
   const [text, setText] = useState(String(Math.round(limitBytes / 1e8) / 10));
-  const [would, setWould] = useState<OutputOf<'cache.trim'> | null>(null);
   const [kept, setKept] = useState<OutputOf<'cache.limit'> | null>(null);
   const [trouble, setTrouble] = useState<ProblemData | null>(null);
   const asked = /^\d+([.,]\d+)?$/.test(text.trim()) ? Number(text.trim().replace(',', '.')) : Number.NaN;
   const usable = asked > 0;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: of less that is kept, less would go
-  useEffect(() => {
-    let current = true;
-    setWould(null);
-    if (!usable) return;
-    call('cache.trim', { unusedDays: null, keepBytes: asked * gigabyte, remove: false }).then(
-      (answer) => current && setWould(answer),
-      (thrown: unknown) => current && setTrouble(toProblemData(thrown)),
-    );
-    return () => {
-      current = false;
-    };
-  }, [asked, usable, sizeBytes]);
+  const would = useWould(usable ? { unusedDays: null, keepBytes: asked * gigabyte } : null, [sizeBytes], setTrouble);
   const keep = async () => {
     setTrouble(null);
     try {

@@ -22,6 +22,7 @@ import type { OpenedSite } from '../state/store.ts';
 import { useDrivesTurn } from '../state/use-drives.ts';
 import { Button } from '../ui/button.tsx';
 import { Fingerprint } from '../ui/fingerprint.tsx';
+import { FirstOf } from '../ui/first-of.tsx';
 import { Fold } from '../ui/fold.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Acts, PageHead, ScrollPage } from '../ui/scroll-page.tsx';
@@ -246,12 +247,9 @@ const Foreign = ({ foreign }: Pick<MediumContents, 'foreign'>) => {
   const { t } = useTranslation();
   const { beside, unlisted } = foreign;
   const list = (names: readonly string[]) => (
-    <ul className={styles.names}>
-      {names.slice(0, namesShown).map((name) => (
-        <li key={name}>{name}</li>
-      ))}
-      {names.length > namesShown && <li>{t('ui.contents.more', { count: names.length - namesShown })}</li>}
-    </ul>
+    <FirstOf items={names} most={namesShown} className={styles.names}>
+      {(name) => name}
+    </FirstOf>
   );
   return (
     <div className={styles.section}>

@@ -13,6 +13,7 @@ import type { OpenedSite } from '../state/store.ts';
 import { useOutcome } from '../state/use-outcome.ts';
 import { Button } from '../ui/button.tsx';
 import { Fingerprint } from '../ui/fingerprint.tsx';
+import { FirstOf } from '../ui/first-of.tsx';
 import { Fold } from '../ui/fold.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Acts } from '../ui/scroll-page.tsx';
@@ -198,14 +199,9 @@ const Differences = ({ found }: { readonly found: MediaComparison }) => {
         if (paths.length === 0) return null;
         return (
           <Fold key={kind} title={t(`ui.copies.${kind}`, { count: paths.length })}>
-            <ul className={styles.names}>
-              {paths.slice(0, mostShown).map((path) => (
-                <li key={path}>
-                  <code translate="no">{path}</code>
-                </li>
-              ))}
-              {paths.length > mostShown && <li>{t('ui.contents.more', { count: paths.length - mostShown })}</li>}
-            </ul>
+            <FirstOf items={paths} most={mostShown} className={styles.names}>
+              {(path) => <code translate="no">{path}</code>}
+            </FirstOf>
           </Fold>
         );
       })}

@@ -10,6 +10,7 @@ import { terminalForms } from '../../src-shared/terminal-forms.ts';
 import { call } from '../state/bridge.ts';
 import type { OpenedSite } from '../state/store.ts';
 import { Button } from '../ui/button.tsx';
+import { FirstOf } from '../ui/first-of.tsx';
 import { Fold } from '../ui/fold.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Acts } from '../ui/scroll-page.tsx';
@@ -191,14 +192,9 @@ const Tidy = ({ site, token, contents, onChanged }: Props) => {
       {waits && (
         <>
           <Fold title={t('ui.states.names')}>
-            <ul className={styles.names}>
-              {found.paths.slice(0, mostShown).map((path) => (
-                <li key={path}>
-                  <code translate="no">{path}</code>
-                </li>
-              ))}
-              {count > mostShown && <li>{t('ui.contents.more', { count: count - mostShown })}</li>}
-            </ul>
+            <FirstOf items={found.paths} most={mostShown} className={styles.names}>
+              {(path) => <code translate="no">{path}</code>}
+            </FirstOf>
           </Fold>
           <Acts>
             <Button

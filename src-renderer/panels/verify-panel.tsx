@@ -12,6 +12,7 @@ import { mediumKey } from '../state/live.ts';
 import type { OpenedSite } from '../state/store.ts';
 import { useOutcome } from '../state/use-outcome.ts';
 import { Button } from '../ui/button.tsx';
+import { FirstOf } from '../ui/first-of.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Acts } from '../ui/scroll-page.tsx';
 import { MediumBar } from './medium-bar.tsx';
@@ -108,12 +109,14 @@ const Came = ({ report, at }: NonNullable<OutputOf<'media.verified'>>) => {
       {!fingerprintTrusted && <p>{t('ui.verify.untrusted')}</p>}
       {!cacheBypassed && <p>{t('ui.verify.cached')}</p>}
       {findings.length > 0 && (
-        <ul className={styles.list}>
-          {findings.slice(0, mostShown).map(({ code, params }) => (
-            <li key={`${code} ${JSON.stringify(params)}`}>{words.problem(code, 'title', params)}</li>
-          ))}
-          {findings.length > mostShown && <li>{t('ui.contents.more', { count: findings.length - mostShown })}</li>}
-        </ul>
+        <FirstOf
+          items={findings}
+          most={mostShown}
+          className={styles.list}
+          keyOf={({ code, params }) => `${code} ${JSON.stringify(params)}`}
+        >
+          {({ code, params }) => words.problem(code, 'title', params)}
+        </FirstOf>
       )}
       {bad[0] !== undefined && <p>{words.problem(bad[0].code, 'next', bad[0].params)}</p>}
     </Notice>

@@ -39,6 +39,7 @@ import {
   scriptedTidy,
 } from './scripted-medium.ts';
 import { scriptedRecord, scriptedSummary } from './scripted-record.ts';
+import { appInfo } from './window-handlers.ts';
 
 /** One call the window made. */
 export interface Call {
@@ -256,14 +257,7 @@ export function scriptedDesk(): ScriptedDesk {
     laptop: { medium: 'here', battery: null },
   };
   const answers: Handlers = {
-    'app.info': async () => ({
-      version: '0.1.0',
-      electron: null,
-      node: process.versions.node,
-      platform: 'linux x64',
-      root: false,
-      dataFolder: '/home/ada/.local/share/slapos-field-kit',
-    }),
+    'app.info': async () => appInfo('/home/ada/.local/share/slapos-field-kit'),
     'help.read': async () => ({
       steps: runbook.map(({ id, chapter }) => ({ id, chapter })),
       licences: [{ id: 'own', text: 'MIT License\n\nCopyright (c) the authors\n' }],

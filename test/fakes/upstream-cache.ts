@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runLocal } from '../../src-main/platform/shell.ts';
+import { targetOf } from '../../src-main/software/compatibility.ts';
 
 export interface Signer {
   readonly certificatePem: string;
@@ -36,6 +37,16 @@ export interface Upstream {
 
 export const sha512Of = (bytes: Uint8Array): string => createHash('sha512').update(bytes).digest('hex');
 export const md5Of = (text: string): string => createHash('md5').update(text).digest('hex');
+
+/** Puts a release for Debian 12 on amd64 there, as its signer would. */
+export async function publishRelease(upstream: Upstream, signer: Signer, url: string, blob: Uint8Array): Promise<void> {
+  const { multiarch, distribution } = targetOf('debian-12-amd64');
+  const sha512 = sha512Of(blob);
+  const fields = { sha512, multiarch, software_url: url, software_root: '/opt/slapgrid', os: distribution };
+  const entry = JSON.stringify(fields);
+  upstream.files.set(`shadir/${md5Of(url)}`, Buffer.from(JSON.stringify([[entry, await signer.sign(entry)]])));
+  upstream.files.set(`shacache/${sha512}`, blob);
+}
 
 const pieceBytes = 64 * 1024;
 

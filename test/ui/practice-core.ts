@@ -2,10 +2,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Picks } from '../../src-main/app/picks.ts';
 import { compose } from '../../src-main/compose.ts';
 import { makeDesk } from '../../src-main/runbook/desk.ts';
-import type { Handlers } from '../../src-shared/api.ts';
+import { windowHandlers } from '../fakes/window-handlers.ts';
 import type { Core } from './transport.ts';
 
 export interface PracticeCore extends Core {
@@ -22,19 +21,7 @@ export function practiceCore(home: string, pace: number): PracticeCore {
     practicePace: pace,
   });
   const desk = makeDesk(kit.parts);
-  const picks = new Picks();
-  const handlers: Handlers = {
-    ...desk.handlers,
-    'app.info': async () => ({
-      version: '0.1.0',
-      electron: null,
-      node: process.versions.node,
-      platform: 'linux x64',
-      root: false,
-      dataFolder: kit.parts.dataFolder,
-    }),
-    'pick.path': async () => ({ token: picks.keep(home), display: home }),
-  };
+  const handlers = windowHandlers(desk, kit.parts.dataFolder, home);
   return { handlers, home, answers: kit.practice.answers, onEvent: desk.onEvent, close: desk.close };
 }
 

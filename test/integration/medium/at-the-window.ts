@@ -1,15 +1,15 @@
 // The desk as the window asks it: the same procedures, checked on both sides, and questions answered as they come.
 import { readFile } from 'node:fs/promises';
 import { answerCall } from '../../../src-main/app/envelope.ts';
-import { Picks } from '../../../src-main/app/picks.ts';
 import { compose } from '../../../src-main/compose.ts';
 import { makeDesk } from '../../../src-main/runbook/desk.ts';
 import { createSite } from '../../../src-main/runbook/sites.ts';
-import type { Handlers, InputOf, OutputOf } from '../../../src-shared/api.ts';
+import type { InputOf, OutputOf } from '../../../src-shared/api.ts';
 import type { ProcedureName } from '../../../src-shared/channels.ts';
 import type { JournalEvent } from '../../../src-shared/journal.ts';
 import { problemFrom } from '../../../src-shared/problem.ts';
 import type { Plan, Question } from '../../../src-shared/step.ts';
+import { windowHandlers } from '../../fakes/window-handlers.ts';
 
 /** What a run waits for: an answer to a question, or a yes to a plan. */
 export type Asked =
@@ -38,19 +38,7 @@ export async function atTheWindow(home: string, begin: { readonly plan?: string 
   if (begin.plan !== undefined)
     await createSite(kit.parts.dataFolder, await readFile(begin.plan, 'utf8'), { practice: false });
   const desk = makeDesk(kit.parts);
-  const picks = new Picks();
-  const handlers: Handlers = {
-    ...desk.handlers,
-    'app.info': async () => ({
-      version: '0.1.0',
-      electron: null,
-      node: process.versions.node,
-      platform: 'linux x64',
-      root: false,
-      dataFolder: home,
-    }),
-    'pick.path': async () => ({ token: picks.keep(home), display: home }),
-  };
+  const handlers = windowHandlers(desk, home, home);
   const call = async <N extends ProcedureName>(name: N, input: InputOf<N>): Promise<OutputOf<N>> => {
     const envelope = await answerCall(handlers, name, JSON.parse(JSON.stringify(input)), { checkOutput: true });
     if ('problem' in envelope) throw problemFrom(envelope.problem);

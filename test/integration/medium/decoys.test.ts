@@ -7,12 +7,11 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import type { LocalResult } from '../../../src-main/platform/shell.ts';
-import { targetOf } from '../../../src-main/software/compatibility.ts';
 import type { InputOf } from '../../../src-shared/api.ts';
 import { mediumPaths } from '../../../src-shared/manifest.ts';
 import { Problem } from '../../../src-shared/problem.ts';
 import type { Command } from '../../../src-shared/step.ts';
-import { md5Of, sha512Of, startUpstream, type Upstream } from '../../fakes/upstream-cache.ts';
+import { publishRelease, sha512Of, startUpstream, type Upstream } from '../../fakes/upstream-cache.ts';
 import { type Asked, type AtTheWindow, atTheWindow } from './at-the-window.ts';
 import { type Laptop, laptopOfFive } from './laptop.ts';
 import { whyNoLoop } from './loop-medium.ts';
@@ -46,12 +45,7 @@ beforeAll(async () => {
   work = await mkdtemp(join(memory ? '/dev/shm' : tmpdir(), 'fieldkit-decoys-'));
   upstream = await startUpstream();
   const signer = await upstream.newSigner('signer');
-  const { multiarch, distribution } = targetOf('debian-12-amd64');
-  const entry = JSON.stringify({
-    ...{ sha512: sha512Of(blob), multiarch, software_url: url, software_root: '/opt/slapgrid', os: distribution },
-  });
-  upstream.files.set(`shadir/${md5Of(url)}`, Buffer.from(JSON.stringify([[entry, await signer.sign(entry)]])));
-  upstream.files.set(`shacache/${sha512Of(blob)}`, blob);
+  await publishRelease(upstream, signer, url, blob);
   await writeFile(join(work, 'signer.pem'), signer.certificatePem);
   // Whether it is there is looked up in the path; what it says comes from the rim.
   await mkdir(join(work, 'bin'));

@@ -5,9 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { targetOf } from '../../../src-main/software/compatibility.ts';
 import { mediumPaths } from '../../../src-shared/manifest.ts';
-import { md5Of, sha512Of, startUpstream } from '../../fakes/upstream-cache.ts';
+import { publishRelease, sha512Of, startUpstream } from '../../fakes/upstream-cache.ts';
 import { type Asked, atTheWindow } from '../medium/at-the-window.ts';
 
 const password = 'kept-in-memory-only';
@@ -44,12 +43,7 @@ test('its password is asked for once, anew after a wrong one, and is in no file'
   onTestFinished(() => upstream.close());
   const signer = await upstream.newSigner('signer');
   const blob = Buffer.alloc(20_000, 7);
-  const { multiarch, distribution } = targetOf('debian-12-amd64');
-  const entry = JSON.stringify({
-    ...{ sha512: sha512Of(blob), multiarch, software_url: url, software_root: '/opt/slapgrid', os: distribution },
-  });
-  upstream.files.set(`shadir/${md5Of(url)}`, Buffer.from(JSON.stringify([[entry, await signer.sign(entry)]])));
-  upstream.files.set(`shacache/${sha512Of(blob)}`, blob);
+  await publishRelease(upstream, signer, url, blob);
   await writeFile(join(work, 'signer.pem'), signer.certificatePem);
   const stick = join(work, 'stick');
   await mkdir(stick);
