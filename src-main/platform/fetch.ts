@@ -2,7 +2,7 @@
 // It must never return content that was cut short or is longer than allowed.
 import { problem } from '../../src-shared/problem.ts';
 import { type DownloadRequest, download } from './download.ts';
-import { get, type Patience, persist, type Route, refusal, shownUrl, usualPatience } from './http.ts';
+import { get, noSuchFile, type Patience, persist, type Route, refusal, shownUrl, usualPatience } from './http.ts';
 
 export type { DownloadRequest, Progress } from './download.ts';
 
@@ -33,7 +33,7 @@ export function makeFetch(patience: Patience = usualPatience): Fetch {
     fetchIfThere,
     fetchBytes: async (url, options) => {
       const bytes = await fetchIfThere(url, options);
-      if (bytes === null) throw problem('download-failed', { url: shownUrl(url), detail: 'HTTP 404' });
+      if (bytes === null) throw noSuchFile(url);
       return bytes;
     },
     sizeOf: (url, options) => persist(url, patience, () => askSize(url, options, patience), options.signal),

@@ -156,10 +156,19 @@ export class Passing extends Error {
   }
 }
 
+const statusDetail = (status: number): string => `HTTP ${status}`;
+
+/** The server is up and has no such file. */
+export const noSuchFile = (url: string): Problem =>
+  problem('download-failed', { url: shownUrl(url), detail: statusDetail(404) });
+
+export const isNoSuchFile = ({ code, data: { params } }: Problem): boolean =>
+  code === 'download-failed' && params.detail === statusDetail(404);
+
 /** The failure of a reply whose status is not the wanted one: passing for 408, 425, 429 and 5xx, else final. */
 export function refusal(url: string, reply: Reply, now: Date): Error {
-  const detail = `HTTP ${reply.status}`;
   const { status } = reply;
+  const detail = statusDetail(status);
   if (status === 407) return problem('proxy-login-refused', { url: shownUrl(url) });
   if (status === 408 || status === 425 || status === 429 || status >= 500) {
     return new Passing(detail, { retryAfterMs: retryAfterMs(reply.header('retry-after'), now) });

@@ -3,6 +3,7 @@
 // It must never go on to another place after a cancel, and never hide that none of them has a file.
 import { Problem } from '../../src-shared/problem.ts';
 import type { Fetch } from './fetch.ts';
+import { isNoSuchFile } from './http.ts';
 
 export interface Mirrored {
   /** Base of the files, as the site plan names it. */
@@ -20,8 +21,9 @@ const placesFault: ReadonlySet<string> = new Set([
   'download-wrong-size',
   'download-wrong-hash',
 ]);
-/** What says that a place is out of reach; the others go first from then on. */
-const outOfReach: ReadonlySet<string> = new Set(['download-failed', 'download-stalled']);
+/** What says that a place is out of reach; the others go first from then on. One that lacks a file is not. */
+const outOfReach = (trouble: Problem): boolean =>
+  trouble.code === 'download-stalled' || (trouble.code === 'download-failed' && !isNoSuchFile(trouble));
 
 /** `mirrored` is asked before each request: the plan may change under way. */
 export function mirroredFetch(fetch: Fetch, mirrored: () => readonly Mirrored[]): Fetch {
@@ -52,7 +54,7 @@ export function mirroredFetch(fetch: Fetch, mirrored: () => readonly Mirrored[])
         if (found !== null) return found;
       } catch (thrown) {
         if (!(thrown instanceof Problem) || !placesFault.has(thrown.code)) throw thrown;
-        if (outOfReach.has(thrown.code)) remember(place);
+        if (outOfReach(thrown)) remember(place);
         troubles.push(thrown);
       }
     }

@@ -68,6 +68,19 @@ it('takes a file that is wrong in one place from another, and tells the first pl
   expect(trouble).toMatchObject({ code: 'download-wrong-hash', params: { url: wanted.url } });
 });
 
+it('takes a file that the first place lacks from another, and asks the first for the next one', async () => {
+  put(second, 'pub/debian/late', 'late');
+  put(first, 'debian/next', 'next');
+  for (const name of ['late', 'next'])
+    await fetch.download({
+      url: `${first.url}/debian/${name}`,
+      to: join(folder, name),
+      sha256: sha256Of(name),
+    });
+  expect(first.asked).toEqual(['debian/late', 'debian/next']);
+  expect(second.asked).toEqual(['pub/debian/late']);
+});
+
 it('has no file only when no place has it, and leaves addresses without mirrors alone', async () => {
   put(second, 'pub/debian/late', 'late');
   expect(Buffer.from((await fetch.fetchIfThere(`${first.url}/debian/late`, limits)) ?? []).toString()).toBe('late');
