@@ -89,7 +89,13 @@ export interface Kit extends DriveActs {
     onProgress: (progress: RehearsalProgress) => void,
     signal: AbortSignal,
   ) => Promise<Rehearsal>;
-  readonly restoreMedium: (folder: string, generation: number | null, pinned: string | null) => Promise<Manifest>;
+  /** Throws `cancelled` and as `restoreMedium` of performers/media.ts. */
+  readonly restoreMedium: (
+    folder: string,
+    generation: number | null,
+    pinned: string | null,
+    signal?: AbortSignal,
+  ) => Promise<Manifest>;
   readonly battery: () => Promise<Battery | null>;
   /** Keeps the laptop awake until the returned function is called. */
   readonly stayAwake: (why: string) => () => void;
@@ -354,7 +360,8 @@ export function compose(options: ComposeOptions): Kit {
     compareMedia,
     cloneMedium: (from, to, signal) => cloneMedium(from, to, () => undefined, signal),
     cleanMedium: tidyMedium,
-    restoreMedium: (folder, generation, pinned) => restoreMedium(folder, generation, pinned, laptop),
+    restoreMedium: (folder, generation, pinned, signal) =>
+      restoreMedium(folder, generation, pinned, laptop, signal === undefined ? {} : { signal }),
     rehearse: async (name, medium, onProgress, signal) => {
       const folder = await siteFolder(paths.data, name);
       const plan = await readSitePlan(paths.data, name);

@@ -388,6 +388,8 @@ export const liveEvent = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('verifying'), ...wholeMedium }),
   /** How far copying a medium is; `path`: where to. */
   z.strictObject({ kind: z.literal('cloning'), ...wholeMedium }),
+  /** How far going back to an earlier state is. */
+  z.strictObject({ kind: z.literal('restoring'), ...wholeMedium }),
   /** Which machine is being surveyed. */
   z.strictObject({ kind: z.literal('surveying'), machine: z.string(), done: z.int(), total: z.int() }),
   /** `problem` only when the program itself failed; a step's problem is in the journal. */
@@ -704,7 +706,12 @@ export const api = {
   /** Makes an earlier state the sealed one; the present one is kept beside it. */
   'media.restore': {
     input: z.strictObject({ site: z.string(), path: z.string().nullable(), generation: z.int().positive() }),
-    output: z.strictObject({ generation: z.int(), sealedAt: z.string(), files: z.int() }),
+    output: z.strictObject({ run }),
+  },
+  /** What the last way back came to, until another begins or the site is closed. */
+  'media.restored': {
+    input: site,
+    output: z.strictObject({ path: z.string(), generation: z.int(), sealedAt: z.string(), files: z.int() }).nullable(),
   },
   /** What only earlier states need. With the mark of what was shown it is removed; where there is something else by now, nothing is. */
   'media.tidy': {

@@ -50,6 +50,7 @@ export const procedures = [
   'media.cloned',
   'media.generations',
   'media.restore',
+  'media.restored',
   'media.tidy',
   'cache.read',
   'cache.trim',

@@ -9,6 +9,7 @@ import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Manifest, type ManifestFile, mediumPaths } from '../../src-shared/manifest.ts';
 import { problem } from '../../src-shared/problem.ts';
+import type { Progress } from '../platform/fetch.ts';
 import { ensureFolder, exists, fileSize, syncFolder } from '../platform/files.ts';
 import { writeToMedium } from './copy.ts';
 import { openManifest, type Put, putManifest } from './manifest-store.ts';
@@ -94,16 +95,22 @@ export async function nextGeneration(root: string, fingerprint: string, known = 
   return Math.max(known, now?.manifest.generation ?? 0, ...kept.map(({ generation }) => generation)) + 1;
 }
 
+interface Restoring {
+  readonly put?: Put;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Makes an earlier generation the sealed one again, without a key: its own signature is put back. What the present one would
- * lose is kept first, so a cut leaves one of the two, whole.
- * Throws `generation-unknown`, `medium-file-missing` (it was cleaned away), and what opening and writing throw.
+ * lose is kept first, so a cut leaves one of the two, whole; so does a cancel, which comes too late once the signature is put back.
+ * Throws `generation-unknown`, `medium-file-missing` (it was cleaned away), `cancelled`, and what opening and writing throw.
  */
 export async function restoreGeneration(
   root: string,
   fingerprint: string,
   wanted: number | null,
-  put: Put = writeToMedium,
+  { put = writeToMedium, onProgress = () => undefined, signal }: Restoring = {},
 ): Promise<Manifest> {
   const { manifest: now } = await openManifest(root, fingerprint);
   const others = (await keptGenerations(root, fingerprint)).filter(({ generation }) => generation !== now.generation);
@@ -117,17 +124,35 @@ export async function restoreGeneration(
       generation: wanted ?? now.generation - 1,
       kept: others.map(({ generation }) => generation).join(', ') || '-',
     });
-  for (const { path, sizeBytes } of chosen.files)
-    if ((await fileSize(await sealedPath(root, chosen, path))) !== sizeBytes)
-      throw problem('medium-file-missing', { file: path });
-  await keepGeneration(root, fingerprint, new Map(), put);
-  const kept = (path: string): string => join(root, mediumPaths.kept(chosen.generation, path));
-  for (const { path } of chosen.files) {
-    if (!(await exists(kept(path)))) continue;
-    const bytes = await readFile(kept(path));
-    const there = await readFile(join(root, path)).catch(() => null);
-    if (there === null || !there.equals(bytes)) await put(join(root, path), bytes);
+  const heed = (): void => {
+    if (signal?.aborted) throw problem('cancelled', { what: root });
+  };
+  const heeding: Put = async (path, data) => {
+    heed();
+    await put(path, data);
+  };
+  const aside: { readonly path: string; readonly from: string; readonly sizeBytes: number }[] = [];
+  for (const { path, sizeBytes } of chosen.files) {
+    heed();
+    const from = await sealedPath(root, chosen, path);
+    if ((await fileSize(from)) !== sizeBytes) throw problem('medium-file-missing', { file: path });
+    if (from !== join(root, path)) aside.push({ path, from, sizeBytes });
   }
+  const hashes = new Map(chosen.files.map(({ path, sha256 }) => [path, sha256]));
+  await keepGeneration(root, fingerprint, hashes, heeding);
+  const totalBytes = aside.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  let doneBytes = 0;
+  for (const { path, from, sizeBytes } of aside) {
+    heed();
+    onProgress({ doneBytes, totalBytes });
+    const bytes = await readFile(from);
+    const there = await readFile(join(root, path)).catch(() => null);
+    if (there === null || !there.equals(bytes)) await heeding(join(root, path), bytes);
+    doneBytes += sizeBytes;
+  }
+  heed();
+  onProgress({ doneBytes, totalBytes });
+  const kept = (path: string): string => join(root, mediumPaths.kept(chosen.generation, path));
   const [bytes, signature] = await Promise.all([
     readFile(kept(mediumPaths.manifest)),
     readFile(kept(mediumPaths.manifestSignature), 'latin1'),

@@ -29,11 +29,18 @@ export function mediaActs({ runningFrom, laptop }: Around): DeskParts['media'] {
       return { to: place, ...cloned };
     },
     generations: async (site, path) => generationsOn(await folderOf(site, path)),
-    restore: async (site, path, generation, opened) => {
+    restore: async (site, path, generation, opened, onProgress, signal) => {
       const known = site.plan.trust.manifest ?? site.lock.keys?.manifestFingerprint ?? null;
       const folder = await folderOf(site, path);
-      const restored = await restoreMedium(folder, generation, path === null ? known : null, { ...laptop, opened });
-      return { generation: restored.generation, sealedAt: restored.sealedAt, files: restored.files.length };
+      const pinned = path === null ? known : null;
+      const watch = { onProgress, signal };
+      const restored = await restoreMedium(folder, generation, pinned, { ...laptop, opened }, watch);
+      return {
+        path: folder,
+        generation: restored.generation,
+        sealedAt: restored.sealedAt,
+        files: restored.files.length,
+      };
     },
     tidy: async (site, path, mark) => {
       const { paths, generations, ...tidied } = await tidyMedium(await folderOf(site, path), (found) => found === mark);

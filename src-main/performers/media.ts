@@ -20,6 +20,7 @@ import {
 import { refuseSystemFolder } from '../medium/identity.ts';
 import { openManifest } from '../medium/manifest-store.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { Progress } from '../platform/fetch.ts';
 import { ensureFolder, exists, readTextOrNull, sha256Of } from '../platform/files.ts';
 import { OpenSite, siteFiles } from '../runbook/open-site.ts';
 import { isPractice, siteFolder, siteNames } from '../runbook/sites.ts';
@@ -152,6 +153,7 @@ export interface Laptop {
 /**
  * Makes an earlier generation the sealed one; null takes the one before. The one that is sealed already is taken as it is. Who does
  * it on purpose means it for every site of this laptop that knows a later one: all of them are held before the medium is touched.
+ * A cancel leaves the present one sealed.
  * Throws `site-in-use` and what else opening a site throws, and as `restoreGeneration`.
  */
 export async function restoreMedium(
@@ -159,6 +161,7 @@ export async function restoreMedium(
   generation: number | null,
   pinned: string | null,
   laptop: Laptop,
+  watch: { readonly onProgress?: (progress: Progress) => void; readonly signal?: AbortSignal } = {},
 ): Promise<Manifest> {
   const root = await rootOf(folder);
   const { fingerprint, manifest } = await openManifest(root, pinned);
@@ -168,7 +171,8 @@ export async function restoreMedium(
   const mediumId = (await readTextOrNull(join(root, mediumPaths.mediumId)))?.trim() ?? '';
   const { sites, giveBack } = await sitesBeyond(mediumId, wanted ?? manifest.generation, laptop);
   try {
-    const restored = manifest.generation === wanted ? manifest : await restoreGeneration(root, fingerprint, wanted);
+    const restored =
+      manifest.generation === wanted ? manifest : await restoreGeneration(root, fingerprint, wanted, watch);
     for (const site of sites)
       await site.updateLock((lock) => ({ ...lock, sealed: { ...lock.sealed, [mediumId]: restored.generation } }));
     return restored;

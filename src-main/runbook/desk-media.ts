@@ -1,21 +1,23 @@
 // What the window may ask about media: what lies on one, reading it back, a rehearsal, a copy, a comparison, its earlier states.
 import type { Handlers, OutputOf } from '../../src-shared/api.ts';
 import type { RehearsalProgress } from '../../src-shared/rehearsal.ts';
+import type { Progress } from '../platform/download.ts';
 import type { DeskParts } from './desk-parts.ts';
 import type { Open, OpenSites } from './open-sites.ts';
 import { progressMeter } from './progress.ts';
 
 export function mediaHandlers(parts: DeskParts, sites: OpenSites) {
   const { at } = sites;
-  /** What reading back and copying came to, as long as the site is open. */
+  /** What reading back, copying and going back came to, as long as the site is open. */
   const verified = new WeakMap<Open, NonNullable<OutputOf<'media.verified'>>>();
   const cloned = new WeakMap<Open, NonNullable<OutputOf<'media.cloned'>>>();
+  const restored = new WeakMap<Open, NonNullable<OutputOf<'media.restored'>>>();
 
   /** Tells how far an act on every byte of a medium is; it can be stopped from the first moment, and its list alone can take a while. */
-  function teller(opened: Open, kind: 'verifying' | 'cloning', first: string | null) {
+  function teller(opened: Open, kind: 'verifying' | 'cloning' | 'restoring', first: string | null) {
     const meter = progressMeter(parts.clock);
     opened.site.live({ kind, path: first, doneBytes: 0, totalBytes: null, speed: null, leftMs: null });
-    return (path: string, done: number, total: number | null): void => {
+    return (path: string | null, done: number, total: number | null): void => {
       const shown = meter({ done, total, unit: 'bytes' });
       if (shown === null) return;
       const { speed, leftMs } = shown;
@@ -50,16 +52,8 @@ export function mediaHandlers(parts: DeskParts, sites: OpenSites) {
       const clone = async (signal: AbortSignal) => {
         cloned.delete(opened);
         const tell = teller(opened, 'cloning', to);
-        cloned.set(
-          opened,
-          await parts.media.clone(
-            opened.site,
-            path,
-            to,
-            ({ doneBytes, totalBytes }) => tell(to, doneBytes, totalBytes),
-            signal,
-          ),
-        );
+        const far = ({ doneBytes, totalBytes }: Progress) => tell(to, doneBytes, totalBytes);
+        cloned.set(opened, await parts.media.clone(opened.site, path, to, far, signal));
       };
       return { run: sites.start(opened, [], clone) };
     },
@@ -67,16 +61,23 @@ export function mediaHandlers(parts: DeskParts, sites: OpenSites) {
     'media.generations': async ({ site, path }) => parts.media.generations((await at(site)).site, path),
     'media.restore': async ({ site, path, generation }) => {
       const opened = await at(site);
-      return sites.alone((hold) => {
-        hold(opened);
-        const idle = (name: string) => {
-          const other = sites.opened(name);
-          if (other !== undefined) hold(other);
-          return other?.site;
-        };
-        return parts.media.restore(opened.site, path, generation, idle);
-      });
+      const restore = async (signal: AbortSignal) => {
+        restored.delete(opened);
+        const tell = teller(opened, 'restoring', path);
+        const far = ({ doneBytes, totalBytes }: Progress) => tell(path, doneBytes, totalBytes);
+        await sites.alone(async (hold) => {
+          const idle = (name: string) => {
+            const other = sites.opened(name);
+            // Its own site is held by the run.
+            if (other !== undefined && other !== opened) hold(other);
+            return other?.site;
+          };
+          restored.set(opened, await parts.media.restore(opened.site, path, generation, idle, far, signal));
+        });
+      };
+      return { run: sites.start(opened, [], restore) };
     },
+    'media.restored': async ({ site }) => restored.get(await at(site)) ?? null,
     'media.tidy': async ({ site, path, mark }) => {
       const opened = await at(site);
       return sites.alone((hold) => {

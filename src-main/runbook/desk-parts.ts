@@ -3,6 +3,7 @@ import type { InputOf, MediaComparison, MediumChoice, MediumGeneration, OutputOf
 import type { Dossier, ListedRecord } from '../../src-shared/dossier.ts';
 import type { Rehearsal, RehearsalProgress } from '../../src-shared/rehearsal.ts';
 import type { Sheet } from '../../src-shared/sheet.ts';
+import type { Progress } from '../platform/download.ts';
 import type { DownloadCache } from '../platform/download-cache.ts';
 import type { BenchParts } from './bench.ts';
 import type { OpenSite } from './open-site.ts';
@@ -85,7 +86,7 @@ export interface DeskParts extends BenchParts {
       site: OpenSite,
       path: string | null,
       to: string,
-      onProgress: (progress: { readonly doneBytes: number; readonly totalBytes: number }) => void,
+      onProgress: (progress: Progress) => void,
       signal: AbortSignal,
     ) => Promise<NonNullable<OutputOf<'media.cloned'>>>;
     readonly generations: (site: OpenSite, path: string | null) => Promise<MediumGeneration[]>;
@@ -95,7 +96,9 @@ export interface DeskParts extends BenchParts {
       path: string | null,
       generation: number,
       opened: (site: string) => OpenSite | undefined,
-    ) => Promise<OutputOf<'media.restore'>>;
+      onProgress: (progress: Progress) => void,
+      signal: AbortSignal,
+    ) => Promise<NonNullable<OutputOf<'media.restored'>>>;
     readonly tidy: (site: OpenSite, path: string | null, mark: string | null) => Promise<OutputOf<'media.tidy'>>;
   };
   /** Downloads kept across sites. */

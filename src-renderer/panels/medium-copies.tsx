@@ -21,6 +21,7 @@ import { MediumBar } from './medium-bar.tsx';
 import styles from './medium-copies.module.css';
 import { MediumPicker } from './medium-picker.tsx';
 import { ProblemPanel } from './problem-panel.tsx';
+import { StopAct } from './stop-act.tsx';
 import { Terminal } from './terminal.tsx';
 
 interface Props {
@@ -42,12 +43,7 @@ export const MediumCopies = (props: Props) => {
       {live !== null && !idle && (
         <>
           <MediumBar label={t('ui.copies.going', { path: live.path })} far={live} />
-          <Acts>
-            <Button kind="plain" shortcut="stop" isDisabled={stopping} onPress={stop}>
-              {t('ui.stop.button')}
-            </Button>
-            <span className="quiet">{t('ui.copies.stopHint')}</span>
-          </Acts>
+          <StopAct stopping={stopping} onStop={stop} hint={t('ui.copies.stopHint')} />
         </>
       )}
       <Fold title={t('ui.copies.clone')}>

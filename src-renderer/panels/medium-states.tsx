@@ -1,21 +1,26 @@
 // The earlier states of a medium: what going back to one would change, and what may go to make room. Each is shown before there is a
 // button for it.
 import { History, Trash2 } from 'lucide-react';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { MediumContents, MediumGeneration, OutputOf } from '../../src-shared/api.ts';
 import { formatBytes, formatMoment } from '../../src-shared/format.ts';
 import { type ProblemData, toProblemData } from '../../src-shared/problem.ts';
 import { terminalForms } from '../../src-shared/terminal-forms.ts';
+import { restoreMedium } from '../state/actions.ts';
 import { call } from '../state/bridge.ts';
+import { mediumKey } from '../state/live.ts';
 import type { OpenedSite } from '../state/store.ts';
+import { useOutcome } from '../state/use-outcome.ts';
 import { Button } from '../ui/button.tsx';
 import { FirstOf } from '../ui/first-of.tsx';
 import { Fold } from '../ui/fold.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Acts } from '../ui/scroll-page.tsx';
+import { MediumBar } from './medium-bar.tsx';
 import styles from './medium-copies.module.css';
 import { ProblemPanel } from './problem-panel.tsx';
+import { StopAct } from './stop-act.tsx';
 import { Terminal } from './terminal.tsx';
 
 interface Props {
@@ -53,10 +58,16 @@ export const MediumStates = (props: Props) => {
 const Back = ({ site, token, contents, onChanged }: Props) => {
   const { t, i18n } = useTranslation();
   const [states, setStates] = useState<readonly MediumGeneration[] | null>(null);
-  const [restored, setRestored] = useState<OutputOf<'media.restore'> | null>(null);
   const [trouble, setTrouble] = useState<ProblemData | null>(null);
-  const [busy, setBusy] = useState(false);
+  const { last, idle, stopping, stopped, stop } = useOutcome(site, 'media.restored');
+  const live = site.live[mediumKey]?.restoring ?? null;
   const mark = contents.sealed?.mark;
+  const wasLive = useRef(false);
+  useEffect(() => {
+    // What lies there is other than it was, also where it was stopped.
+    if (wasLive.current && live === null) onChanged();
+    wasLive.current = live !== null;
+  }, [live, onChanged]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another seal has other states before it
   useEffect(() => {
     let current = true;
@@ -72,19 +83,6 @@ const Back = ({ site, token, contents, onChanged }: Props) => {
       current = false;
     };
   }, [site.name, token, mark]);
-  const restore = async (generation: number) => {
-    setBusy(true);
-    setTrouble(null);
-    setRestored(null);
-    try {
-      setRestored(await call('media.restore', { site: site.name, path: token, generation }));
-      onChanged();
-    } catch (thrown) {
-      setTrouble(toProblemData(thrown));
-    } finally {
-      setBusy(false);
-    }
-  };
   return (
     <div className={styles.act}>
       <p className="quiet">{t('ui.states.backHint')}</p>
@@ -106,8 +104,8 @@ const Back = ({ site, token, contents, onChanged }: Props) => {
             <Button
               kind="plain"
               icon={<History aria-hidden />}
-              isDisabled={busy || site.runs.length > 0}
-              onPress={() => void restore(state.generation)}
+              isDisabled={!idle}
+              onPress={() => void restoreMedium(site.name, token, state.generation)}
             >
               {t('ui.states.restore', { generation: state.generation })}
             </Button>
@@ -115,21 +113,30 @@ const Back = ({ site, token, contents, onChanged }: Props) => {
           </Acts>
         </div>
       ))}
+      {live !== null && !idle && (
+        <>
+          <MediumBar
+            label={live.path === null ? t('ui.states.restoring') : t('ui.states.restoringOn', { path: live.path })}
+            far={live}
+          />
+          <StopAct stopping={stopping} onStop={stop} hint={t('ui.states.stopHint')} />
+        </>
+      )}
       <div role="status">
-        {busy && <p>{t('ui.states.restoring')}</p>}
-        {restored !== null && (
+        {idle && last !== null && last.path === contents.path && (
           <Notice
             kind="good"
             level={3}
             title={t('ui.states.restored', {
-              count: restored.files,
-              generation: restored.generation,
-              at: formatMoment(restored.sealedAt, i18n.language),
+              count: last.files,
+              generation: last.generation,
+              at: formatMoment(last.sealedAt, i18n.language),
             })}
           >
             <p>{t('ui.states.restoredNext')}</p>
           </Notice>
         )}
+        {idle && stopped && <p>{t('ui.states.stopped', { generation: contents.sealed?.generation ?? 0 })}</p>}
       </div>
       {trouble !== null && <ProblemPanel problem={trouble} />}
     </div>

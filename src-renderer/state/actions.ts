@@ -121,6 +121,12 @@ export async function cloneMedium(site: string, path: string | null, to: string)
   if (started !== null) addRun(site, started.run, []);
 }
 
+/** Makes an earlier state of a medium the sealed one; null: of the site's own. */
+export async function restoreMedium(site: string, path: string | null, generation: number): Promise<void> {
+  const started = await tell(call('media.restore', { site, path, generation }));
+  if (started !== null) addRun(site, started.run, []);
+}
+
 /** Brings back into a picked folder what machines have already. */
 export async function surveyMachines(site: string, machines: readonly string[], folder: string): Promise<void> {
   const started = await tell(call('machines.survey', { site, machines: [...machines], folder }));

@@ -23,6 +23,7 @@ export interface LiveView {
   readonly rehearsal: LiveOf<'rehearsal'> | null;
   readonly verifying: LiveOf<'verifying'> | null;
   readonly cloning: LiveOf<'cloning'> | null;
+  readonly restoring: LiveOf<'restoring'> | null;
   readonly surveying: LiveOf<'surveying'> | null;
 }
 
@@ -39,6 +40,7 @@ export const noLive: LiveView = {
   rehearsal: null,
   verifying: null,
   cloning: null,
+  restoring: null,
   surveying: null,
 };
 export type LiveViews = Readonly<Record<string, LiveView>>;
@@ -72,6 +74,8 @@ export function reduceLive(views: LiveViews, event: LiveEvent, nowMs: number): L
       return set(views, mediumKey, { verifying: event });
     case 'cloning':
       return set(views, mediumKey, { cloning: event });
+    case 'restoring':
+      return set(views, mediumKey, { restoring: event });
     case 'surveying':
       return set(views, mediumKey, { surveying: event });
     case 'lines':

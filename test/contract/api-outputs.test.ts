@@ -199,8 +199,12 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
     live: { kind: 'run-over', run: itself, problem: expect.objectContaining({ code: 'medium-is-same' }) },
   });
   expect(await call('media.generations', { site, path: null })).toEqual([]);
-  const unknown = { site, path: null, generation: 7 };
-  await expect(call('media.restore', unknown)).rejects.toMatchObject({ code: 'generation-unknown' });
+  expect(await call('media.restored', { site })).toBe(null);
+  const unknown = (await call('media.restore', { site, path: null, generation: 7 })).run;
+  await over(unknown);
+  expect(events.map(({ event }) => event)).toContainEqual({
+    live: { kind: 'run-over', run: unknown, problem: expect.objectContaining({ code: 'generation-unknown' }) },
+  });
   // What may go is shown first; a yes to something else removes nothing.
   await writeFile(join(second, 'fieldkit', 'manifest.json.0123abcd.part'), 'cut off');
   const tidy = { site, path: second, mark: null };

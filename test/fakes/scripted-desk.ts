@@ -111,6 +111,8 @@ export interface ScriptedDesk {
   /** What the last copy and the last survey came to. */
   cloned: OutputOf<'media.cloned'>;
   surveyed: OutputOf<'machines.surveyed'>;
+  /** What the last way back to an earlier state came to. */
+  restored: OutputOf<'media.restored'>;
   /** What may go from the medium; may be changed under way. */
   tidy: Omit<OutputOf<'media.tidy'>, 'removed'>;
   /** Downloads of the laptop, and how far reading them back is. */
@@ -250,6 +252,7 @@ export function scriptedDesk(): ScriptedDesk {
     verified: null,
     cloned: null,
     surveyed: null,
+    restored: null,
     tidy: scriptedTidy,
     cache: scriptedCache,
     cacheCheck: scriptedCacheCheck,
@@ -413,7 +416,8 @@ export function scriptedDesk(): ScriptedDesk {
     'media.clone': async () => ({ run: 'run-clone' }),
     'media.cloned': async () => desk.cloned,
     'media.generations': async () => [...scriptedGenerations],
-    'media.restore': async ({ generation }) => ({ generation, sealedAt: '2026-02-11T10:05:00.000Z', files: 340 }),
+    'media.restore': async () => ({ run: 'run-restore' }),
+    'media.restored': async () => desk.restored,
     'media.tidy': async ({ mark }) => {
       const removed = mark === desk.tidy.mark;
       return { ...desk.tidy, removed };

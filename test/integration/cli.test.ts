@@ -406,6 +406,7 @@ const onTerminal: Readonly<Record<ProcedureName, readonly string[] | { readonly 
   'media.cloned': { none: 'the command prints it at its end' },
   'media.generations': ['medium', 'show'],
   'media.restore': ['medium', 'restore'],
+  'media.restored': { none: 'the command prints it at its end' },
   'media.tidy': ['medium', 'clean'],
   'cache.read': ['cache', 'list'],
   'cache.trim': ['cache', 'clear'],

@@ -106,12 +106,12 @@ export const restoreMedium = (
   folder: string,
   options: CommonOptions & { readonly generation?: string; readonly fingerprint?: string },
 ): Promise<number> =>
-  withSession(options, async ({ kit, texts, print }) => {
+  withSession(options, async ({ kit, texts, print }, signal) => {
     const { generation = null, fingerprint = null } = options;
     if (generation !== null && !/^[1-9]\d*$/.test(generation))
       throw problem('usage-wrong', { detail: `--generation ${generation}` });
     const number = generation === null ? null : Number(generation);
-    const restored = await kit.restoreMedium(resolve(folder), number, fingerprint);
+    const restored = await kit.restoreMedium(resolve(folder), number, fingerprint, signal);
     const { files, sealedAt } = restored;
     print({ generation: restored.generation, files: files.length, sealedAt }, [
       texts.say('cli.medium.restored', { generation: restored.generation, sealedAt }),

@@ -16,6 +16,7 @@ import { makeSigningKey } from '../../../src-main/medium/keys.ts';
 import { openManifest, type Put } from '../../../src-main/medium/manifest-store.ts';
 import { sealMedium } from '../../../src-main/medium/seal.ts';
 import { verifyMedium } from '../../../src-main/medium/verify.ts';
+import type { Progress } from '../../../src-main/platform/fetch.ts';
 import { contentServer } from '../../../src-main/software/content-server.ts';
 import { filledMedium, large, pathOf, type SealedMedium, sealedMedium, sealRequest, small } from './sealed-medium.ts';
 
@@ -134,7 +135,7 @@ describe('the way back', () => {
     const uncut = cutAt(999, 'before');
     const whole = { ...start, root: join(start.root, '../whole') };
     await cp(start.root, whole.root, { recursive: true });
-    expect((await restoreGeneration(whole.root, start.key.fingerprint, null, uncut.put)).generation).toBe(1);
+    expect((await restoreGeneration(whole.root, start.key.fingerprint, null, { put: uncut.put })).generation).toBe(1);
     expect(await standing(whole)).toBe(1);
     expect(await served(whole, index)).toBe('[["entry one","AAAA"]]');
     expect(await readFile(join(whole.root, 'readme.html'), 'utf8')).toBe(readmeText);
@@ -143,7 +144,7 @@ describe('the way back', () => {
       for (const when of ['before', 'after'] as const) {
         const medium = { ...start, root: join(start.root, `../back-${write}-${when}`) };
         await cp(start.root, medium.root, { recursive: true });
-        await restoreGeneration(medium.root, start.key.fingerprint, 1, cutAt(write, when).put).catch(ends);
+        await restoreGeneration(medium.root, start.key.fingerprint, 1, { put: cutAt(write, when).put }).catch(ends);
         const generation = await standing(medium);
         expect(await served(medium, index)).toBe(generation === 1 ? '[["entry one","AAAA"]]' : newIndex);
       }
@@ -152,6 +153,64 @@ describe('the way back', () => {
     expect((await restoreGeneration(whole.root, start.key.fingerprint, 2)).generation).toBe(2);
     expect(await standing(whole)).toBe(2);
     expect(await served(whole, index)).toBe(newIndex);
+  }, 120_000);
+
+  test('keeps a package of the present state whose name the earlier one has with another content, wherever it is cut', async () => {
+    const start = await sealedMedium();
+    const deb = 'debian/debian-12-amd64/debs/a_2_all.deb';
+    const { root, key } = start;
+    await writeToMedium(join(root, deb), 'first build');
+    await sealMedium(sealRequest(root, key, 2));
+    await keepGeneration(root, key.fingerprint, new Map([[deb, '0'.repeat(64)]]));
+    await writeToMedium(join(root, deb), 'other build');
+    await sealMedium(sealRequest(root, key, 3));
+    const uncut = cutAt(999, 'before');
+    const whole = { ...start, root: join(root, '../whole') };
+    await cp(root, whole.root, { recursive: true });
+    expect((await restoreGeneration(whole.root, key.fingerprint, 2, { put: uncut.put })).generation).toBe(2);
+    expect(await served(whole, deb)).toBe('first build');
+    for (let write = 1; write <= uncut.writes(); write += 1) {
+      const medium = { ...start, root: join(root, `../cut-${write}`) };
+      await cp(root, medium.root, { recursive: true });
+      await restoreGeneration(medium.root, key.fingerprint, 2, { put: cutAt(write, 'after').put }).catch(ends);
+      expect(await served(medium, deb)).toBe((await standing(medium)) === 2 ? 'first build' : 'other build');
+    }
+    expect((await restoreGeneration(whole.root, key.fingerprint, 3)).generation).toBe(3);
+    expect(await standing(whole)).toBe(3);
+    expect(await served(whole, deb)).toBe('other build');
+  }, 120_000);
+
+  test('can be stopped at any write before its signature, tells how far it is, and goes on from there', async () => {
+    const start = await sealedMedium();
+    await update(start, writeToMedium);
+    const { key } = start;
+    const stopped: number[] = [];
+    for (let write = 1; stopped.at(-1) !== 1; write += 1) {
+      const medium = { ...start, root: join(start.root, `../stopped-${write}`) };
+      await cp(start.root, medium.root, { recursive: true });
+      const stop = new AbortController();
+      let writes = 0;
+      const put: Put = async (path, data) => {
+        await writeToMedium(path, data);
+        writes += 1;
+        if (writes === write) stop.abort();
+      };
+      const far: Progress[] = [];
+      const watch = { put, signal: stop.signal, onProgress: (progress: Progress) => far.push(progress) };
+      const refused = await restoreGeneration(medium.root, key.fingerprint, 1, watch).then(
+        () => null,
+        (thrown: { code: string }) => thrown.code,
+      );
+      const generation = await standing(medium);
+      // Once the signature is put back it comes too late; what was stopped is the state before, whole.
+      expect(refused).toBe(generation === 1 ? null : 'cancelled');
+      if (generation === 1) expect(far.at(-1)?.doneBytes).toBe(far.at(-1)?.totalBytes);
+      stopped.push(generation);
+      if (generation === 1) continue;
+      expect((await restoreGeneration(medium.root, key.fingerprint, 1)).generation).toBe(1);
+      expect(await standing(medium)).toBe(1);
+    }
+    expect(stopped.length).toBeGreaterThan(3);
   }, 120_000);
 
   test('is refused, by number, where there is none', async () => {

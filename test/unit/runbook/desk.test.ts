@@ -216,36 +216,45 @@ describe('while something runs', () => {
     expect(asker.who).toBe('Ada Lovelace');
   });
 
-  it('no run begins while a medium goes back to an earlier state, and closing waits for that', async () => {
+  it('no run begins while a medium goes back to an earlier state; it can be stopped, and closing stops it', async () => {
     const done: string[] = [];
     let end = (): void => undefined;
-    const restore: DeskParts['media']['restore'] = async (opened, _path, generation, here) => {
+    const restore: DeskParts['media']['restore'] = async (opened, path, generation, here, tell, signal) => {
       // Its own site is asked for as one that knows the medium, too.
       expect(here(site)).toBe(opened);
-      await new Promise<void>((resolve) => {
+      tell({ doneBytes: 3, totalBytes: 9 });
+      await new Promise<void>((resolve, reject) => {
         end = resolve;
-      });
-      done.push('restored');
-      return { generation, sealedAt: '2026-02-11T10:05:00.000Z', files: 1 };
+        signal.addEventListener('abort', () => reject(problem('cancelled', { what: 'restore' })));
+      }).finally(() => done.push(signal.aborted ? 'stopped' : 'restored'));
+      return { path: path ?? '', generation, sealedAt: '2026-02-11T10:05:00.000Z', files: 1 };
     };
     open([standingStep('a', [], world, short)], noMedia.keys, { media: { ...noMedia.media, restore } });
     const back = () => desk.handlers['media.restore']({ site, path: '/stick', generation: 1 });
-    const first = back();
-    await until(() => desk.busy());
+    const cameTo = () => desk.handlers['media.restored']({ site });
+    const over = (runs: number) => until(() => live('run-over').length === runs);
+    await back();
+    await until(() => live('restoring').length === 2);
+    expect(live('restoring')[1]).toMatchObject({ path: '/stick', doneBytes: 3, totalBytes: 9 });
     await expect(run()).rejects.toMatchObject({ code: 'run-under-way' });
     await expect(back()).rejects.toMatchObject({ code: 'run-under-way' });
-    expect((await desk.handlers['sites.open']({ site })).runs).toEqual([]);
     end();
-    expect(await first).toMatchObject({ generation: 1 });
+    await over(1);
+    expect(await cameTo()).toMatchObject({ path: '/stick', generation: 1 });
     await run();
-    await until(() => live('run-over').length === 1);
+    await over(2);
 
-    const again = back();
-    await until(() => desk.busy());
-    const closed = desk.close().then(() => done.push('closed'));
-    setImmediate(() => end());
-    await Promise.all([again, closed]);
-    expect(done).toEqual(['restored', 'restored', 'closed']);
+    const { run: id } = await back();
+    expect(await desk.handlers['run.cancel']({ site, run: id })).toEqual({ stopsAfter: null });
+    await over(3);
+    // What was stopped is no trouble, and nothing came of it.
+    expect(live('run-over')[2]).toEqual({ kind: 'run-over', run: id, problem: null });
+    expect(await cameTo()).toBe(null);
+
+    await back();
+    await until(() => live('restoring').length === 6);
+    await desk.close();
+    expect(done).toEqual(['restored', 'stopped', 'stopped']);
   });
 
   it('one answer serves a run and a page that ask for the same password', async () => {
