@@ -1,76 +1,77 @@
 /**
- * `npm run lab -- faults`: every fault at every moment of every step on site. What was tried is kept in the lab's cache,
- * also when the program changes, so that an interrupted matrix goes on where it was; `-- faults --again` forgets it. Words name steps, faults or moments
- * to try only those; `--at-once=3` tries three side by side (two). Writes the table to docs/faults.md; Ctrl-C ends it after what is under way.
+ * `npm run lab -- faults`: every fault at every moment of every step on site. What ended well stands in docs/faults.md,
+ * and is not tried again, on whatever laptop; `-- faults --again` forgets it. Words name steps, faults or moments
+ * to try only those; `--at-once=3` tries three side by side (two). Ctrl-C ends it after what is under way.
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { canBefall, type FaultOutcome, faultKinds, Ladder, meetFault, momentsOf, siteSteps } from './faults.ts';
-import { cacheFolder, labUnavailable } from './host.ts';
+import { labUnavailable } from './host.ts';
 
-const results = join(cacheFolder(), 'faults.json');
 const page = join(import.meta.dirname, '..', '..', 'docs', 'faults.md');
 const words = process.argv.slice(2);
 const chosen = words.filter((word) => !word.startsWith('--'));
 
-type Tried = FaultOutcome | (Pick<FaultOutcome, 'step' | 'kind' | 'moment'> & { readonly failed: string });
-const nameOf = ({ step, kind, moment }: Pick<Tried, 'step' | 'kind' | 'moment'>): string => `${step} ${kind} ${moment}`;
+type Case = Pick<FaultOutcome, 'step' | 'kind' | 'moment'>;
+type Tried = FaultOutcome | (Case & { readonly failed: string });
 
 const wanted = siteSteps.flatMap((step) =>
   faultKinds
     .filter((kind) => canBefall(kind, step))
     .flatMap((kind) => momentsOf(step).map((moment) => ({ step, kind, moment }))),
 );
-const fits = (item: Pick<Tried, 'step' | 'kind' | 'moment'>): boolean =>
+const fits = (item: Case): boolean =>
   [
     chosen.filter((word) => siteSteps.includes(word)).map((word) => word === item.step),
     chosen.filter((word) => faultKinds.some((kind) => kind === word)).map((word) => word === item.kind),
     chosen.filter((word) => /^\d$/.test(word)).map((word) => Number(word) === item.moment),
   ].every((named) => named.length === 0 || named.includes(true));
 
-function readTried(): Map<string, Tried> {
-  if (words.includes('--again') || !existsSync(results)) return new Map();
-  const list = JSON.parse(readFileSync(results, 'utf8')) as Tried[];
-  return new Map(list.map((item) => [nameOf(item), item]));
+/** How the row of a case begins: what it is found again by. */
+const rowOf = ({ step, kind, moment }: Case): string => `| ${step} | ${kind} | ${moment} |`;
+const wellEnd = '| the same |';
+
+/** The row of a case that was tried, as it stands in the page; what failed is tried again by the next run. */
+function toldRow(tried: Tried): string {
+  if ('failed' in tried) return `${rowOf(tried)} | | did not end: ${inCell(tried.failed)} |`;
+  const { befell, told, runs, differences } = tried;
+  const story = befell === 'over' ? 'step was over' : told || 'got over it by itself';
+  const end =
+    differences.length === 0
+      ? wellEnd
+      : `| ${differences.length} differences: ${inCell(differences[0]?.slice(0, 100) ?? '')} |`;
+  return `${rowOf(tried)} ${story} | ${runs} ${end}`;
 }
 
-/** What failed is tried again by the next run. */
-const isWell = (item: Tried | undefined): boolean =>
-  item !== undefined && 'differences' in item && item.differences.length === 0;
+const inCell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ').trim();
 
-function save(tried: ReadonlyMap<string, Tried>): void {
-  mkdirSync(cacheFolder(), { recursive: true });
-  writeFileSync(results, JSON.stringify([...tried.values()], null, 1));
-  const told = wanted.map((item) => ({ item, found: tried.get(nameOf(item)) }));
-  const rows = told.flatMap(({ item: { step, kind, moment }, found }) => {
-    if (found === undefined) return [];
-    const end =
-      'failed' in found
-        ? `did not end: ${found.failed}`
-        : found.differences.length === 0
-          ? 'the same'
-          : `${found.differences.length} differences: ${found.differences[0]?.slice(0, 100)}`;
-    const story =
-      'failed' in found
-        ? '| |'
-        : `${found.befell === 'over' ? 'step was over' : found.told || 'got over it by itself'} | ${found.runs} |`;
-    return [`| ${step} | ${kind} | ${moment} | ${story} ${end.replaceAll('|', '\\|').replaceAll('\n', ' ')} |`];
-  });
-  const open = told.filter(({ found }) => found === undefined).map(({ item }) => item);
+/** What the page tells of each case. */
+function readPage(): Map<string, string> {
+  const lines = words.includes('--again') || !existsSync(page) ? [] : readFileSync(page, 'utf8').split('\n');
+  return new Map(
+    wanted.flatMap((item) => {
+      const row = lines.find((line) => line.startsWith(rowOf(item)));
+      return row === undefined ? [] : [[rowOf(item), row]];
+    }),
+  );
+}
+
+function writePage(): void {
+  const rows = wanted.flatMap((item) => told.get(rowOf(item)) ?? []);
+  const open = wanted.filter((item) => !told.has(rowOf(item)));
   const left = siteSteps.flatMap((step) =>
     faultKinds.flatMap((kind) => {
       const moments = open.filter((item) => item.step === step && item.kind === kind).map(({ moment }) => moment);
       return moments.length === 0 ? [] : [`| ${step} | ${kind} | ${moments.join(', ')} |`];
     }),
   );
-  const well = told.filter(({ found }) => isWell(found)).length;
   writeFileSync(
     page,
     `# Faults and how they end
 
 Written by \`npm run lab -- faults\`. Each line is one real machine, frozen just before the step, one fault, and the end compared with that of undisturbed runs: files, packages, packet rules, tables of slapproxy. Moment 0 is before the first command, 1 to 5 are so many sixths of the step's time. "Told" is the problem a technician read; the step was then started again, after mending what a person can see. The steps are those of a master on site.
 
-${rows.length} of ${wanted.length} tried, ${well} ended the same.
+${rows.length} of ${wanted.length} tried, ${rows.filter(endedWell).length} ended the same.
 
 | step | fault | moment | told | runs | end |
 |---|---|---|---|---|---|
@@ -91,8 +92,9 @@ ${left.join('\n')}
 
 const reason = labUnavailable();
 if (reason !== null) throw new Error(reason);
-const tried = readTried();
-const isOpen = (item: (typeof wanted)[number]): boolean => fits(item) && !isWell(tried.get(nameOf(item)));
+const told = readPage();
+const endedWell = (row: string | undefined): boolean => row?.endsWith(wellEnd) === true;
+const isOpen = (item: (typeof wanted)[number]): boolean => fits(item) && !endedWell(told.get(rowOf(item)));
 const atOnce = Number(/^--at-once=(\d)$/.exec(words.find((word) => word.startsWith('--at-once=')) ?? '')?.[1] ?? 2);
 /** Ctrl-C: what is under way comes to its end, and nothing more is begun. A second one ends at once. */
 let stopping = false;
@@ -114,8 +116,7 @@ for (const step of siteSteps) {
   }
 }
 await ladder?.close();
-save(tried);
-process.exit([...tried.values()].every(isWell) ? 0 : 1);
+process.exit([...told.values()].every(endedWell) ? 0 : 1);
 
 /** Every open case of a step, side by side in the ladder's labs. Throws when its boundary cannot be made. */
 async function tryStep(ladder: Ladder, step: string): Promise<void> {
@@ -131,9 +132,9 @@ async function tryStep(ladder: Ladder, step: string): Promise<void> {
       const outcome = await meetFault(lab, boundary, kind, moment).catch(
         (error: Error): Tried => ({ step, kind, moment, failed: error.message.slice(-600) }),
       );
-      tried.set(nameOf(outcome), outcome);
-      save(tried);
-      console.log(`${nameOf(outcome)}: ${endOf(outcome)}`);
+      told.set(rowOf(outcome), toldRow(outcome));
+      writePage();
+      console.log(`${step} ${kind} ${moment}: ${endOf(outcome)}`);
     }
   };
   await Promise.all(ladder.labs.slice(0, atOnce).map(worker));
