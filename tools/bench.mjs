@@ -2,7 +2,7 @@
 /** `npm run bench`: runs the benchmarks (test/bench/*.ts), each a program of its own that prints ratios to the best tool. */
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { ensureScreen } from './prerequisites.mjs';
+import { ensureLabHost, ensureScreen } from './prerequisites.mjs';
 import { projectFolder, run } from './process.mjs';
 import { ensureBuild, ensureElectron, ensurePackages, toolNode } from './setup.mjs';
 
@@ -17,7 +17,7 @@ if (chosen.length === 0) {
 }
 for (const name of chosen) {
   console.log(`\n=== ${name}`);
-  const prefix = /^(start|window)\./.test(name) ? await screen() : [];
+  const prefix = /^(start|window)\./.test(name) ? await screen() : /^tasks\./.test(name) ? await lab() : [];
   if (prefix === undefined) continue;
   const [program = '', ...args] = [...prefix, toolNode(), path.join(folder, name)];
   const { code } = await run(program, args, { show: true });
@@ -31,5 +31,13 @@ async function screen() {
   const missing = 'missing' in found ? found.missing : 'missing' in electron ? electron.missing : undefined;
   if (missing === undefined && (await ensureBuild()).code === 0) return 'prefix' in found ? found.prefix : [];
   console.log(`Left out: ${missing ?? 'the build failed'}`);
+  return undefined;
+}
+
+/** Nothing goes before what works on lab machines; undefined, with the reason printed, where they are not to be had. */
+async function lab() {
+  const { missing } = await ensureLabHost();
+  if (!missing) return [];
+  console.log(`Left out: ${missing}`);
   return undefined;
 }
