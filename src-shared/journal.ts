@@ -154,6 +154,8 @@ export interface CommandView {
   readonly durationMs: number | null;
   readonly exit: number | null;
   readonly output: string | null;
+  /** Code of what went wrong. */
+  readonly problem: ProblemData['code'] | null;
 }
 
 /** State of an instance as shown: a verdict's state, or what a run made of it. */
@@ -223,13 +225,15 @@ const blank = (step: string, of: z.infer<typeof subject>): InstanceView => ({
   formerly: null,
 });
 
-const pending = (of: Command): CommandView => ({
+/** A command nobody began. */
+export const pendingCommand = (of: Command): CommandView => ({
   command: of,
   state: 'pending',
   startedAt: null,
   durationMs: null,
   exit: null,
   output: null,
+  problem: null,
 });
 
 /** Folds one event into the view. Pure; unknown instances are ignored, so an old journal stays readable. */
@@ -302,7 +306,7 @@ function step(was: InstanceView, event: InstanceEvent): InstanceView {
         problem: was.state === 'doing' ? was.problem : null,
       };
     case 'plan':
-      return { ...was, plan: event.plan, commands: event.plan.commands.map(pending) };
+      return { ...was, plan: event.plan, commands: event.plan.commands.map(pendingCommand) };
     case 'command-started':
       return patch(was, event, { state: 'running', startedAt: event.at });
     case 'command-ended':
@@ -311,6 +315,7 @@ function step(was: InstanceView, event: InstanceEvent): InstanceView {
         durationMs: event.durationMs,
         exit: event.exit,
         output: event.output,
+        problem: event.problem?.code ?? null,
       });
     case 'asked':
       return { ...was, waitingFor: event.question };

@@ -6,6 +6,6 @@ import type { AnyContext } from '../runbook/define.ts';
 export const isUnfinished = ({ earlier }: Pick<AnyContext, 'earlier'>): boolean =>
   earlier.commands.some(({ command, state }) => command.kind === 'until' && state !== 'performed');
 
-/** It was waited for, and it did not come. A person who cancelled a wait did not wait in vain. */
+/** It was waited for to the limit, and it did not come. A wait that a person cancelled, or a full disk ended, was not in vain. */
 export const waitedInVain = ({ earlier }: Pick<AnyContext, 'earlier'>): boolean =>
-  earlier.commands.some(({ command, state }) => command.kind === 'until' && state === 'failed');
+  earlier.commands.some(({ command, problem }) => command.kind === 'until' && problem === 'wait-too-long');

@@ -4,11 +4,16 @@ import { z } from 'zod';
 import { masterAsking } from './master-web.ts';
 import { pythonArgv } from './slapproxy.ts';
 
-/** `read NAME SITE`, `write NAME SITE PATH`: prints the HTTP status and the path the form shows afterwards. */
+/**
+ * `read NAME SITE`, `write NAME SITE PATH`: prints the HTTP status and the path the form shows afterwards. Where the form was sent and
+ * does not show what was asked it ends with 1 and says why: a disk that is full, in the system's words, else the answer's status.
+ */
 export const caToolProgram = `${masterAsking}
 import html.parser
+import shutil
 
 SITE = sys.argv[3]
+FOLDERS = ("/srv", "/tmp", "/var")
 
 
 class Forms(html.parser.HTMLParser):
@@ -38,8 +43,12 @@ if root and address:
     status, form = look()
     if ASKED == "write" and form:
         form["fields"]["certificate_authority_path"] = sys.argv[4]
-        ask(urllib.parse.urljoin(page_url, form["action"]), form["fields"])
+        sent = ask(urllib.parse.urljoin(page_url, form["action"]), form["fields"])[0]
         status, form = look()
+        if form and form["fields"]["certificate_authority_path"] != sys.argv[4]:
+            full = [folder for folder in FOLDERS if os.path.isdir(folder) and shutil.disk_usage(folder).free < 1048576]
+            said = "%s: No space left on device" % full[0] if full else "not taken, HTTP status %d" % sent
+            sys.exit("certificate_authority_path: " + said)
 print(json.dumps({"status": status, "path": form and form["fields"]["certificate_authority_path"]}))
 `;
 

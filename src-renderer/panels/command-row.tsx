@@ -5,7 +5,7 @@ import { memo, useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { diffLines } from '../../src-shared/diff.ts';
 import { formatBytes, formatDuration } from '../../src-shared/format.ts';
-import type { CommandState, CommandView } from '../../src-shared/journal.ts';
+import { type CommandState, type CommandView, pendingCommand } from '../../src-shared/journal.ts';
 import type { Command, CommandOf } from '../../src-shared/step.ts';
 import { useWords } from '../i18n/words.ts';
 import { Breakable } from '../ui/breakable.tsx';
@@ -172,9 +172,7 @@ const GuardDetail = ({ command }: { readonly command: CommandOf<'guard'> }) => {
       <ol className={styles.inner}>
         {command.commands.map((inner) => (
           <li key={JSON.stringify(inner)}>
-            <CommandRow
-              view={{ command: inner, state: 'pending', startedAt: null, durationMs: null, exit: null, output: null }}
-            />
+            <CommandRow view={pendingCommand(inner)} />
           </li>
         ))}
       </ol>

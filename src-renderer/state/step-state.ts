@@ -1,5 +1,5 @@
 // What the step page shows and offers, decided in one place from the record, the live state and the shown plan. Pure.
-import type { CommandView, InstanceView } from '../../src-shared/journal.ts';
+import { type CommandView, type InstanceView, pendingCommand } from '../../src-shared/journal.ts';
 import { problems } from '../../src-shared/problem.ts';
 import type { FieldInfo, Finding, Plan, StepInfo } from '../../src-shared/step.ts';
 import type { StepInput } from './actions.ts';
@@ -32,16 +32,7 @@ export interface StepState {
 const pending = new WeakMap<Plan, readonly CommandView[]>();
 
 export function pendingOf(plan: Plan): readonly CommandView[] {
-  const made =
-    pending.get(plan) ??
-    plan.commands.map((command) => ({
-      command,
-      state: 'pending' as const,
-      startedAt: null,
-      durationMs: null,
-      exit: null,
-      output: null,
-    }));
+  const made = pending.get(plan) ?? plan.commands.map(pendingCommand);
   pending.set(plan, made);
   return made;
 }

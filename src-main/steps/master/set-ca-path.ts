@@ -79,7 +79,7 @@ export const setCaPath = defineStep({
           kind: 'until',
           on: { machine: name },
           probe: { id: 'form', kind: 'run', argv: caToolReadArgv(instance, siteId), limitMs: 120_000 },
-          wanted: { exit: 0, pattern: '"status": [1-9]' },
+          wanted: { exit: 0, pattern: '"status": [1-4]' },
           everyMs: 5000,
           limitMs: 1_800_000,
           awaited: says('set-ca-path', 'waits.answer'),
@@ -111,8 +111,13 @@ export const setCaPath = defineStep({
 
 const formPage = 'portal_certificate_authority/manage_editCertificateAuthorityToolForm';
 const questionId = (machine: string): string => `set-ca-path:${machine}`;
-/** Nobody answers, and may be about to. Once that was waited for in vain a person was asked, or is now: that stays so. */
+/**
+ * Nobody answers, or only that something is wrong there, and the master may be about to. Once that was waited for in vain a person was
+ * asked, or is now: that stays so.
+ */
 const isWaitedFor = (status: number, context: AnyContext): boolean =>
-  status === 0 && !waitedInVain(context) && !context.earlier.commands.some(({ command }) => command.kind === 'ask');
+  (status === 0 || status >= 500) &&
+  !waitedInVain(context) &&
+  !context.earlier.commands.some(({ command }) => command.kind === 'ask');
 const confirmed = (context: AnyContext): boolean =>
   context.earlier.answers[questionId(machineOfSubject(context).name)] === 'yes';

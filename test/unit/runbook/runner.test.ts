@@ -551,6 +551,7 @@ it('a failed step that stands after all is done once it is read again', async ()
   await open([standingStep('a', [], world)]);
   await runner.run(instance('a@site'), options());
   expect(site.view.instances['a@site']?.state).toBe('failed');
+  expect(site.view.instances['a@site']?.commands).toMatchObject([{ state: 'failed', problem: 'command-failed' }]);
   world.standing.add('a');
   await runner.check(instance('a@site'), undefined, new AbortController().signal);
   expect(site.view.instances['a@site']).toMatchObject({ state: 'done', problem: null });

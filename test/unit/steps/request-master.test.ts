@@ -60,7 +60,7 @@ describe('request-master', () => {
   });
 
   it('is not done over a promise that was waited for in vain, unless a person goes past it', () => {
-    const failed = [{ command: { kind: 'until' }, state: 'failed' }];
+    const failed = [{ command: { kind: 'until' }, problem: 'wait-too-long' }];
     const at = (earlier: object) => ({ ...(context as object), earlier: { ...earlier } }) as never;
     const red = { ...stands, failing: ['slappart1 one'] } as never;
     const stopped = at({ skipped: [], commands: failed });
@@ -105,18 +105,18 @@ describe('request-master', () => {
   });
 
   it('waits ten minutes for a promise of a master that once stood; after that it is told, and can be passed', () => {
-    const at = (skipped: readonly string[], state?: string) => {
-      const commands = state === undefined ? [] : [{ command: { kind: 'until' }, state }];
+    const at = (skipped: readonly string[], problem?: string) => {
+      const commands = problem === undefined ? [] : [{ command: { kind: 'until' }, problem }];
       return { ...(context as object), earlier: { skipped, commands, everDone: true } } as never;
     };
     const red = { ...stands, failing: ['slappart1 one'] } as never;
     expect(requestMaster.verdict(red, at([])).state).toBe('waiting');
     expect(requestMaster.plan(red, at([]))).toMatchObject([{ kind: 'until', limitMs: 600_000 }]);
-    expect(requestMaster.verdict(red, at([], 'failed'))).toMatchObject({
+    expect(requestMaster.verdict(red, at([], 'wait-too-long'))).toMatchObject({
       state: 'blocked',
       findings: [{ code: 'promises-failing' }],
     });
-    expect(requestMaster.plan(red, at([], 'failed'))).toEqual([]);
+    expect(requestMaster.plan(red, at([], 'wait-too-long'))).toEqual([]);
     expect(requestMaster.verdict(red, at(['promises-failing'])).state).toBe('done');
     // One that does not stand, after a boot or where it was put back, is waited for all the same.
     const silent = { ...stands, failing: ['slappart1 one'], answers: false } as never;

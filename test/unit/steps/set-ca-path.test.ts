@@ -13,6 +13,7 @@ const address = '10.0.0.1';
 
 it.each([
   ['nobody answers yet, as after a boot', { status: 0, path: null, address }, 'waiting', ['until']],
+  ['the master is in trouble, as on a full disk', { status: 500, path: null, address }, 'waiting', ['until']],
   ['the form does not let us in', { status: 401, path: null, address }, 'todo', ['ask']],
   ['the form names another folder', { status: 200, path: '/elsewhere', address }, 'todo', ['run']],
   ['the form names ours', { status: 200, path: caFolder, address }, 'done', []],
@@ -24,18 +25,19 @@ it.each([
 
 it('waits once for an answer; when none came a person is asked, and stays asked', () => {
   const facts = { status: 0, path: null, address };
-  const after = (state: string) => context({}, [{ command: { kind: 'until' }, state }]);
-  for (const state of ['pending', 'cancelled', 'unknown']) {
-    expect(setCaPath.verdict(facts, after(state)).state, state).toBe('waiting');
-    expect(setCaPath.plan(facts, after(state)).map(({ kind }) => kind)).toEqual(['until']);
+  const after = (problem: string | null) => context({}, [{ command: { kind: 'until' }, problem }]);
+  // What was cut off, cancelled, or ended by a full disk is waited for again once that was mended.
+  for (const problem of [null, 'cancelled', 'target-disk-full', 'host-unreachable']) {
+    expect(setCaPath.verdict(facts, after(problem)).state, `${problem}`).toBe('waiting');
+    expect(setCaPath.plan(facts, after(problem)).map(({ kind }) => kind)).toEqual(['until']);
   }
-  expect(setCaPath.verdict(facts, after('failed')).state).toBe('todo');
-  const plan = setCaPath.plan(facts, after('failed'));
+  expect(setCaPath.verdict(facts, after('wait-too-long')).state).toBe('todo');
+  const plan = setCaPath.plan(facts, after('wait-too-long'));
   expect(plan).toMatchObject([{ kind: 'ask', question: { id: 'set-ca-path:m', kind: 'confirm' } }]);
   // The plan that was shown has taken the wait's place in the record.
   const shown = context(
     {},
-    plan.map((command) => ({ command, state: 'pending' })),
+    plan.map((command) => ({ command, problem: null })),
   );
   expect(setCaPath.verdict(facts, shown).state).toBe('todo');
   expect(setCaPath.plan(facts, shown)).toEqual(plan);

@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { caToolProgram, parseCaTool } from '../../../src-main/target/ca-tool.ts';
 import { moduleCountProgram, parseModuleCounts } from '../../../src-main/target/master-web.ts';
+import { commandFailed } from '../../../src-main/target/script.ts';
 import { unless } from '../../unless.ts';
 
 const python = spawnSync('python3', ['-c', 'import sqlite3']).status === 0;
@@ -23,6 +24,7 @@ describe('the program that fills in the form', unless(python ? null : 'no python
   let counting: string;
   let accepted = password;
   let broken = false;
+  let refuses = false;
   let kept: Record<string, string>;
 
   beforeAll(async () => {
@@ -50,6 +52,10 @@ describe('the program that fills in the form', unless(python ? null : 'no python
           body += part;
         });
         request.on('end', () => {
+          if (refuses) {
+            response.writeHead(500).end();
+            return;
+          }
           kept = Object.fromEntries(new URLSearchParams(body));
           response.writeHead(302, { Location: `${tool}/manage_editCertificateAuthorityToolForm` }).end();
         });
@@ -90,6 +96,7 @@ describe('the program that fills in the form', unless(python ? null : 'no python
   beforeEach(() => {
     accepted = password;
     broken = false;
+    refuses = false;
     kept = { certificate_authority_path: '', openssl_binary: '/usr/bin/openssl' };
   });
 
@@ -117,6 +124,22 @@ describe('the program that fills in the form', unless(python ? null : 'no python
   it('writes the path, keeps the other field, and reads it back', async () => {
     expect(await ask('write', 'slapos-master', 'erp5', '/srv/a b')).toEqual({ status: 200, path: '/srv/a b' });
     expect(kept).toEqual({ certificate_authority_path: '/srv/a b', openssl_binary: '/usr/bin/openssl' });
+  });
+
+  it('ends with why where the form does not show what was asked: a full disk, or the answer', async () => {
+    refuses = true;
+    const write = (text: string) => said(text, 'write', 'slapos-master', 'erp5', '/srv/x');
+    const notTaken = { code: 1, stderr: expect.stringContaining('not taken, HTTP status 500') };
+    const allFree = program.replace('shutil.disk_usage(folder).free', '1 << 30');
+    await expect(write(allFree)).rejects.toMatchObject(notTaken);
+    const allFull = program.replace('shutil.disk_usage(folder).free', '4096');
+    const failed = await write(allFull).catch((thrown: { readonly code: number; readonly stderr: string }) => thrown);
+    expect(failed).toMatchObject({ code: 1 });
+    const problem = commandFailed(
+      { command: 'c', machine: 'm', detail: '', exit: 1 },
+      (failed as { stderr: string }).stderr,
+    );
+    expect(problem.data).toMatchObject({ code: 'target-disk-full', params: { machine: 'm' } });
   });
 
   it('says that it was not let in', async () => {
