@@ -5,12 +5,12 @@ import type { Handlers } from '../../src-shared/api.ts';
 import { type Json, jsonObject, parseJson } from '../../src-shared/json.ts';
 import { problem } from '../../src-shared/problem.ts';
 import { tell } from '../../src-shared/step.ts';
+import { stoppingNow } from '../../src-shared/stopping.ts';
 import { readTextOrNull, writeAtomic } from '../platform/files.ts';
 import { shellOf } from './explain.ts';
 import { keptFields } from './instances.ts';
 import { siteFiles } from './open-site.ts';
 import { instanceOf, type Open, type OpenSites, requireIdle } from './open-sites.ts';
-import { cancelOf } from './perform.ts';
 
 const draftsFile = z.record(z.string(), jsonObject);
 
@@ -86,11 +86,9 @@ export function stepHandlers({ at, start }: OpenSites) {
       const opened = await at(site);
       opened.runs.get(run)?.controller.abort();
       const { running, instances } = opened.site.view;
-      if (running === null) return { stopsAfter: null };
-      const under = instances[running]?.commands.find((item) => item.state === 'running')?.command;
-      return {
-        stopsAfter: tell(`ui.run.${under === undefined ? 'stopsAfter' : cancelOf(under)}`, { instance: running }),
-      };
+      const under = running === null ? undefined : instances[running];
+      if (under === undefined) return { stopsAfter: null };
+      return { stopsAfter: tell(`ui.run.${stoppingNow(under)}`, {}) };
     },
     'questions.answer': async ({ site, id, value }) => {
       const opened = await at(site);

@@ -6,6 +6,7 @@ import type { ProblemData } from '../../src-shared/problem.ts';
 import { problem, toProblemData } from '../../src-shared/problem.ts';
 import type { Sighting } from '../../src-shared/sighting.ts';
 import type { Plan } from '../../src-shared/step.ts';
+import { stoppingOf } from '../../src-shared/stopping.ts';
 import type { Asker } from './asking.ts';
 import type { Command } from './define.ts';
 import type { Instance } from './instances.ts';
@@ -38,22 +39,7 @@ const lineLimit = 4000;
 const keptLines = 2000;
 
 /** Goes on on the target when we stop looking. */
-const goesOnAlone = (command: Command): boolean => command.kind === 'run' && command.long === true;
-
-/**
- * What a cancel does to a command. `goesOn`: it goes on on the target without us. `stopsWaiting`: we look no more, and what is awaited
- * goes on. `ends`: it only looks or asks, also for a secret, copies under a temporary name, or ends itself where nothing is lost.
- * `stopsAfter`: it is short, and is let through to its end.
- */
-export function cancelOf(command: Command): 'goesOn' | 'stopsWaiting' | 'ends' | 'stopsAfter' {
-  if (command.kind === 'until') return 'stopsWaiting';
-  if (command.kind !== 'run') return ['write', 'guard', 'reboot'].includes(command.kind) ? 'stopsAfter' : 'ends';
-  return goesOnAlone(command)
-    ? 'goesOn'
-    : command.endsWell === true || command.keeps !== undefined
-      ? 'ends'
-      : 'stopsAfter';
-}
+const goesOnAlone = (command: Command): boolean => stoppingOf(command) === 'goesOn';
 
 /** The unsettled command of an instance's last plan, null when there is none. */
 export function unsettledOf({ plan, commands }: InstanceView): Unsettled | null {
@@ -179,7 +165,7 @@ function performingOf(
   const lines: string[] = [];
   const bunches = lineBunches((some) => site.live({ kind: 'lines', instance: key, index, lines: some }));
   const meter = progressMeter(site.clock);
-  const signal = cancelOf(command) === 'stopsAfter' ? new AbortController().signal : options.signal;
+  const signal = stoppingOf(command) === 'stopsAfter' ? new AbortController().signal : options.signal;
   const readCaptured = (name: string): string => {
     const value = captured.get(name);
     if (value === undefined) throw new RangeError(`nothing captured as ${name}`);

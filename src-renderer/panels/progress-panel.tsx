@@ -1,9 +1,10 @@
 // What goes on now: which command, how far, how fast, how long still, what is awaited, and the honest stop.
 import { Square } from 'lucide-react';
-import { useEffect, useState } from 'react';
+import { useEffect, useId, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { formatBytes, formatCount, formatDuration, formatRate } from '../../src-shared/format.ts';
 import type { InstanceView } from '../../src-shared/journal.ts';
+import { stoppingNow } from '../../src-shared/stopping.ts';
 import { useWords } from '../i18n/words.ts';
 import { cancel } from '../state/actions.ts';
 import type { LiveOf, LiveView } from '../state/live.ts';
@@ -54,7 +55,7 @@ export const ProgressPanel = ({ instance, live, run }: Props) => {
         </>
       )}
       {live.awaiting !== null && <Awaited awaiting={live.awaiting} />}
-      {run !== null && <Stop run={run} />}
+      {run !== null && <Stop run={run} instance={instance} />}
     </section>
   );
 };
@@ -146,11 +147,12 @@ const Awaited = ({ awaiting }: { readonly awaiting: NonNullable<LiveView['awaiti
   );
 };
 
-/** Says what stopping will do before and after it is asked for. */
-const Stop = ({ run }: { readonly run: string }) => {
+/** Says what stopping does to what is under way this moment, before it is asked for and after. */
+const Stop = ({ run, instance }: { readonly run: string; readonly instance: InstanceView }) => {
   const { t } = useTranslation();
   const words = useWords();
   const site = useStore((state) => state.site?.name ?? '');
+  const hint = useId();
   const [asked, setAsked] = useState<string | null>(null);
   const press = async () => {
     setAsked(t('ui.stop.asked'));
@@ -165,11 +167,16 @@ const Stop = ({ run }: { readonly run: string }) => {
         icon={<Square aria-hidden />}
         onPress={() => void press()}
         isDisabled={asked !== null}
+        aria-describedby={hint}
       >
         {t('ui.stop.button')}
       </Button>
+      {/* With every command it is another one: only what was asked for is read out by itself. */}
+      <span id={hint} className="quiet">
+        {asked === null && t(`ui.run.${stoppingNow(instance)}`)}
+      </span>
       <span className="quiet" role="status">
-        {asked ?? t('ui.stop.hint')}
+        {asked}
       </span>
     </div>
   );

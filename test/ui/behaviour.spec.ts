@@ -109,9 +109,25 @@ test('a reload in the middle of a run shows the same progress, and goes on', asy
 });
 
 test('stopping says what it will do before and after', async ({ desk, window: page }) => {
-  await at(page, states.installing(desk));
-  await expect(page.getByText('Stops after the command under way.')).toBeVisible();
-  await page.getByRole('button', { name: 'Stop' }).click();
+  const step = states.installing(desk);
+  await at(page, step);
+  const stop = page.getByRole('button', { name: 'Stop' });
+  const says = async (text: RegExp) => expect(stop).toHaveAccessibleDescription(text);
+  // Installing is a long command of its own on the machine.
+  await says(/^Stops looking\. .* goes on by itself/);
+  await expect(page.getByText('Stops looking.')).toBeVisible();
+  const under = { instance: step, hash: `hash of ${step}`, index: 2 };
+  desk.tell({
+    kind: 'command-ended',
+    ...under,
+    outcome: 'performed',
+    exit: 0,
+    durationMs: 1,
+    output: null,
+    problem: null,
+  });
+  await says(/^Stops now\. No command is under way\.$/);
+  await stop.click();
   await expect(page.getByText('Stops after the command under way. What is finished stays.')).toBeVisible();
   await expect(page.getByRole('button', { name: 'Stop' })).toBeDisabled();
   await expect.poll(() => callsOf(desk, 'run.cancel')[0]?.input).toMatchObject({ run: 'run-7' });

@@ -146,6 +146,25 @@ describe('while something runs', () => {
     await until(() => live('run-over').length === 1);
   });
 
+  it('a cancel while facts are read says that no command is under way', async () => {
+    let end = (): void => undefined;
+    const reading = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const read: Step['read'] = async () => {
+      await reading;
+      return { stands: false };
+    };
+    open([standingStep('a', [], world, { ...short, read })]);
+    const started = await run();
+    await until(() => events.some(({ event }) => 'journal' in event && event.journal.kind === 'run-started'));
+    const { stopsAfter } = await desk.handlers['run.cancel']({ site, run: started.run });
+    expect(stopsAfter?.key).toBe('ui.run.between');
+    end();
+    await until(() => live('run-over').length === 1);
+    expect(world.performed).toEqual([]);
+  });
+
   it('closes the site while a plan waits for an answer, and leaves nothing behind', async () => {
     open([
       standingStep('a', [], world, {
