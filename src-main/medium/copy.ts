@@ -2,11 +2,12 @@
 // A file appears under its final name only when it is, byte for byte, what its hash says and has been flushed.
 // After any error it is given up whole: a medium that failed once may report the next flush as done.
 import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import { constants, type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { problem } from '../../src-shared/problem.ts';
 import type { Progress } from '../platform/fetch.ts';
 import { ensureFolderOn, type HashName, hashFile, syncFolder, writeAtomic } from '../platform/files.ts';
+import { alignedBytes, blockBytes, directly, withBlocks } from './direct.ts';
 import { writeProblem } from './medium-problem.ts';
 
 export interface CopyRequest {
@@ -81,29 +82,42 @@ async function writePart(request: CopyRequest, part: string): Promise<void> {
   const source = await open(request.from, 'r').catch((cause: unknown) => {
     throw problem('copy-source-differs', { file: request.from, expected: request.hash, found: '-' }, { cause });
   });
+  const create = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC;
+  const write = (flag: number): Promise<void> =>
+    withBlocks(ringBlocks, async (ring) => {
+      const target = await open(part, create | flag, 0o644);
+      try {
+        if (request.device !== undefined && (await target.stat()).dev !== request.device) {
+          throw problem('medium-absent', { path: dirname(request.to) });
+        }
+        const hash = createHash(request.algorithm);
+        const doneBytes = await pour(source, { handle: target, part, direct: flag !== 0 }, ring, hash, request);
+        const found = hash.digest('hex');
+        if (found !== request.hash || doneBytes !== request.sizeBytes) {
+          throw problem('copy-source-differs', { file: request.from, expected: request.hash, found });
+        }
+        await target.sync();
+        request.onProgress?.({ doneBytes, totalBytes: request.sizeBytes });
+      } finally {
+        await target.close();
+      }
+    });
   try {
-    const target = await open(part, 'w', 0o644);
-    try {
-      if (request.device !== undefined && (await target.stat()).dev !== request.device) {
-        throw problem('medium-absent', { path: dirname(request.to) });
-      }
-      const hash = createHash(request.algorithm);
-      const doneBytes = await pour(source, target, hash, request);
-      const found = hash.digest('hex');
-      if (found !== request.hash || doneBytes !== request.sizeBytes) {
-        throw problem('copy-source-differs', { file: request.from, expected: request.hash, found });
-      }
-      await target.sync();
-      request.onProgress?.({ doneBytes, totalBytes: request.sizeBytes });
-    } finally {
-      await target.close();
-    }
+    // A small file is flushed at once anyway.
+    await (request.sizeBytes < blockBytes ? write(0) : directly(write));
   } finally {
     await source.close();
   }
 }
 
-const blockBytes = 1024 * 1024;
+interface Target {
+  readonly handle: FileHandle;
+  /** Where it lies. */
+  readonly part: string;
+  /** Opened past the laptop's memory: only whole aligned pieces may be written through it. */
+  readonly direct: boolean;
+}
+
 const ringBlocks = 4;
 const flushBytes = 32 * 1024 * 1024;
 
@@ -111,38 +125,68 @@ const flushBytes = 32 * 1024 * 1024;
  * Reads, hashes and writes at the same time over a ring of blocks. What was written is flushed every 32 MiB while the
  * next is read, so that memory never holds gigabytes that a later unmount would have to wait for.
  */
-async function pour(source: FileHandle, target: FileHandle, hash: Hash, request: CopyRequest): Promise<number> {
-  const ring = Array.from({ length: ringBlocks }, () => Buffer.allocUnsafe(blockBytes));
-  const writing: Promise<void>[] = Array.from({ length: ringBlocks }, () => Promise.resolve());
+async function pour(
+  source: FileHandle,
+  target: Target,
+  ring: readonly Buffer[],
+  hash: Hash,
+  request: CopyRequest,
+): Promise<number> {
+  const writing: Promise<void>[] = ring.map(() => Promise.resolve());
   let flushing: Promise<void> = Promise.resolve();
   let doneBytes = 0;
   let flushedAt = 0;
   let turn = 0;
-  let reading = source.read(ring[turn] as Buffer, 0, blockBytes, 0);
+  const next = () => observed(readFully(source, ring[turn] as Buffer, doneBytes));
+  let reading = next();
   try {
     for (;;) {
       if (request.signal?.aborted) throw problem('cancelled', { what: request.to });
-      const { bytesRead, buffer } = await reading;
-      if (bytesRead === 0) break;
-      const block = buffer.subarray(0, bytesRead);
-      writing[turn] = observed(writeFully(target, block, doneBytes));
-      doneBytes += bytesRead;
-      turn = (turn + 1) % ringBlocks;
+      const block = await reading;
+      if (block.length === 0) break;
+      writing[turn] = observed(writeBlock(target, block, doneBytes));
+      doneBytes += block.length;
+      turn = (turn + 1) % ring.length;
       await writing[turn];
-      reading = observed(source.read(ring[turn] as Buffer, 0, blockBytes, doneBytes));
+      reading = next();
       hash.update(block);
       if (doneBytes - flushedAt < flushBytes) continue;
       await flushing;
       await Promise.all(writing);
       flushedAt = doneBytes;
-      flushing = observed(flush(target, doneBytes, request));
+      flushing = observed(flush(target.handle, doneBytes, request));
     }
     await Promise.all([...writing, flushing]);
     return doneBytes;
   } catch (thrown) {
-    // No descriptor may be closed under a read or write that is still on its way.
+    // No descriptor may be closed, and no block lent again, under a read or write that is still on its way.
     await Promise.allSettled([...writing, flushing, reading]);
     throw thrown;
+  }
+}
+
+/** As much of the block as the file has; shorter only at its end, so that the next one begins aligned. */
+async function readFully(source: FileHandle, block: Buffer, position: number): Promise<Buffer> {
+  let done = 0;
+  while (done < block.length) {
+    const { bytesRead } = await source.read(block, done, block.length - done, position + done);
+    if (bytesRead === 0) break;
+    done += bytesRead;
+  }
+  return block.subarray(0, done);
+}
+
+/** The last block of a file need not end aligned: its odd end goes another way. */
+async function writeBlock({ handle, part, direct }: Target, block: Buffer, position: number): Promise<void> {
+  const whole = direct ? block.length - (block.length % alignedBytes) : block.length;
+  await writeFully(handle, block.subarray(0, whole), position);
+  if (whole === block.length) return;
+  const end = await open(part, 'r+');
+  try {
+    // Flushed with the rest: a flush is the file's, not the descriptor's.
+    await writeFully(end, block.subarray(whole), position + whole);
+  } finally {
+    await end.close();
   }
 }
 

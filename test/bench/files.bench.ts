@@ -24,14 +24,23 @@ await contest({
   theirs: () => program(['openssl', 'dgst', '-sha512', source]),
 });
 
-await contest({
+// Nothing that hashes is faster than the hash: on a disk faster than that, only the second of these can be reached.
+const copying = {
   work: 'copy, sha512 and flush 384 MiB',
-  best: 'cp and sync (without a hash)',
   asked: 0.9,
   rounds: 5,
   reset: () => rm(to, { force: true }),
   ours: async () => void (await copyToMedium({ from: source, to, algorithm: 'sha512', hash, sizeBytes })),
+};
+await contest({
+  ...copying,
+  best: 'cp and sync (without a hash)',
   theirs: () => program(['sh', '-c', 'cp "$1" "$2" && sync "$2"', 'sh', source, to]),
+});
+await contest({
+  ...copying,
+  best: 'cp and sync, openssl dgst beside them',
+  theirs: () => program(['sh', '-c', 'openssl dgst -sha512 "$1" & cp "$1" "$2" && sync "$2"; wait', 'sh', source, to]),
 });
 
 await contest({

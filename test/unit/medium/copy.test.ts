@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { readdir, readFile, stat, utimes } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { type CopyRequest, copyToMedium, writeToMedium } from '../../../src-main/medium/copy.ts';
 import { writeProblem } from '../../../src-main/medium/medium-problem.ts';
 import { problem } from '../../../src-shared/problem.ts';
@@ -32,6 +33,15 @@ describe('copying', () => {
       expect(seen.at(-1)).toBe(sizeBytes);
     },
   );
+
+  test.skipIf(!existsSync('/dev/shm'))('a file system that may refuse direct writes takes the same bytes', async () => {
+    const folder = await mkdtemp('/dev/shm/fieldkit-copy-');
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const bytes = randomBytes(3 * 1024 * 1024 + 17);
+    const asked = await request(bytes, { to: join(folder, 'blob') });
+    expect(await copyToMedium(asked)).toBe('written');
+    expect((await readFile(asked.to)).equals(bytes)).toBe(true);
+  });
 
   test('one that is there and right is kept as it is', async () => {
     const bytes = randomBytes(100_000);
