@@ -6,7 +6,7 @@ import type { Performed, Performing } from '../runbook/performer.ts';
 import { guardUnitPrefix, workFolder } from '../target/our-paths.ts';
 import { commandFailed } from '../target/script.ts';
 import type { Target } from '../target/target.ts';
-import { performRun, performWrite, type TargetMeans, unitId } from './on-target.ts';
+import { passing, performRun, performWrite, type TargetMeans, unitId } from './on-target.ts';
 
 const folder = `${workFolder}/guards`;
 /** Left between our last try and the undo, so that both never race. */
@@ -70,7 +70,8 @@ const stillAnswers = (target: Target): Promise<boolean> =>
 
 /**
  * Performs the guarded commands and confirms them over a fresh connection.
- * Throws `guard-undone` when the machine could not be reached again in time: it has then taken the change back itself.
+ * Throws `guard-undone` when the machine could not be reached again in time: it has then taken the change back itself. It does so as well
+ * where another machine answers in its place (`host-key-changed`).
  */
 export async function performGuard(
   means: TargetMeans,
@@ -120,7 +121,7 @@ export async function performGuard(
         ]),
       )
       .then((fresh) => fresh.exec(['sh', '-c', disarmScript(guard.id)], { as: 'root', limitMs: 30_000 }))
-      .catch(() => null);
+      .catch(passing(null));
     if (confirmed?.exit === 0) return { exit: null, output: '' };
     if (confirmed?.exit === 3) break;
     context.signal.throwIfAborted();

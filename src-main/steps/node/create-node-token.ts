@@ -3,7 +3,7 @@
 // The token is held in memory alone; where the program was closed meanwhile, another one is asked for.
 import { z } from 'zod';
 import { computerIn } from '../../../src-shared/computer.ts';
-import type { AnyContext, Command, World } from '../../runbook/define.ts';
+import type { AnyContext, Command, Probe, World } from '../../runbook/define.ts';
 import {
   blocked,
   defineStep,
@@ -31,6 +31,7 @@ import {
   tokenFacts,
   tokenReason,
 } from '../computer.ts';
+import { whereReachable } from '../elsewhere.ts';
 import { slaposPaths } from '../slapos.ts';
 
 export const createNodeToken = defineStep({
@@ -131,10 +132,9 @@ function clientElsewhere(context: AnyContext): Client | null {
 async function clientMayAsk(world: World, context: AnyContext): Promise<boolean> {
   const client = clientElsewhere(context);
   if (client === null || context.input.byHand === true) return false;
-  const { way } = await world
-    .probe(client.machine.name, [{ id: 'way', kind: 'run', argv: [...tokenWayArgv], as: client.user, limitMs: 60_000 }])
-    .catch(() => ({ way: undefined }));
-  return way?.exit === 0;
+  const probe: Probe = { id: 'way', kind: 'run', argv: [...tokenWayArgv], as: client.user, limitMs: 60_000 };
+  const answers = await whereReachable(() => world.probe(client.machine.name, [probe]));
+  return answers?.way?.exit === 0;
 }
 
 const givenBefore = (context: AnyContext): boolean =>

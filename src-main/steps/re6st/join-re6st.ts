@@ -40,6 +40,7 @@ import {
 import { httpStatus, httpStatusArgv, parseAddresses } from '../../target/system.ts';
 import { clientFilesArgv, clientOf } from '../client.ts';
 import { readToken, tokenFacts } from '../computer.ts';
+import { whereReachable } from '../elsewhere.ts';
 import { ownAddresses, printedAddresses, redirectFactsOf, redirectProbes, registryRedirection } from '../redirect.ts';
 import { slaposPaths } from '../slapos.ts';
 import { registryInstance } from './install-re6st-registry.ts';
@@ -297,7 +298,8 @@ async function clientAsks(
 ): Promise<{ readonly release: string; readonly computer: string } | null> {
   const client = clientOf(site);
   if (client === undefined) return null;
-  const look = async () => {
+  // A client's machine that cannot be reached leaves the gate.
+  return whereReachable(async () => {
     const [{ files }, { config, state }] = await Promise.all([
       world.probe(client.machine.name, [{ id: 'files', kind: 'run', argv: clientFilesArgv(client.user), as: 'root' }]),
       world.probe(holder, [
@@ -309,9 +311,7 @@ async function clientAsks(
     const release = known.find(({ title }) => title === registryInstance)?.release;
     const computer = computerIn(config?.exit === 0 ? config.out : null);
     return files?.exit === 0 && computer !== null && release != null ? { release, computer } : null;
-  };
-  // A client's machine that cannot be reached leaves the gate.
-  return look().catch(() => null);
+  });
 }
 
 /** The first to join asks for all: the registry hears of their tokens while it is at work. */

@@ -10,6 +10,7 @@ import { takeOutNode } from '../../../src-main/steps/node/take-out-node.ts';
 import { tokenSays } from '../../../src-main/target/computer.ts';
 import { ownServicesProgram } from '../../../src-main/target/own-services.ts';
 import { emptyLock } from '../../../src-shared/lock.ts';
+import { problem } from '../../../src-shared/problem.ts';
 import { planFaults, sitePlan } from '../../../src-shared/site.ts';
 import type { Command, Probe } from '../../../src-shared/step.ts';
 
@@ -112,15 +113,32 @@ describe('create-node-token', () => {
     expect(kinds(plan('n2', { byClient: false }, { record, earlier }))).toEqual(['steps.create-node-token.asks.taken']);
   });
 
-  it('does not fail with a client that cannot be reached', async () => {
-    const world = {
+  const worldWhere = (thrown: Error) =>
+    ({
       probe: async (name: string) => {
-        if (name === 'n1') throw new Error('away');
+        if (name === 'n1') throw thrown;
         return {};
       },
       sight: async (name: string) => (name === 'secret' ? { held: false, spent: false } : false),
-    } as unknown as World;
-    expect(await createNodeToken.read(world, context('n2'))).toMatchObject({ byClient: false, computer: null });
+    }) as unknown as World;
+
+  it('does not fail with a client that cannot be reached', async () => {
+    for (const away of [
+      problem('host-unreachable', { machine: 'n1', address: 'a', detail: 'ETIMEDOUT' }),
+      problem('login-refused', { machine: 'n1', user: 'u' }),
+      problem('command-timed-out', { machine: 'n1', command: 'c', limit: 60 }),
+      problem('question-unanswered', { question: 'password:n1' }),
+    ])
+      expect(await createNodeToken.read(worldWhere(away), context('n2'))).toMatchObject({ byClient: false });
+  });
+
+  it('stops where another machine answers in the client’s place, and at a cancel', async () => {
+    for (const stop of [
+      problem('host-key-changed', { machine: 'n1', expected: 'e', found: 'f', since: '' }),
+      problem('cancelled', { what: 'n1' }),
+      new TypeError('a fault of ours'),
+    ])
+      await expect(createNodeToken.read(worldWhere(stop), context('n2'))).rejects.toBe(stop);
   });
 });
 
