@@ -17,13 +17,15 @@ type Task = Readonly<Record<string, Value>>;
  */
 export function ansibleInventory(machines: readonly Machine[], named: NamedSteps): string {
   const group = (role: string) =>
-    Object.fromEntries(machines.filter(({ roles }) => roles.some((own) => own === role)).map(({ name }) => [name, {}]));
+    Object.fromEntries(
+      machines.filter(({ roles }) => roles.some((own) => own === role)).map(({ name }) => [hostOf(name), {}]),
+    );
   const hosts = Object.fromEntries(
     machines.map(({ name, address, port, user, keyFile, jump }) => {
       const through = machines.find((item) => item.name === jump);
       const further = named.machines.find((item) => item.name === name)?.further ?? [];
       return [
-        name,
+        hostOf(name),
         {
           ansible_host: address,
           ansible_port: port,
@@ -41,9 +43,15 @@ export function ansibleInventory(machines: readonly Machine[], named: NamedSteps
   );
   const roles = [...new Set(machines.flatMap((item) => item.roles))];
   return stringify({
-    all: { hosts, children: Object.fromEntries(roles.map((role) => [role, { hosts: group(role) }])) },
+    all: { hosts, children: Object.fromEntries(roles.map((role) => [`role_${role}`, { hosts: group(role) }])) },
   });
 }
+
+/**
+ * Ansible takes the name of a group for all its machines, also where a machine has that name. Those of roles begin in a way that no
+ * machine's does; a machine called as one of Ansible's own groups gets a sign more.
+ */
+const hostOf = (machine: string): string => (['all', 'ungrouped'].includes(machine) ? `${machine}_` : machine);
 
 const bracketed = (address: string): string => (address.includes(':') ? `[${address}]` : address);
 
@@ -57,7 +65,7 @@ export function ansiblePlaybook(site: string, { steps, left }: NamedSteps): stri
   const document = new Document(
     plays.map(({ machine, tasks }) => ({
       name: `${site}: ${machine}`,
-      hosts: machine,
+      hosts: hostOf(machine),
       become: true,
       gather_facts: false,
       tasks,
@@ -93,7 +101,7 @@ function expressionOf(of: Reference | NamedAddress, here: string): string {
   if ('secret' in of)
     return `lookup('ansible.builtin.env', 'FIELDKIT_SECRET_${of.secret.toUpperCase().replace(/[^A-Z0-9_]/g, '_')}')`;
   if ('captured' in of) return `${register(of.captured)}.stdout`;
-  const host = of.machine === here ? '' : `hostvars['${of.machine}'].`;
+  const host = of.machine === here ? '' : `hostvars['${hostOf(of.machine)}'].`;
   const address = of.place === 0 ? `${host}ansible_host` : `${host}own_addresses[${of.place - 1}]`;
   return `${address}${{ plain: '', pattern: ' | regex_escape', url: ' | urlencode' }[of.form]}`;
 }

@@ -26,8 +26,9 @@ export function shellRunbook(site: string, { steps, machines, left }: NamedSteps
   ].join('\n');
 }
 
+/** The place goes before the name, which may end in anything: no two are the same. */
 const variable = (machine: string, place: number): string =>
-  `at_${machine.replaceAll('-', '_')}${place === 0 ? '' : `_further_${place}`}`;
+  `${place === 0 ? '' : `further_${place}_`}at_${machine.replaceAll('-', '_')}`;
 
 /** Read by a shell inside double quotes, or in a document that it expands. */
 function expression({ machine, place, form }: NamedAddress): string {

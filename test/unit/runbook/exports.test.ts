@@ -197,7 +197,11 @@ it('the inventory names hosts by role, and the way to them', () => {
   expect(parse(ansibleInventory(machines, nameAddresses([], [], machines)))).toMatchObject({
     all: {
       hosts: { n: { ansible_host: 'fd00::2', ansible_ssh_common_args: '-o ProxyJump=ada@[fd00::1]:22' } },
-      children: { master: { hosts: { m: {} } }, node: { hosts: { n: {} } }, registry: { hosts: { n: {} } } },
+      children: {
+        role_master: { hosts: { m: {} } },
+        role_node: { hosts: { n: {} } },
+        role_registry: { hosts: { n: {} } },
+      },
     },
   });
 });
@@ -206,6 +210,60 @@ it('the shell runbook tells each step with its machine', () => {
   const steps = [{ instance: 'one@machine:node-1', machine: 'node-1', commands: [run(['a b'])] }];
   const text = shellRunbook('plant', { steps, machines: [], left: [] });
   expect(text).toContain("# ---- one@machine:node-1\n\n# on node-1, as root\n'a b'");
+});
+
+describe('machines whose names could be taken for something else', () => {
+  const machineName = fc.oneof(
+    fc.constantFrom('node', 'master', 'all', 'ungrouped', 'a', 'a-further-1', 'further-1-at-a', 'at-a', '1', '1-a'),
+    fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,12}$/),
+  );
+  const namedAll = fc.uniqueArray(machineName, { minLength: 1, maxLength: 6 }).map((names) => {
+    const { machines } = sitePlan.parse({
+      format: 1,
+      name: 'plant',
+      machines: names.map((name, index) => ({
+        ...{ name, roles: ['node'], address: `10.0.0.${index + 1}`, release: '12', interface: 'eth0' },
+        addresses: [`fd00::${index + 1}/64`, `fd00::1:${index + 1}/64`],
+      })),
+    });
+    const steps = machines.map(({ name, address, addresses }) => ({
+      ...{ instance: `one@machine:${name}`, machine: name },
+      commands: [
+        run(['echo', name, address, ...addresses.map((range) => range.split('/')[0] ?? '')], { on: { machine: name } }),
+      ],
+    }));
+    return { machines, named: nameAddresses(steps, [], machines) };
+  });
+
+  it('have a variable of their own for each address in a shell runbook', () => {
+    fc.assert(
+      fc.property(namedAll, ({ machines, named }) => {
+        const said = execFileSync('sh', ['-e'], { input: shellRunbook('plant', named), encoding: 'utf8' });
+        const own = machines.map(({ name, address, addresses }) =>
+          [name, address, ...addresses.map((range) => range.split('/')[0])].join(' '),
+        );
+        expect(said.trim().split('\n')).toEqual(own);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('are not the name of a group of the inventory, and each play is for one host of it', () => {
+    fc.assert(
+      fc.property(namedAll, ({ machines, named }) => {
+        const { all } = parse(ansibleInventory(machines, named)) as {
+          all: { hosts: Record<string, { ansible_host: string }>; children: Record<string, object> };
+        };
+        const groups = ['all', 'ungrouped', ...Object.keys(all.children)];
+        const plays = parse(ansiblePlaybook('plant', named)) as { name: string; hosts: string }[];
+        expect(plays.map(({ hosts }) => groups.includes(hosts))).not.toContain(true);
+        expect(plays.map(({ hosts }) => all.hosts[hosts]?.ansible_host)).toEqual(
+          machines.map(({ address }) => address),
+        );
+      }),
+      { numRuns: 100 },
+    );
+  });
 });
 
 describe('addresses of the machines', () => {
@@ -440,7 +498,7 @@ describe('addresses of the machines', () => {
       run(['cat'], { stdin: 'to 10.0.0.1 `x` $y \\z ^10\\.0\\.0\\.1 fd00%3A%3A12\n' }),
     ];
     const runbook = shellRunbook('plant', named(commands));
-    expect(runbook).toContain('\nat_master_1=10.0.0.1\nat_node_1_further_1=fd00::12\n');
+    expect(runbook).toContain('\nat_master_1=10.0.0.1\nfurther_1_at_node_1=fd00::12\n');
     const elsewhere = runbook.replace('=10.0.0.1', '=10.5.5.5').replace('=fd00::12', '=fd05::5');
     expect(execFileSync('sh', ['-e'], { input: elsewhere, encoding: 'utf8' })).toBe(
       "it's 10.5.5.5 $x|fd05::5|^10\\.5\\.5\\.5|fd05%3A%3A5|to 10.5.5.5 `x` $y \\z ^10\\.5\\.5\\.5 fd05%3A%3A5\n",
