@@ -551,10 +551,20 @@ export const api = {
     input: z.strictObject({ site: z.string(), machines: z.array(z.string()), folder: z.string() }),
     output: z.strictObject({ run }),
   },
-  /** What the last survey brought, until another begins or the site is closed. */
+  /**
+   * What the last survey brought of how many machines, until another begins or the site is closed; null while it is nothing. `earlier`:
+   * where what was in its place lies now.
+   */
   'machines.surveyed': {
     input: site,
-    output: z.array(z.strictObject({ machine: z.string(), path: z.string(), count: z.int() })).nullable(),
+    output: z
+      .strictObject({
+        wanted: z.int(),
+        surveys: z.array(
+          z.strictObject({ machine: z.string(), path: z.string(), count: z.int(), earlier: z.string().nullable() }),
+        ),
+      })
+      .nullable(),
   },
   /** Asks every source of the plan whether it answers; fetches nothing large. `proxy`: the way there, null for none. */
   'sources.test': {

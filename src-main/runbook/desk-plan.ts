@@ -16,8 +16,8 @@ import { saveClosedPlan, siteFolder } from './sites.ts';
 import { bringSurveys, type Survey } from './survey.ts';
 
 export function planHandlers(parts: DeskParts, sites: OpenSites) {
-  /** What a survey brought, as long as the site is open. */
-  const surveyed = new WeakMap<Open, readonly Survey[]>();
+  /** What a survey of so many machines brought, as long as the site is open. */
+  const surveyed = new WeakMap<Open, { readonly wanted: number; readonly surveys: readonly Survey[] }>();
   return {
     'site.plan': async ({ site }) => {
       return readingOf((await readTextOrNull(join(await siteFolder(parts.dataFolder, site), siteFiles.plan))) ?? '');
@@ -98,18 +98,23 @@ export function planHandlers(parts: DeskParts, sites: OpenSites) {
     'machines.survey': async ({ site, machines, folder }) => {
       const opened = await sites.at(site);
       const { plan } = opened.site;
-      const tell = (machine: string, done: number, total: number) =>
+      let wanted = 0;
+      const begins = (machine: string, done: number, total: number) => {
+        wanted = total;
         opened.site.live({ kind: 'surveying', machine, done, total });
+      };
+      const brought = (survey: Survey) =>
+        surveyed.set(opened, { wanted, surveys: [...(surveyed.get(opened)?.surveys ?? []), survey] });
       const survey = async (signal: AbortSignal) => {
         surveyed.delete(opened);
         const world = opened.hands.world(signal);
-        surveyed.set(opened, await bringSurveys(world, { plan, names: machines, folder }, tell));
+        await bringSurveys(world, { plan, names: machines, folder }, { begins, brought });
       };
       return { run: sites.start(opened, [], survey) };
     },
     'machines.surveyed': async ({ site }) => {
       const brought = surveyed.get(await sites.at(site));
-      return brought === undefined ? null : brought.map((survey) => ({ ...survey }));
+      return brought === undefined ? null : { ...brought, surveys: brought.surveys.map((survey) => ({ ...survey })) };
     },
   } satisfies Partial<Handlers>;
 }

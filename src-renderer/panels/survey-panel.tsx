@@ -77,14 +77,31 @@ export const SurveyPanel = ({ site }: { readonly site: OpenedSite }) => {
       </Acts>
       <div role="status">
         {idle && last !== null && (
-          <Notice kind="good" level={3} title={t('ui.survey.came', { count: last.length })}>
+          <Notice
+            kind={last.surveys.length === last.wanted ? 'good' : 'warn'}
+            level={3}
+            title={
+              last.surveys.length === last.wanted
+                ? t('ui.survey.came', { count: last.wanted })
+                : t('ui.survey.cameSome', { done: last.surveys.length, count: last.wanted })
+            }
+          >
             <ul className={styles.list}>
-              {last.map(({ machine, path, count }) => (
+              {last.surveys.map(({ machine, path, count, earlier }) => (
                 <li key={machine}>
                   {t('ui.survey.machine', { machine, count, shown: formatCount(count, i18n.language) })}{' '}
                   <code dir="ltr" translate="no">
                     {path}
                   </code>
+                  {earlier !== null && (
+                    <>
+                      {' '}
+                      {t('ui.survey.earlier')}{' '}
+                      <code dir="ltr" translate="no">
+                        {earlier}
+                      </code>
+                    </>
+                  )}
                 </li>
               ))}
             </ul>

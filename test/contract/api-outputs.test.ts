@@ -230,7 +230,11 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
   expect(await call('machines.surveyed', { site })).toBe(null);
   await over((await call('steps.run', { ...rest, inputs: {}, instances: ['connect@machine:master-1'] })).run);
   await over((await call('machines.survey', survey)).run);
-  const brought = [{ machine: 'master-1', path: join(home, 'master-1.status'), count: expect.any(Number) }];
+  const surveyed = join(home, 'master-1.status');
+  const brought = {
+    wanted: 1,
+    surveys: [{ machine: 'master-1', path: surveyed, count: expect.any(Number), earlier: null }],
+  };
   expect(await call('machines.surveyed', { site })).toEqual(brought);
 
   const { run } = await call('steps.check', { site, instances: [] });

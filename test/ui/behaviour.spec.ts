@@ -775,9 +775,12 @@ test('machines are surveyed into a picked folder, one after the other', async ({
   desk.runs = [{ run: 'run-survey', instances: [] }];
   desk.live({ kind: 'surveying', machine: 'master-1', done: 0, total: 1 });
   await expect(panel.getByRole('progressbar')).toHaveAccessibleName('Reading master-1');
-  desk.surveyed = [{ machine: 'master-1', path: '/home/ada/surveys/master-1.status', count: 312 }];
+  const [path, earlier] = ['/home/ada/surveys/master-1.status', '/home/ada/surveys/master-1.1.status'];
+  desk.surveyed = { wanted: 2, surveys: [{ machine: 'master-1', path, count: 312, earlier }] };
   desk.live({ kind: 'run-over', run: 'run-survey', problem: null });
-  await expect(panel.getByRole('status')).toContainText('master-1, 312 packages: /home/ada/surveys/master-1.status');
+  await expect(panel.getByRole('status')).toContainText('1 of 2 machines surveyed');
+  await expect(panel.getByRole('status')).toContainText(`master-1, 312 packages: ${path}`);
+  await expect(panel.getByRole('status')).toContainText(`it is kept as ${earlier}`);
 });
 
 test('the sources are told in the language of the window, with the time it takes at most', async ({
