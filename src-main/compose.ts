@@ -34,7 +34,7 @@ import { type RecordsKit, recordsKit } from './performers/records.ts';
 import { keepRehearsal, lastRehearsal } from './performers/rehearsals.ts';
 import { secretSights } from './performers/secret-sights.ts';
 import { sheetOf } from './performers/sheets.ts';
-import { routeOf, testSources } from './performers/sources.ts';
+import { proxyQuestion, routeOf, testSources } from './performers/sources.ts';
 import { sitesOnMedium, takeOverSite } from './performers/take-over.ts';
 import { type Battery, readBattery } from './platform/battery.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
@@ -238,13 +238,21 @@ export function compose(options: ComposeOptions): Kit {
     return { mark, report };
   };
 
-  const askSources: DeskParts['testSources'] = async (name, signal, secretOf) => {
+  const askSources: DeskParts['testSources'] = async (name, signal, passwordOf) => {
     const folder = await siteFolder(paths.data, name);
     const plan = await readSitePlan(paths.data, name);
+    const practising = await isPractice(folder);
+    const question = practising ? null : proxyQuestion(plan);
+    const password = question === null ? null : await passwordOf(question);
+    const proxy = plan.sources.proxy ?? null;
+    if (question !== null && password === null) return { proxy, asks: question, answers: [] };
     // Asked once: what a download would try again is told here.
-    const once = makeFetch({ ...usualPatience, attempts: 1, route: () => routeOf(plan, folder, secretOf) });
-    const fetch = (await isPractice(folder)) ? practice.outside.fetch : once;
-    return { proxy: plan.sources.proxy ?? null, answers: [...(await testSources(plan, { fetch, clock }, signal))] };
+    const route = () => routeOf(plan, folder, () => password ?? undefined);
+    const once = makeFetch({ ...usualPatience, attempts: 1, route });
+    const fetch = practising ? practice.outside.fetch : once;
+    const answers = await testSources(plan, { fetch, clock }, signal);
+    const refused = answers.some(({ problem: found }) => found?.code === 'proxy-login-refused');
+    return { proxy, asks: refused ? question : null, answers: [...answers] };
   };
 
   const records = recordsKit((name) => pinnedOf(paths.data, name));

@@ -566,11 +566,15 @@ export const api = {
       })
       .nullable(),
   },
-  /** Asks every source of the plan whether it answers; fetches nothing large. `proxy`: the way there, null for none. */
+  /**
+   * Asks every source of the plan whether it answers; fetches nothing large. `proxy`: the way there, null for none.
+   * `asks`: the proxy's password, which is missing (nothing was asked then) or was refused; it comes with the next call.
+   */
   'sources.test': {
-    input: site,
+    input: z.strictObject({ site: z.string(), password: z.string().nullable() }),
     output: z.strictObject({
       proxy: z.string().nullable(),
+      asks: question.nullable(),
       answers: z.array(sourceAnswer),
     }),
   },

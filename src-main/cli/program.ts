@@ -36,9 +36,10 @@ const common = (command: Command): Command =>
   command.option('--json', 'one JSON line a result').option('--language <en|fr>', 'language of the sentences');
 const onSite = (command: Command): Command =>
   common(command).option('--site <name>', 'the site; not needed when there is only one');
+const answering = (command: Command): Command =>
+  onSite(command).option('--answers <file>', 'JSON file with answers by question id');
 const asking = (command: Command): Command =>
-  onSite(command)
-    .option('--answers <file>', 'JSON file with answers by question id')
+  answering(command)
     .option('--technician <name>', 'who answers, for journal and record; kept on this laptop')
     .option(
       '--input <instance.field=value>',
@@ -197,16 +198,14 @@ common(medium.command('format').argument('<drive>', 'the whole drive, e.g. /dev/
 const keys = program
   .command('keys')
   .description('private keys of a site, for another laptop that is to go on with its medium');
-const withKeys = (command: Command): Command =>
-  onSite(command).option('--answers <file>', 'JSON file with answers by question id');
-withKeys(keys.command('export').argument('<file>', 'a new file, not on the medium'))
+answering(keys.command('export').argument('<file>', 'a new file, not on the medium'))
   .description('write them, encrypted with a passphrase of their own')
   .action(end(exportKeys));
-withKeys(keys.command('import').argument('<file>'))
+answering(keys.command('import').argument('<file>'))
   .description("read them into this laptop's vault, once they prove to be the site's")
   .action(end(importKeys));
 const sources = program.command('sources').description('where the content of a site comes from');
-onSite(
+answering(
   sources.command('test').description('ask every source of the site plan whether it answers; fetches nothing large'),
 ).action(end(testSources));
 const cache = program.command('cache').description('downloads kept on this laptop, for every site');

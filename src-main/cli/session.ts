@@ -120,24 +120,28 @@ async function technicianOf({ parts }: Kit, { technician }: CommonOptions) {
   return { technician: technician?.trim() ?? (await readSettings(dataFolder)).technician, keepTechnician };
 }
 
+/** Who is asked: the answers file, then the person at the terminal, if there is one. */
+export async function askerFor({ kit, texts, json }: Session, options: CommonOptions): Promise<Asker> {
+  // Steps of several machines and their connections share one terminal.
+  return oneAtATime(
+    terminalAsker({
+      answers: readAnswers(options.answers),
+      interactive: process.stdin.isTTY === true && !json,
+      texts,
+      infoOf: (instance) => {
+        const step = kit.parts.runbook.find(({ id }) => id === instance.split('@')[0]);
+        return step === undefined ? undefined : infoOf(step);
+      },
+      ...(await technicianOf(kit, options)),
+    }),
+  );
+}
+
 /** Opens a site, does something with it, closes it: also after a failure. */
 export const withSite = (options: CommonOptions, act: (session: SiteSession) => Promise<number>): Promise<number> =>
   withSession(options, async (session, signal) => {
     const name = await chosenSite(session.kit, options.site);
-    const interactive = process.stdin.isTTY === true && !session.json;
-    // Steps of several machines and their connections share one terminal.
-    const asker = oneAtATime(
-      terminalAsker({
-        answers: readAnswers(options.answers),
-        interactive,
-        texts: session.texts,
-        infoOf: (instance) => {
-          const step = session.kit.parts.runbook.find(({ id }) => id === instance.split('@')[0]);
-          return step === undefined ? undefined : infoOf(step);
-        },
-        ...(await technicianOf(session.kit, options)),
-      }),
-    );
+    const asker = await askerFor(session, options);
     const bench = await openBench(session.kit.parts, name, asker);
     try {
       return await act({ ...session, bench, asker, signal });

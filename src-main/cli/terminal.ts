@@ -27,9 +27,10 @@ export interface TerminalOptions {
 export async function readLine(prompt: string, hidden: boolean, id: string, signal: AbortSignal): Promise<string> {
   // The line editor draws the line that it stands in anew, and with it what was there before: it must know of it.
   const line = hidden ? '' : prompt.slice(prompt.lastIndexOf('\n') + 1);
-  process.stderr.write(prompt.slice(0, prompt.length - line.length));
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const reader = createInterface({ input: process.stdin, output: hidden ? silent : process.stderr, terminal: true });
+  // Only now: whoever types as soon as a secret is asked for is not echoed any more.
+  process.stderr.write(prompt.slice(0, prompt.length - line.length));
   const closed = new AbortController();
   reader.once('close', () => closed.abort());
   // The line editor takes Ctrl-C for itself.

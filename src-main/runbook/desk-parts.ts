@@ -3,6 +3,7 @@ import type { InputOf, MediaComparison, MediumChoice, MediumGeneration, OutputOf
 import type { Dossier, ListedRecord } from '../../src-shared/dossier.ts';
 import type { Rehearsal, RehearsalProgress } from '../../src-shared/rehearsal.ts';
 import type { Sheet } from '../../src-shared/sheet.ts';
+import type { Question } from '../../src-shared/step.ts';
 import type { Progress } from '../platform/download.ts';
 import type { DownloadCache } from '../platform/download-cache.ts';
 import type { BenchParts } from './bench.ts';
@@ -107,8 +108,8 @@ export interface DeskParts extends BenchParts {
   readonly testSources: (
     site: string,
     signal: AbortSignal,
-    /** What was answered in this session: the password of a proxy. */
-    secretOf?: (question: string) => string | undefined,
+    /** The proxy's password, which is asked for when the plan names a login there; null: nobody knows it. */
+    passwordOf: (question: Question) => Promise<string | null>,
   ) => Promise<OutputOf<'sources.test'>>;
   readonly licences: () => Promise<OutputOf<'help.read'>['licences']>;
   readonly takeOver: (input: InputOf<'sites.takeOver'>) => Promise<OutputOf<'sites.takeOver'>>;

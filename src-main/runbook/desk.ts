@@ -129,14 +129,22 @@ export function makeDesk(parts: DeskParts): Desk {
     },
     'practice.faults': async ({ site, set }) =>
       (await isPractice(await siteFolder(parts.dataFolder, site))) ? parts.practice.faults(set) : [],
-    'sources.test': async ({ site }) => {
+    'sources.test': async ({ site, password }) => {
       const opened = await at(site);
       const under = testing.get(opened);
       if (under !== undefined) return under.answer;
       const stop = new AbortController();
       const { signal } = stop;
+      const { secrets } = opened.site;
       const answer = parts
-        .testSources(site, AbortSignal.any([opened.closing.signal, signal]), (id) => opened.site.secrets.get(id))
+        .testSources(site, AbortSignal.any([opened.closing.signal, signal]), async ({ id }) => {
+          if (password !== null) secrets.set(id, password);
+          return secrets.get(id) ?? null;
+        })
+        .then((tested) => {
+          if (tested.asks !== null) secrets.forget(tested.asks.id);
+          return tested;
+        })
         .catch((error: unknown) => {
           throw signal.aborted ? problem('cancelled', { what: 'sources' }) : error;
         })

@@ -9,6 +9,7 @@ import { terminalForms } from '../../src-shared/terminal-forms.ts';
 import { Heading } from '../app/heading.tsx';
 import { useWords } from '../i18n/words.ts';
 import { ProblemPanel } from '../panels/problem-panel.tsx';
+import { QuestionPanel } from '../panels/question-panel.tsx';
 import { Terminal } from '../panels/terminal.tsx';
 import { call } from '../state/bridge.ts';
 import type { OpenedSite } from '../state/store.ts';
@@ -25,13 +26,13 @@ export const SourcesPage = ({ site }: { readonly site: OpenedSite }) => {
   const [trouble, setTrouble] = useState<ProblemData | null>(null);
   const [busy, setBusy] = useState(false);
   const [stopped, setStopped] = useState(false);
-  const test = async () => {
+  const test = async (password: string | null = null) => {
     setBusy(true);
     setTrouble(null);
     setTested(null);
     setStopped(false);
     try {
-      setTested(await call('sources.test', { site: site.name }));
+      setTested(await call('sources.test', { site: site.name, password }));
     } catch (thrown) {
       const data = toProblemData(thrown);
       if (data.code === 'cancelled') setStopped(true);
@@ -59,7 +60,15 @@ export const SourcesPage = ({ site }: { readonly site: OpenedSite }) => {
         {busy ? t('ui.sources.asking', { seconds: sourceLimitMs / 1000 }) : stopped ? t('ui.sources.stopped') : ''}
       </p>
       {trouble !== null && <ProblemPanel problem={trouble} />}
-      {tested !== null && <Answers {...tested} />}
+      {tested?.asks && (
+        <QuestionPanel
+          question={tested.asks}
+          technician=""
+          onTechnician={() => undefined}
+          onAnswer={(password) => void test(password)}
+        />
+      )}
+      {tested !== null && tested.answers.length > 0 && <Answers {...tested} />}
     </ScrollPage>
   );
 };

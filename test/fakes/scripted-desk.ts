@@ -142,6 +142,7 @@ const supportLines = (hidden: boolean): readonly string[] => [
 
 const scriptedSources: OutputOf<'sources.test'> = {
   proxy: 'http://proxy.example:3128',
+  asks: null,
   answers: [
     {
       kind: 'archive',

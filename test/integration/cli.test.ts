@@ -14,6 +14,8 @@ import { makeDesk } from '../../src-main/runbook/desk.ts';
 import type { ProcedureName } from '../../src-shared/channels.ts';
 import { journalEvent } from '../../src-shared/journal.ts';
 import { exitCodes } from '../../src-shared/problem.ts';
+import { serveFiles } from '../fakes/loopback-archive.ts';
+import { startProxy } from '../fakes/proxy.ts';
 import { unless } from '../unless.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -47,6 +49,28 @@ const fieldkit = (words: readonly string[], folder = home): Promise<Said> =>
     );
     child.stdin?.end();
   });
+
+/** In a terminal, where the line that waits as `prompt` says is answered once. */
+async function atTerminal(words: readonly string[], folder: string, prompt: RegExp, answer: string) {
+  const command = [process.execPath, program, ...words].map((word) => `'${word}'`).join(' ');
+  const terminal = spawn('script', ['--quiet', '--return', '--flush', '--command', command, '/dev/null'], {
+    env: { ...inHome(folder), TERM: 'xterm' },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => void terminal.kill());
+  let shown = '';
+  let answered = false;
+  terminal.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    // What follows the order to clear the line replaces what stood in it.
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what a terminal is told.
+    shown = (shown + chunk).replace(/[^\n]*\x1b\[1G\x1b\[0J/g, '');
+    if (answered || !prompt.test(stripVTControlCharacters(shown).split('\n').at(-1) ?? '')) return;
+    answered = true;
+    terminal.stdin.write(`${answer}\r`);
+  });
+  const code = await new Promise((resolve) => terminal.once('close', resolve));
+  return { code, shown, answered };
+}
 
 const jsonLines = (text: string): Record<string, unknown>[] =>
   text
@@ -109,25 +133,44 @@ describe('fieldkit', () => {
       '--input',
       `choose-medium@site.path=${await mkdtemp(join(work, 'stick-'))}`,
     ];
-    const command = [process.execPath, program, ...words].map((word) => `'${word}'`).join(' ');
-    const terminal = spawn('script', ['--quiet', '--return', '--flush', '--command', command, '/dev/null'], {
-      env: { ...inHome(folder), TERM: 'xterm' },
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
-    onTestFinished(() => void terminal.kill());
-    let shown = '';
-    let answered = false;
-    terminal.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-      // What follows the order to clear the line replaces what stood in it.
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what a terminal is told.
-      shown = (shown + chunk).replace(/[^\n]*\x1b\[1G\x1b\[0J/g, '');
-      if (answered || !/things?\? \[y\/N\] /.test(stripVTControlCharacters(shown).split('\n').at(-1) ?? '')) return;
-      answered = true;
-      terminal.stdin.write('y\r');
-    });
-    const code = await new Promise((resolve) => terminal.once('close', resolve));
+    const { code, shown, answered } = await atTerminal(words, folder, /things?\? \[y\/N\] /, 'y');
     expect(code, shown).toBe(0);
     expect(answered).toBe(true);
+  });
+
+  it.runIf(process.platform === 'linux')('asks for a proxy’s password before it tests the sources', async () => {
+    const folder = await freshHome();
+    const signed = ['vendor/InRelease', 'debian/dists/x/InRelease'];
+    const [archive, proxy] = await Promise.all([
+      serveFiles(new Map(signed.map((path) => [path, Buffer.from('signed')]))),
+      startProxy({ user: 'ada', password: 'canary-at-proxy' }),
+    ]);
+    onTestFinished(async () => void (await Promise.all([archive.close(), proxy.close()])));
+    const sources = `  proxy: ${proxy.address}
+  proxyUser: ada
+  debian-12-amd64:
+    vendor: { url: "${archive.url}/vendor", key: k }
+    archives: [{ name: debian, url: "${archive.url}/debian", suites: [x], components: [main], key: k }]
+`;
+    await writeFile(join(folder, 'plan.yaml'), `${plan}sources:\n${sources}`);
+    expect((await fieldkit(['sites', 'create', join(folder, 'plan.yaml')], folder)).code).toBe(0);
+    const nobody = await fieldkit(['sources', 'test'], folder);
+    expect([nobody.code, nobody.out]).toEqual([10, '']);
+    const id = `proxy-password:ada@${new URL(proxy.address).host}`;
+    expect(nobody.err).toContain(id);
+    const said = await atTerminal(['sources', 'test'], folder, new RegExp(`${id}: `), 'canary-at-proxy');
+    expect(said.code, said.shown).toBe(0);
+    expect([proxy.refused(), [...proxy.asked].sort().reverse()]).toEqual([
+      0,
+      signed.map((path) => `${archive.url}/${path}`),
+    ]);
+    expect(said.shown).not.toContain('canary-at-proxy');
+    await writeFile(join(folder, 'answers.json'), JSON.stringify({ [id]: 'not-it' }));
+    const refused = await fieldkit(['sources', 'test', '--answers', join(folder, 'answers.json'), '--json'], folder);
+    expect(refused.code).toBe(12);
+    expect(jsonLines(refused.out)[0]).toMatchObject({
+      answers: signed.map(() => ({ problem: { code: 'proxy-login-refused' } })),
+    });
   });
 
   it('makes a site once, and lists its steps before it was ever opened', async () => {

@@ -783,6 +783,33 @@ test('machines are surveyed into a picked folder, one after the other', async ({
   await expect(panel.getByRole('status')).toContainText(`it is kept as ${earlier}`);
 });
 
+test('a proxy’s password is asked for on the page of the sources, and sent with the next test', async ({
+  desk,
+  window: page,
+}) => {
+  states.failed(desk);
+  const params = { user: 'ada', proxy: 'http://proxy.example:3128' };
+  const key = 'steps.plan-medium.asks.proxyPassword';
+  const asks = { id: 'proxy-password', kind: 'secret' as const, key, params, show: [], choices: [] };
+  const answered = desk.sources;
+  desk.sources = { ...answered, asks, answers: [] };
+  await at(page);
+  await pageOf(page, 'sources');
+  await page.getByRole('button', { name: 'Ask every source' }).click();
+  const question = page.getByRole('region', { name: 'Password of ada at the proxy http://proxy.example:3128' });
+  await expect(question.locator('input')).toBeFocused();
+  await expect(page.locator('main li')).toHaveCount(0);
+  desk.sources = answered;
+  await page.keyboard.type('word');
+  await page.keyboard.press('Enter');
+  await expect(page.locator('main li')).toHaveCount(2);
+  await expect(question).toBeHidden();
+  expect(callsOf(desk, 'sources.test').map(({ input }) => input)).toEqual([
+    { site: 'plant-lille', password: null },
+    { site: 'plant-lille', password: 'word' },
+  ]);
+});
+
 test('the sources are told in the language of the window, with the time it takes at most', async ({
   desk,
   window: page,

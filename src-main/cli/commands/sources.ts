@@ -1,11 +1,15 @@
 // fieldkit sources test: whether everything a site is prepared from can be reached from here.
 import { exitCodes } from '../../../src-shared/problem.ts';
-import { type CommonOptions, chosenSite, withSession } from '../session.ts';
+import { askerFor, type CommonOptions, chosenSite, withSession } from '../session.ts';
 
 export const testSources = (options: CommonOptions): Promise<number> =>
-  withSession(options, async ({ kit, texts, print }, signal) => {
+  withSession(options, async (session, signal) => {
+    const { kit, texts, print } = session;
     const site = await chosenSite(kit, options.site);
-    const { proxy, answers } = await kit.testSources(site, signal);
+    const asker = await askerFor(session, options);
+    const { proxy, answers } = await kit.testSources(site, signal, (question) =>
+      asker.answer('sources', question, signal),
+    );
     const failed = answers.filter(({ problem }) => problem !== null).length;
     const counts = { count: answers.length, failed };
     print({ site, answers }, [

@@ -1,46 +1,23 @@
 // A proxy that wants a name and a password: the name stands in the plan, the password is asked for and is written nowhere.
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { request as ask, createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import type { OutputOf } from '../../../src-shared/api.ts';
 import { mediumPaths } from '../../../src-shared/manifest.ts';
+import { startProxy } from '../../fakes/proxy.ts';
 import { publishRelease, sha512Of, startUpstream } from '../../fakes/upstream-cache.ts';
 import { type Asked, atTheWindow } from '../medium/at-the-window.ts';
 
 const password = 'kept-in-memory-only';
 const url = 'https://example.org/raw/1.0.358/software/slapos-master/software.cfg';
 
-/** Hands plain http on for whoever logs in. */
-async function proxyWithLogin(): Promise<{ readonly address: string; readonly refused: () => number }> {
-  const right = `Basic ${Buffer.from(`ada:${password}`).toString('base64')}`;
-  let refused = 0;
-  const server = createServer((incoming, response) => {
-    if (incoming.headers['proxy-authorization'] !== right) {
-      refused += 1;
-      return void response.writeHead(407, { 'proxy-authenticate': 'Basic' }).end();
-    }
-    const { 'proxy-authorization': _login, ...headers } = incoming.headers;
-    const onward = ask(incoming.url ?? '', { method: incoming.method, headers }, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(response);
-    });
-    onward.on('error', () => response.destroy()).end();
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, refused: () => refused };
-}
-
 test('its password is asked for once, anew after a wrong one, and is in no file', async () => {
   const work = await mkdtemp(join(tmpdir(), 'fieldkit-proxy-'));
   onTestFinished(() => rm(work, { recursive: true, force: true }));
-  const [upstream, proxy] = [await startUpstream(), await proxyWithLogin()];
+  const [upstream, proxy] = [await startUpstream(), await startProxy({ user: 'ada', password })];
   onTestFinished(() => upstream.close());
+  onTestFinished(() => proxy.close());
   const signer = await upstream.newSigner('signer');
   const blob = Buffer.alloc(20_000, 7);
   await publishRelease(upstream, signer, url, blob);
@@ -56,6 +33,9 @@ machines:
 releases:
   - { name: slapos-master, url: ${url} }
 sources:
+  debian-12-amd64:
+    vendor: { url: ${upstream.index}, key: k }
+    archives: [{ name: debian, url: ${upstream.index}, suites: [bookworm], components: [main], key: k }]
   cache: { index: ${upstream.index}/, blobs: ${upstream.blobs}, certificates: [${join(work, 'signer.pem')}] }
   proxy: ${proxy.address}
   proxyUser: ada
@@ -90,6 +70,19 @@ sources:
   expect(asked).toEqual([question, question]);
   expect((await readFile(join(stick, 'fieldkit', mediumPaths.blob(sha512Of(blob))))).equals(blob)).toBe(true);
   expect(await run(mirror, null)).toEqual({ outcome: 'done', code: null });
+
+  // A test of the sources knows what was said; once it was refused it asks as well.
+  const tested = (said: string | null) => desk.call('sources.test', { site: 'office', password: said });
+  const codes = ({ answers }: OutputOf<'sources.test'>) =>
+    answers.slice(-2).map(({ problem }) => problem?.code ?? null);
+  expect(codes(await tested(null))).toEqual([null, null]);
+  const refused = await tested('not-it');
+  expect(codes(refused)).toEqual(['proxy-login-refused', 'proxy-login-refused']);
+  expect(refused.asks).toMatchObject({ kind: 'secret', id: `proxy-password:ada@${new URL(proxy.address).host}` });
+  const before = proxy.refused();
+  expect(await tested(null)).toMatchObject({ asks: { id: refused.asks?.id }, answers: [] });
+  expect(proxy.refused()).toBe(before);
+  expect(codes(await tested(password))).toEqual([null, null]);
   await desk.close();
 
   for (const name of await readdir(work, { recursive: true })) {

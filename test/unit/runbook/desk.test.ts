@@ -405,10 +405,10 @@ it('tests the sources once, whoever asks meanwhile, and anew when that is over',
     testSources: () =>
       new Promise((resolve) => {
         const proxy = `http://proxy-${ends.length}`;
-        ends.push(() => resolve({ proxy, answers: [] }));
+        ends.push(() => resolve({ proxy, asks: null, answers: [] }));
       }),
   });
-  const ask = () => desk.handlers['sources.test']({ site });
+  const ask = () => desk.handlers['sources.test']({ site, password: null });
   const both = Promise.all([ask(), ask()]);
   await until(() => ends.length > 0);
   ends[0]?.();
@@ -429,7 +429,10 @@ it('stops a test of the sources, and nothing when there is none', async () => {
       }),
   });
   await desk.handlers['sources.stop']({ site });
-  const both = [desk.handlers['sources.test']({ site }), desk.handlers['sources.test']({ site })];
+  const both = [
+    desk.handlers['sources.test']({ site, password: null }),
+    desk.handlers['sources.test']({ site, password: null }),
+  ];
   const ended = Promise.allSettled(both);
   await until(() => begun === 1);
   await desk.handlers['sources.stop']({ site });
