@@ -127,6 +127,7 @@ export const problems = {
   'medium-slow': define('medium', ['medium', 'writeBytes', 'readBytes', 'gigabyteMs'], { severity: 'warning' }),
   'medium-is-system': define('medium', ['path', 'reason']),
   'medium-is-same': define('medium', ['path']),
+  'medium-holds-other': define('medium', ['path', 'file', 'count']),
   'medium-drive-unusable': define('medium', ['drive', 'reason']),
   'medium-write-failed': define('medium', ['file', 'detail'], { retryable: true }),
   'medium-file-damaged': define('medium', ['file', 'offset']),

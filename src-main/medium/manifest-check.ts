@@ -56,7 +56,8 @@ function parseManifest(bytes: Uint8Array): Manifest | null {
   }
 }
 
-function keyFingerprint(pem: string): string | null {
+/** Null for what is no public key. */
+export function keyFingerprint(pem: string): string | null {
   try {
     return fingerprintOf(pem);
   } catch {

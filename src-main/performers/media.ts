@@ -18,7 +18,9 @@ import {
   sealedPath,
 } from '../medium/generations.ts';
 import { refuseSystemFolder } from '../medium/identity.ts';
-import { openManifest } from '../medium/manifest-store.ts';
+import { keyFingerprint, signatureLines } from '../medium/manifest-check.ts';
+import { openManifest, putManifest } from '../medium/manifest-store.ts';
+import { scanMedium } from '../medium/scan.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Progress } from '../platform/fetch.ts';
 import { ensureFolder, exists, readTextOrNull, sha256Of } from '../platform/files.ts';
@@ -76,7 +78,7 @@ export interface Cloned {
 
 /**
  * Copies the sealed state of a medium into a folder, each file compared with the signed list on its way, the manifest last.
- * Throws `medium-is-system`, `medium-is-same`, `medium-full`, `copy-source-differs`, `cancelled`, and what opening and writing throw.
+ * Throws `medium-is-system`, `medium-is-same`, `medium-holds-other`, `medium-full`, `copy-source-differs`, `cancelled`, and what opening and writing throw.
  */
 export async function cloneMedium(
   from: string,
@@ -95,12 +97,16 @@ export async function cloneMedium(
   // Another site's sealed medium is not written over: that would be the end of it.
   if (other !== null && other.fingerprint !== fingerprint)
     throw problem('fingerprint-differs', { what: to, expected: fingerprint, found: other.fingerprint });
+  // Nor is what was never sealed, or cannot be opened: nobody can tell whose it is.
+  if (other === null) await requireNothingElse(to, manifest.site, fingerprint);
   await ensureFolder(root);
   await requireRoom(root, manifest.files);
   // Another state of the same medium stays beside the copy: it may be the later one, and is whole until the copy is.
   if (other !== null && other.manifest.generation !== manifest.generation)
     await keepGeneration(root, fingerprint, new Map(manifest.files.map(({ path, sha256 }) => [path, sha256])));
   const totalBytes = sizeOf(manifest);
+  // First of all: a copy that does not come to its end is known by it.
+  await writeToMedium(join(root, mediumPaths.manifestKey), await readSealed(source, mediumPaths.manifestKey));
   let before = 0;
   for (const { path, sizeBytes, sha256 } of manifest.files) {
     const done = before;
@@ -115,13 +121,39 @@ export async function cloneMedium(
     });
     before += sizeBytes;
   }
-  for (const path of [mediumPaths.manifestKey, mediumPaths.manifestSignature, mediumPaths.manifest]) {
-    const text = await readTextOrNull(join(source, path));
-    if (text === null) throw problem('medium-file-missing', { file: path });
-    await writeToMedium(join(root, path), text);
-  }
+  const signatures = signatureLines(await readSealed(source, mediumPaths.manifestSignature));
+  await putManifest(root, Buffer.from(await readSealed(source, mediumPaths.manifest), 'utf8'), signatures);
   await openManifest(root, fingerprint);
   return { files: manifest.files.length, sizeBytes: totalBytes, generation: manifest.generation, fingerprint };
+}
+
+async function readSealed(root: string, path: string): Promise<string> {
+  const text = await readTextOrNull(join(root, path));
+  if (text === null) throw problem('medium-file-missing', { file: path });
+  return text;
+}
+
+/**
+ * A place without a manifest that opens is copied onto where it has the site's own key, as a copy has that did not come to its end, or
+ * nothing but a marker and the site's own files. Throws `fingerprint-differs`, `medium-holds-other`.
+ */
+async function requireNothingElse(to: string, site: string, fingerprint: string): Promise<void> {
+  const root = join(to, mediumRoot);
+  if (!(await exists(root))) return;
+  const key = await readTextOrNull(join(root, mediumPaths.manifestKey));
+  const found = key === null ? null : keyFingerprint(key);
+  if (found === fingerprint) return;
+  if (found !== null) throw problem('fingerprint-differs', { what: to, expected: fingerprint, found });
+  const { files, strange } = await scanMedium(root);
+  const apart = [mediumPaths.manifest, mediumPaths.generations];
+  const there = (await Promise.all(apart.map((path) => exists(join(root, path))))).flatMap((is, at) =>
+    is ? [apart[at] ?? ''] : [],
+  );
+  const others = [...files.map(({ path }) => path), ...strange].filter(
+    (path) => path !== mediumPaths.mediumId && !path.startsWith(mediumPaths.site(`${site}/`)),
+  );
+  const [first, ...more] = [...there, ...others];
+  if (first !== undefined) throw problem('medium-holds-other', { path: to, file: first, count: more.length + 1 });
 }
 
 export interface Tidied extends CleanUp {

@@ -1,5 +1,5 @@
 /** The way back, and a copy: what media hold afterwards, and what the sites of this laptop know of them. */
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { keepGeneration, sealedPath } from '../../../src-main/medium/generations.ts';
@@ -157,6 +157,53 @@ describe('a copy', () => {
     await writeBinding(site, await bindMedium(other));
     await expect(boundAndSealed(site)).rejects.toMatchObject({ code: 'medium-rolled-back' });
     await site.close();
+  });
+
+  const clone = (to: string, signal = new AbortController().signal, onProgress = (): void => undefined) =>
+    cloneMedium(stick, to, onProgress, signal);
+
+  it.each([
+    [
+      'unsealed, of another site',
+      { 'debian/debian-12-amd64/Packages': 'theirs', 'medium-id': 'e' },
+      'debian/debian-12-amd64/Packages',
+    ],
+    ['only the files of another site', { 'site/lyon/journal.jsonl': '{}' }, 'site/lyon/journal.jsonl'],
+    ['a manifest that does not open', { 'manifest.json': '{"format": 2}' }, 'manifest.json'],
+    ['nothing but earlier states', { 'generations/3/manifest.json': '{}' }, 'generations'],
+  ])('writes over nothing of what may be somebody’s: %s', async (_, files, file) => {
+    const other = await scratch();
+    for (const [path, text] of Object.entries(files)) await put(join(other, 'fieldkit', path), text);
+    await expect(clone(other)).rejects.toMatchObject({
+      data: { code: 'medium-holds-other', params: { path: other, file } },
+    });
+    for (const [path, text] of Object.entries(files))
+      expect(await readFile(join(other, 'fieldkit', path), 'utf8')).toBe(text);
+    await expect(readFile(join(other, 'fieldkit/trust/manifest-key.pem'))).rejects.toThrow('ENOENT');
+  });
+
+  it('writes over nothing of an unsealed medium with another key', async () => {
+    const other = await scratch();
+    const theirs = await sealedMedium();
+    await cp(theirs.root, join(other, 'fieldkit'), { recursive: true });
+    await rm(join(other, 'fieldkit/manifest.json'));
+    await expect(clone(other)).rejects.toMatchObject({ code: 'fingerprint-differs' });
+  });
+
+  it('goes on where one was cut off, and onto a place that has a marker and the site’s own files alone', async () => {
+    const other = await scratch();
+    await put(join(other, 'fieldkit/medium-id'), `${'d'.repeat(32)}\n`);
+    await put(join(other, 'fieldkit/site/lille/journal.jsonl'), '{}');
+    const cut = new AbortController();
+    let told = 0;
+    const stop = () => {
+      told += 1;
+      if (told === 2) cut.abort();
+    };
+    await expect(clone(other, cut.signal, stop)).rejects.toMatchObject({ code: 'cancelled' });
+    await expect(openManifest(join(other, 'fieldkit'), null)).rejects.toMatchObject({ code: 'medium-unsealed' });
+    await clone(other);
+    expect(await sealedNow(join(other, 'fieldkit'))).toBe(1);
   });
 
   it('over a later state of the same medium keeps that one beside it, and the later one whole until the copy is', async () => {
