@@ -104,43 +104,49 @@ export const chooseMedium = defineStep({
 });
 
 /** Both are shown, and a person says which one counts; the job takes that very one, or none. */
-const takeOther = (path: string, { was, is }: AnotherMedium, subject: Subject): readonly Command[] => [
-  {
-    kind: 'ask',
-    question: {
-      id: anotherQuestion({ was, is }),
-      kind: 'choice',
-      key: 'steps.choose-medium.asks.other',
-      params: {
-        path,
-        formerSerial: was.serial ?? '',
-        formerBytes: was.sizeBytes ?? '',
-        formerVolume: was.volumeUuid ?? '',
-        formerMark: markOf(was),
-        serial: is.serial ?? '',
-        sizeBytes: is.sizeBytes ?? '',
-        volume: is.volumeUuid ?? '',
-        mark: markOf(is),
+const takeOther = (path: string, { was, is }: AnotherMedium, subject: Subject): readonly Command[] => {
+  const former = shown(was);
+  const { serial, sizeBytes, volume, mark } = shown(is);
+  return [
+    {
+      kind: 'ask',
+      question: {
+        id: anotherQuestion({ was, is }),
+        kind: 'choice',
+        key: 'steps.choose-medium.asks.other',
+        params: {
+          path,
+          formerSerial: former.serial,
+          formerBytes: former.sizeBytes,
+          formerVolume: former.volume,
+          formerMark: former.mark,
+          serial,
+          sizeBytes,
+          volume,
+          mark,
+        },
+        show: [],
+        choices: [...anotherAnswers],
       },
-      show: [],
-      choices: [...anotherAnswers],
     },
-  },
-  work(
-    'take-other-medium',
-    { path, was, is, asked: instanceKey('choose-medium', subject) },
-    says('choose-medium', 'does.replace', { path }),
-  ),
-];
-
-/** What is known of one, as a sentence; what is not known is empty, and shown as a dash. */
-const told = (signs: MediumSigns, which: 'former' | 'other' | 'there'): Told => {
-  const [serial, sizeBytes, volume, mark] = [
-    signs.serial ?? '',
-    signs.sizeBytes ?? '',
-    signs.volumeUuid ?? '',
-    markOf(signs),
+    work(
+      'take-other-medium',
+      { path, was, is, asked: instanceKey('choose-medium', subject) },
+      says('choose-medium', 'does.replace', { path }),
+    ),
   ];
+};
+
+/** What is known of one, as sentences tell it; what is not known is empty, and shown as a dash. */
+const shown = ({ serial, sizeBytes, volumeUuid, mediumId }: MediumSigns) => ({
+  serial: serial ?? '',
+  sizeBytes: sizeBytes ?? '',
+  volume: volumeUuid ?? '',
+  mark: mediumId?.slice(0, 8) ?? '',
+});
+
+const told = (signs: MediumSigns, which: 'former' | 'other' | 'there'): Told => {
+  const { serial, sizeBytes, volume, mark } = shown(signs);
   return says('choose-medium', { former: 'found.former', other: 'found.other', there: 'found.there' }[which], {
     serial,
     sizeBytes,
@@ -148,7 +154,6 @@ const told = (signs: MediumSigns, which: 'former' | 'other' | 'there'): Told => 
     mark,
   });
 };
-const markOf = ({ mediumId }: MediumSigns): string => mediumId?.slice(0, 8) ?? '';
 
 /** Below this a preparation of some gigabytes takes so long that another stick is the better way. */
 const slowBytes = 8e6;
