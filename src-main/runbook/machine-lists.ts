@@ -121,14 +121,27 @@ interface Block {
   readonly options: Map<string, string>;
 }
 
-const fits = (pattern: string, host: string): boolean =>
-  new RegExp(
-    `^${pattern
-      .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-      .replaceAll('*', '.*')
-      .replaceAll('?', '.')}$`,
-    'i',
-  ).test(host);
+/** `*` is any text, `?` any sign. Step by step, as a regular expression of many stars would take for ever. */
+function fits(pattern: string, host: string): boolean {
+  const [wanted, given] = [pattern.toLowerCase(), host.toLowerCase()];
+  let [at, seen, star, from] = [0, 0, -1, 0];
+  while (seen < given.length) {
+    if (wanted[at] === '*') {
+      star = at;
+      from = seen;
+      at += 1;
+    } else if (wanted[at] === '?' || wanted[at] === given[seen]) {
+      at += 1;
+      seen += 1;
+    } else if (star >= 0) {
+      // The last star takes one sign more.
+      from += 1;
+      at = star + 1;
+      seen = from;
+    } else return false;
+  }
+  return /^\**$/.test(wanted.slice(at));
+}
 
 /** `Host` blocks with a name of their own; `Match` and `Include` are not followed. */
 function fromSshConfig(text: string, wrong: Wrong): readonly ListedMachine[] {
@@ -198,7 +211,7 @@ type Variables = Readonly<Record<string, string>>;
 
 const inventoryMachine = (host: string, variables: Variables): ListedMachine => {
   const fields = Object.entries(variables).flatMap(([key, value]) => {
-    const field = ansibleFields[key];
+    const field = Object.hasOwn(ansibleFields, key) ? ansibleFields[key] : undefined;
     return field === undefined ? [] : [[field, fieldOf(field, value)] as const];
   });
   const jump = /ProxyJump[= ]["']?(?:[^@\s"']+@)?([^\s:"',]+)/.exec(variables.ansible_ssh_common_args ?? '')?.[1];
@@ -252,14 +265,20 @@ function fromIniInventory(text: string, wrong: Wrong): readonly ListedMachine[] 
     for (const host of named) hosts.set(host, { ...hosts.get(host), ...own });
     requireFew(hosts.size, index + 1, wrong);
   }
-  const holds = (name: string, host: string, seen: readonly string[] = []): boolean =>
-    name === 'all' ||
-    [...(members.get(name) ?? [])].some((one) =>
-      one.startsWith('@') ? !seen.includes(one) && holds(one.slice(1), host, [...seen, one]) : one === host,
-    );
+  /** Each group is looked into once: groups may hold each other in more ways than could be walked. */
+  const hostsIn = (name: string, seen: Set<string>): readonly string[] => {
+    if (name === 'all') return [...hosts.keys()];
+    if (seen.has(name)) return [];
+    seen.add(name);
+    return [...(members.get(name) ?? [])].flatMap((one) => (one.startsWith('@') ? hostsIn(one.slice(1), seen) : [one]));
+  };
+  const shared = [...groupVariables].map(([name, variables]) => ({
+    variables,
+    among: new Set(hostsIn(name, new Set())),
+  }));
   return [...hosts].map(([host, own]) => {
-    const shared = [...groupVariables].filter(([name]) => holds(name, host)).map(([, variables]) => variables);
-    return inventoryMachine(host, Object.assign({}, ...shared, own) as Variables);
+    const ofGroups = shared.filter(({ among }) => among.has(host)).map(({ variables }) => variables);
+    return inventoryMachine(host, Object.assign({}, ...ofGroups, own) as Variables);
   });
 }
 

@@ -153,6 +153,28 @@ ansible_ssh_common_args=-o ProxyJump=ada@bastion
     expect(refusal(kind, text)).toEqual(['machine-list-invalid', line, 'more than 1000 machines']);
   });
 
+  it('is read in no time however its patterns and groups are knotted', () => {
+    const host = `${'a'.repeat(60)}b`;
+    const config = `Host ${host}\nHostName 10.0.0.1\nHost ${'*a'.repeat(30)}\nPort 23\nHost *A?b\nPort 24\n`;
+    const groups = Array.from({ length: 40 }, (_, at) =>
+      ['l', 'r'].map(
+        (side) => `[${side}${at}:children]\nl${at + 1}\nr${at + 1}\n[${side}${at}:vars]\nansible_user=u${at}\n`,
+      ),
+    ).flat();
+    const begun = performance.now();
+    expect(readMachineList(config, 'ssh-config', 'config')).toMatchObject([{ fields: { port: 24 } }]);
+    expect(readMachineList(`[l40]\nh\n${groups.join('')}`, 'inventory', 'hosts')).toMatchObject([
+      { name: 'h', fields: { user: 'u39' } },
+    ]);
+    expect(performance.now() - begun).toBeLessThan(2000);
+  });
+
+  it('takes a variable called like something every object has for what it is: none of ours', () => {
+    expect(readMachineList('h constructor=1 toString=2\n', 'inventory', 'hosts')).toEqual([
+      { name: 'h', fields: { address: 'h' } },
+    ]);
+  });
+
   it('above 256 KiB is refused before it is taken apart', () => {
     const head = 'name,address\nn,a\n';
     const full = head + ' '.repeat(256 * 1024 - head.length);
