@@ -10,12 +10,14 @@ import { SitePage } from '../pages/site-page.tsx';
 import { StartPage } from '../pages/start-page.tsx';
 import { leaveSite, openSite } from '../state/sites.ts';
 import { useStore } from '../state/store.ts';
+import { keepFocus } from './kept-focus.ts';
 
 export const App = () => {
   const { i18n } = useTranslation();
   const route = useStore((state) => state.route);
   const site = useStore((state) => state.site);
   const wanted = 'site' in route ? route.site : null;
+  useEffect(keepFocus, []);
   useEffect(() => {
     document.documentElement.lang = i18n.language;
   }, [i18n.language]);

@@ -39,6 +39,13 @@ async function take(desk: ScriptedDesk, page: Page, place: Place, look: Look, pa
   await place.go(page, key);
   await expect(page.locator('html')).toHaveAttribute('data-theme', look.theme);
   await page.evaluate(() => document.fonts.ready);
+  if (wanted === 'every') {
+    // The whole of what scrolls, as far as anybody looks.
+    const hidden = await page.evaluate(() =>
+      Math.max(...[...document.querySelectorAll('main, main *')].map((box) => box.scrollHeight - box.clientHeight)),
+    );
+    await page.setViewportSize({ width: look.width, height: look.height + Math.min(Math.max(hidden, 0), 2400) });
+  }
   await page.screenshot({ path, animations: 'disabled' });
 }
 
