@@ -336,7 +336,11 @@ export function compose(options: ComposeOptions): Kit {
         return (await Promise.all(found)).filter(({ sites }) => sites.length > 0);
       },
       recentMedia: recentMediaIn(paths.data),
-      media: mediaActs({ runningFrom, laptop }),
+      media: {
+        ...mediaActs({ runningFrom, laptop }),
+        repair: (site, place, repair, onStage, signal) =>
+          site.practice ? noDrive(place) : acts.repairMedium(place, repair, signal, onStage),
+      },
       cache: downloadCache(paths.cache),
       laptopNow,
       rehearsal: { run: rehearseSite, last: lastRehearsal },

@@ -249,6 +249,10 @@ export const mediumReport = z.strictObject({
 });
 export type MediumReport = z.infer<typeof mediumReport>;
 
+/** What a repair of a file system is at. */
+export const repairStages = ['looking', 'repairing', 'mounting'] as const;
+export type RepairStage = (typeof repairStages)[number];
+
 /** Two sealed media by their lists: paths that only one has, and those that differ. */
 export const mediaComparison = z.strictObject({
   first: z.strictObject({ site: z.string(), generation: z.int() }),
@@ -390,6 +394,8 @@ export const liveEvent = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('cloning'), ...wholeMedium }),
   /** How far going back to an earlier state is. */
   z.strictObject({ kind: z.literal('restoring'), ...wholeMedium }),
+  /** What the look through a file system, or its repair, is at; how long it takes nobody can say. */
+  z.strictObject({ kind: z.literal('repairing'), path: z.string(), stage: z.enum(repairStages) }),
   /** Which machine is being surveyed. */
   z.strictObject({ kind: z.literal('surveying'), machine: z.string(), done: z.int(), total: z.int() }),
   /** `problem` only when the program itself failed; a step's problem is in the journal. */
@@ -737,6 +743,25 @@ export const api = {
       mark: z.string(),
       removed: z.boolean(),
     }),
+  },
+  /** Looks through the file system of a medium that was offered or picked, which unmounts it for that while; with `repair` it is mended. */
+  'media.repair': {
+    input: z.strictObject({ site: z.string(), place: z.string(), repair: z.boolean() }),
+    output: z.strictObject({ run }),
+  },
+  /** What the last look or repair came to, until another begins or the site is closed. */
+  'media.repaired': {
+    input: site,
+    output: z
+      .strictObject({
+        place: z.string(),
+        device: z.string(),
+        /** `unknown`: nothing on this laptop can check such a file system. */
+        health: z.enum(['whole', 'damaged', 'unknown']),
+        repaired: z.boolean(),
+        mountPoint: z.string().nullable(),
+      })
+      .nullable(),
   },
   /** The downloads that every site and medium of this laptop shares. */
   'cache.read': {

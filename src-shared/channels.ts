@@ -52,6 +52,8 @@ export const procedures = [
   'media.restore',
   'media.restored',
   'media.tidy',
+  'media.repair',
+  'media.repaired',
   'cache.read',
   'cache.trim',
   'cache.limit',

@@ -64,6 +64,13 @@ export const terminalForms = {
   cleanMedium: (folder: string, yes: boolean): Argv => [
     ...['fieldkit', 'medium', 'clean', folder, ...(yes ? ['--yes'] : [])],
   ],
+  repairMedium: (place: string, yes: boolean): Argv => [
+    'fieldkit',
+    'medium',
+    'repair',
+    place,
+    ...(yes ? ['--yes'] : []),
+  ],
   listCache: (): Argv => ['fieldkit', 'cache', 'list'],
   verifyCache: (): Argv => ['fieldkit', 'cache', 'verify'],
   clearCache: (unusedDays: number | null): Argv => [

@@ -59,6 +59,7 @@ export function allHandlers(desk: Desk, dataFolder: string, onSettings: (setting
       desk.handlers['media.restore']({ ...input, path: path === null ? null : picks.path(path) }),
     'media.tidy': ({ path, ...input }) =>
       desk.handlers['media.tidy']({ ...input, path: path === null ? null : picks.path(path) }),
+    'media.repair': (input) => desk.handlers['media.repair']({ ...input, place: picks.path(input.place) }),
     'machines.survey': (input) => desk.handlers['machines.survey']({ ...input, folder: picks.path(input.folder) }),
     'records.export': (input) => desk.handlers['records.export']({ ...input, folder: picks.path(input.folder) }),
     'sites.onMedium': async ({ path }) => {

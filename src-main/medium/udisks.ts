@@ -62,17 +62,13 @@ export async function checkFileSystem(device: string, hands: MountHands, signal?
 
 /**
  * Has a file system that is not mounted repaired. What counts is the look afterwards: the tool for FAT ends as failed when it
- * has changed something. Null when it is whole now, else what was said.
+ * has changed something. Null when it is whole now, else what was said. Nothing stops it: UDisks2 would go on all the same.
  */
-export async function repairFileSystem(
-  device: string,
-  hands: MountHands,
-  signal?: AbortSignal,
-): Promise<string | null> {
-  const object = await udisksObject(device, hands, signal);
+export async function repairFileSystem(device: string, hands: MountHands): Promise<string | null> {
+  const object = await udisksObject(device, hands);
   if (object === null) return 'UDisks2';
-  const { data, said } = await callUdisks(hands, object, 'Filesystem.Repair', ['a{sv}', '0'], signal);
-  const health = await checkFileSystem(device, hands, signal);
+  const { data, said } = await callUdisks(hands, object, 'Filesystem.Repair', ['a{sv}', '0']);
+  const health = await checkFileSystem(device, hands);
   if (health === 'whole' || (health === 'unknown' && data?.[0] === true)) return null;
   return said ?? 'fsck';
 }

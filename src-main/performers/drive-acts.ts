@@ -2,29 +2,29 @@
 // line. The rules of which drive may be touched are asked each time, and nothing is done that was not asked for by a yes.
 import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { DriveLoss, FormatChoice } from '../../src-shared/api.ts';
+import type { DriveLoss, FormatChoice, RepairStage } from '../../src-shared/api.ts';
 import { problem } from '../../src-shared/problem.ts';
 import { listDrives } from '../medium/drives.ts';
 import { type FormatRequest, formatDrive, formatHands, lookBeforeFormat } from '../medium/format.ts';
 import { readBlockDevices } from '../medium/lsblk.ts';
-import { mountVolume } from '../medium/mount.ts';
 import { mountOf, readMounts } from '../medium/mounts.ts';
-import { checkVolume, repairVolume } from '../medium/repair.ts';
+import { type Mended, mendVolume } from '../medium/repair.ts';
 import type { Drive } from '../medium/safety.ts';
-import type { Health } from '../medium/udisks.ts';
 import type { Clock } from '../platform/clock.ts';
 import { requireVolume } from './medium-jobs.ts';
 
-export interface Repaired {
+export interface Repaired extends Mended {
   readonly device: string;
-  readonly health: Health;
-  /** Where it is mounted after a repair; null when it was only looked at. */
-  readonly mountPoint: string | null;
 }
 
 export interface DriveActs {
   /** Of a device or of the folder where it is mounted. Without `yes` it is only looked at, which unmounts it for that while. */
-  readonly repairMedium: (place: string, yes: boolean, signal: AbortSignal) => Promise<Repaired>;
+  readonly repairMedium: (
+    place: string,
+    yes: boolean,
+    signal: AbortSignal,
+    onStage?: (stage: RepairStage) => void,
+  ) => Promise<Repaired>;
   readonly format: {
     readonly drives: (signal?: AbortSignal) => Promise<FormatChoice[]>;
     readonly look: (device: string, signal?: AbortSignal) => Promise<DriveLoss>;
@@ -47,16 +47,9 @@ export function driveActs(runningFrom: readonly string[], clock: Clock): DriveAc
     return requireVolume(drives, device, damaged ? 'needs-repair' : null);
   };
   return {
-    repairMedium: async (place, yes, signal) => {
-      const { path: device, mountPoint } = await volumeAt(place, signal);
-      const health = await checkVolume(device, undefined, signal);
-      if (!yes || health === 'whole') {
-        // It is left as it was found.
-        if (mountPoint !== null) await mountVolume(device, undefined, signal);
-        return { device, health, mountPoint: null };
-      }
-      await repairVolume(device, undefined, signal);
-      return { device, health: 'whole', mountPoint: (await mountVolume(device, undefined, signal)).mountPoint };
+    repairMedium: async (place, yes, signal, onStage = () => undefined) => {
+      const volume = await volumeAt(place, signal);
+      return { device: volume.path, ...(await mendVolume(volume, { yes, onStage, signal })) };
     },
     format: {
       drives: async (signal) => (await hands.drives(signal)).map(choiceOf),

@@ -13,7 +13,7 @@ interface Around {
   readonly laptop: Laptop;
 }
 
-export function mediaActs({ runningFrom, laptop }: Around): DeskParts['media'] {
+export function mediaActs({ runningFrom, laptop }: Around): Omit<DeskParts['media'], 'repair'> {
   const folderOf = async (site: OpenSite, path: string | null): Promise<string> =>
     path ?? (await boundMedium(site)).identity.path;
 

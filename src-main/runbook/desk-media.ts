@@ -1,5 +1,5 @@
 // What the window may ask about media: what lies on one, reading it back, a rehearsal, a copy, a comparison, its earlier states.
-import type { Handlers, OutputOf } from '../../src-shared/api.ts';
+import type { Handlers, OutputOf, RepairStage } from '../../src-shared/api.ts';
 import type { RehearsalProgress } from '../../src-shared/rehearsal.ts';
 import type { Progress } from '../platform/download.ts';
 import type { DeskParts } from './desk-parts.ts';
@@ -8,9 +8,10 @@ import { progressMeter } from './progress.ts';
 
 export function mediaHandlers(parts: DeskParts, sites: OpenSites) {
   const { at } = sites;
-  /** What reading back, copying and going back came to, as long as the site is open. */
+  /** What reading back, copying, going back and repairing came to, as long as the site is open. */
   const verified = new WeakMap<Open, NonNullable<OutputOf<'media.verified'>>>();
   const cloned = new WeakMap<Open, NonNullable<OutputOf<'media.cloned'>>>();
+  const repaired = new WeakMap<Open, NonNullable<OutputOf<'media.repaired'>>>();
   const restored = new WeakMap<Open, NonNullable<OutputOf<'media.restored'>>>();
 
   /** Tells how far an act on every byte of a medium is; it can be stopped from the first moment, and its list alone can take a while. */
@@ -85,5 +86,16 @@ export function mediaHandlers(parts: DeskParts, sites: OpenSites) {
         return parts.media.tidy(opened.site, path, mark);
       });
     },
+    'media.repair': async ({ site, place, repair }) => {
+      const opened = await at(site);
+      const mend = async (signal: AbortSignal) => {
+        repaired.delete(opened);
+        const tell = (stage: RepairStage) => opened.site.live({ kind: 'repairing', path: place, stage });
+        tell('looking');
+        repaired.set(opened, { place, ...(await parts.media.repair(opened.site, place, repair, tell, signal)) });
+      };
+      return { run: sites.start(opened, [], mend) };
+    },
+    'media.repaired': async ({ site }) => repaired.get(await at(site)) ?? null,
   } satisfies Partial<Handlers>;
 }

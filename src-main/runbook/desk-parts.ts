@@ -1,5 +1,12 @@
 // What compose hands the desk: the acts on media, records and keys that the engine knows only by these shapes.
-import type { InputOf, MediaComparison, MediumChoice, MediumGeneration, OutputOf } from '../../src-shared/api.ts';
+import type {
+  InputOf,
+  MediaComparison,
+  MediumChoice,
+  MediumGeneration,
+  OutputOf,
+  RepairStage,
+} from '../../src-shared/api.ts';
 import type { Dossier, ListedRecord } from '../../src-shared/dossier.ts';
 import type { Rehearsal, RehearsalProgress } from '../../src-shared/rehearsal.ts';
 import type { Sheet } from '../../src-shared/sheet.ts';
@@ -101,6 +108,14 @@ export interface DeskParts extends BenchParts {
       signal: AbortSignal,
     ) => Promise<NonNullable<OutputOf<'media.restored'>>>;
     readonly tidy: (site: OpenSite, path: string | null, mark: string | null) => Promise<OutputOf<'media.tidy'>>;
+    /** Without `repair` its file system is only looked through. */
+    readonly repair: (
+      site: OpenSite,
+      place: string,
+      repair: boolean,
+      onStage: (stage: RepairStage) => void,
+      signal: AbortSignal,
+    ) => Promise<Omit<NonNullable<OutputOf<'media.repaired'>>, 'place'>>;
   };
   /** Downloads kept across sites. */
   readonly cache: DownloadCache;

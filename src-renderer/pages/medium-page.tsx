@@ -1,6 +1,6 @@
 // What lies on a medium: its seal, the packages of each system, the releases, earlier states, and what is not ours.
 // It shows lists and sizes; whether the bytes are right is said by sealing and by verifying.
-import { Eraser, FolderOpen, RotateCw, Usb } from 'lucide-react';
+import { Eraser, FolderOpen, RotateCw, Usb, Wrench } from 'lucide-react';
 import { type ReactNode, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { MediumContents } from '../../src-shared/api.ts';
@@ -79,6 +79,9 @@ export const MediumPage = ({ site }: { readonly site: OpenedSite }) => {
           )}
           <Button kind="plain" icon={<Eraser aria-hidden />} onPress={() => go({ page: 'format', site: site.name })}>
             {t('ui.format.open')}
+          </Button>
+          <Button kind="plain" icon={<Wrench aria-hidden />} onPress={() => go({ page: 'repair', site: site.name })}>
+            {t('ui.repair.open')}
           </Button>
           {contents !== null && <Terminal argv={terminalForms.showMedium(contents.path)} />}
         </Acts>

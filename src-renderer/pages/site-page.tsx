@@ -18,6 +18,7 @@ import { MediumPage } from './medium-page.tsx';
 import { OverviewPage } from './overview-page.tsx';
 import { PlanPage } from './plan-page.tsx';
 import { RecordsPage } from './records-page.tsx';
+import { RepairPage } from './repair-page.tsx';
 import { SheetPage } from './sheet-page.tsx';
 import styles from './site-page.module.css';
 import { SourcesPage } from './sources-page.tsx';
@@ -31,6 +32,7 @@ const pages: Readonly<Record<SitePageName, ComponentType<{ readonly site: Opened
   medium: MediumPage,
   keys: KeysPage,
   format: FormatPage,
+  repair: RepairPage,
   records: RecordsPage,
   sources: SourcesPage,
   support: SupportPage,

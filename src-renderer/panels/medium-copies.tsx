@@ -11,6 +11,7 @@ import { call } from '../state/bridge.ts';
 import { mediumKey } from '../state/live.ts';
 import type { OpenedSite } from '../state/store.ts';
 import { useOutcome } from '../state/use-outcome.ts';
+import { usePicked } from '../state/use-picked.ts';
 import { Button } from '../ui/button.tsx';
 import { Fingerprint } from '../ui/fingerprint.tsx';
 import { FirstOf } from '../ui/first-of.tsx';
@@ -74,14 +75,6 @@ const Came = ({ to, files, sizeBytes, generation, fingerprint }: NonNullable<Out
     </Notice>
   );
 };
-
-/** How something that was picked is shown: by its token. */
-function usePicked() {
-  const [chosen, setChosen] = useState<string | null>(null);
-  const [names, setNames] = useState<Readonly<Record<string, string>>>({});
-  const picked = (token: string, display: string): void => setNames((now) => ({ ...now, [token]: display }));
-  return { chosen, setChosen, names, picked, shown: chosen === null ? null : (names[chosen] ?? chosen) };
-}
 
 const Clone = ({ site, token, contents, idle }: Props & { readonly idle: boolean }) => {
   const { t, i18n } = useTranslation();

@@ -22,9 +22,11 @@ interface Props {
   readonly names: Readonly<Record<string, string>>;
   readonly onChange: (token: string) => void;
   readonly onPicked: (token: string, display: string) => void;
+  /** For a repair: what is kept from use by its damage alone can be chosen, and nothing is mounted by choosing it. */
+  readonly repair?: boolean;
 }
 
-export const MediumPicker = ({ site, label, hint, value, names, onChange, onPicked }: Props) => {
+export const MediumPicker = ({ site, label, hint, value, names, onChange, onPicked, repair = false }: Props) => {
   const { t } = useTranslation();
   const [choices, setChoices] = useState<readonly MediumChoice[] | null>(null);
   const [trouble, setTrouble] = useState<ProblemData | null>(null);
@@ -56,7 +58,10 @@ export const MediumPicker = ({ site, label, hint, value, names, onChange, onPick
     onPicked(picked.token, picked.display);
     onChange(picked.token);
   };
-  const picked = value !== null && !(choices ?? []).some((choice) => choice.token === value) ? value : null;
+  // For a repair a drive may be away from the list, under another name, as it is unmounted and mounted again.
+  const listed =
+    (choices ?? []).some((choice) => choice.token === value) || (repair && names[value ?? ''] === undefined);
+  const picked = listed ? null : value;
   return (
     <div className={styles.picker}>
       <RadioGroup value={value} onChange={onChange} className={styles.group ?? ''}>
@@ -65,7 +70,7 @@ export const MediumPicker = ({ site, label, hint, value, names, onChange, onPick
         {choices === null && trouble === null && <p className="quiet">{t('ui.medium.looking')}</p>}
         {choices?.length === 0 && picked === null && <p className="quiet">{t('ui.medium.none')}</p>}
         {choices?.map((choice) => (
-          <Choice key={choice.token} choice={choice} />
+          <Choice key={choice.token} choice={choice} repair={repair} />
         ))}
         {picked !== null && (
           <Radio value={picked} className={styles.choice ?? ''}>
@@ -97,10 +102,11 @@ export const MediumPicker = ({ site, label, hint, value, names, onChange, onPick
   );
 };
 
-const Choice = ({ choice }: { readonly choice: MediumChoice }) => {
+const Choice = ({ choice, repair }: { readonly choice: MediumChoice; readonly repair: boolean }) => {
   const { t, i18n } = useTranslation();
   const words = useWords();
   const { label, path, serial, mounted, sizeBytes, freeBytes, fileSystem, limits, why } = choice;
+  const damaged = repair && why?.params.reason === 'needs-repair';
   const facts = [
     sizeBytes === null ? '' : formatBytes(sizeBytes, i18n.language),
     freeBytes === null ? '' : t('ui.medium.free', { size: formatBytes(freeBytes, i18n.language) }),
@@ -108,7 +114,7 @@ const Choice = ({ choice }: { readonly choice: MediumChoice }) => {
     serial === null ? '' : t('ui.medium.serial', { serial }),
   ].filter((fact) => fact !== '');
   return (
-    <Radio value={choice.token} isDisabled={why !== null} className={styles.choice ?? ''}>
+    <Radio value={choice.token} isDisabled={why !== null && !damaged} className={styles.choice ?? ''}>
       <span className={styles.dot} />
       <span>
         <span className={styles.name}>{label}</span>
@@ -116,16 +122,17 @@ const Choice = ({ choice }: { readonly choice: MediumChoice }) => {
         <code dir="ltr" translate="no" className={styles.path}>
           {path}
         </code>
-        {why === null && !mounted && <span className={styles.note}>{t('ui.medium.mountsFirst')}</span>}
-        {limits.map((limit) => (
-          <span key={limit} className={styles.note}>
-            {t(`ui.medium.limits.${limit}`)}
-          </span>
-        ))}
+        {why === null && !mounted && !repair && <span className={styles.note}>{t('ui.medium.mountsFirst')}</span>}
+        {!repair &&
+          limits.map((limit) => (
+            <span key={limit} className={styles.note}>
+              {t(`ui.medium.limits.${limit}`)}
+            </span>
+          ))}
         {why !== null && (
           <>
             <span className={styles.why}>{words.problem(why.code, 'title', why.params)}</span>
-            <span className={styles.note}>{words.problem(why.code, 'next', why.params)}</span>
+            {!damaged && <span className={styles.note}>{words.problem(why.code, 'next', why.params)}</span>}
           </>
         )}
       </span>

@@ -9,6 +9,7 @@ import { useWords } from '../i18n/words.ts';
 import { verifyMedium } from '../state/actions.ts';
 import { call } from '../state/bridge.ts';
 import { mediumKey } from '../state/live.ts';
+import { addressOf } from '../state/route.ts';
 import type { OpenedSite } from '../state/store.ts';
 import { useOutcome } from '../state/use-outcome.ts';
 import { Button } from '../ui/button.tsx';
@@ -80,7 +81,7 @@ export const VerifyPanel = ({ site, token, contents }: Props) => {
       </Acts>
       {/* There before its words are: what is put into it later is read out. */}
       <div role="status">
-        {idle && last !== null && last.mark === sealed?.mark && <Came {...last} />}
+        {idle && last !== null && last.mark === sealed?.mark && <Came site={site.name} {...last} />}
         {idle && stopped && <p>{t('ui.verify.stopped')}</p>}
       </div>
     </section>
@@ -90,7 +91,7 @@ export const VerifyPanel = ({ site, token, contents }: Props) => {
 /** So many of a medium that is going to pieces say enough. */
 const mostShown = 20;
 
-const Came = ({ report, at }: NonNullable<OutputOf<'media.verified'>>) => {
+const Came = ({ site, report, at }: NonNullable<OutputOf<'media.verified'>> & { readonly site: string }) => {
   const { t, i18n } = useTranslation();
   const words = useWords();
   const { files, sizeBytes, generation, fingerprintTrusted, cacheBypassed, findings } = report;
@@ -118,7 +119,14 @@ const Came = ({ report, at }: NonNullable<OutputOf<'media.verified'>>) => {
           {({ code, params }) => words.problem(code, 'title', params)}
         </FirstOf>
       )}
-      {bad[0] !== undefined && <p>{words.problem(bad[0].code, 'next', bad[0].params)}</p>}
+      {bad[0] !== undefined && (
+        <>
+          <p>{words.problem(bad[0].code, 'next', bad[0].params)}</p>
+          <p>
+            {t('ui.verify.pulled')} <a href={addressOf({ page: 'repair', site })}>{t('ui.repair.title')}</a>
+          </p>
+        </>
+      )}
     </Notice>
   );
 };

@@ -127,6 +127,12 @@ export async function restoreMedium(site: string, path: string | null, generatio
   if (started !== null) addRun(site, started.run, []);
 }
 
+/** Looks through the file system of a medium by its token, and mends it with `repair`. */
+export async function repairMedium(site: string, place: string, repair: boolean): Promise<void> {
+  const started = await tell(call('media.repair', { site, place, repair }));
+  if (started !== null) addRun(site, started.run, []);
+}
+
 /** Brings back into a picked folder what machines have already. */
 export async function surveyMachines(site: string, machines: readonly string[], folder: string): Promise<void> {
   const started = await tell(call('machines.survey', { site, machines: [...machines], folder }));

@@ -24,6 +24,7 @@ export interface LiveView {
   readonly verifying: LiveOf<'verifying'> | null;
   readonly cloning: LiveOf<'cloning'> | null;
   readonly restoring: LiveOf<'restoring'> | null;
+  readonly repairing: LiveOf<'repairing'> | null;
   readonly surveying: LiveOf<'surveying'> | null;
 }
 
@@ -41,6 +42,7 @@ export const noLive: LiveView = {
   verifying: null,
   cloning: null,
   restoring: null,
+  repairing: null,
   surveying: null,
 };
 export type LiveViews = Readonly<Record<string, LiveView>>;
@@ -76,6 +78,8 @@ export function reduceLive(views: LiveViews, event: LiveEvent, nowMs: number): L
       return set(views, mediumKey, { cloning: event });
     case 'restoring':
       return set(views, mediumKey, { restoring: event });
+    case 'repairing':
+      return set(views, mediumKey, { repairing: event });
     case 'surveying':
       return set(views, mediumKey, { surveying: event });
     case 'lines':

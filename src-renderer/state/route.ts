@@ -12,8 +12,8 @@ export const menuPages = [
   'support',
   'help',
 ] as const;
-/** Formatting is an act of its own, reached from the medium's page. */
-const sitePages = [...menuPages, 'format'] as const;
+/** Formatting and repairing are acts of their own, reached from the medium's page. */
+const sitePages = [...menuPages, 'format', 'repair'] as const;
 export type SitePageName = (typeof sitePages)[number];
 
 export type Route =

@@ -223,6 +223,13 @@ it('every procedure answers as the contract says', { timeout: 120_000 }, async (
   await expect(call('format.look', { site, device: '/dev/sda' })).rejects.toMatchObject({ code: 'medium-absent' });
   await expect(call('format.perform', format)).rejects.toMatchObject({ code: 'medium-absent' });
 
+  const mend = (await call('media.repair', { site, place: '/dev/sda1', repair: true })).run;
+  await over(mend);
+  expect(events.map(({ event }) => event)).toContainEqual({
+    live: { kind: 'run-over', run: mend, problem: expect.objectContaining({ code: 'medium-absent' }) },
+  });
+  expect(await call('media.repaired', { site })).toBe(null);
+
   expect(await call('machines.surveyed', { site })).toBe(null);
   // Of a machine whose host key nobody has confirmed nothing is read.
   const survey = { site, machines: ['master-1'], folder: home };

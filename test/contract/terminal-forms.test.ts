@@ -32,6 +32,7 @@ const shown: Readonly<Record<TerminalForm, readonly string[]>> = {
   verifyMedium: terminalForms.verifyMedium('/media/ada/FIELD', '5b'.repeat(32)),
   compareMedia: terminalForms.compareMedia('/media/ada/FIELD', '/media/ada/OTHER'),
   cloneMedium: terminalForms.cloneMedium('/media/ada/FIELD', '/media/ada/OTHER'),
+  repairMedium: terminalForms.repairMedium('/dev/sdb1', true),
   restoreMedium: terminalForms.restoreMedium('/media/ada/FIELD', 2),
   cleanMedium: terminalForms.cleanMedium('/media/ada/FIELD', true),
   listCache: terminalForms.listCache(),

@@ -113,6 +113,8 @@ export interface ScriptedDesk {
   surveyed: OutputOf<'machines.surveyed'>;
   /** What the last way back to an earlier state came to. */
   restored: OutputOf<'media.restored'>;
+  /** What the last look through a file system, or its repair, came to. */
+  repaired: OutputOf<'media.repaired'>;
   /** What may go from the medium; may be changed under way. */
   tidy: Omit<OutputOf<'media.tidy'>, 'removed'>;
   /** Downloads of the laptop, and how far reading them back is. */
@@ -254,12 +256,15 @@ export function scriptedDesk(): ScriptedDesk {
     cloned: null,
     surveyed: null,
     restored: null,
+    repaired: null,
     tidy: scriptedTidy,
     cache: scriptedCache,
     cacheCheck: scriptedCacheCheck,
     sources: scriptedSources,
     laptop: { medium: 'here', battery: null },
   };
+  /** The name of the run that a call begins: what is over stays over. */
+  const nth = (name: ProcedureName): string => `${name} ${desk.calls.filter((call) => call.name === name).length}`;
   const answers: Handlers = {
     'app.info': async () => appInfo('/home/ada/.local/share/slapos-field-kit'),
     'help.read': async () => ({
@@ -417,12 +422,14 @@ export function scriptedDesk(): ScriptedDesk {
     'media.clone': async () => ({ run: 'run-clone' }),
     'media.cloned': async () => desk.cloned,
     'media.generations': async () => [...scriptedGenerations],
-    'media.restore': async () => ({ run: 'run-restore' }),
+    'media.restore': async () => ({ run: nth('media.restore') }),
     'media.restored': async () => desk.restored,
     'media.tidy': async ({ mark }) => {
       const removed = mark === desk.tidy.mark;
       return { ...desk.tidy, removed };
     },
+    'media.repair': async () => ({ run: nth('media.repair') }),
+    'media.repaired': async () => desk.repaired,
     'cache.read': async () => desk.cache,
     'cache.trim': async ({ unusedDays, keepBytes }) => {
       const all = { count: desk.cache.count, sizeBytes: desk.cache.sizeBytes };

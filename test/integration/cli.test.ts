@@ -451,6 +451,8 @@ const onTerminal: Readonly<Record<ProcedureName, readonly string[] | { readonly 
   'media.restore': ['medium', 'restore'],
   'media.restored': { none: 'the command prints it at its end' },
   'media.tidy': ['medium', 'clean'],
+  'media.repair': ['medium', 'repair'],
+  'media.repaired': { none: 'the command prints it at its end' },
   'cache.read': ['cache', 'list'],
   'cache.trim': ['cache', 'clear'],
   'cache.limit': ['cache', 'limit'],

@@ -664,23 +664,23 @@ test('an earlier state is shown with what it would change, then put back', async
     .poll(() => callsOf(desk, 'media.restore'))
     .toEqual([{ name: 'media.restore', input: { site: 'plant-lille', path: null, generation: 2 } }]);
   const far = { path: null, doneBytes: 10_000_000, totalBytes: 40_000_000, speed: null, leftMs: null };
-  desk.runs = [{ run: 'run-restore', instances: [] }];
+  desk.runs = [{ run: 'media.restore 1', instances: [] }];
   desk.live({ kind: 'restoring', ...far });
   await expect(panel.getByRole('progressbar')).toHaveAccessibleName('Putting the earlier state back');
   await panel.getByRole('button', { name: 'Stop' }).click();
   await expect.poll(() => callsOf(desk, 'run.cancel')).toHaveLength(1);
   desk.runs = [];
-  desk.live({ kind: 'run-over', run: 'run-restore', problem: null });
+  desk.live({ kind: 'run-over', run: 'media.restore 1', problem: null });
   await expect(panel.getByText('Stopped before its end. Generation 3 is the sealed one, whole.')).toBeVisible();
 
   await panel.getByRole('button', { name: 'Make generation 2 the sealed one' }).click();
-  desk.runs = [{ run: 'run-restore', instances: [] }];
+  desk.runs = [{ run: 'media.restore 2', instances: [] }];
   desk.live({ kind: 'restoring', ...far });
   await expect(panel.getByRole('progressbar')).toBeVisible();
   const sealedAt = '2026-02-11T10:05:00.000Z';
   desk.restored = { path: scriptedContents.path, generation: 2, sealedAt, files: 340 };
   desk.runs = [];
-  desk.live({ kind: 'run-over', run: 'run-restore', problem: null });
+  desk.live({ kind: 'run-over', run: 'media.restore 2', problem: null });
   await expect(panel.getByText(/Generation 2, sealed .* is the sealed one now: 340 files/)).toBeVisible();
   expect(callsOf(desk, 'media.contents').length).toBeGreaterThan(2);
 });
@@ -702,6 +702,42 @@ test('what may go from a medium is shown first; a yes to something else removes 
   await panel.getByRole('button', { name: 'Remove 1 file (8 kB)' }).click();
   await expect(panel.getByText('1 file removed, 8 kB free again.')).toBeVisible();
   await expect(panel.getByRole('button', { name: /^Remove/ })).toHaveCount(0);
+});
+
+test('the focus goes on to what stands in the place of what went, wherever that is', async ({ desk, window: page }) => {
+  states.failed(desk);
+  await at(page);
+  const press = async (button: Locator) => {
+    await button.focus();
+    await page.keyboard.press('Enter');
+  };
+  await pageOf(page, 'medium');
+  const earlier = page.getByRole('region', { name: 'Earlier states' });
+  await press(earlier.getByRole('button', { name: 'Make room' }));
+  await press(earlier.getByRole('button', { name: 'See what could go' }));
+  await press(earlier.getByRole('button', { name: /^Remove 2 files/ }));
+  await expect(earlier.getByRole('button', { name: /^Remove/ })).toHaveCount(0);
+  await expect(earlier.getByRole('button', { name: 'See what could go' })).toBeFocused();
+
+  // A button that gives way to the one that stops, and the other way round.
+  const reading = page.getByRole('region', { name: 'Read it back' });
+  await press(reading.getByRole('button', { name: 'Read the medium back' }));
+  desk.runs = [{ run: 'run-verify', instances: [] }];
+  desk.live({ kind: 'verifying', path: null, doneBytes: 0, totalBytes: null, speed: null, leftMs: null });
+  await expect(reading.getByRole('button', { name: 'Stop' })).toBeFocused();
+  desk.runs = [];
+  desk.live({ kind: 'run-over', run: 'run-verify', problem: null });
+  await expect(reading.getByRole('button', { name: 'Read the medium back' })).toBeFocused();
+
+  // Who leaves a thing on purpose is not led back to it when it goes.
+  await pageOf(page, 'medium');
+  await reading.getByRole('button', { name: 'Read the medium back' }).focus();
+  await page.locator('main p').first().click();
+  desk.runs = [{ run: 'run-verify', instances: [] }];
+  desk.live({ kind: 'verifying', path: null, doneBytes: 0, totalBytes: null, speed: null, leftMs: null });
+  await expect(reading.getByRole('button', { name: 'Stop' })).toBeVisible();
+  await page.waitForTimeout(500);
+  await expect(page.locator('body')).toBeFocused();
 });
 
 test('a program behind the window that does not start is told, in the language of the system', async ({
@@ -944,6 +980,57 @@ async function held(page: Page, procedure: string): Promise<() => Promise<void>>
 
 const answered = (page: Page, procedure: string, value: object) =>
   page.route(`**/call/${procedure}`, (route) => route.fulfill({ json: { value } }));
+
+test('a stick whose file system came out damaged is looked through, repaired after a yes, and each stop is said', async ({
+  desk,
+  window: page,
+}) => {
+  states.failed(desk);
+  desk.verified = scriptedVerified;
+  const [first] = desk.media;
+  if (first === undefined) throw new Error('no drive');
+  const why = { code: 'medium-drive-unusable', params: { drive: first.label, reason: 'needs-repair' } };
+  desk.media = [{ ...first, token: 'medium:damaged', path: '/media/ada/OLD', label: 'Old stick', why }, ...desk.media];
+  await at(page);
+  await pageOf(page, 'medium');
+  // Where reading back says what is wrong, it is one click away.
+  await page.getByRole('region', { name: 'Read it back' }).getByRole('link', { name: 'Repair a file system' }).click();
+  await expect(page.getByRole('heading', { level: 1, name: 'Repair a file system' })).toBeFocused();
+  const look = page.getByRole('button', { name: 'Look through it' });
+  await expect(look).toBeDisabled();
+  await page.getByRole('radio', { name: /Old stick/ }).check({ force: true });
+  await look.click();
+  const repairs = () => callsOf(desk, 'media.repair').map(({ input }) => input);
+  const own = { site: 'plant-lille', place: 'medium:damaged' };
+  await expect.poll(repairs).toEqual([{ ...own, repair: false }]);
+  desk.runs = [{ run: 'media.repair 1', instances: [] }];
+  desk.live({ kind: 'repairing', path: 'medium:damaged', stage: 'looking' });
+  await expect(page.getByRole('progressbar')).toHaveAccessibleName(/nothing is written$/);
+  await expect(page.getByText('Stops at once. Nothing was changed.')).toBeVisible();
+  const damaged = { ...own, device: '/dev/sdb1', health: 'damaged', repaired: false, mountPoint: null } as const;
+  const { site: _, ...came } = damaged;
+  desk.repaired = came;
+  const over = (run: string) => {
+    desk.runs = [];
+    desk.live({ kind: 'run-over', run, problem: null });
+  };
+  over('media.repair 1');
+  await expect(page.getByText('/dev/sdb1: the file system is damaged. Nothing was changed.')).toBeVisible();
+  await expect(page.getByText('What it may cost')).toBeVisible();
+  await page.getByRole('button', { name: 'Repair /dev/sdb1' }).click();
+  await expect.poll(repairs).toEqual([
+    { ...own, repair: false },
+    { ...own, repair: true },
+  ]);
+  desk.runs = [{ run: 'media.repair 2', instances: [] }];
+  desk.live({ kind: 'repairing', path: 'medium:damaged', stage: 'repairing' });
+  await expect(page.getByText('A repair that has begun goes on to its end')).toBeVisible();
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await expect.poll(() => callsOf(desk, 'run.cancel')).toHaveLength(1);
+  desk.repaired = { ...came, health: 'whole', repaired: true };
+  over('media.repair 2');
+  await expect(page.getByText('/dev/sdb1 is repaired, and not mounted')).toBeVisible();
+});
 
 test('keys: a new vault is named twice, what works says so and is not pressed twice', async ({
   desk,

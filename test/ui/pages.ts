@@ -110,7 +110,7 @@ export const places: readonly Place[] = [
       await page.locator('main ul li').first().waitFor();
     },
   },
-  ...(['sheet', 'medium', 'format', 'keys', 'records', 'support', 'help'] as const).map(
+  ...(['sheet', 'medium', 'format', 'repair', 'keys', 'records', 'support', 'help'] as const).map(
     (page): Place => ({
       name: `the page ${page}`,
       prepare: (desk) => {

@@ -9,9 +9,11 @@ export const repairMedium = (place: string, options: CommonOptions): Promise<num
   withSession(options, async ({ kit, texts, print }, signal) => {
     const done = await kit.repairMedium(place, options.yes ?? false, signal);
     print(done, [
-      done.mountPoint === null
+      !done.repaired
         ? texts.say(`cli.medium.health.${done.health}`, { device: done.device })
-        : texts.say('cli.medium.repaired', { device: done.device, path: done.mountPoint }),
+        : done.mountPoint === null
+          ? texts.say('cli.medium.repairedAway', { device: done.device })
+          : texts.say('cli.medium.repaired', { device: done.device, path: done.mountPoint }),
     ]);
     return done.health === 'whole' ? exitCodes.done : exitCodes.medium;
   });

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type FormatHands, formatDrive, lookBeforeFormat } from '../../../src-main/medium/format.ts';
 import type { BlockDevice } from '../../../src-main/medium/lsblk.ts';
+import type { MountHands } from '../../../src-main/medium/mount.ts';
 import type { Mount } from '../../../src-main/medium/mounts.ts';
-import { needsRepair, repairVolume } from '../../../src-main/medium/repair.ts';
+import { mendVolume, needsRepair, repairVolume } from '../../../src-main/medium/repair.ts';
 import { type Circumstances, judgeDrives } from '../../../src-main/medium/safety.ts';
 import { device, mounted, stick } from './layouts.ts';
 import { problemOf } from './scratch.ts';
@@ -245,6 +246,63 @@ describe('repairing', () => {
         params: { drive: '/dev/sda1', detail: 'no tool' },
       });
     }
+  });
+
+  describe('asked for by a person', () => {
+    const place = '/media/anna/SITE';
+    const volume = { path: '/dev/sda1', mountPoint: place };
+    /** A damaged one that is whole once it was repaired; `stopAt`: it is asked to stop when UDisks2 is asked for that. */
+    function damaged(stopAt = '') {
+      const self = fat(false);
+      self.mounts = [mounted('/dev/sda1', place)];
+      const stages: string[] = [];
+      const stop = new AbortController();
+      const run: MountHands['run'] = async (argv, signal) => {
+        const method = argv.find((word) => ['Check', 'Repair'].includes(word)) ?? '';
+        if (method !== '' && method === stopAt) stop.abort();
+        signal?.throwIfAborted();
+        const answer = await self.hands.run(argv, signal);
+        if (method === 'Repair') self.answers.Check = { data: [true] };
+        if (argv[1] === 'mount') self.mounts.push(mounted('/dev/sda1', place));
+        return answer;
+      };
+      const mend = (yes: boolean) =>
+        mendVolume(
+          volume,
+          { yes, onStage: (stage) => stages.push(stage), signal: stop.signal },
+          { ...self.hands, run },
+        );
+      return { self, stages, mend };
+    }
+    const said = ({ calls }: Laptop) => calls.map((call) => call.split(' ')[0]);
+
+    test('it is looked at and stays as it was found; with a yes it is repaired and mounted again', async () => {
+      const { self, stages, mend } = damaged();
+      expect(await mend(false)).toEqual({ health: 'damaged', repaired: false, mountPoint: null });
+      expect(self.mounts.map(({ mountPoint }) => mountPoint)).toEqual([place]);
+      expect(stages).toEqual(['looking']);
+      expect(said(self)).not.toContain('Repair');
+      expect(await mend(true)).toEqual({ health: 'whole', repaired: true, mountPoint: place });
+      expect(stages).toEqual(['looking', 'looking', 'repairing', 'mounting']);
+      // Whole by now: a yes has nothing to repair.
+      self.calls.length = 0;
+      expect(await mend(true)).toEqual({ health: 'whole', repaired: false, mountPoint: null });
+      expect(said(self)).not.toContain('Repair');
+    });
+
+    test('a stop ends the look, and the volume is as it was found', async () => {
+      const made = damaged('Check');
+      await expect(made.mend(true)).rejects.toThrow();
+      expect(made.self.mounts.map(({ mountPoint }) => mountPoint)).toEqual([place]);
+      expect(said(made.self)).not.toContain('Repair');
+    });
+
+    test('a repair that has begun goes on to its end; then nothing is mounted', async () => {
+      const made = damaged('Repair');
+      expect(await made.mend(true)).toEqual({ health: 'whole', repaired: true, mountPoint: null });
+      expect(said(made.self)).toContain('Repair');
+      expect(made.self.mounts).toEqual([]);
+    });
   });
 
   test('a device of another kind has no volume to repair', async () => {

@@ -42,7 +42,7 @@ const noMedia = {
   keys: { vaultExists: async () => false, exportTo: none, importFrom: none },
   records: { list: async () => [], open: none, save: none },
   rehearsal: { run: none, last: async () => null },
-  media: { compare: none, clone: none, generations: none, restore: none, tidy: none },
+  media: { compare: none, clone: none, generations: none, restore: none, tidy: none, repair: none },
   cache: downloadCache('/nowhere'),
 };
 
@@ -396,6 +396,26 @@ describe('reading a medium back', () => {
     expect(await read(3)).toMatchObject({ mark: 'm', report });
     await desk.handlers['sites.close']({ site });
     expect(await desk.handlers['media.verified']({ site })).toBe(null);
+  });
+});
+
+it('tells what the repair of a file system is at, and what it came to', async () => {
+  const asked: unknown[] = [];
+  const repair: DeskParts['media']['repair'] = async (_site, place, yes, tell) => {
+    asked.push([place, yes]);
+    tell('repairing');
+    return { device: '/dev/sdb1', health: 'whole', repaired: yes, mountPoint: '/media/ada/FIELD' };
+  };
+  open([standingStep('a', [], world)], noMedia.keys, { media: { ...noMedia.media, repair } });
+  await desk.handlers['media.repair']({ site, place: '/media/ada/FIELD', repair: true });
+  await until(() => live('run-over').length === 1);
+  expect(asked).toEqual([['/media/ada/FIELD', true]]);
+  expect(live('repairing')).toEqual(
+    ['looking', 'repairing'].map((stage) => ({ kind: 'repairing', path: '/media/ada/FIELD', stage })),
+  );
+  expect(await desk.handlers['media.repaired']({ site })).toEqual({
+    ...{ place: '/media/ada/FIELD', device: '/dev/sdb1', health: 'whole', repaired: true },
+    mountPoint: '/media/ada/FIELD',
   });
 });
 
