@@ -1,9 +1,10 @@
 /** Builds the command line program into the one file out/cli/fieldkit.mjs, for plain Node 20.18 or newer. */
 import { defineConfig } from 'vite';
-import { buildTarget, define, external, license } from './tools/build-settings.ts';
+import { buildTarget, bundledText, define, external, license } from './tools/build-settings.ts';
 
 export default defineConfig({
   publicDir: false,
+  plugins: [bundledText()],
   define,
   ssr: { noExternal: true, external },
   build: {

@@ -4,11 +4,12 @@
  */
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'electron-vite';
-import { buildTarget, define, external, license } from './tools/build-settings.ts';
+import { buildTarget, bundledText, define, external, license } from './tools/build-settings.ts';
 
 export default defineConfig({
   main: {
     define,
+    plugins: [bundledText()],
     build: {
       outDir: 'out/main',
       license,

@@ -5,12 +5,14 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { CheckpointsFirst } from './test/lab/order.ts';
+import { bundledText } from './tools/build-settings.ts';
 
 const electronStub = fileURLToPath(new URL('./test/fakes/electron.ts', import.meta.url));
 
 const minuteMs = 60_000;
 
 export default defineConfig({
+  plugins: [bundledText()],
   resolve: { alias: { electron: electronStub } },
   test: {
     reporters: ['default'],

@@ -44,6 +44,7 @@ import { exists, freeBytes, writeAtomic } from './platform/files.ts';
 import { usualPatience } from './platform/http.ts';
 import { readLicences } from './platform/licences.ts';
 import { mirroredFetch } from './platform/mirrored-fetch.ts';
+import { proxyScripts } from './platform/pac.ts';
 import { userPaths } from './platform/paths.ts';
 import { stayAwake } from './platform/stay-awake.ts';
 import { practiceFaults, practicePaths, setPracticeFault } from './practice/faults.ts';
@@ -157,9 +158,10 @@ export function compose(options: ComposeOptions): Kit {
     vaultPath,
   };
 
+  const scripts = proxyScripts(clock);
   const outsideOf = (site: Pick<OpenSite, 'plan' | 'folder' | 'secrets'>): Outside => ({
     fetch: mirroredFetch(
-      routedFetch(() => routeOf(site.plan, site.folder, (id) => site.secrets.get(id))),
+      routedFetch(() => routeOf(site.plan, site.folder, (id) => site.secrets.get(id), scripts)),
       () => mirrorsOf(site.plan),
     ),
     open: openConnection,
@@ -247,7 +249,7 @@ export function compose(options: ComposeOptions): Kit {
     const proxy = plan.sources.proxy ?? null;
     if (question !== null && password === null) return { proxy, asks: question, answers: [] };
     // Asked once: what a download would try again is told here.
-    const route = () => routeOf(plan, folder, () => password ?? undefined);
+    const route = () => routeOf(plan, folder, () => password ?? undefined, scripts);
     const once = makeFetch({ ...usualPatience, attempts: 1, route });
     const fetch = practising ? practice.outside.fetch : once;
     const answers = await testSources(plan, { fetch, clock }, signal);

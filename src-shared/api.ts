@@ -306,6 +306,8 @@ export const sourceAnswer = z.strictObject({
   name: z.string(),
   address: z.string(),
   tookMs: z.number(),
+  /** By which way, where a script says which there are: a proxy's address, or `direct`. Null: no script, or no answer. */
+  way: z.string().nullable(),
   /** Why it did not answer; null when it did. */
   problem: finding.nullable(),
 });

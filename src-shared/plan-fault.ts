@@ -27,6 +27,7 @@ export const planFaultCodes = [
   'fingerprint',
   'url',
   'url-with-password',
+  'proxy-login-open',
   'user-name',
   'release-number',
   'interface',

@@ -153,6 +153,9 @@ export const problems = {
   // the network at the office
   'authority-unusable': define('input', ['path', 'detail']),
   'proxy-login-refused': define('network', ['url'], { retryable: true }),
+  'proxy-script-unreachable': define('network', ['script', 'detail'], { retryable: true }),
+  'proxy-script-failed': define('network', ['script', 'url', 'detail'], { retryable: true }),
+  'proxy-kind-unusable': define('network', ['script', 'url', 'answer'], { retryable: true }),
   'download-failed': define('network', ['url', 'detail'], { retryable: true }),
   'download-stalled': define('network', ['url', 'seconds'], { retryable: true }),
   'source-silent': define('network', ['url', 'seconds'], { retryable: true }),

@@ -29,6 +29,17 @@ const httpUrl = z
   // A port that is none, an address without its brackets.
   .refine((value) => URL.canParse(value), fault('url'));
 
+const scriptMark = 'pac+';
+/** A proxy, or a script (PAC) that says which proxies there are: `pac+` before its address, which may be a file's. */
+const proxy = z
+  .string()
+  .regex(/^((pac\+)?https?:\/\/[^\s/]+\S*|pac\+file:\/\/\/\S+)$/, fault('url'))
+  .refine((value) => URL.canParse(value), fault('url'))
+  .refine((value) => !/^[a-z+]+:\/\/[^/]*@/.test(value), fault('url-with-password'));
+/** Address of the script that a plan's proxy names; null when it names the proxy itself. */
+export const proxyScriptOf = (address: string): string | null =>
+  address.startsWith(scriptMark) ? address.slice(scriptMark.length) : null;
+
 /** What a site may be called: a folder's name everywhere. */
 export const siteName = name;
 
@@ -205,8 +216,8 @@ export const sitePlan = z.strictObject({
   sources: z
     .object({
       cache: softwareCache.optional(),
-      /** Proxy for all of them, without user name and password. */
-      proxy: httpUrl.refine((value) => !/^https?:\/\/[^/]*@/.test(value), fault('url-with-password')).optional(),
+      /** Proxy for all of them, without user name and password; or the script that says which. */
+      proxy: proxy.optional(),
       /** Who logs in at that proxy; the password is asked for. */
       proxyUser: z.string().min(1).optional(),
       /** PEM file of authorities to trust besides the system's; a relative path counts from the plan. */
@@ -250,6 +261,9 @@ const says = (code: PlanFaultCode, value = '', other = ''): PlanFaultSaid => ({ 
 export function planFaults(plan: SitePlan): readonly PlanFault[] {
   const faults: PlanFault[] = [];
   const seen = new Map<string, string>();
+  // Whoever can alter the script on its way would be told the password.
+  if (plan.sources.proxyUser !== undefined && /^pac\+http:/.test(plan.sources.proxy ?? ''))
+    faults.push({ path: ['sources', 'proxyUser'], ...says('proxy-login-open') });
   plan.machines.forEach((item, index) => {
     const at = (field: string) => ['machines', index, field];
     if (seen.has(item.name)) faults.push({ path: at('name'), ...says('machine-twice', item.name) });

@@ -4,30 +4,35 @@ import { X509Certificate } from 'node:crypto';
 import { isAbsolute, join } from 'node:path';
 import { type SourceAnswer, sourceLimitMs } from '../../src-shared/api.ts';
 import { Problem, problem } from '../../src-shared/problem.ts';
-import { cacheOf, type SitePlan, sourcesOf, systemsOf } from '../../src-shared/site.ts';
+import { cacheOf, proxyScriptOf, type SitePlan, sourcesOf, systemsOf } from '../../src-shared/site.ts';
 import type { Question } from '../../src-shared/step.ts';
 import { releaseAddresses, signedListOf, vendorSuites } from '../packages/archive.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Fetch } from '../platform/fetch.ts';
+import type { Fetch, FetchOptions } from '../platform/fetch.ts';
 import { readTextOrNull } from '../platform/files.ts';
 import type { Route } from '../platform/http.ts';
+import type { ProxyScripts } from '../platform/pac.ts';
 import { urlKey } from '../software/entry.ts';
 import { splitCertificates } from '../software/trusted.ts';
 
-/** The way to the network that a plan names. `secretOf` knows what was answered in this session. Throws `authority-unusable`. */
+/**
+ * The way to the network that a plan names. `secretOf` knows what was answered in this session. Throws `authority-unusable`,
+ * `proxy-script-unreachable`.
+ */
 export async function routeOf(
   plan: SitePlan,
   planFolder: string,
-  secretOf: (question: string) => string | undefined = () => undefined,
+  secretOf: (question: string) => string | undefined,
+  scripts: ProxyScripts,
 ): Promise<Route> {
   const { proxy = null, proxyUser: user, ca } = plan.sources;
   const question = proxyQuestion(plan);
   const password = question === null ? undefined : secretOf(question.id);
-  return {
-    proxy,
-    login: user === undefined || password === undefined ? null : { user, password },
-    authorities: ca === undefined ? null : await authoritiesIn(ca, planFolder),
-  };
+  const login = user === undefined || password === undefined ? null : { user, password };
+  const authorities = ca === undefined ? null : await authoritiesIn(ca, planFolder);
+  const script = proxy === null ? null : proxyScriptOf(proxy);
+  if (script === null) return { proxy, login, authorities };
+  return { proxy: null, script: await scripts(script, authorities), login, authorities };
 }
 
 /** A source and its mirrors: where the same files are. */
@@ -43,7 +48,7 @@ const placesOf = ({
 export function proxyQuestion({ sources: { proxy, proxyUser: user } }: SitePlan): Question | null {
   if (proxy === undefined || user === undefined) return null;
   const params = { user, proxy };
-  const id = `proxy-password:${user}@${new URL(proxy).host}`;
+  const id = `proxy-password:${user}@${new URL(proxy).host || proxy}`;
   return { id, kind: 'secret', key: 'steps.plan-medium.asks.proxyPassword', params, show: [], choices: [] };
 }
 
@@ -96,29 +101,33 @@ export async function testSources(
   signal: AbortSignal,
 ): Promise<readonly SourceAnswer[]> {
   type Asked = Pick<SourceAnswer, 'kind' | 'name' | 'address'>;
+  type Options = Required<Pick<FetchOptions, 'limitBytes' | 'signal' | 'onWay'>>;
+  const limitBytes = 32 * 1024 * 1024;
   const answers: Promise<SourceAnswer>[] = [];
-  const ask = async (asked: Asked, act: (signal: AbortSignal) => Promise<unknown>): Promise<SourceAnswer> => {
+  const ask = async (asked: Asked, act: (options: Options) => Promise<unknown>): Promise<SourceAnswer> => {
     const started = clock.monotonicMs();
     const tookMs = () => Math.round(clock.monotonicMs() - started);
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), limitMs);
+    let way: string | null = null;
+    const onWay = (by: string | null) => {
+      way = by ?? 'direct';
+    };
     try {
-      await act(AbortSignal.any([signal, late.signal]));
-      return { ...asked, tookMs: tookMs(), problem: null };
+      await act({ limitBytes, signal: AbortSignal.any([signal, late.signal]), onWay });
+      return { ...asked, tookMs: tookMs(), way, problem: null };
     } catch (thrown) {
       const silent = problem('source-silent', { url: asked.address, seconds: limitMs / 1000 });
       const found = late.signal.aborted && !signal.aborted ? silent : thrown;
       if (!(found instanceof Problem) || found.code === 'cancelled' || found.code === 'authority-unusable') throw found;
-      return { ...asked, tookMs: tookMs(), problem: { code: found.code, params: { ...found.data.params } } };
+      return { ...asked, tookMs: tookMs(), way: null, problem: { code: found.code, params: { ...found.data.params } } };
     } finally {
       clearTimeout(timer);
     }
   };
-  const limitBytes = 32 * 1024 * 1024;
   /** A signed list must be there; an older archive has it in two files. */
   const askArchive = (kind: 'vendor' | 'archive', name: string, address: string) =>
-    ask({ kind, name, address }, async (until) => {
-      const small = { limitBytes, signal: until };
+    ask({ kind, name, address }, async (small) => {
       if ((await fetch.fetchIfThere(signedListOf(address), small)) === null)
         await fetch.fetchBytes(`${address}/Release`, small);
     });
@@ -140,11 +149,11 @@ export async function testSources(
   const [release] = plan.releases;
   if (release !== undefined) {
     answers.push(
-      ask({ kind: 'index', name: '', address: index }, (until) =>
-        fetch.fetchIfThere(`${index}/${urlKey(release.url)}`, { limitBytes, redirects: 'refuse', signal: until }),
+      ask({ kind: 'index', name: '', address: index }, (small) =>
+        fetch.fetchIfThere(`${index}/${urlKey(release.url)}`, { ...small, redirects: 'refuse' }),
       ),
-      ask({ kind: 'releases', name: '', address: blobs }, (until) =>
-        fetch.sizeOf(`${blobs}/${'0'.repeat(128)}`, { redirects: 'refuse', signal: until }),
+      ask({ kind: 'releases', name: '', address: blobs }, ({ limitBytes: _any, ...small }) =>
+        fetch.sizeOf(`${blobs}/${'0'.repeat(128)}`, { ...small, redirects: 'refuse' }),
       ),
     );
   }

@@ -11,6 +11,8 @@ export interface FetchOptions {
   readonly limitBytes: number;
   /** Default `follow`; `refuse` where whoever is to trust the content would not follow either. */
   readonly redirects?: 'follow' | 'refuse';
+  /** Told by which way the answer came, where a script says which ways there are: a proxy's address, or null. */
+  readonly onWay?: (way: string | null) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -56,10 +58,10 @@ export function forbiddenFetch(step: string): Fetch {
 
 async function askSize(
   url: string,
-  { redirects = 'follow', signal }: Omit<FetchOptions, 'limitBytes'>,
+  { signal, ...asked }: Omit<FetchOptions, 'limitBytes'>,
   patience: Patience,
 ): Promise<number | null> {
-  const reply = await get(url, { method: 'HEAD', redirects }, patience, signal);
+  const reply = await get(url, { method: 'HEAD', ...asked }, patience, signal);
   reply.discard();
   if (reply.status === 404) return null;
   if (reply.status !== 200) throw refusal(url, reply, patience.clock.now());
@@ -70,16 +72,15 @@ async function askSize(
 }
 
 async function once(url: string, options: FetchOptions, patience: Patience): Promise<Uint8Array | null> {
-  const { redirects = 'follow' } = options;
-  const reply = await get(url, { redirects }, patience, options.signal);
+  const { limitBytes, signal, ...asked } = options;
+  const reply = await get(url, asked, patience, signal);
   if (reply.status !== 200) {
     reply.discard();
     if (reply.status === 404) return null;
     throw refusal(url, reply, patience.clock.now());
   }
-  const tooLong = () =>
-    problem('download-failed', { url: shownUrl(url), detail: `longer than ${options.limitBytes} bytes` });
-  if (Number(reply.header('content-length') ?? 0) > options.limitBytes) {
+  const tooLong = () => problem('download-failed', { url: shownUrl(url), detail: `longer than ${limitBytes} bytes` });
+  if (Number(reply.header('content-length') ?? 0) > limitBytes) {
     reply.discard();
     throw tooLong();
   }
@@ -87,7 +88,7 @@ async function once(url: string, options: FetchOptions, patience: Patience): Pro
   let doneBytes = 0;
   for await (const part of reply.body) {
     doneBytes += part.length;
-    if (doneBytes > options.limitBytes) {
+    if (doneBytes > limitBytes) {
       reply.discard();
       throw tooLong();
     }

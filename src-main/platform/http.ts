@@ -24,10 +24,20 @@ export interface Patience {
   readonly chunkBytes?: number;
 }
 
+/** Who says by which ways an address is reached: a proxy's address, or null for the way without one. */
+export interface ProxyScript {
+  /** In the order in which they are to be tried. */
+  waysTo(url: string): Promise<readonly (string | null)[]>;
+  /** This way did not answer: it goes last from now on. */
+  fails(way: string | null): void;
+}
+
 /** How requests leave the laptop. */
 export interface Route {
   /** Address of a proxy for http and https; null: as the environment says. What no_proxy names goes past it. */
   readonly proxy: string | null;
+  /** Takes the place of `proxy` and of the environment, for each address. */
+  readonly script?: ProxyScript;
   /** How one logs in at that proxy; in memory alone. */
   readonly login?: { readonly user: string; readonly password: string } | null;
   /** PEM of authorities to trust besides the system's. */
@@ -39,38 +49,42 @@ const longestDelayMs = 30_000;
 /** A server that asks for a longer pause than this is as good as absent. */
 const longestRetryAfterMs = 120_000;
 
-type Dispatcher = ReturnType<EnvHttpProxyAgent['compose']>;
 type Redirects = 'follow' | 'refuse';
+const mostRedirects = 5;
 const environment: Route = { proxy: null, authorities: null };
-const made = new Map<string, Readonly<Record<Redirects, Dispatcher>>>();
+const made = new Map<string, EnvHttpProxyAgent>();
 
 /** Read in at the first request: no start of the program waits for it. */
 const undici = () => import('undici');
 type Undici = Awaited<ReturnType<typeof undici>>;
 
-const dispatcher = (library: Undici, redirects: Redirects, route: Route): Dispatcher => {
-  const login = route.login === undefined || route.login === null ? '' : JSON.stringify(route.login);
-  const name = `${route.proxy ?? ''}\n${login}\n${route.authorities ?? ''}`;
-  const known = made.get(name) ?? dispatchersOf(library, route);
-  made.set(name, known);
-  return known[redirects];
-};
-
-function dispatchersOf(
-  { EnvHttpProxyAgent, interceptors }: Undici,
-  { proxy: address, login = null, authorities }: Route,
-): Readonly<Record<Redirects, Dispatcher>> {
+/** `way`: what a script said, past the environment; undefined where there is no script. */
+function dispatcher(library: Undici, route: Route, way: string | null | undefined): EnvHttpProxyAgent {
+  const { login = null, authorities } = route;
+  const address = way === undefined ? route.proxy : way;
   const proxy = address === null || login === null ? address : withLogin(address, login);
+  const name = JSON.stringify([proxy, way === undefined, authorities]);
+  const known = made.get(name) ?? dispatcherOf(library, { proxy, authorities, alone: way !== undefined });
+  made.set(name, known);
+  return known;
+}
+
+/** `alone`: whatever the environment says does not count. */
+function dispatcherOf(
+  { EnvHttpProxyAgent }: Undici,
+  { proxy, authorities, alone }: Pick<Route, 'proxy' | 'authorities'> & { readonly alone: boolean },
+): EnvHttpProxyAgent {
   const trust = authorities === null ? {} : { ca: [...systemAuthorities(), authorities] };
-  const refuse = new EnvHttpProxyAgent({
+  const proxies = proxy === null ? {} : { httpProxy: proxy, httpsProxy: proxy };
+  return new EnvHttpProxyAgent({
     connect: { timeout: connectLimitMs, ...trust },
     requestTls: trust,
     proxyTls: trust,
     // Plain http goes through the proxy as plain http: many proxies refuse to tunnel to port 80.
     proxyTunnel: false,
-    ...(proxy === null ? {} : { httpProxy: proxy, httpsProxy: proxy }),
+    ...(alone ? { httpProxy: '', httpsProxy: '', noProxy: '' } : {}),
+    ...proxies,
   });
-  return { refuse, follow: refuse.compose(interceptors.redirect({ maxRedirections: 5 })) };
 }
 
 function withLogin(address: string, { user, password }: { readonly user: string; readonly password: string }): string {
@@ -111,19 +125,65 @@ export interface Question {
   readonly headers?: Readonly<Record<string, string>>;
   /** Default `follow`; refused, a redirect is a reply like any other that is not 200. */
   readonly redirects?: Redirects;
+  /** Told by which way the answer came, where a script says which ways there are. */
+  readonly onWay?: (way: string | null) => void;
 }
 
-/** Sends one request. Errors are raw: `persist` turns them into problems. */
+/** Sends one request, and those that its answer leads to. Errors are raw: `persist` turns them into problems. */
 export async function get(
   url: string,
-  { method = 'GET', headers = {}, redirects = 'follow' }: Question,
+  question: Question,
   { stallMs, route }: Pick<Patience, 'stallMs' | 'route'>,
+  signal?: AbortSignal,
+): Promise<Reply> {
+  const { redirects = 'follow' } = question;
+  const path = route === undefined ? environment : await route();
+  let at = url;
+  for (let left = redirects === 'follow' ? mostRedirects : 0; ; left -= 1) {
+    const reply = await byAnyWay(at, question, { stallMs, route: path }, signal);
+    const onward = [301, 302, 303, 307, 308].includes(reply.status) ? reply.header('location') : null;
+    if (onward === null || left === 0) return reply;
+    reply.discard();
+    at = new URL(onward, at).href;
+  }
+}
+
+interface Means {
+  readonly stallMs: number;
+  readonly route: Route;
+}
+
+/** The first way that leads to an answer, whatever it is; else the failure of the first. */
+async function byAnyWay(url: string, question: Question, means: Means, signal?: AbortSignal): Promise<Reply> {
+  const { script } = means.route;
+  if (script === undefined) return once(url, question, means, undefined, signal);
+  const ways = await script.waysTo(url);
+  const failures: unknown[] = [];
+  for (const way of ways) {
+    try {
+      const reply = await once(url, question, means, way, signal);
+      question.onWay?.(way);
+      return reply;
+    } catch (thrown) {
+      if (signal?.aborted || refusesLogin(thrown)) throw thrown;
+      failures.push(thrown);
+      if (ways.length > 1) script.fails(way);
+    }
+  }
+  throw failures[0];
+}
+
+async function once(
+  url: string,
+  { method = 'GET', headers = {} }: Question,
+  { stallMs, route }: Means,
+  way: string | null | undefined,
   signal?: AbortSignal,
 ): Promise<Reply> {
   const library = await undici();
   const response = await library.request(url, {
     method,
-    dispatcher: dispatcher(library, redirects, route === undefined ? environment : await route()),
+    dispatcher: dispatcher(library, route, way),
     headers: { 'accept-encoding': 'identity', 'user-agent': 'slapos-field-kit', ...headers },
     headersTimeout: headersLimitMs,
     bodyTimeout: stallMs,
@@ -143,6 +203,10 @@ export async function get(
     },
   };
 }
+
+/** What the proxy itself answered is in the sentence alone, in the tunnel for https and beside it. */
+const refusesLogin = (thrown: unknown): boolean =>
+  thrown instanceof Error && /Proxy (response|Authentication Required) \(407\)/.test(thrown.message);
 
 /** A failure that another try may heal, with the pause the server asked for. */
 export class Passing extends Error {
@@ -205,9 +269,7 @@ const passingCodes = new Set([
 function transportFailure(url: string, thrown: unknown): unknown {
   if (thrown instanceof Problem || thrown instanceof Passing) return thrown;
   if (!(thrown instanceof Error)) return thrown;
-  // What the proxy itself answered is in the sentence alone, in the tunnel for https and beside it.
-  if (/Proxy (response|Authentication Required) \(407\)/.test(thrown.message))
-    return problem('proxy-login-refused', { url: shownUrl(url) }, { cause: thrown });
+  if (refusesLogin(thrown)) return problem('proxy-login-refused', { url: shownUrl(url) }, { cause: thrown });
   const first = thrown instanceof AggregateError ? thrown.errors[0] : thrown;
   const code = String((first as NodeJS.ErrnoException | undefined)?.code ?? '');
   const detail = code === '' ? thrown.message : `${code} ${(first as Error).message}`.trim();

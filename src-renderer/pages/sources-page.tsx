@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { type OutputOf, sourceLimitMs } from '../../src-shared/api.ts';
 import { formatCount } from '../../src-shared/format.ts';
 import { type ProblemData, toProblemData } from '../../src-shared/problem.ts';
+import { proxyScriptOf } from '../../src-shared/site.ts';
 import { terminalForms } from '../../src-shared/terminal-forms.ts';
 import { Heading } from '../app/heading.tsx';
 import { useWords } from '../i18n/words.ts';
@@ -76,6 +77,7 @@ export const SourcesPage = ({ site }: { readonly site: OpenedSite }) => {
 const Answers = ({ proxy, answers }: Tested) => {
   const { t, i18n } = useTranslation();
   const words = useWords();
+  const script = proxy === null ? null : proxyScriptOf(proxy);
   const silent = answers.filter(({ problem }) => problem !== null);
   return (
     <>
@@ -87,18 +89,22 @@ const Answers = ({ proxy, answers }: Tested) => {
             : t('ui.sources.all', { count: answers.length })
         }
       >
-        {proxy !== null && <p>{t('ui.sources.proxy', { proxy })}</p>}
+        {proxy !== null && (
+          <p>{script === null ? t('ui.sources.proxy', { proxy }) : t('ui.sources.script', { script })}</p>
+        )}
         {silent.length > 0 && <p>{t('ui.sources.next')}</p>}
       </Notice>
       <ul className={styles.list}>
         {[...silent, ...answers.filter(({ problem }) => problem === null)].map(
-          ({ kind, name, address, tookMs, problem }) => (
+          ({ kind, name, address, tookMs, way, problem }) => (
             <li key={`${kind} ${name} ${address}`} className={problem === null ? styles.item : styles.silent}>
               <strong>{t(`ui.sources.kind.${kind}`, { name })}</strong>{' '}
               <span>
                 {problem !== null
                   ? words.problem(problem.code, 'title', problem.params)
                   : t('ui.sources.answered', { ms: formatCount(tookMs, i18n.language) })}
+                {way === 'direct' && ` ${t('ui.sources.direct')}`}
+                {way !== null && way !== 'direct' && ` ${t('ui.sources.through', { way })}`}
               </span>
               {problem === null && (
                 <code dir="ltr" translate="no">

@@ -38,7 +38,18 @@ export const rooms: readonly Room[] = [
     ],
   },
   { room: 'src-shared/', may: [], packages: ['zod'] },
-  { room: 'src-main/platform/', may: [shared], packages: ['node:', 'age-encryption', 'undici', 'zod'] },
+  {
+    room: 'src-main/platform/',
+    may: [shared],
+    packages: [
+      'node:',
+      '@jitl/quickjs-singlefile-cjs-release-sync',
+      'age-encryption',
+      'quickjs-emscripten-core',
+      'undici',
+      'zod',
+    ],
+  },
   { room: 'src-main/medium/', may: [platform, shared], packages: ['node:', 'drivelist', 'zod'] },
   {
     room: 'src-main/packages/',
@@ -109,6 +120,8 @@ export const keepers: Readonly<Record<string, readonly string[]>> = {
   drivelist: ['src-main/medium/'],
   openpgp: ['src-main/packages/'],
   'age-encryption': ['src-main/platform/'],
+  // What runs a script of others runs in a thread of its own.
+  'quickjs-emscripten-core': ['src-main/platform/pac-sandbox.ts'],
   'node:child_process': ['src-main/platform/'],
 };
 

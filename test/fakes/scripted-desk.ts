@@ -151,6 +151,7 @@ const scriptedSources: OutputOf<'sources.test'> = {
       name: 'debian bookworm',
       address: 'http://mirror.example/debian/dists/bookworm',
       tookMs: 84,
+      way: null,
       problem: null,
     },
     {
@@ -158,6 +159,7 @@ const scriptedSources: OutputOf<'sources.test'> = {
       name: 'debian-12-amd64',
       address: 'https://vendor.example/Debian_12',
       tookMs: 15_000,
+      way: null,
       problem: { code: 'source-silent', params: { url: 'https://vendor.example/Debian_12', seconds: 15 } },
     },
   ],

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { proxyQuestion, routeOf, testSources } from '../../../src-main/performers/sources.ts';
 import { systemClock } from '../../../src-main/platform/clock.ts';
 import { makeFetch } from '../../../src-main/platform/fetch.ts';
+import { proxyScripts } from '../../../src-main/platform/pac.ts';
 import { makeCacheKey } from '../../../src-main/software/certificate.ts';
 import { problem } from '../../../src-shared/problem.ts';
 import { type SitePlan, sitePlan } from '../../../src-shared/site.ts';
@@ -15,6 +16,8 @@ let served: Loopback;
 let folder: string;
 const fetch = makeFetch({ attempts: 1, firstDelayMs: 1, stallMs: 2000, clock: systemClock });
 const signal = new AbortController().signal;
+const nobody = () => undefined;
+const scripts = proxyScripts(systemClock);
 
 beforeAll(async () => {
   served = await serveFiles(files);
@@ -102,20 +105,37 @@ describe('whether the sources answer', () => {
   it('keeps to the route of the plan, and refuses an authority that is none', async () => {
     const { certificatePem } = await makeCacheKey('An authority', new Date());
     await writeFile(join(folder, 'office.pem'), `Our authority:\n${certificatePem}`);
-    const route = await routeOf(plan({ ca: 'office.pem', proxy: 'http://proxy.example:3128' }), folder);
+    const route = await routeOf(
+      plan({ ca: 'office.pem', proxy: 'http://proxy.example:3128' }),
+      folder,
+      nobody,
+      scripts,
+    );
     expect(route.proxy).toBe('http://proxy.example:3128');
     expect(route.authorities?.trim()).toBe(certificatePem.trim());
-    expect(await routeOf(plan(), folder)).toEqual({ proxy: null, login: null, authorities: null });
+    expect(await routeOf(plan(), folder, nobody, scripts)).toEqual({ proxy: null, login: null, authorities: null });
     const known = plan({ proxy: 'http://proxy.example:3128', proxyUser: 'ada' });
     const asked = proxyQuestion(known);
     expect(asked).toMatchObject({ id: 'proxy-password:ada@proxy.example:3128', kind: 'secret' });
-    expect((await routeOf(known, folder)).login).toBeNull();
+    expect((await routeOf(known, folder, nobody, scripts)).login).toBeNull();
     const knows = (id: string) => (id === asked?.id ? 'word' : undefined);
-    expect((await routeOf(known, folder, knows)).login).toEqual({ user: 'ada', password: 'word' });
+    expect((await routeOf(known, folder, knows, scripts)).login).toEqual({ user: 'ada', password: 'word' });
     await writeFile(join(folder, 'none.pem'), 'nothing');
     await writeFile(join(folder, 'torn.pem'), '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
     for (const ca of ['none.pem', 'torn.pem', 'missing.pem'])
-      await expect(routeOf(plan({ ca }), folder)).rejects.toMatchObject({ code: 'authority-unusable' });
-    expect(sitePlan.safeParse({ ...plan(), sources: { proxy: 'http://me:secret@proxy' } }).success).toBe(false);
+      await expect(routeOf(plan({ ca }), folder, nobody, scripts)).rejects.toMatchObject({
+        code: 'authority-unusable',
+      });
+    const taken = (sources: object) => sitePlan.safeParse({ ...plan(), sources }).success;
+    for (const proxy of ['pac+https://wpad.example/proxy.pac', 'pac+http://wpad/p', 'pac+file:///etc/proxy.pac'])
+      expect(taken({ proxy }), proxy).toBe(true);
+    for (const proxy of [
+      'http://me:secret@proxy',
+      'pac+https://me:secret@wpad/p',
+      'pac+ftp://wpad/p',
+      'pac+file://p',
+      'pac+p',
+    ])
+      expect(taken({ proxy }), proxy).toBe(false);
   });
 });
