@@ -21,6 +21,8 @@ import type { ExecOptions, ExecResult } from './target.ts';
 const launcher = 'm=$1; shift; printf "%s\\n" "$m"; printf "%s %s\\n" "$m" "$$" >&2; exec "$@"';
 const heldLauncher = `m=$1; w=; { read -r w <${holdPath}; } 2>/dev/null; if [ "$w" != "$2" ]; then printf "%s lost\\n" "$m" >&2; exit 1; fi; shift 2; set -- "$m" "$@"; ${launcher}`;
 const keptBytes = 64 * 1024 * 1024;
+/** Characters of a line that is handed on while a command runs. */
+const longestLine = 1024 * 1024;
 /** sshd allows ten sessions on one connection unless told otherwise; two are left for stopping what runs. */
 const sessionsAtOnce = 8;
 /** After `timeout` on the target should have ended a command, wait this long for the news. */
@@ -230,8 +232,8 @@ function afterMark(
     const end = at < 0 ? -1 : head.indexOf(10, at);
     if (end < 0) {
       onNoise(bytes);
-      // Only the end can hold the beginning of the mark's line.
-      if (at < 0 && head.length > 65_536) head = head.subarray(head.length - 256);
+      // Only the end can hold the beginning of the mark's line, and that line is short.
+      if (head.length > 65_536) head = head.subarray(head.length - 256);
       return;
     }
     const rest = head.toString('latin1', at + mark.length, end);
@@ -268,8 +270,9 @@ function gather(onLine: (line: string) => void): { take: (bytes: Buffer) => void
     if (kept < keptBytes) parts.push(text);
     kept += text.length;
     const lines = (rest + text).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) onLine(line.replace(/\r$/, ''));
+    // Of a line that does not end the beginning is kept: it must not fill the memory, nor be read through again with each packet.
+    rest = (lines.pop() ?? '').slice(0, longestLine);
+    for (const line of lines) onLine(line.replace(/\r$/, '').slice(0, longestLine));
   };
   return {
     take: (bytes) => takeText(decoder.write(bytes)),

@@ -152,6 +152,25 @@ describe('a line that is cut', () => {
     expect((await connection.closed).code).toBe('cancelled');
   });
 
+  it('hands on the beginning of a line that does not end, and the lines after it', async () => {
+    const long = 'x'.repeat(3 * 1024 * 1024);
+    const { open } = await sick({
+      command: (line, channel) => {
+        begin(line, channel);
+        channel.write(`${long}\nnext\n${long}`, () => {
+          channel.exit(0);
+          channel.end();
+        });
+      },
+    });
+    const connection = await open();
+    const lines: string[] = [];
+    const { stdout } = await connection.exec(['id'], { onLine: (_stream, line) => lines.push(line) });
+    expect(lines.map((line) => (line.length > 100 ? line.length : line))).toEqual([1024 * 1024, 'next', 1024 * 1024]);
+    expect(stdout.length).toBe(2 * long.length + 6);
+    connection.close();
+  });
+
   it('never takes answers that were cut short for facts', async () => {
     const { open } = await sick({
       command: (line, channel) => {
