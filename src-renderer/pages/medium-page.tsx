@@ -77,12 +77,6 @@ export const MediumPage = ({ site }: { readonly site: OpenedSite }) => {
               {t('ui.contents.own')}
             </Button>
           )}
-          <Button kind="plain" icon={<Eraser aria-hidden />} onPress={() => go({ page: 'format', site: site.name })}>
-            {t('ui.format.open')}
-          </Button>
-          <Button kind="plain" icon={<Wrench aria-hidden />} onPress={() => go({ page: 'repair', site: site.name })}>
-            {t('ui.repair.open')}
-          </Button>
           {contents !== null && <Terminal argv={terminalForms.showMedium(contents.path)} />}
         </Acts>
       </PageHead>
@@ -120,6 +114,18 @@ export const MediumPage = ({ site }: { readonly site: OpenedSite }) => {
           <Foreign foreign={contents.foreign} />
         </>
       )}
+      <div className={styles.section}>
+        <h2>{t('ui.contents.drive')}</h2>
+        <p className="quiet">{t('ui.contents.driveHint')}</p>
+        <Acts>
+          <Button kind="plain" icon={<Wrench aria-hidden />} onPress={() => go({ page: 'repair', site: site.name })}>
+            {t('ui.repair.open')}
+          </Button>
+          <Button kind="plain" icon={<Eraser aria-hidden />} onPress={() => go({ page: 'format', site: site.name })}>
+            {t('ui.format.open')}
+          </Button>
+        </Acts>
+      </div>
     </ScrollPage>
   );
 };
