@@ -41,6 +41,13 @@ describe('a real stick', unless(reason), () => {
   const place = '/media/user/STICKEXFAT';
   const choose = (words = '') => fieldkit(`run describe-site choose-medium --yes ${words}`);
 
+  const here = `--input choose-medium@site.path=${place}`;
+  let question = '';
+  const answer = async (value: string): Promise<void> => {
+    await writeFile(join(machine.folder, 'answers.json'), JSON.stringify({ [question]: value }));
+    await machine.bring(machine.folder, ['answers.json'], '.');
+  };
+
   beforeAll(async () => {
     machine = await UsbMachine.start();
     const modules = ['ssh2', 'asn1', 'bcrypt-pbkdf', 'tweetnacl', 'safer-buffer', 'openpgp'];
@@ -127,6 +134,18 @@ describe('a real stick', unless(reason), () => {
     expect(await machine.must(`ls -A ${place}`)).toBe('');
   });
 
+  it('chosen by its place, it is asked about with both serials; unanswered or kept off, nothing is written to it', async () => {
+    const asked = await choose(here);
+    expect(asked.code).not.toBe(0);
+    expect(asked.stdout).toContain('"code":"question-unanswered"');
+    question = /"question":"(medium:[^"]*)"/.exec(asked.stdout)?.[1] ?? '';
+    expect(question).toContain('OTHER');
+    await answer('keep-former');
+    const kept = await choose(`${here} --answers $HOME/answers.json`);
+    expect(kept.stdout).toContain('"code":"medium-swapped"');
+    expect(await machine.must(`ls -A ${place}`)).toBe('');
+  });
+
   it('back under another name: mounted at another place, and known', async () => {
     await machine.plug('mine', image.mine ?? '', { serial: 'MINE' });
     const back = await device('MINE');
@@ -135,5 +154,20 @@ describe('a real stick', unless(reason), () => {
     expect(again.code, again.stdout + again.stderr).toBe(0);
     await machine.must(`findmnt -no TARGET ${back} | grep -q '^${place}.'`);
     expect((await listed()).find(({ serial }) => serial === 'MINE')?.token).toMatch(/STICKEXFAT./);
+  });
+
+  it('taken once a person has said so: marked, and nobody is asked again', async () => {
+    await machine.unplug('mine');
+    await answer('use-this-one');
+    const taken = await choose(`${here} --answers $HOME/answers.json`);
+    expect(taken.code, taken.stdout + taken.stderr).toBe(0);
+    await machine.must(`test -s ${place}/fieldkit/medium-id`);
+    const again = await choose(here);
+    expect(again.code, again.stdout + again.stderr).toBe(0);
+    await machine.unplug('other');
+    await machine.until(`! findmnt ${place}`);
+    await machine.plug('mine', image.mine ?? '', { serial: 'MINE' });
+    await machine.must(`udisksctl mount --no-user-interaction -b ${await device('MINE')}`);
+    expect((await choose()).stdout).toContain('"code":"medium-swapped"');
   });
 });
