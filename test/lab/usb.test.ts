@@ -134,7 +134,18 @@ describe('a real stick', unless(reason), () => {
     expect(await machine.must(`ls -A ${place}`)).toBe('');
   });
 
-  it('chosen by its place, it is asked about with both serials; unanswered or kept off, nothing is written to it', async () => {
+  it('back under another name: mounted at another place, and known', async () => {
+    await machine.plug('mine', image.mine ?? '', { serial: 'MINE' });
+    const back = await device('MINE');
+    expect(back).not.toBe(await device('OTHER'));
+    const again = await choose();
+    expect(again.code, again.stdout + again.stderr).toBe(0);
+    await machine.must(`findmnt -no TARGET ${back} | grep -q '^${place}.'`);
+    expect((await listed()).find(({ serial }) => serial === 'MINE')?.token).toMatch(/STICKEXFAT./);
+  });
+
+  it('the other chosen by its place, it is asked about with both serials; unanswered or kept off, nothing is written to it', async () => {
+    await machine.unplug('mine');
     const asked = await choose(here);
     expect(asked.code).not.toBe(0);
     expect(asked.stdout).toContain('"code":"question-unanswered"');
@@ -146,18 +157,7 @@ describe('a real stick', unless(reason), () => {
     expect(await machine.must(`ls -A ${place}`)).toBe('');
   });
 
-  it('back under another name: mounted at another place, and known', async () => {
-    await machine.plug('mine', image.mine ?? '', { serial: 'MINE' });
-    const back = await device('MINE');
-    expect(back).not.toBe(await device('OTHER'));
-    const again = await choose();
-    expect(again.code, again.stdout + again.stderr).toBe(0);
-    await machine.must(`findmnt -no TARGET ${back} | grep -q '^${place}.'`);
-    expect((await listed()).find(({ serial }) => serial === 'MINE')?.token).toMatch(/STICKEXFAT./);
-  });
-
   it('taken once a person has said so: marked, and nobody is asked again', async () => {
-    await machine.unplug('mine');
     await answer('use-this-one');
     const taken = await choose(`${here} --answers $HOME/answers.json`);
     expect(taken.code, taken.stdout + taken.stderr).toBe(0);
@@ -168,6 +168,7 @@ describe('a real stick', unless(reason), () => {
     await machine.until(`! findmnt ${place}`);
     await machine.plug('mine', image.mine ?? '', { serial: 'MINE' });
     await machine.must(`udisksctl mount --no-user-interaction -b ${await device('MINE')}`);
-    expect((await choose()).stdout).toContain('"code":"medium-swapped"');
+    // The former one is the other by now.
+    expect((await choose(here)).stdout).toContain('"question":"medium:MINE:');
   });
 });
