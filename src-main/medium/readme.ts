@@ -158,7 +158,7 @@ function section(text: Words, facts: ReadmeFacts): string {
 const style =
   'body{font:1rem/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff}' +
   'pre,code{font-family:ui-monospace,monospace;overflow-wrap:anywhere}pre{background:#f2f4f6;padding:.75rem;white-space:pre-wrap}' +
-  'th{text-align:left;padding-right:1rem;vertical-align:top}section+section{border-top:1px solid #ccd1d7;margin-top:3rem}' +
+  'th,td{text-align:left;padding:.1rem 1rem .1rem 0;vertical-align:top}td,li{overflow-wrap:anywhere}section+section{border-top:1px solid #ccd1d7;margin-top:3rem}' +
   'a{color:inherit}@media(prefers-color-scheme:dark){body{color:#e6e8eb;background:#16191d}pre{background:#22272d}}';
 
 const md5 = (url: string): string => createHash('md5').update(url, 'utf8').digest('hex');
