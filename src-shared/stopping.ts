@@ -4,14 +4,15 @@ import type { Command } from './step.ts';
 
 /**
  * `goesOn`: the command under way goes on on the target without us. `stopsWaiting`: we look no more, and what is awaited goes on.
- * `ends`: it only looks or asks, also for a secret, copies under a temporary name, or ends itself where nothing is lost.
+ * `asks`: it waits for a person, who is asked again. `ends`: it only looks, asks for a secret, copies under a temporary name, or ends itself where nothing is lost.
  * `stopsAfter`: it is short, and is let through to its end. `between`: none is under way.
  */
-export type Stopping = 'goesOn' | 'stopsWaiting' | 'ends' | 'stopsAfter' | 'between';
+export type Stopping = 'goesOn' | 'stopsWaiting' | 'asks' | 'ends' | 'stopsAfter' | 'between';
 
 /** What a stop does to a command. */
 export function stoppingOf(command: Command): Exclude<Stopping, 'between'> {
   if (command.kind === 'until') return 'stopsWaiting';
+  if (command.kind === 'ask') return 'asks';
   if (command.kind !== 'run') return ['write', 'guard', 'reboot'].includes(command.kind) ? 'stopsAfter' : 'ends';
   if (command.long === true) return 'goesOn';
   return command.endsWell === true || command.keeps !== undefined ? 'ends' : 'stopsAfter';

@@ -7,7 +7,7 @@ import { createServer } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mustRun } from './command.ts';
-import { standInFile } from './slapos-node.ts';
+import { masterSources } from './release.ts';
 
 export interface ReleaseSources {
   /** Of the host that is asked, to be trusted by the machine that compiles. */
@@ -41,13 +41,10 @@ export async function serveReleaseSources(
     ]),
   );
   const base = releaseUrl.slice(0, releaseUrl.lastIndexOf('/'));
-  const profile = (await readFile(standInFile('software.cfg'), 'utf8'))
-    .replaceAll('@BASE@', base)
-    .replaceAll('@MEGABYTES@', String(megabytes));
+  const sources = await masterSources(megabytes);
   const files: Readonly<Record<string, string>> = {
-    'software.cfg': profile,
-    'instance.cfg.in': await readFile(standInFile('instance.cfg.in'), 'utf8'),
-    'server.py.in': await readFile(standInFile('server.py.in'), 'utf8'),
+    ...sources,
+    'software.cfg': (sources['software.cfg'] ?? '').replaceAll('@BASE@', base),
   };
   const asked: string[] = [];
   const refused = new Map<string, number>();

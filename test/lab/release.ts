@@ -37,14 +37,19 @@ interface Compiled {
  * a few hundred kilobytes, more makes transfers that last long enough to be interrupted. Another address is another release.
  */
 export async function masterRelease(megabytes = 0, releaseUrl = masterReleaseUrl): Promise<SoftwareRelease> {
-  const names = ['software.cfg', 'instance.cfg.in', 'server.py.in', 'nodes.py.in'];
-  const served = Object.fromEntries(await Promise.all(names.map(async (name) => [name, await standIn(name)] as const)));
   return compiled({
     name: 'release',
     url: releaseUrl,
     lower: await builderLayers(),
-    served: { ...served, 'software.cfg': (served['software.cfg'] ?? '').replaceAll('@MEGABYTES@', String(megabytes)) },
+    served: await masterSources(megabytes),
   });
+}
+
+/** What `masterRelease` is compiled from, as in `served` of a release. */
+export async function masterSources(megabytes: number): Promise<Readonly<Record<string, string>>> {
+  const names = ['software.cfg', 'instance.cfg.in', 'server.py.in', 'nodes.py.in'];
+  const texts = await Promise.all(names.map(async (name) => [name, await standIn(name)] as const));
+  return Object.fromEntries(texts.map(([name, text]) => [name, text.replaceAll('@MEGABYTES@', String(megabytes))]));
 }
 
 /** The registry of re6st, its own program inside, as a release that asks for the parameters of the real one. */

@@ -128,6 +128,11 @@ describe('while something runs', () => {
     ['a long one goes on by itself', { ...runs, long: true }, 'ui.run.goesOn'],
     ['one that can be told to end is told', { ...runs, endsWell: true }, 'ui.run.ends'],
     [
+      'a question stays unanswered',
+      { kind: 'ask', question: { id: 'q', kind: 'confirm', key: 'x', params: {}, show: [], choices: [] } },
+      'ui.run.asks',
+    ],
+    [
       'what is waited for goes on',
       {
         ...{ kind: 'until', on, probe: { id: 'x', kind: 'run', argv: ['x'] }, wanted: { exit: 0 }, everyMs: 1000 },
