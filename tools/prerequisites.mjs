@@ -30,7 +30,17 @@ const labPackages = [
 ];
 
 /** What the integration stage uses when it is there; its tests skip with a reason when it is not. */
-const integrationPackages = ['apt-utils', 'dpkg-dev', 'gnupg', 'gpgv', 'openssh-client', 'openssh-server', 'xz-utils'];
+const integrationPackages = [
+  'apt-utils',
+  'dpkg-dev',
+  'gnupg',
+  'gpgv',
+  'openssh-client',
+  'openssh-server',
+  'openssl',
+  'sudo',
+  'xz-utils',
+];
 
 /**
  * The system's Chromium, else the one Playwright can download.
