@@ -614,10 +614,10 @@ test('a medium is copied onto another drive and compared with it, and a copy can
   desk.live({ kind: 'run-over', run: 'run-clone', problem: null });
   await expect(panel.getByText('Stopped before its end: the copy is unfinished.')).toBeVisible();
   await panel.getByRole('button', { name: 'Compare it with another medium' }).click();
-  await panel
-    .getByRole('radio', { name: /SanDisk Ultra 64 GB/ })
-    .last()
-    .check({ force: true });
+  // Both lists of drives are there: that of the copy, and the one that was just opened.
+  const sandisk = panel.getByRole('radio', { name: /SanDisk Ultra 64 GB/ });
+  await expect(sandisk).toHaveCount(2);
+  await sandisk.last().check({ force: true });
   await panel.getByRole('button', { name: 'Compare the lists' }).click();
   await expect(panel.getByText('They differ in 4 files')).toBeVisible();
   await panel.getByRole('button', { name: '1 file is on both, with another content' }).click();
@@ -639,10 +639,9 @@ test('a medium is copied onto another drive and compared with it, and a copy can
   desk.media = [...desk.media, { ...first, token: 'medium:kingston', path: '/media/ada/THIRD', label: 'Kingston' }];
   await panel.getByRole('button', { name: 'Compare the lists' }).click();
   await expect(panel.getByText('Reading both lists…')).toBeVisible();
-  await panel
-    .getByRole('radio', { name: /Kingston/ })
-    .last()
-    .check({ force: true });
+  const kingston = panel.getByRole('radio', { name: /Kingston/ });
+  await expect(kingston).toHaveCount(2);
+  await kingston.last().check({ force: true });
   await expect(panel.getByText('Reading both lists…')).toBeHidden();
   const arrived = page.waitForResponse(/media\.compare/);
   answer();
