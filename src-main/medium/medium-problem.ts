@@ -53,7 +53,8 @@ export async function goneProblem(thrown: unknown, path: string, device?: number
     if (look > 0) await sleep(lookEveryMs);
     const mount = await mountAt(path);
     // The drive is gone below its mount, or the mount has gone as well and the path is one of the laptop's own disk.
-    if (mount?.source.startsWith('/dev/') === true && !(await exists(mount.source)))
+    // The laptop's own root is never pulled; `/dev/root`, or the host's device in a container, is no file there.
+    if (mount?.source.startsWith('/dev/') === true && mount.mountPoint !== '/' && !(await exists(mount.source)))
       return problem('medium-absent', { path: mount.mountPoint }, { cause: thrown });
     if (device !== undefined && (await deviceAt(path)) !== device)
       return problem('medium-absent', { path: dirname(path) }, { cause: thrown });
