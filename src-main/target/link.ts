@@ -93,13 +93,15 @@ async function shownHostKey({ machine, signal, through }: Scan, kind?: HostKeyKi
   return new Promise((resolve, reject) => {
     const client = new ssh2.Client();
     const fail = (error: Error) => {
+      signal?.removeEventListener('abort', onAbort);
       socket.destroy();
       reject(signal?.aborted ? cancelled(machine.name) : handshakeProblem(machine.name, error));
     };
+    const onAbort = () => fail(new Error('aborted'));
     client.on('error', fail);
     client.on('close', () => fail(new Error('closed before a host key was shown')));
     expectIdent(client, fail);
-    signal?.addEventListener('abort', () => fail(new Error('aborted')), { once: true });
+    signal?.addEventListener('abort', onAbort, { once: true });
     const hostVerifier = (key: Buffer): boolean => {
       resolve(hostKeyOf(key));
       setImmediate(() => socket.destroy());
@@ -184,6 +186,7 @@ async function tryLink(request: LinkRequest, offered: Partial<ConnectConfig>, ki
   };
   await new Promise<void>((resolve, reject) => {
     const fail = (error: Error) => {
+      signal?.removeEventListener('abort', onAbort);
       if (signal?.aborted) reject(cancelled(name));
       else reject(hostKeyProblem ?? openingProblem(machine, error, banner));
       socket.destroy();
@@ -268,19 +271,29 @@ export function dial(link: Link, host: string, port: number, signal?: AbortSigna
   return new Promise((resolve, reject) => {
     const gone = link.gone();
     if (gone !== null) return reject(gone);
-    const onAbort = () => reject(cancelled(name));
-    const timer = setTimeout(() => fail('ETIMEDOUT'), connectLimitMs);
-    const fail = (detail: string) =>
-      reject(problem('host-unreachable', { machine: name, address: `${host} ${port}`, detail }));
+    if (signal?.aborted) return reject(cancelled(name));
+    let over = false;
+    const fail = (failure: Problem) => {
+      over = true;
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      reject(failure);
+    };
+    const unreachable = (detail: string): Problem =>
+      problem('host-unreachable', { machine: name, address: `${host} ${port}`, detail });
+    const onAbort = () => fail(cancelled(name));
+    const timer = setTimeout(() => fail(unreachable('ETIMEDOUT')), connectLimitMs);
     signal?.addEventListener('abort', onAbort, { once: true });
-    void link.closed.then(reject);
+    void link.closed.then(fail);
     link.client.forwardOut('127.0.0.1', 0, host, port, (error, stream) => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
+      // Nobody waits for it any more: left open it would be read by nobody, and keep the other end.
+      if (over) stream?.destroy();
+      else if (error === undefined) resolve(stream);
       // 1: the server's rules forbid it (RFC 4254, 5.1).
-      if (error === undefined) resolve(stream);
-      else if (Reflect.get(error, 'reason') === 1) reject(problem('forwarding-forbidden', { machine: name }));
-      else fail(cleanLine(error.message));
+      else if (Reflect.get(error, 'reason') === 1) fail(problem('forwarding-forbidden', { machine: name }));
+      else fail(unreachable(cleanLine(error.message)));
     });
   });
 }

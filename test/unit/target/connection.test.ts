@@ -1,5 +1,6 @@
+import { getEventListeners } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { openConnection, scanHostKey } from '../../../src-main/target/connection.ts';
 import { ConnectionPool } from '../../../src-main/target/connection-pool.ts';
 import { Problem, problem } from '../../../src-shared/problem.ts';
@@ -244,6 +245,41 @@ describe('forwarding', () => {
     expect(taken.data).toMatchObject({ code: 'forward-port-taken', params: { holder: 'nginx 77', port: 5050 } });
     expect(second.commands.some((line) => line.includes('kill -TERM'))).toBe(false);
     other.close();
+  });
+});
+
+describe('a stream to an address behind the machine', () => {
+  afterEach(() => vi.useRealTimers());
+
+  for (const [name, giveUp, code] of [
+    ['that opens after its time was up', () => vi.advanceTimersByTime(15_000), 'host-unreachable'],
+    ['that opens after it was given up', (controller: AbortController) => controller.abort(), 'cancelled'],
+  ] as const)
+    it(`${name} is closed, and leaves no listener behind`, async () => {
+      const behind = vi.fn<NonNullable<Illness['behind']>>();
+      const place = await sick({ behind });
+      const controller = new AbortController();
+      const connection = await place.open();
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      const dialled = problemOf(connection.dial('192.0.2.7', 22, controller.signal));
+      await vi.waitFor(() => expect(behind).toHaveBeenCalled());
+      giveUp(controller);
+      expect((await dialled).code).toBe(code);
+      expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
+      vi.useRealTimers();
+      await new Promise<void>((resolve) => behind.mock.calls[0]?.[0]().once('close', resolve).resume());
+      expect(connection.gone()).toBeNull();
+      connection.close();
+    });
+
+  it('leaves no listener behind when a host key was scanned, or a login refused', async () => {
+    const place = await sick();
+    const machine = { name: 'box', address: '127.0.0.1', port: place.port, user: 'root' };
+    const { signal } = new AbortController();
+    await scanHostKey(machine, signal);
+    const login = { password: 'wrong' };
+    await problemOf(openConnection({ machine, pinnedHostKey: place.fingerprint, login, signal }));
+    await expect.poll(() => getEventListeners(signal, 'abort')).toEqual([]);
   });
 });
 

@@ -11,6 +11,8 @@ export interface Illness {
   /** Called for each command line, with its channel's means. */
   readonly command?: (line: string, channel: ssh2.ServerChannel, sockets: readonly Socket[]) => void;
   readonly forwarding?: 'refused' | 'allowed';
+  /** Called for each stream that is asked for to an address behind it. */
+  readonly behind?: (accept: () => ssh2.ServerChannel) => void;
   /** Called when a client has connected, before anything is said. */
   readonly greeting?: (socket: Socket) => void;
 }
@@ -53,6 +55,7 @@ export async function sickServer(illness: Illness = {}): Promise<SickServer> {
           illness.command?.(command, channel, sockets);
         });
       });
+      client.on('tcpip', (accept, reject) => (illness.behind === undefined ? reject() : illness.behind(accept)));
       client.on('request', (accept, reject) => (illness.forwarding === 'allowed' ? accept?.() : reject?.()));
     });
   });
