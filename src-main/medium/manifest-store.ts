@@ -11,11 +11,30 @@ import { type Manifest, mediumPaths } from '../../src-shared/manifest.ts';
 import { errnoOf } from '../platform/files.ts';
 import { writeToMedium } from './copy.ts';
 import { signBytes, verifyBytes } from './keys.ts';
-import { checkManifest, type OpenedManifest, signatureLines } from './manifest-check.ts';
+import { checkManifest, type ManifestParts, type OpenedManifest, signatureLines } from './manifest-check.ts';
 
 /** More than any medium needs; a larger one is not read. */
 const manifestLimitBytes = 64 * 1024 * 1024;
 const smallLimitBytes = 64 * 1024;
+
+/** What lies on a medium of its manifest, its key and its signatures, before any of it is believed. Null what is not there. */
+export async function readManifestParts(
+  root: string,
+  folder = '',
+): Promise<Pick<ManifestParts, 'place' | 'keyPem' | 'signatures'> & { readonly bytes: Buffer | null }> {
+  const at = (path: string): string => join(root, folder, path);
+  const [bytes, key, signatures] = [
+    await readLimited(at(mediumPaths.manifest), manifestLimitBytes),
+    await readLimited(join(root, mediumPaths.manifestKey), smallLimitBytes),
+    await readLimited(at(mediumPaths.manifestSignature), smallLimitBytes),
+  ];
+  return {
+    place: root,
+    bytes,
+    keyPem: key?.toString('utf8') ?? null,
+    signatures: signatures?.toString('latin1') ?? null,
+  };
+}
 
 /**
  * Reads a medium's manifest. `root` is the `fieldkit` folder; `pinned` the fingerprint the site plan holds, or null on a
@@ -29,20 +48,7 @@ export async function openManifest(
   minimumGeneration = 1,
   folder = '',
 ): Promise<OpenedManifest> {
-  const at = (path: string): string => join(root, folder, path);
-  const [bytes, key, signatures] = [
-    await readLimited(at(mediumPaths.manifest), manifestLimitBytes),
-    await readLimited(join(root, mediumPaths.manifestKey), smallLimitBytes),
-    await readLimited(at(mediumPaths.manifestSignature), smallLimitBytes),
-  ];
-  return checkManifest({
-    place: root,
-    bytes,
-    keyPem: key?.toString('utf8') ?? null,
-    signatures: signatures?.toString('latin1') ?? null,
-    pinned,
-    minimumGeneration,
-  });
+  return checkManifest({ ...(await readManifestParts(root, folder)), pinned, minimumGeneration });
 }
 
 /** How a file is put on the medium; replaced in tests that cut the power. */

@@ -18,8 +18,8 @@ import {
   sealedPath,
 } from '../medium/generations.ts';
 import { refuseSystemFolder } from '../medium/identity.ts';
-import { keyFingerprint, signatureLines } from '../medium/manifest-check.ts';
-import { openManifest, putManifest } from '../medium/manifest-store.ts';
+import { checkManifest, keyFingerprint, signatureLines } from '../medium/manifest-check.ts';
+import { openManifest, putManifest, readManifestParts } from '../medium/manifest-store.ts';
 import { scanMedium } from '../medium/scan.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Progress } from '../platform/fetch.ts';
@@ -87,7 +87,9 @@ export async function cloneMedium(
   signal: AbortSignal,
 ): Promise<Cloned> {
   const source = await rootOf(from);
-  const { manifest, fingerprint } = await openManifest(source, null);
+  // Read once: a medium that is sealed anew while it is copied ends the copy at a file that differs, not with a list that lies.
+  const signed = await readManifestParts(source);
+  const { manifest, fingerprint } = checkManifest({ ...signed, pinned: null });
   refuseSystemFolder(to);
   if (!(await exists(to))) throw problem('medium-absent', { path: to });
   const root = join(to, mediumRoot);
@@ -106,7 +108,7 @@ export async function cloneMedium(
     await keepGeneration(root, fingerprint, new Map(manifest.files.map(({ path, sha256 }) => [path, sha256])));
   const totalBytes = sizeOf(manifest);
   // First of all: a copy that does not come to its end is known by it.
-  await writeToMedium(join(root, mediumPaths.manifestKey), await readSealed(source, mediumPaths.manifestKey));
+  await writeToMedium(join(root, mediumPaths.manifestKey), signed.keyPem ?? '');
   let before = 0;
   for (const { path, sizeBytes, sha256 } of manifest.files) {
     const done = before;
@@ -121,16 +123,9 @@ export async function cloneMedium(
     });
     before += sizeBytes;
   }
-  const signatures = signatureLines(await readSealed(source, mediumPaths.manifestSignature));
-  await putManifest(root, Buffer.from(await readSealed(source, mediumPaths.manifest), 'utf8'), signatures);
+  await putManifest(root, signed.bytes ?? Buffer.alloc(0), signatureLines(signed.signatures));
   await openManifest(root, fingerprint);
   return { files: manifest.files.length, sizeBytes: totalBytes, generation: manifest.generation, fingerprint };
-}
-
-async function readSealed(root: string, path: string): Promise<string> {
-  const text = await readTextOrNull(join(root, path));
-  if (text === null) throw problem('medium-file-missing', { file: path });
-  return text;
 }
 
 /**

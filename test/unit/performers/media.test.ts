@@ -1,4 +1,5 @@
 /** The way back, and a copy: what media hold afterwards, and what the sites of this laptop know of them. */
+import { cpSync } from 'node:fs';
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -228,5 +229,23 @@ describe('a copy', () => {
     await restoreMedium(other, 2, null, laptop());
     expect(await sealedNow(root)).toBe(2);
     expect(await readFile(join(root, 'readme.html'), 'utf8')).toBe('page of 2');
+  });
+
+  it('of a medium that is sealed anew meanwhile says what was copied, not what lies there since', async () => {
+    const other = await scratch();
+    const { files } = (await openManifest(medium.root, null)).manifest;
+    const later = await scratch();
+    await cp(medium.root, later, { recursive: true });
+    await put(join(later, 'readme.html'), 'page of 2');
+    await sealMedium(sealRequest(later, medium.key, 2));
+    const onProgress = ({ what }: { readonly what: string }): void => {
+      if (what === files.at(-1)?.path) cpSync(later, medium.root, { recursive: true });
+    };
+    expect(files.at(-1)?.path).not.toBe('readme.html');
+    await cloneMedium(stick, other, onProgress, new AbortController().signal);
+    expect(await sealedNow()).toBe(2);
+    expect(await sealedNow(join(other, 'fieldkit'))).toBe(1);
+    for (const { path, sha256 } of files)
+      expect(sha256Of(await readFile(join(other, 'fieldkit', path))), path).toBe(sha256);
   });
 });
