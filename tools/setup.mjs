@@ -157,11 +157,15 @@ function libc() {
   return report?.header?.glibcVersionRuntime ? 'glibc' : 'musl';
 }
 
+/** Those that are unpacked: npm makes all folders first, also those of other systems, which it takes away at the end. */
 function countPackages() {
   const names = existsSync(modules) ? readdirSync(modules) : [];
   return names
     .filter((name) => !name.startsWith('.'))
-    .flatMap((name) => (name.startsWith('@') ? readdirSync(path.join(modules, name)) : [name])).length;
+    .flatMap((name) =>
+      name.startsWith('@') ? readdirSync(path.join(modules, name)).map((own) => `${name}/${own}`) : [name],
+    )
+    .filter((name) => existsSync(path.join(modules, name, 'package.json'))).length;
 }
 
 /** @param {string} place a file or a folder; a missing one counts as empty @returns {(string | Buffer)[]} */

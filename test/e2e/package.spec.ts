@@ -16,6 +16,7 @@ import { _electron as electron } from '@playwright/test';
 import manifest from '../../package.json' with { type: 'json' };
 import ui from '../../resources/locales/en/ui.json' with { type: 'json' };
 import { beginPractice, mouse, walk } from '../ui/walking.ts';
+import { whyWithoutRoot } from '../unless.ts';
 import { collectOutput, expect, homeEnvironment, projectFolder, test } from './launch.ts';
 import { watchTraffic } from './traffic.ts';
 
@@ -103,7 +104,8 @@ test('on a terminal the release is fieldkit: no display, the same answers and ex
 });
 
 test('as root the release explains and stops', async ({ home }) => {
-  test.skip(!isRoot, 'needs root to be refused');
+  const why = whyWithoutRoot('being refused as root');
+  test.skip(why !== null, why ?? '');
   const program = spawn(path.join(releaseFolder, executableName), ['--no-sandbox'], { env: homeEnvironment(home) });
   let said = '';
   program.stderr.on('data', (chunk: Buffer) => {

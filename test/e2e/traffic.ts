@@ -3,6 +3,7 @@
  * counts. Asking for names counts as well where the resolver lives on this machine. Needs root and nft; the table is its own.
  */
 import { spawnSync } from 'node:child_process';
+import { whyWithout, whyWithoutRoot } from '../unless.ts';
 
 const table = 'fieldkit_test_traffic';
 
@@ -20,8 +21,8 @@ interface Watch {
 
 /** Begins to count, or says why it cannot: what is sent on purpose first must be seen, else the count would mean nothing. */
 export function watchTraffic(user: number): Watch | string {
-  if (process.getuid?.() !== 0) return 'counting the packets of a user needs root';
-  if (spawnSync('nft', ['--version']).error !== undefined) return 'nft is not installed';
+  const lacking = whyWithoutRoot('counting the packets of a user') ?? whyWithout('nft');
+  if (lacking !== null) return lacking;
   const end = (): void => {
     // Not there is fine: `destroy` is younger than Debian 12.
     spawnSync('nft', ['delete', 'table', 'inet', table]);

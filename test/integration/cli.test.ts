@@ -16,7 +16,7 @@ import { journalEvent } from '../../src-shared/journal.ts';
 import { exitCodes } from '../../src-shared/problem.ts';
 import { serveFiles } from '../fakes/loopback-archive.ts';
 import { startProxy } from '../fakes/proxy.ts';
-import { unless } from '../unless.ts';
+import { unless, whyWithout } from '../unless.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -98,6 +98,14 @@ beforeAll(async () => {
   home = await freshHome();
 });
 afterAll(() => rm(work, { recursive: true, force: true }));
+
+/** Why what a program opens cannot be watched here, or null: a container may not allow it. */
+function whyNoTrace(): string | null {
+  const missing = whyWithout('strace');
+  if (missing !== null) return missing;
+  const { status } = spawnSync('strace', ['-qq', '--seccomp-bpf', '-f', 'true']);
+  return status === 0 ? null : 'strace may trace nothing here';
+}
 
 describe('fieldkit', () => {
   it('explains its exit codes', async () => {
@@ -306,9 +314,7 @@ describe('fieldkit', () => {
   });
 
   it('prepares a medium without opening a device for writing or becoming anybody else, and touches nothing beside its own folder', {
-    ...unless(
-      spawnSync('strace', ['-qq', '--seccomp-bpf', '-f', 'true']).status === 0 ? null : 'strace cannot be used',
-    ),
+    ...unless(whyNoTrace()),
     timeout: 240_000,
   }, async () => {
     const folder = await freshHome();

@@ -5,9 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { randomart } from '../../src-shared/randomart.ts';
-import { unless } from '../unless.ts';
+import { unless, whyWithout } from '../unless.ts';
 
-const missing = spawnSync('ssh-keygen', ['-?']).error === undefined ? null : 'ssh-keygen is not installed';
 const keysOfAKind = 10;
 let folder: string;
 beforeAll(async () => {
@@ -15,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-describe('the picture of a new key', unless(missing), () => {
+describe('the picture of a new key', unless(whyWithout('ssh-keygen')), () => {
   it.each([
     ['ed25519', '256', ''],
     ['ecdsa', '256', ''],

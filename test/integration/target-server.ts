@@ -1,12 +1,12 @@
 // A real sshd on loopback with users of its own, for the tests of the target room. The host's account files are not touched:
 // sshd runs in a mount namespace in which copies with our users lie over them.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LoginMaterial, Machine } from '../../src-main/target/connection.ts';
+import { whyWithout, whyWithoutRoot } from '../unless.ts';
 
 export interface TestServer {
   readonly folder: string;
@@ -22,10 +22,8 @@ export const passwords = { clerk: 'clerk pass  word', guest: 'guest-password' } 
 
 /** Why there can be no server here; null when there can. */
 export function whyNoServer(): string | null {
-  if (process.getuid?.() !== 0) return 'sshd with users of its own needs root';
-  for (const program of ['/usr/sbin/sshd', '/usr/bin/sudo', '/usr/bin/unshare', '/usr/bin/openssl']) {
-    if (!existsSync(program)) return `${program} is not installed`;
-  }
+  const lacking = whyWithoutRoot('sshd with users of its own') ?? whyWithout('sshd', 'sudo', 'unshare', 'openssl');
+  if (lacking !== null) return lacking;
   try {
     execFileSync('unshare', ['--mount', 'true'], { stdio: 'ignore' });
     return null;

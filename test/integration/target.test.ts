@@ -13,6 +13,7 @@ import { type Connection, type LoginMaterial, openConnection, scanHostKey } from
 import { ConnectionPool } from '../../src-main/target/connection-pool.ts';
 import { Problem } from '../../src-shared/problem.ts';
 import { sitePlan } from '../../src-shared/site.ts';
+import { commandLines } from '../processes.ts';
 import { unless } from '../unless.ts';
 import { childrenOf, freePort, passwords, startServer, type TestServer, whyNoServer } from './target-server.ts';
 
@@ -237,7 +238,7 @@ describe('a real sshd', unless(reason), () => {
         }),
       );
       expect((await run).code).toBe('cancelled');
-      expect((await runLocal(['ps', '-eo', 'args'])).stdout).not.toMatch(/sleep 97[78]/);
+      expect((await commandLines()).filter((line) => /sleep 97[78]/.test(line))).toEqual([]);
       expect((await connection.exec(['true'])).exit).toBe(0);
     });
 
@@ -313,8 +314,8 @@ describe('a real sshd', unless(reason), () => {
       let seen = '';
       await connection.exec(['sh', '-c', 'echo up; sleep 0.4'], {
         onLine: () => {
-          runLocal(['ps', '-eo', 'args']).then(({ stdout }) => {
-            seen = stdout;
+          commandLines().then((lines) => {
+            seen = lines.join('\n');
           });
         },
       });
@@ -350,7 +351,7 @@ describe('a real sshd', unless(reason), () => {
         onLine: () => controller.abort(),
       });
       expect((await problemOf(run)).code).toBe('cancelled');
-      expect((await runLocal(['ps', '-eo', 'args'])).stdout).not.toContain('sleep 979');
+      expect((await commandLines()).filter((line) => line.includes('sleep 979'))).toEqual([]);
     });
   });
 

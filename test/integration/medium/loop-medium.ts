@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { onTestFinished } from 'vitest';
+import { whyWithoutRoot } from '../../unless.ts';
 
 const run = (...argv: readonly [string, ...string[]]): string =>
   execFileSync(argv[0], argv.slice(1), { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
@@ -12,7 +13,8 @@ const run = (...argv: readonly [string, ...string[]]): string =>
 /** Why loop media cannot be had here, or null. */
 export function whyNoLoop(): string | null {
   if (process.platform !== 'linux') return 'not Linux';
-  if (process.getuid?.() !== 0) return 'mounting needs root';
+  const withoutRoot = whyWithoutRoot('mounting');
+  if (withoutRoot !== null) return withoutRoot;
   try {
     run('losetup', '--find');
     run('mkfs.ext4', '-V');

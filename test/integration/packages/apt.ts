@@ -3,8 +3,6 @@ import { spawn, spawnSync } from 'node:child_process';
 import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-export const has = (program: string): boolean => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
-
 export interface Outcome {
   readonly status: number | null;
   readonly stdout: string;

@@ -11,11 +11,11 @@ import { freshRelease, readStatus, solveForInstalled } from '../../../src-main/p
 import { combineIndexes, type Package, type PackageIndex } from '../../../src-main/packages/package-index.ts';
 import { parseRelations } from '../../../src-main/packages/relations.ts';
 import { networkFetch } from '../../../src-main/platform/fetch.ts';
-import { unless } from '../../unless.ts';
-import { aptIn, has } from './apt.ts';
+import { unless, whyWithout } from '../../unless.ts';
+import { aptIn } from './apt.ts';
 import { archivesOf, hostArchives } from './host-archives.ts';
 
-const host = has('apt-get') ? await hostArchives() : null;
+const host = whyWithout('apt-get') === null ? await hostArchives() : null;
 
 interface Oracle {
   readonly release: number;
@@ -205,7 +205,7 @@ describe.each(oracles.map((oracle) => [`Debian ${oracle.release} ${oracle.archit
     // This machine's own status is a survey like any other: of a system that is used, with packages of its own.
     const own = host?.release === release && architecture === 'amd64';
     it('equal those of apt for a machine that has packages already', {
-      ...(own ? able : unless('not the system of this machine')),
+      ...(own ? able : unless('compared on a machine of that system only')),
       timeout: 300_000,
     }, async () => {
       const status = await readFile('/var/lib/dpkg/status', 'utf8');
@@ -237,7 +237,7 @@ describe.each(oracles.map((oracle) => [`Debian ${oracle.release} ${oracle.archit
     const one = target === 'Debian 12 amd64';
     it(
       'are never larger than apt’s for a whole desktop, and apt calls them complete',
-      one ? able : unless('one target is enough for a desktop'),
+      one ? able : unless('one target is enough for a desktop: Debian 12 amd64'),
       async () => {
         const mine = ours('gnome');
         const its = new Set(await fetched('gnome'));

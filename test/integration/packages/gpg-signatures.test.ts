@@ -4,15 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type SignatureRules, verifyClearsigned, verifyDetached } from '../../../src-main/packages/signed-text.ts';
-import { unless } from '../../unless.ts';
-import { has, run } from './apt.ts';
-
-const gpg = has('gpg') && has('gpgv') && has('gpgconf');
+import { unless, whyWithout } from '../../unless.ts';
+import { run } from './apt.ts';
 
 const text = 'Suite: stable\n- starts with a dash\n-----BEGIN PGP SIGNATURE-----\nDescription: é\n\n end\n';
 const now = new Date('2024-06-01T00:00:00Z');
 
-describe('signatures of gpg', unless(gpg ? null : 'gpg is not installed'), () => {
+describe('signatures of gpg', unless(whyWithout('gpg', 'gpgv', 'gpgconf')), () => {
   let home = '';
   beforeAll(async () => {
     home = await mkdtemp(join(tmpdir(), 'fieldkit-gpg-'));

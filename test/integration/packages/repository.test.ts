@@ -11,12 +11,8 @@ import { writeDeb } from '../../../src-main/packages/deb.ts';
 import { debPath, type RepositoryDeb, writeRepository } from '../../../src-main/packages/repository.ts';
 import type { RepositoryKey } from '../../../src-main/packages/signer.ts';
 import { testKey } from '../../fakes/loopback-archive.ts';
-import { unless } from '../../unless.ts';
-import { aptIn, has, run } from './apt.ts';
-
-const apt = has('apt-get');
-const gpgv = has('gpgv') && has('gpg');
-const sqv = has('sqv');
+import { unless, whyWithout } from '../../unless.ts';
+import { aptIn, run } from './apt.ts';
 
 const date = new Date('2024-06-03T10:20:30Z');
 let key: RepositoryKey;
@@ -109,7 +105,7 @@ describe('a repository', () => {
     expect(Object.keys(await snapshotOf())).toEqual([]);
   });
 
-  it('satisfies gpgv, clearsigned and detached', unless(gpgv ? null : 'gpgv is not installed'), async () => {
+  it('satisfies gpgv, clearsigned and detached', unless(whyWithout('gpgv', 'gpg')), async () => {
     await write();
     const keyring = join(work, 'key.gpg');
     run('gpg', ['--batch', '--homedir', work, '--dearmor', '-o', keyring, join(folder, 'repository-key.asc')]);
@@ -122,7 +118,7 @@ describe('a repository', () => {
     expect(packets.stdout).toMatch(/public key packet:\s+version 4, algo 22/);
   });
 
-  it('satisfies sqv', unless(sqv ? null : 'sqv is not installed'), async () => {
+  it('satisfies sqv', unless(whyWithout('sqv')), async () => {
     await write();
     const keyring = ['--keyring', join(folder, 'repository-key.asc')];
     const seen = run('sqv', [...keyring, join(folder, 'Release.gpg'), join(folder, 'Release')]);
@@ -130,7 +126,7 @@ describe('a repository', () => {
   });
 });
 
-describe('apt, with nothing but our repository', unless(apt ? null : 'apt-get is not installed'), () => {
+describe('apt, with nothing but our repository', unless(whyWithout('apt-get')), () => {
   let server: Server | null = null;
   const asked: string[] = [];
   afterEach(() => {

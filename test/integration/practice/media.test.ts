@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { closeBench } from '../../../src-main/runbook/bench.ts';
-import { unless } from '../../unless.ts';
+import { unless, whyWithoutRoot } from '../../unless.ts';
 import {
   openPracticeBench,
   type PracticeBench,
@@ -56,11 +56,15 @@ describe('a second medium', () => {
 
 /** Why no volume of a size of its own can be had, or null. */
 function whyNoVolume(): string | null {
+  const withoutRoot = whyWithoutRoot('mounting');
+  if (withoutRoot !== null) return withoutRoot;
   const path = mkdtempSync(join(tmpdir(), 'fieldkit-mount-'));
   const { error, stderr } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', path], { encoding: 'utf8' });
   spawnSync('umount', [path]);
   rmdirSync(path);
-  return error === undefined && stderr === '' ? null : `no volume can be mounted: ${error?.message ?? stderr.trim()}`;
+  return error === undefined && stderr === ''
+    ? null
+    : `no volume can be mounted: ${error?.message ?? stderr.trim().split('\n')[0]}`;
 }
 const able = unless(whyNoVolume());
 

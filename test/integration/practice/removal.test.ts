@@ -6,7 +6,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { closeBench } from '../../../src-main/runbook/bench.ts';
-import { aptIn, has, run } from '../packages/apt.ts';
+import { whyWithout } from '../../unless.ts';
+import { aptIn, run } from '../packages/apt.ts';
 import { openPracticeBench, type PracticeBench, type PracticeHome, practiceHome, walk } from './practice-bench.ts';
 
 /** Written after the proof, and judged by seal-medium: the list itself, the medium's mark, the copies of the site's records. */
@@ -94,8 +95,8 @@ describe('a complete medium', () => {
   });
 
   it('is served and installed from by hand with the commands of its own page', async ({ skip }) => {
-    if (!has('apt-get') || !has('python3') || !has('openssl'))
-      return skip('apt-get, python3 or openssl is not installed');
+    const why = whyWithout('apt-get', 'python3', 'openssl');
+    if (why !== null) return skip(why);
     const page = await readFile(join(root, 'readme.html'), 'utf8');
     const [english = ''] = page.split('<section lang="fr">');
     const commands = [...english.matchAll(/<pre>([^<]*)<\/pre>/g)].flatMap(([, text]) =>

@@ -31,7 +31,10 @@ beforeAll(async () => {
   packages = await cached(`networkcache-${recipeKey(library)}`, async (path) => {
     await run('python3', ['-m', 'pip', 'install', '--quiet', '--no-deps', '--target', path, library]);
   }).catch((thrown: Error) => {
-    missing = `${library} cannot be installed: ${thrown.message.split('\n')[0]}`;
+    const withoutPip = 'python3 has no pip: sudo apt-get install python3-pip';
+    missing = /No module named pip/.test(thrown.message)
+      ? withoutPip
+      : `${library} cannot be installed: ${thrown.message}`;
     return null;
   });
 });

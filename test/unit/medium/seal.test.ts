@@ -11,6 +11,7 @@ import { openManifest } from '../../../src-main/medium/manifest-store.ts';
 import { scanMedium } from '../../../src-main/medium/scan.ts';
 import { sealMedium } from '../../../src-main/medium/seal.ts';
 import { verifyMedium } from '../../../src-main/medium/verify.ts';
+import { whyWithout } from '../../unless.ts';
 import { problemOf, put } from './scratch.ts';
 import { filledMedium, large, pathOf, sealedMedium, sealRequest, small } from './sealed-medium.ts';
 
@@ -68,7 +69,7 @@ describe('sealing', () => {
       expect(out.toString()).toMatch(/Verified Successfully/);
     } catch (thrown) {
       if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT') throw thrown;
-      skip('openssl is not installed');
+      skip(whyWithout('openssl') ?? 'openssl does not start');
     }
   });
 

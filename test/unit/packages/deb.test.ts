@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fieldOf, parseStanza, type Stanza } from '../../../src-main/packages/control.ts';
 import { readControl, writeDeb } from '../../../src-main/packages/deb.ts';
-import { unless } from '../../unless.ts';
+import { unless, whyWithout } from '../../unless.ts';
 
 let folder = '';
 beforeAll(async () => {
@@ -26,8 +26,7 @@ const toDisk = async (name: string, bytes: Uint8Array): Promise<string> => {
   return path;
 };
 
-const dpkgDeb = spawnSync('dpkg-deb', ['--version']).status === 0;
-const able = unless(dpkgDeb ? null : 'dpkg-deb is not installed');
+const able = unless(whyWithout('dpkg-deb'));
 
 describe('a .deb written here', () => {
   it('reads back field by field, and is equal byte for byte the second time', async () => {

@@ -64,7 +64,9 @@ describe('trusted keys', () => {
   const installed = '/usr/share/keyrings/debian-archive-keyring.gpg';
   it(
     'holds for Debian only keys that Debian’s own keyring has',
-    unless(existsSync(installed) ? null : 'Debian’s keyring is not installed'),
+    unless(
+      existsSync(installed) ? null : 'Debian’s keyring is not installed: sudo apt-get install debian-archive-keyring',
+    ),
     async () => {
       const keyring = await readKeys({ binaryKeys: await readFile(installed) });
       const own = keyring.map((one) => one.getFingerprint().toUpperCase());

@@ -12,7 +12,7 @@ import { type Fetch, forbiddenFetch, makeFetch, routedFetch } from '../../../src
 import { retryAfterMs, shownUrl } from '../../../src-main/platform/http.ts';
 import { runLocal } from '../../../src-main/platform/shell.ts';
 import type { Problem } from '../../../src-shared/problem.ts';
-import { unless } from '../../unless.ts';
+import { unless, whyWithout } from '../../unless.ts';
 
 const knowsProxies = unless(
   Number(process.versions.node.split('.')[0]) < 22 ? 'this Node does not take a proxy from the environment' : null,
@@ -577,7 +577,7 @@ describe('a proxy', () => {
         cert,
       ];
       const made = await runLocal([...argv, ...subject]).catch(() => null);
-      if (made === null || made.exit !== 0) return skip('openssl is not installed');
+      if (made === null || made.exit !== 0) return skip(whyWithout('openssl') ?? 'openssl makes no certificate here');
       const secure = createSecureServer(
         { key: await readFile(key), cert: await readFile(cert) },
         (_request, response) => response.end('over tls'),

@@ -3,6 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src-main/platform/clock.ts';
 import { runLocal, spawnLocal } from '../../../src-main/platform/shell.ts';
+import { commandLines } from '../../processes.ts';
 
 const sh = (script: string, ...args: string[]) => ['/bin/sh', '-c', script, 'sh', ...args];
 
@@ -36,8 +37,7 @@ describe('runLocal', () => {
       onLine: () => controller.abort(),
     });
     await expect(run).rejects.toMatchObject({ code: 'cancelled' });
-    const { stdout } = await runLocal(['ps', '-eo', 'args']);
-    expect(stdout).not.toMatch(/sleep 97[1-5]/);
+    expect((await commandLines()).filter((line) => /^sleep 97[1-5]$/.test(line))).toEqual([]);
     await expect(runLocal(['true'], { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'cancelled' });
   });
 

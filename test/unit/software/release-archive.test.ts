@@ -7,6 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkReleaseArchive } from '../../../src-main/software/release-archive.ts';
 import type { Problem } from '../../../src-shared/problem.ts';
+import { whyWithout } from '../../unless.ts';
 import { endMark, type Item, paxRecord, rawEntry, tarOf } from './tar-archives.ts';
 
 const md5 = '16d47c5ab38233146f11c11abdd14575';
@@ -44,14 +45,6 @@ async function problemOf(bytes: Buffer): Promise<Problem> {
   }
   throw new Error('the archive was accepted');
 }
-const has = (program: string): boolean => {
-  try {
-    execFileSync(program, ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 /** Zeroes the CRC that ends a gzip stream, four bytes before the length. */
 const wrongSum = (bytes: Buffer): Buffer => Buffer.from(bytes).fill(0, bytes.length - 8, bytes.length - 4);
@@ -84,13 +77,15 @@ describe('a good archive', () => {
   });
 
   test.for(['xz', 'bzip2'])('%s', async (program, { skip }) => {
-    if (!has(program)) return skip(`${program} is not installed`);
+    const why = whyWithout(program);
+    if (why !== null) return skip(why);
     const path = await saved(execFileSync(program, ['-c'], { input: await tarOf(good) }));
     expect(await checkReleaseArchive({ path, md5 })).toMatchObject({ compression: program, entries: 7 });
   });
 
   test('xz without the xz program', async ({ skip }) => {
-    if (!has('xz')) return skip('xz is not installed to make the archive');
+    const why = whyWithout('xz');
+    if (why !== null) return skip(why);
     const path = await saved(execFileSync('xz', ['-c'], { input: await tarOf(good) }));
     const before = process.env.PATH;
     process.env.PATH = folder;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { array, assert, boolean, constantFrom, property, tuple } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { diffLines, diffText, hunksOf } from '../../../src-shared/diff.ts';
+import { whyWithout } from '../../unless.ts';
 
 const text = tuple(array(constantFrom('a', 'b', 'c', '', '# x'), { maxLength: 12 }), boolean()).map(
   ([lines, ended]) => lines.join('\n') + (ended && lines.length > 0 ? '\n' : ''),
@@ -64,7 +65,8 @@ describe('hunksOf', () => {
 
 describe('diffText', () => {
   it('is what patch applies', ({ skip }) => {
-    if (spawnSync('patch', ['--version']).error !== undefined) return skip('patch is not installed');
+    const why = whyWithout('patch');
+    if (why !== null) return skip(why);
     const folder = mkdtempSync(join(tmpdir(), 'fieldkit-diff-'));
     try {
       assert(

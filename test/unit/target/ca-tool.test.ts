@@ -13,11 +13,12 @@ import { commandFailed } from '../../../src-main/target/script.ts';
 import { unless } from '../../unless.ts';
 
 const python = spawnSync('python3', ['-c', 'import sqlite3']).status === 0;
+const able = unless(python ? null : 'no python3 with sqlite3 here: sudo apt-get install python3');
 
 const password = 'canary6form';
 const tool = '/erp5/portal_certificate_authority';
 
-describe('the program that fills in the form', unless(python ? null : 'no python3 with sqlite3 here'), () => {
+describe('the program that fills in the form', able, () => {
   let folder: string;
   let server: Server;
   let program: string;

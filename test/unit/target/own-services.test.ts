@@ -9,9 +9,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { destroyArgv, ownServicesProgram, parseOwnServices } from '../../../src-main/target/own-services.ts';
 import { slaposPythonPath } from '../../../src-main/target/slapproxy.ts';
-import { unless } from '../../unless.ts';
-
-const python = spawnSync('python3', ['-c', '']).status === 0;
+import { unless, whyWithout } from '../../unless.ts';
 
 const requests = `import json, os
 class Answer:
@@ -62,7 +60,7 @@ const place = (title: string, more: object = {}) => ({
 const there = (found: object | number) => ({ 'COMP-3 slappart0': found });
 const free = { partition: 'slappart0', title: null, root: null, release: null, type: null, trees: null };
 
-describe('what the client owns on a computer', unless(python ? null : 'no python3 here'), () => {
+describe('what the client owns on a computer', unless(whyWithout('python3')), () => {
   let folder: string;
   const play = (world: object) => {
     const path = join(folder, 'world.json');

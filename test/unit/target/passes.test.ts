@@ -4,9 +4,8 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { runLocal } from '../../../src-main/platform/shell.ts';
 import { endAsleep } from '../../../src-main/target/passes.ts';
-import { unless } from '../../unless.ts';
+import { unless, whyWithout } from '../../unless.ts';
 
-const lacking = ['dash', 'perl', 'pgrep'].find((name) => spawnSync('sh', ['-c', `command -v ${name}`]).status !== 0);
 const begun: ChildProcess[] = [];
 afterEach(() => {
   // With what they began, which would outlast them.
@@ -23,7 +22,7 @@ const pass = (program: string, ...words: readonly string[]): ChildProcess => {
 /** Of all that is on this machine only children of this process are looked at. */
 const ownPgrep = `pgrep() { if [ "$1" = -f ]; then command pgrep -P ${process.pid} "$@"; else command pgrep "$@"; fi; }`;
 
-describe('end_asleep', unless(lacking === undefined ? null : `${lacking} is not installed`), () => {
+describe('end_asleep', unless(whyWithout('dash', 'perl', 'pgrep')), () => {
   it('ends what sleeps before its work, and nothing that is at work', { timeout: 90_000 }, async () => {
     const asleep = pass('sleep 600', 'format');
     const ended = once(asleep, 'exit');

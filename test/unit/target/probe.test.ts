@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { answersOf, parseFrames, probeScript } from '../../../src-main/target/probe.ts';
 import type { Probe } from '../../../src-shared/step.ts';
+import { whyWithoutRoot } from '../../unless.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fieldkit-probe-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -93,14 +94,16 @@ describe('the script in a real shell', () => {
   });
 
   it('runs as another user when it may', ({ skip }) => {
-    if (process.getuid?.() !== 0) return skip('becoming another user needs root');
+    const why = whyWithoutRoot('becoming another user');
+    if (why !== null) return skip(why);
     const { raw } = ask([{ id: 'a', kind: 'run', argv: ['id', '-un'], as: 'nobody' }]);
     expect(Buffer.from(raw[0]?.out ?? []).toString()).toBe('nobody\n');
     return undefined;
   });
 
   it('writes no file, whatever it is asked', ({ skip }) => {
-    if (process.getuid?.() !== 0) return skip('mounting a tree read-only needs root');
+    const why = whyWithoutRoot('mounting a tree read-only');
+    if (why !== null) return skip(why);
     // In a tree that is mounted read-only, and with no writable folder at all, the answers are the same.
     const script = probeScript([{ id: 'a', kind: 'run', argv: ['sh', '-c', 'echo out; echo err >&2'] }], 'root');
     const seal =

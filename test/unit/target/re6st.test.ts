@@ -17,7 +17,7 @@ import {
   sameNetwork,
   subnetOf,
 } from '../../../src-main/target/re6st.ts';
-import { unless } from '../../unless.ts';
+import { unless, whyWithout } from '../../unless.ts';
 import { authority } from './re6st-authority.ts';
 
 const found = spawnSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' });
@@ -101,7 +101,7 @@ it('asks for a certificate without a token in any argument', () => {
   expect(argv.filter((word) => word.includes('--token'))).toHaveLength(1);
 });
 
-describe('the program that asks for a certificate', unless(python === null ? 'no python3 here' : null), () => {
+describe('the program that asks for a certificate', unless(whyWithout('python3')), () => {
   /** Runs it with a stand-in for re6st-conf, which writes down each time that it is asked. */
   const joining = async (
     body: string,

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -254,7 +254,6 @@ describe('any file', () => {
 
 // ------------------------------------------------------------------ the real parser
 
-const python = spawnSync('python3', ['-c', 'import configparser']).status === 0;
 const folder = mkdtempSync(join(tmpdir(), 'fieldkit-config-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -271,7 +270,7 @@ for path in json.load(open(sys.argv[1])):
 json.dump(out, sys.stdout)
 `;
 
-import { unless } from '../../unless.ts';
+import { unless, whyWithout } from '../../unless.ts';
 
 function asPython(texts: readonly string[]): unknown[] {
   const paths = texts.map((text, index) => {
@@ -284,7 +283,7 @@ function asPython(texts: readonly string[]): unknown[] {
   return JSON.parse(execFileSync('python3', ['-c', reader, list], { maxBuffer: 1 << 28 }).toString());
 }
 
-describe("Python's own parser", unless(python ? null : 'no python3 here'), () => {
+describe("Python's own parser", unless(whyWithout('python3')), () => {
   it('sees the same values, before and after an edit', () => {
     const files = fc.sample(fc.tuple(anyFile, word, edits), { numRuns: 300, seed: 7 });
     const texts = files.flatMap(([file, other, values]) => [

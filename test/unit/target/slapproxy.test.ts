@@ -9,6 +9,7 @@ import { parseSlapproxyState, slapproxyProgram, withoutConnection } from '../../
 import { unless } from '../../unless.ts';
 
 const python = spawnSync('python3', ['-c', 'import sqlite3']).status === 0;
+const able = unless(python ? null : 'no python3 with sqlite3 here: sudo apt-get install python3');
 
 const root =
   '<instance><parameter id="_">{"city": "Lille", "inituser-password": "canary4given"}</parameter></instance>';
@@ -18,7 +19,7 @@ const zopeAt = (port: number) => `{"zope-address-list": [["127.0.0.1:${port}", 4
 const connection = (text: string) =>
   `<instance><parameter id="_">${text.replaceAll('"', '&quot;')}</parameter></instance>`;
 
-describe('the program that asks slapproxy', unless(python ? null : 'no python3 with sqlite3 here'), () => {
+describe('the program that asks slapproxy', able, () => {
   let folder: string;
   let program: string;
   const sql = (text: string) =>
