@@ -147,7 +147,7 @@ export const dossier = z.strictObject({
       cache: z.string(),
     })
     .nullable(),
-  /** The medium's list as it was signed; null when no medium was there. */
+  /** The medium's list as it was signed; null when no medium was there, or none to believe. */
   medium: z
     .strictObject({
       /** What tells it from other media; absent in records of older programs. */
@@ -161,6 +161,8 @@ export const dossier = z.strictObject({
       sha256,
     })
     .nullable(),
+  /** Why a medium that was there is not told; absent when it is, when none was there, and in records of older programs. */
+  mediumTrouble: z.strictObject({ code: problemCode, params }).optional(),
   packages: z.array(
     z.strictObject({ system: z.string(), name: z.string(), version: z.string(), architecture: z.string(), sha256 }),
   ),

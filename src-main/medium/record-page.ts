@@ -181,10 +181,15 @@ const whichOf = ({ which }: NonNullable<Dossier['medium']>, say: Say): readonly 
         ],
       ];
 
+const noMedium = ({ mediumTrouble: why }: Dossier, say: Say): string =>
+  why === undefined
+    ? `<p>${say('record.noMedium')}</p>`
+    : `<p class="trouble">${say('record.mediumTrouble')} ${say(`problems.${why.code}.title`, why.params)}</p>`;
+
 const medium = (record: Dossier, say: Say, at: Moment, language: string): string =>
   [
     record.medium === null
-      ? `<p>${say('record.noMedium')}</p>`
+      ? noMedium(record, say)
       : pairs([
           ...whichOf(record.medium, say),
           [say('record.generation'), escaped(String(record.medium.generation))],

@@ -19,6 +19,7 @@ import { scanMedium } from '../medium/scan.ts';
 import { type MediumSpeed, mediumSpeed } from '../medium/speed.ts';
 import { errnoOf, readTextOrNull, writeAtomic } from '../platform/files.ts';
 import type { MediumSight } from '../runbook/define.ts';
+import type { DossierParts } from '../runbook/dossier.ts';
 import { type OpenSite, siteFiles } from '../runbook/open-site.ts';
 
 const bindingPath = (site: Pick<OpenSite, 'folder'>): string => join(site.folder, siteFiles.medium);
@@ -97,6 +98,22 @@ export async function sealedMedium(site: OpenSite): Promise<BoundMedium & Opened
   const bound = await boundMedium(site);
   const newest = sealedGeneration(site, bound.identity.mediumId);
   return { ...bound, ...(await openManifest(bound.root, site.plan.trust.manifest ?? null, newest)) };
+}
+
+/** What a record says of it: its signed list, or why there is none although a medium is there. */
+export async function mediumForRecord(
+  site: OpenSite,
+): Promise<Pick<DossierParts, 'manifest' | 'which' | 'mediumTrouble'>> {
+  try {
+    const { manifest, identity } = await sealedMedium(site);
+    return { manifest, which: namedMedium(identity) };
+  } catch (thrown) {
+    const trouble = await asGone(site, thrown);
+    if (!(trouble instanceof Problem)) throw trouble;
+    const { code, params } = trouble.data;
+    const absent = code === 'medium-not-chosen' || code === 'medium-absent';
+    return { manifest: null, ...(absent ? {} : { mediumTrouble: { code, params } }) };
+  }
 }
 
 /** What a step may see of it; null when none is chosen. */

@@ -9,7 +9,6 @@ import type { Json } from '../../src-shared/json.ts';
 import { mediumPaths } from '../../src-shared/manifest.ts';
 import { Problem } from '../../src-shared/problem.ts';
 import { machinesOnSite } from '../../src-shared/site.ts';
-import { openManifest } from '../medium/manifest-store.ts';
 import { copyRecord, type OpenedRecord, recordNumbers, signedRecord, writeRecord } from '../medium/record-files.ts';
 import type { RecordTexts } from '../medium/record-page.ts';
 import { userName } from '../platform/who.ts';
@@ -17,7 +16,7 @@ import { buildDossier, performedSince, planSha256 } from '../runbook/dossier.ts'
 import { readJournal } from '../runbook/journal-store.ts';
 import { type OpenSite, siteFiles } from '../runbook/open-site.ts';
 import { readAsBuilt } from '../target/as-built.ts';
-import { boundMedium, namedMedium, readBinding } from './bound-medium.ts';
+import { boundMedium, mediumForRecord, readBinding } from './bound-medium.ts';
 import { type Job, job, type Sight, sight } from './jobs.ts';
 import { privateKey } from './prepare-jobs.ts';
 import { recordsKit } from './records.ts';
@@ -86,8 +85,6 @@ export function recordJobs({ program, languages }: RecordParts): Readonly<Record
         ]),
       );
       const { events } = await readJournal(join(site.folder, siteFiles.journal));
-      const bound = await boundMedium(site).catch(() => null);
-      const opened = bound === null ? null : await openManifest(bound.root, pinnedBy(site)).catch(() => null);
       const record = buildDossier(
         {
           ...args,
@@ -99,8 +96,7 @@ export function recordJobs({ program, languages }: RecordParts): Readonly<Record
           events,
           plan,
           lock,
-          manifest: opened?.manifest ?? null,
-          ...(bound === null ? {} : { which: namedMedium(bound.identity) }),
+          ...(await mediumForRecord(site)),
           facts: Object.fromEntries(facts),
         },
         site.secrets,

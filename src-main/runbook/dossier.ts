@@ -33,6 +33,8 @@ export interface DossierParts {
   readonly manifest: Manifest | null;
   /** What that medium is known by. */
   readonly which?: NonNullable<Dossier['medium']>['which'];
+  /** Why one that was there could not be used. */
+  readonly mediumTrouble?: Dossier['mediumTrouble'];
   /** By machine, every machine of the plan. */
   readonly facts: Readonly<Record<string, AsBuilt>>;
 }
@@ -76,6 +78,7 @@ export function buildDossier(parts: DossierParts, secrets: Pick<Secrets, 'redact
             sizeBytes: manifest.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
             sha256: hashOf(manifest),
           },
+    ...(parts.mediumTrouble === undefined ? {} : { mediumTrouble: parts.mediumTrouble }),
     packages: Object.entries(lock.systems).flatMap(([system, { packages }]) =>
       packages.map(({ name, version, architecture, sha256 }) => ({ system, name, version, architecture, sha256 })),
     ),

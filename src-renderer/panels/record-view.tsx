@@ -14,6 +14,10 @@ export const RecordView = ({ record }: { readonly record: Dossier }) => {
   const { t, i18n } = useTranslation();
   const words = useWords();
   const at = (moment: string): string => formatMoment(moment, i18n.language);
+  const noMedium = ({ mediumTrouble: why }: Dossier): string =>
+    why === undefined
+      ? t('record.noMedium')
+      : `${t('record.mediumTrouble')} ${words.problem(why.code, 'title', why.params)}`;
   return (
     <article className={styles.record}>
       <h2>{t('record.title', { site: record.site, number: record.number })}</h2>
@@ -29,7 +33,7 @@ export const RecordView = ({ record }: { readonly record: Dossier }) => {
           [t('record.madeBy'), `${record.who} @ ${record.laptop}`],
           [t('record.program'), record.program],
           ...(record.medium === null
-            ? [[t('record.medium'), t('record.noMedium')] as const]
+            ? [[t('record.medium'), noMedium(record)] as const]
             : [[t('record.generation'), String(record.medium.generation)] as const]),
         ]}
       />

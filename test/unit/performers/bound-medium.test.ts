@@ -1,13 +1,14 @@
 /** The chosen medium pulled in the middle of something: whatever the system says then, it is told as that and nothing else is. */
-import { mkdir, rm } from 'node:fs/promises';
+import { cp, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { bindMedium, readIdentity } from '../../../src-main/medium/identity.ts';
-import { asGone, writeBinding } from '../../../src-main/performers/bound-medium.ts';
+import { asGone, mediumForRecord, writeBinding } from '../../../src-main/performers/bound-medium.ts';
 import { systemClock } from '../../../src-main/platform/clock.ts';
 import { OpenSite } from '../../../src-main/runbook/open-site.ts';
 import { Problem, problem } from '../../../src-shared/problem.ts';
 import { problemOf, put, scratch } from '../medium/scratch.ts';
+import { sealedMedium } from '../medium/sealed-medium.ts';
 
 let site: OpenSite;
 let stick: string;
@@ -52,4 +53,20 @@ it('whose marker cannot be read although it is there is damaged, not absent', as
   await rm(join(stick, 'fieldkit/medium-id'));
   await mkdir(join(stick, 'fieldkit/medium-id'));
   expect((await problemOf(readIdentity(stick))).code).toBe('medium-file-damaged');
+});
+
+it('stands in a record with its list, with why there is none to believe, or as not there', async () => {
+  const told = async () => {
+    const { manifest, mediumTrouble } = await mediumForRecord(site);
+    return [manifest?.generation ?? null, mediumTrouble?.code ?? null];
+  };
+  expect(await told()).toEqual([null, 'medium-unsealed']);
+  const sealed = await sealedMedium();
+  await rm(join(sealed.root, 'medium-id'));
+  await cp(sealed.root, join(stick, 'fieldkit'), { recursive: true });
+  expect(await told()).toEqual([1, null]);
+  await put(join(stick, 'fieldkit/manifest.json'), '{}');
+  expect(await told()).toEqual([null, 'medium-manifest-invalid']);
+  await rm(stick, { recursive: true });
+  expect(await told()).toEqual([null, null]);
 });

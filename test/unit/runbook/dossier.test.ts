@@ -225,6 +225,18 @@ describe('the record of a site', () => {
     for (const texts of recordTexts) expect(recordPage(of, texts)).toContain('FIELD · 4C53&lt;0001 · ab12cd34');
   });
 
+  it('says why a medium that was there is not told, and never that none was there', () => {
+    const mediumTrouble = { code: 'medium-manifest-invalid', params: { path: '/media/FIELD', detail: 'manifest.sig' } };
+    const of = buildDossier({ ...given, manifest: null, mediumTrouble }, secrets);
+    const without = buildDossier({ ...given, manifest: null }, secrets);
+    for (const texts of recordTexts) {
+      const notThere = texts.say('record.noMedium');
+      expect(recordPage(without, texts)).toContain(notThere);
+      expect(recordPage(of, texts)).not.toContain(notThere);
+      expect(recordPage(of, texts)).toContain('/media/FIELD');
+    }
+  });
+
   it('holds no secret of any kind, neither as JSON nor as a page', () => {
     const pages = recordTexts.map((texts) => recordPage(record, texts));
     for (const [kind, canary] of Object.entries(canaries))
