@@ -209,12 +209,18 @@ const ansibleFields: Readonly<Record<string, string>> = {
 
 type Variables = Readonly<Record<string, string>>;
 
-const inventoryMachine = (host: string, variables: Variables): ListedMachine => {
+/** What Ansible would make of a template is known to Ansible alone: it is refused where it stands, never taken for a value. */
+const inventoryMachine = (host: string, variables: Variables, text: string, wrong: Wrong): ListedMachine => {
   const fields = Object.entries(variables).flatMap(([key, value]) => {
     const field = Object.hasOwn(ansibleFields, key) ? ansibleFields[key] : undefined;
     return field === undefined ? [] : [[field, fieldOf(field, value)] as const];
   });
   const jump = /ProxyJump[= ]["']?(?:[^@\s"']+@)?([^\s:"',]+)/.exec(variables.ansible_ssh_common_args ?? '')?.[1];
+  for (const value of [...fields.map(([, value]) => String(value)), jump ?? ''])
+    if (/\{[{%]/.test(value)) {
+      const line = text.split('\n').findIndex((one) => one.includes(value)) + 1;
+      throw wrong(Math.max(1, line), `${host}: ${value} is a template of Ansible; write the value itself`);
+    }
   return {
     name: nameFrom(host),
     fields: { address: host, ...Object.fromEntries(fields), ...(jump === undefined ? {} : { jump: nameFrom(jump) }) },
@@ -278,7 +284,7 @@ function fromIniInventory(text: string, wrong: Wrong): readonly ListedMachine[] 
   }));
   return [...hosts].map(([host, own]) => {
     const ofGroups = shared.filter(({ among }) => among.has(host)).map(({ variables }) => variables);
-    return inventoryMachine(host, Object.assign({}, ...ofGroups, own) as Variables);
+    return inventoryMachine(host, Object.assign({}, ...ofGroups, own) as Variables, text, wrong);
   });
 }
 
@@ -325,5 +331,5 @@ function fromYamlInventory(text: string, wrong: Wrong): readonly ListedMachine[]
       for (const child of Object.values((children ?? {}) as Record<string, unknown>)) walk(child, shared, depth + 1);
   };
   if (typeof data === 'object' && data !== null) for (const group of Object.values(data)) walk(group, {}, 0);
-  return [...found].map(([host, variables]) => inventoryMachine(host, variables));
+  return [...found].map(([host, variables]) => inventoryMachine(host, variables, text, wrong));
 }

@@ -1,7 +1,7 @@
 // The site as an Ansible inventory and playbook, with the builtin modules of ansible-core. Pure.
 // Each command becomes one task; secrets are read from the environment where ansible-playbook runs, and their tasks not logged.
 // Addresses of the site's machines are those of the inventory.
-import { Document, Scalar, stringify, visit } from 'yaml';
+import { Document, Scalar, visit } from 'yaml';
 import type { Machine } from '../../../src-shared/site.ts';
 import type { Command, Probe, Text } from '../../../src-shared/step.ts';
 import { lineOf } from '../explain.ts';
@@ -42,9 +42,15 @@ export function ansibleInventory(machines: readonly Machine[], named: NamedSteps
     }),
   );
   const roles = [...new Set(machines.flatMap((item) => item.roles))];
-  return stringify({
+  const inventory = new Document({
     all: { hosts, children: Object.fromEntries(roles.map((role) => [`role_${role}`, { hosts: group(role) }])) },
   });
+  visit(inventory, {
+    Scalar: (key, node) => {
+      if (key === 'value') markUnsafe(node);
+    },
+  });
+  return inventory.toString();
 }
 
 /**
@@ -71,13 +77,12 @@ export function ansiblePlaybook(site: string, { steps, left }: NamedSteps): stri
       tasks,
     })),
   );
-  // Text that only looks like a template must stay text.
   visit(document, {
     Scalar: (_key, node) => {
       const { value } = node;
       if (typeof value !== 'string') return;
       if (value.startsWith(templated)) node.value = value.slice(templated.length);
-      else if (/\{[{%#]/.test(value)) node.tag = '!unsafe';
+      else markUnsafe(node);
       if (value.includes('\n')) node.type = Scalar.BLOCK_LITERAL;
     },
   });
@@ -89,6 +94,11 @@ export function ansiblePlaybook(site: string, { steps, left }: NamedSteps): stri
     ...(left.length === 0 ? [] : [` Addresses that are told as they were: ${left.join(', ')}`]),
   ].join('\n');
   return document.toString({ lineWidth: 0 });
+}
+
+/** Text that only looks like a template must stay text. */
+function markUnsafe(node: Scalar): void {
+  if (typeof node.value === 'string' && /\{[{%#]/.test(node.value)) node.tag = '!unsafe';
 }
 
 /** Marks a text that is a template of ours; no text of a site can begin with it. */

@@ -206,6 +206,22 @@ it('the inventory names hosts by role, and the way to them', () => {
   });
 });
 
+it('the inventory makes no template of a path that looks like one', () => {
+  const { machines } = sitePlan.parse({
+    format: 1,
+    name: 'plant',
+    machines: [
+      {
+        ...{ name: 'm', roles: ['master'], address: '10.0.0.1', release: '12', interface: 'eth0' },
+        keyFile: "{{ lookup('pipe', 'id') }}",
+      },
+    ],
+  });
+  expect(ansibleInventory(machines, nameAddresses([], [], machines))).toMatch(
+    /ansible_ssh_private_key_file: !unsafe .*lookup/,
+  );
+});
+
 it('the shell runbook tells each step with its machine', () => {
   const steps = [{ instance: 'one@machine:node-1', machine: 'node-1', commands: [run(['a b'])] }];
   const text = shellRunbook('plant', { steps, machines: [], left: [] });

@@ -169,6 +169,22 @@ ansible_ssh_common_args=-o ProxyJump=ada@bastion
     expect(performance.now() - begun).toBeLessThan(2000);
   });
 
+  it.each([
+    ['[n]\na\nb ansible_ssh_private_key_file="{{ home }}/key"\n', 3, 'b: {{ home }}/key'],
+    ['[n]\na\n[n:vars]\nansible_user={{who}}\n', 4, 'a: {{who}}'],
+    ['[n]\na ansible_ssh_common_args="-o ProxyJump={{way}}"\n', 2, 'a: {{way}}'],
+    ['all:\n  hosts:\n    a:\n      ansible_port: "{% if x %}22{% endif %}"\n', 4, 'a: {% if x %}22{% endif %}'],
+  ])('takes no template of Ansible for a value: %j', (text, line, what) => {
+    expect(refusal('inventory', text)).toEqual([
+      'machine-list-invalid',
+      line,
+      `${what} is a template of Ansible; write the value itself`,
+    ]);
+    expect(read('inventory', 'a ansible_ssh_private_key_file=/k other="{{ x }}"\n')).toEqual([
+      { name: 'a', fields: { address: 'a', keyFile: '/k' } },
+    ]);
+  });
+
   it('takes a variable called like something every object has for what it is: none of ours', () => {
     expect(readMachineList('h constructor=1 toString=2\n', 'inventory', 'hosts')).toEqual([
       { name: 'h', fields: { address: 'h' } },
