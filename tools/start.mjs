@@ -58,9 +58,11 @@ function walkPractice(reason) {
   return foreground(process.execPath, [path.join(projectFolder, 'out/cli/fieldkit.mjs'), 'practice', '--walk']);
 }
 
+const withoutWindow = '"npm start </dev/null" walks the practice site in this terminal.';
+
 async function openWindow() {
   const electron = await ensureElectron();
-  if ('missing' in electron) throw new SetupError(electron.missing);
+  if ('missing' in electron) throw new SetupError(`${electron.missing}\nUntil then ${withoutWindow}`);
   if (isRoot)
     say(
       'start',
@@ -74,7 +76,7 @@ async function openWindow() {
     NODE_OPTIONS: undefined,
   });
   if (code !== 0 && Date.now() - startedMs < 5000) {
-    say('start', 'the window did not open. "npm start </dev/null" walks the practice site in this terminal.');
+    say('start', `the window did not open. ${withoutWindow}`);
   }
   return code;
 }
