@@ -159,6 +159,8 @@ export const dossier = z.strictObject({
       files: z.int(),
       sizeBytes: z.number(),
       sha256,
+      /** The bill of materials on it, below `fieldkit/`; absent in records of older programs. */
+      materials: z.strictObject({ path: z.string(), sha256 }).optional(),
     })
     .nullable(),
   /** Why a medium that was there is not told; absent when it is, when none was there, and in records of older programs. */

@@ -51,7 +51,8 @@ export const passed = ({ steps, unasked }: Rehearsal): boolean =>
   unasked.length === 0 && steps.every(({ outcome, lacking }) => outcome !== 'failed' && lacking.length === 0);
 
 /** The sentence that sums it up. */
-export const summaryOf = (came: Rehearsal): 'passed' | 'incomplete' | 'failed' =>
+export const rehearsalSummaries = ['passed', 'incomplete', 'failed'] as const;
+export const summaryOf = (came: Rehearsal): (typeof rehearsalSummaries)[number] =>
   passed(came) ? 'passed' : came.steps.some(({ outcome }) => outcome === 'failed') ? 'failed' : 'incomplete';
 
 /** How far a rehearsal is. */

@@ -62,6 +62,17 @@ export interface SheetPage {
 /** Four characters at a time: what the eye compares without losing its place. */
 const fours = (text: string): readonly string[] => text.match(/.{1,4}/g) ?? [];
 
+type Rehearsed = NonNullable<Sheet['medium']>['rehearsed'];
+
+const rehearsedOf = (
+  rehearsed: Rehearsed,
+  language: string,
+  words: (key: string, params?: Params) => string,
+): string =>
+  rehearsed === null
+    ? words('sheet.notRehearsed')
+    : words(`sheet.rehearsal.${rehearsed.summary}`, { at: formatMoment(rehearsed.at, language) });
+
 export function sheetPage(sheet: Sheet, { language, say }: SheetTexts): SheetPage {
   const words = (key: string, params: Params = {}): string => say(key, readableParams(params, language));
   const { medium, fingerprint } = sheet;
@@ -95,6 +106,7 @@ export function sheetPage(sheet: Sheet, { language, say }: SheetTexts): SheetPag
             ? unknown
             : words('sheet.files', { count: sealed.count, size: formatBytes(sealed.sizeBytes, language) }),
         ],
+        [words('sheet.rehearsed'), rehearsedOf(medium?.rehearsed ?? null, language, words)],
       ],
     },
     machines: {

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { isLinkLocal } from './address.ts';
 import type { InstanceView, SiteView } from './journal.ts';
 import type { SiteLock } from './lock.ts';
+import { type Rehearsal, rehearsalSummaries, summaryOf } from './rehearsal.ts';
 import {
   addressesOf,
   contentWayOf,
@@ -38,6 +39,8 @@ export const sheet = z.strictObject({
       serial: z.string().nullable(),
       fileSystem: z.string().nullable(),
       sealed: z.strictObject({ generation: z.int(), at: z.string(), count: z.int(), sizeBytes: z.number() }).nullable(),
+      /** Of what is sealed now; null when that was never rehearsed. */
+      rehearsed: z.strictObject({ at: z.string(), summary: z.enum(rehearsalSummaries) }).nullable(),
     })
     .nullable(),
   machines: z.array(
@@ -157,7 +160,11 @@ export interface SheetSources {
   readonly lock: Pick<SiteLock, 'keys' | 'sealed'>;
   readonly view: Pick<SiteView, 'instances' | 'order'>;
   /** `mediumId`: what the lock knows it by. */
-  readonly medium: (Omit<NonNullable<Sheet['medium']>, 'sealed'> & { readonly mediumId: string | null }) | null;
+  readonly medium:
+    | (Omit<NonNullable<Sheet['medium']>, 'sealed' | 'rehearsed'> & { readonly mediumId: string | null })
+    | null;
+  /** The last one of the site, of whatever medium. */
+  readonly rehearsal: Rehearsal | null;
   readonly practice: boolean;
   readonly program: string;
   readonly madeAt: string;
@@ -173,15 +180,23 @@ const seal = z.object({
 });
 
 /** With the seal of this very medium as it was read last: the record may still speak of another stick, or of one that was changed since. */
-function mediumOf({ medium, lock, view }: SheetSources): Sheet['medium'] {
+function mediumOf({ medium, lock, view, rehearsal }: SheetSources): Sheet['medium'] {
   if (medium === null) return null;
   const { mediumId, ...chosen } = medium;
   const { data } = seal.safeParse(view.instances[instanceKey('seal-medium', theSite)]?.facts);
-  if (data === undefined || data.sealedAt === null || data.changed > 0) return { ...chosen, sealed: null };
+  if (data === undefined || data.sealedAt === null || data.changed > 0)
+    return { ...chosen, sealed: null, rehearsed: null };
   const { generation, sealedAt: at, count, sizeBytes } = data;
   const same = (data.medium?.mediumId ?? mediumId) === mediumId;
   const here = same && lock.sealed?.[mediumId ?? ''] === generation;
-  return { ...chosen, sealed: here ? { generation, at, count, sizeBytes } : null };
+  return {
+    ...chosen,
+    sealed: here ? { generation, at, count, sizeBytes } : null,
+    rehearsed:
+      here && rehearsal !== null && rehearsal.generation === generation && rehearsal.at >= at
+        ? { at: rehearsal.at, summary: summaryOf(rehearsal) }
+        : null,
+  };
 }
 
 export function siteSheet(sources: SheetSources): Sheet {

@@ -55,7 +55,7 @@ const words: readonly Words[] = [
     seal: 'Whether the list of all files is the one that was sealed (it holds the sha256 of each):',
     contents: 'Contents',
     content: (count, size) => `${count} files, ${size}`,
-    materials: 'Every package and release, with version and licence',
+    materials: 'Every package and release: its version, where it is from, where its licence lies',
     trust:
       'Compare these fingerprints with the printed sheet before you trust anything here. What lies beside a signature proves nothing by itself.',
     keys: ['manifest', 'packages', 'software cache'],
@@ -77,7 +77,7 @@ const words: readonly Words[] = [
     seal: 'Si la liste de tous les fichiers est bien celle qui a été scellée (elle contient le sha256 de chacun) :',
     contents: 'Contenu',
     content: (count, size) => `${count} fichiers, ${size}`,
-    materials: 'Chaque paquet et chaque version logicielle, avec numéro de version et licence',
+    materials: 'Chaque paquet et chaque version logicielle : numéro de version, provenance, où se trouve sa licence',
     trust:
       'Comparer ces empreintes à la feuille imprimée avant de se fier à ce qui est ici. Ce qui se trouve à côté d’une signature ne prouve rien à lui seul.',
     keys: ['manifeste', 'paquets', 'cache logiciel'],

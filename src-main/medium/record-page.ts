@@ -198,6 +198,14 @@ const medium = (record: Dossier, say: Say, at: Moment, language: string): string
             say('record.content'),
             say('record.files', { count: record.medium.files, size: formatBytes(record.medium.sizeBytes, language) }),
           ],
+          ...(record.medium.materials === undefined
+            ? []
+            : [
+                [
+                  say('record.materials'),
+                  `<code>${escaped(record.medium.materials.path)}</code><br>${print(record.medium.materials.sha256)}`,
+                ] as const,
+              ]),
         ]),
     record.keys === null
       ? ''

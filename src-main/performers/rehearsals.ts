@@ -12,18 +12,23 @@ import { boundMedium } from './bound-medium.ts';
 export const keepRehearsal = (folder: string, came: Rehearsal): Promise<void> =>
   writeAtomic(join(folder, siteFiles.rehearsal), `${JSON.stringify(came)}\n`);
 
+/** Null when the site was never rehearsed, or by a program of another version. */
+export async function readRehearsal(folder: string): Promise<Rehearsal | null> {
+  const parsed = rehearsal.safeParse(parseJson((await readTextOrNull(join(folder, siteFiles.rehearsal))) ?? ''));
+  return parsed.success ? parsed.data : null;
+}
+
 /**
- * What it came to, and whether it was of the medium as it is sealed now: null while that one is not there. Null as a whole when
- * the site was never rehearsed, or by a program of another version.
+ * What it came to, and whether it was of the medium as it is sealed now: null while that one is not there. Null as a whole as `readRehearsal`.
  */
 export async function lastRehearsal(
   site: OpenSite,
 ): Promise<{ readonly rehearsal: Rehearsal; readonly current: boolean | null } | null> {
-  const parsed = rehearsal.safeParse(parseJson((await readTextOrNull(join(site.folder, siteFiles.rehearsal))) ?? ''));
-  if (!parsed.success) return null;
+  const last = await readRehearsal(site.folder);
+  if (last === null) return null;
   const manifest = await boundMedium(site)
     .then(({ root }) => readFile(join(root, mediumPaths.manifest)))
     .catch(() => null);
-  const current = manifest === null ? null : sha256Of(manifest) === parsed.data.manifestSha256;
-  return { rehearsal: parsed.data, current };
+  const current = manifest === null ? null : sha256Of(manifest) === last.manifestSha256;
+  return { rehearsal: last, current };
 }

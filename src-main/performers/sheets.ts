@@ -12,6 +12,7 @@ import { instancesOf } from '../runbook/instances.ts';
 import { readJournal } from '../runbook/journal-store.ts';
 import { siteFiles } from '../runbook/open-site.ts';
 import { isPractice, readSitePlan, siteFolder } from '../runbook/sites.ts';
+import { readRehearsal } from './rehearsals.ts';
 
 /** Throws `site-unknown`, `site-plan-invalid`, `journal-damaged`. */
 export async function sheetOf(
@@ -38,6 +39,7 @@ export async function sheetOf(
             fileSystem: identity.fileSystem,
             mediumId: identity.mediumId,
           },
+    rehearsal: await readRehearsal(folder),
     practice: await isPractice(folder),
     program,
     madeAt: clock.now().toISOString(),

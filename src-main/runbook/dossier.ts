@@ -9,7 +9,7 @@ import { dossier, dossierFormat } from '../../src-shared/dossier.ts';
 import { fold, type JournalEvent } from '../../src-shared/journal.ts';
 import { canonicalJson, type Json } from '../../src-shared/json.ts';
 import type { SiteLock } from '../../src-shared/lock.ts';
-import type { Manifest } from '../../src-shared/manifest.ts';
+import { type Manifest, mediumPaths } from '../../src-shared/manifest.ts';
 import { machinesOnSite, type SitePlan, systemOf } from '../../src-shared/site.ts';
 import { type Command, machineOf, type Plan, type Question } from '../../src-shared/step.ts';
 import { withoutSecrets } from '../../src-shared/withhold.ts';
@@ -40,6 +40,12 @@ export interface DossierParts {
 }
 
 const hashOf = (value: unknown): string => sha256Of(canonicalJson(value));
+
+/** Where the medium lists every package and release, and the hash under which that is signed. */
+function materialsOf({ files }: Manifest): Pick<NonNullable<Dossier['medium']>, 'materials'> {
+  const listed = files.find(({ path }) => path === mediumPaths.materials);
+  return listed === undefined ? {} : { materials: { path: listed.path, sha256: listed.sha256 } };
+}
 
 /** Identity of a plan, to see whether a record still speaks of the plan there is. */
 export const planSha256 = (plan: SitePlan): string => hashOf(plan);
@@ -77,6 +83,7 @@ export function buildDossier(parts: DossierParts, secrets: Pick<Secrets, 'redact
             files: manifest.files.length,
             sizeBytes: manifest.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
             sha256: hashOf(manifest),
+            ...materialsOf(manifest),
           },
     ...(parts.mediumTrouble === undefined ? {} : { mediumTrouble: parts.mediumTrouble }),
     packages: Object.entries(lock.systems).flatMap(([system, { packages }]) =>

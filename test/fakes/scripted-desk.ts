@@ -321,6 +321,7 @@ export function scriptedDesk(): ScriptedDesk {
           ...{ label: 'FIELDKIT', volume: '5A3E-91C4', serial: '4C530001230517', fileSystem: 'exfat' },
           mediumId: null,
         },
+        rehearsal: null,
         practice: false,
         program: 'SlapOS Field Kit',
         madeAt: '2026-11-22T14:02:00.000Z',

@@ -237,6 +237,14 @@ describe('the record of a site', () => {
     }
   });
 
+  it('names the bill of materials under its signed hash, on its page as well', () => {
+    const files = [{ path: 'sbom.cdx.json', sizeBytes: 33, sha256: 'd'.repeat(64) }];
+    const sealed = { generation: 4, sealedAt: '2026-11-22T09:00:00.000Z', files };
+    const of = buildDossier({ ...given, manifest: sealed as never }, secrets);
+    expect(of.medium?.materials).toEqual({ path: 'sbom.cdx.json', sha256: 'd'.repeat(64) });
+    for (const texts of recordTexts) expect(recordPage(of, texts)).toContain('<code>sbom.cdx.json</code>');
+  });
+
   it('holds no secret of any kind, neither as JSON nor as a page', () => {
     const pages = recordTexts.map((texts) => recordPage(record, texts));
     for (const [kind, canary] of Object.entries(canaries))

@@ -9,6 +9,7 @@ import { sheetFile } from '../../../src-main/medium/sheet-file.ts';
 import { instancesOf } from '../../../src-main/runbook/instances.ts';
 import { runbook } from '../../../src-main/steps/index.ts';
 import { emptyView, type SiteView, withInstances } from '../../../src-shared/journal.ts';
+import type { Rehearsal } from '../../../src-shared/rehearsal.ts';
 import { isTimed, minutesLeft, sheet as schema, siteSheet, stepMinutes } from '../../../src-shared/sheet.ts';
 import { sheetPage, sheetText } from '../../../src-shared/sheet-page.ts';
 import { planFaults, sitePlan } from '../../../src-shared/site.ts';
@@ -33,7 +34,24 @@ const whole = {
 /** What was sealed last on each medium; the sheet is of the first. */
 const sealed = { 'id-1': 3, 'id-2': 4 };
 
-const sheetFor = (text: object, facts: Readonly<Record<string, unknown>> = {}, mediumId: string | null = 'id-1') => {
+/** Of what lies on the first, an hour after it was sealed. */
+const rehearsed: Rehearsal = {
+  format: 1,
+  at: '2026-11-22T13:00:00.000Z',
+  tookMs: 1000,
+  manifestSha256: 'a'.repeat(64),
+  generation: 3,
+  fingerprint: print,
+  steps: [],
+  unasked: [],
+};
+
+const sheetFor = (
+  text: object,
+  facts: Readonly<Record<string, unknown>> = {},
+  mediumId: string | null = 'id-1',
+  rehearsal: Rehearsal | null = null,
+) => {
   const plan = sitePlan.parse(text);
   expect(planFaults(plan)).toEqual([]);
   const view = withInstances(emptyView, instancesOf(runbook, plan));
@@ -53,6 +71,7 @@ const sheetFor = (text: object, facts: Readonly<Record<string, unknown>> = {}, m
     lock: { keys: { manifestFingerprint: print } as never, sealed },
     view: known,
     medium: { label: 'FIELDKIT', volume: '5A3E-91C4', serial: null, fileSystem: 'exfat', mediumId },
+    rehearsal,
     practice: false,
     program: 'SlapOS Field Kit 1',
     madeAt: '2026-11-22T14:02:00.000Z',
@@ -155,6 +174,19 @@ describe.each(['en', 'fr'] as const)('the sheet in %s', (language) => {
     const made = schema.parse(sheetFor(whole, { 'seal-medium@site': facts }, mediumId));
     expect(made.medium).toMatchObject({ label: 'FIELDKIT', sealed: null });
     expect((await pageIn(language, made)).marks).toHaveLength(1);
+  });
+
+  it.each([
+    ['is not', { at: '2026-11-22T11:00:00.000Z' }, null],
+    ['is not of another generation', { generation: 2 }, null],
+    ['is', {}, 'passed'],
+    ['is with what was missing', { unasked: [{ path: 'bdir/1', code: 'medium-file-missing' as const }] }, 'incomplete'],
+  ])('says whether what is sealed was rehearsed: %s', async (_what, change, summary) => {
+    const last = { ...rehearsed, ...change };
+    const made = schema.parse(sheetFor(whole, { 'seal-medium@site': seal }, 'id-1', last));
+    expect(made.medium?.rehearsed?.summary ?? null).toBe(summary);
+    const row = (await pageIn(language, made)).medium.rows.at(-1)?.[1];
+    expect(row).toMatch(summary === null ? /^(no|non)$/ : /2026.*, /);
   });
 
   it('takes nothing of a plan for markup', async () => {
