@@ -184,7 +184,8 @@ const Act = ({ site, loss, onTrouble, onDone }: ActProps) => {
         <Button
           kind="danger"
           icon={<Eraser aria-hidden />}
-          isDisabled={busy || typed.trim() !== typeName}
+          isPending={busy}
+          isDisabled={typed.trim() !== typeName}
           onPress={() => void format()}
         >
           {t('ui.format.act', { name: typeName })}

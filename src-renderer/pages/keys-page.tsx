@@ -146,7 +146,7 @@ const Import = ({ vault, onRead, ...shared }: ImportProps) => {
       perform={perform}
     >
       <Acts>
-        <Button kind="plain" icon={<FileKey aria-hidden />} isDisabled={shared.busy} onPress={() => void pick()}>
+        <Button kind="plain" icon={<FileKey aria-hidden />} isPending={shared.busy} onPress={() => void pick()}>
           {t('ui.keys.import.pick')}
         </Button>
         <span className={styles.path} dir="ltr" translate="no">
@@ -231,7 +231,7 @@ const Way = ({ site, busy, hold, id, icon, order, fresh, hint, lacking = null, p
       ))}
       {trouble !== null && <ProblemPanel problem={trouble} />}
       <Acts>
-        <Button kind="plain" icon={icon} isDisabled={busy} onPress={() => void act()}>
+        <Button kind="plain" icon={icon} isPending={busy} onPress={() => void act()}>
           {t(`ui.keys.${id}.act`)}
         </Button>
         <Terminal argv={id === 'export' ? terminalForms.exportKeys(site) : terminalForms.importKeys(site)} />

@@ -198,7 +198,7 @@ export const MachinesPage = ({ site }: { readonly site: OpenedSite }) => {
         </section>
       </div>
       <Acts>
-        <Button kind="act" isDisabled={!ready || saving} onPress={() => void save()}>
+        <Button kind="act" isPending={saving} isDisabled={!ready} onPress={() => void save()}>
           {t('ui.addMachines.act', { count })}
         </Button>
         <Terminal argv={commandOf(site.name, way, one, list.name, preview, role, said)} />

@@ -1,4 +1,4 @@
-// The overview of a site: the picture, the next act, and the chapters with "run until something needs me".
+// The overview of a site: the next act, the picture, and the chapters with "run until something needs me".
 import { FastForward, RotateCw } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import type { InstanceView } from '../../src-shared/journal.ts';
@@ -44,7 +44,6 @@ export const OverviewPage = ({ site }: { readonly site: OpenedSite }) => {
           {left !== '' && ` · ${left}`}
         </span>
       </PageHead>
-      <Picture name={site.name} view={site.view} steps={site.steps} drawn={site.machines} />
       <section className={styles.next} aria-labelledby="next-title">
         <div>
           <h2 id="next-title">{running !== undefined ? t('ui.overview.running') : t('ui.overview.next')}</h2>
@@ -56,6 +55,7 @@ export const OverviewPage = ({ site }: { readonly site: OpenedSite }) => {
           </Button>
         )}
       </section>
+      <Picture name={site.name} view={site.view} steps={site.steps} drawn={site.machines} />
       {site.practice && <GuidePanel site={site} whole />}
       <section className={styles.chapters} aria-labelledby="chapters-title">
         <div className={styles.chaptersHead}>
@@ -64,7 +64,7 @@ export const OverviewPage = ({ site }: { readonly site: OpenedSite }) => {
             <Button
               kind="plain"
               icon={<FastForward aria-hidden />}
-              isDisabled={busy}
+              isPending={busy}
               onPress={() =>
                 runOpen(
                   site,
@@ -78,7 +78,7 @@ export const OverviewPage = ({ site }: { readonly site: OpenedSite }) => {
           <Button
             kind="quiet"
             icon={<RotateCw aria-hidden />}
-            isDisabled={busy}
+            isPending={busy}
             onPress={() => void check(site.name, [])}
           >
             {t('ui.overview.checkAll')}
@@ -159,7 +159,7 @@ const ChapterRow = ({ site, chapter, busy, first }: RowProps) => {
         <Button
           kind={first ? 'plain' : 'quiet'}
           icon={<FastForward aria-hidden />}
-          isDisabled={busy}
+          isPending={busy}
           aria-label={`${t('ui.overview.runChapter')}: ${name}`}
           onPress={() => runOpen(site, instances)}
         >

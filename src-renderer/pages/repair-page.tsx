@@ -53,7 +53,8 @@ export const RepairPage = ({ site }: { readonly site: OpenedSite }) => {
             <Button
               kind="plain"
               icon={<Stethoscope aria-hidden />}
-              isDisabled={chosen === null || !idle}
+              isPending={!idle}
+              isDisabled={chosen === null}
               onPress={() => chosen !== null && void repairMedium(site.name, chosen, false)}
             >
               {t('ui.repair.look')}

@@ -17,6 +17,7 @@ import type { OpenedSite } from '../state/store.ts';
 import { Button } from '../ui/button.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Acts, ScrollPage } from '../ui/scroll-page.tsx';
+import { StateMark } from '../ui/state-mark.tsx';
 import styles from './sources-page.module.css';
 
 type Tested = OutputOf<'sources.test'>;
@@ -47,7 +48,7 @@ export const SourcesPage = ({ site }: { readonly site: OpenedSite }) => {
       <Heading page={`sources ${site.name}`} title={t('ui.sources.title')} />
       <p className="quiet">{t('ui.sources.hint')}</p>
       <Acts>
-        <Button kind="act" shortcut="act" icon={<Radar aria-hidden />} isDisabled={busy} onPress={() => void test()}>
+        <Button kind="act" shortcut="act" icon={<Radar aria-hidden />} isPending={busy} onPress={() => void test()}>
           {t('ui.sources.test')}
         </Button>
         {busy && (
@@ -98,18 +99,23 @@ const Answers = ({ proxy, answers }: Tested) => {
         {[...silent, ...answers.filter(({ problem }) => problem === null)].map(
           ({ kind, name, address, tookMs, way, problem }) => (
             <li key={`${kind} ${name} ${address}`} className={problem === null ? styles.item : styles.silent}>
-              <strong>{t(`ui.sources.kind.${kind}`, { name })}</strong>{' '}
-              <span>
-                {problem !== null
-                  ? words.problem(problem.code, 'title', problem.params)
-                  : t('ui.sources.answered', { ms: formatCount(tookMs, i18n.language) })}
-                {way === 'direct' && ` ${t('ui.sources.direct')}`}
-                {way !== null && way !== 'direct' && ` ${t('ui.sources.through', { way })}`}
-              </span>
-              {problem === null && (
+              <p className={styles.head}>
+                <strong>{t(`ui.sources.kind.${kind}`, { name })}</strong>
+                <StateMark state={problem === null ? 'done' : 'failed'}>
+                  {problem === null
+                    ? t('ui.sources.answered', { ms: formatCount(tookMs, i18n.language) })
+                    : t('ui.sources.silent')}
+                </StateMark>
+                {way !== null && (
+                  <span>{way === 'direct' ? t('ui.sources.direct') : t('ui.sources.through', { way })}</span>
+                )}
+              </p>
+              {problem === null ? (
                 <code dir="ltr" translate="no">
                   {address}
                 </code>
+              ) : (
+                words.problem(problem.code, 'title', problem.params)
               )}
             </li>
           ),

@@ -120,7 +120,7 @@ const Practice = ({ existing }: { readonly existing: SiteSummary | null }) => {
       <p className="quiet">{t('ui.practice.hint')}</p>
       {problem !== null && <ProblemPanel problem={problem} />}
       <div>
-        <Button kind="plain" onPress={() => void enter()} isDisabled={preparing} icon={<FlaskConical aria-hidden />}>
+        <Button kind="plain" onPress={() => void enter()} isPending={preparing} icon={<FlaskConical aria-hidden />}>
           {existing === null ? t('ui.practice.begin') : t('ui.practice.goOn')}
         </Button>
         <Terminal argv={terminalForms.practise()} />

@@ -93,19 +93,25 @@ const MainAct = ({ site, instance, info, act, busy, empty, onRead, onPerform }: 
       );
     case 'perform':
       return (
-        <Button kind={kind} shortcut={shortcut} onPress={() => onPerform([act.plan.hash])} isDisabled={busy || empty}>
+        <Button
+          kind={kind}
+          shortcut={shortcut}
+          onPress={() => onPerform([act.plan.hash])}
+          isPending={busy}
+          isDisabled={empty}
+        >
           {perform(act.plan.commands.length)}
         </Button>
       );
     case 'reading':
       return (
-        <Button kind="plain" isDisabled>
+        <Button kind="plain" isPending>
           {t('ui.act.reading')}
         </Button>
       );
     case 'pass':
       return (
-        <Button kind="act" shortcut="act" onPress={() => onPerform([])} isDisabled={busy || empty}>
+        <Button kind="act" shortcut="act" onPress={() => onPerform([])} isPending={busy} isDisabled={empty}>
           {t('ui.act.pass')}
         </Button>
       );
@@ -117,11 +123,12 @@ const MainAct = ({ site, instance, info, act, busy, empty, onRead, onPerform }: 
             kind={kind}
             shortcut={shortcut}
             onPress={() => onPerform(destroys ? [] : [instance.plan?.hash ?? ''])}
-            isDisabled={busy || empty}
+            isPending={busy}
+            isDisabled={empty}
           >
             {t('ui.act.retry')}
           </Button>
-          <Button kind="plain" onPress={onRead} isDisabled={busy || empty}>
+          <Button kind="plain" onPress={onRead} isPending={busy} isDisabled={empty}>
             {t('ui.act.readAgain')}
           </Button>
         </>
@@ -139,7 +146,8 @@ const MainAct = ({ site, instance, info, act, busy, empty, onRead, onPerform }: 
             kind={next === null && instance.state !== 'done' ? 'act' : 'plain'}
             shortcut={next === null && instance.state !== 'done' ? 'act' : undefined}
             onPress={onRead}
-            isDisabled={busy || empty}
+            isPending={busy}
+            isDisabled={empty}
           >
             {instance.readAt === null ? t('ui.act.read') : t('ui.act.readAgain')}
           </Button>

@@ -47,7 +47,7 @@ export const RenewMachine = ({ site, name, outlook, doneSteps, onAct }: RenewPro
           <Button
             kind="plain"
             icon={<RotateCcw aria-hidden />}
-            isDisabled={site.runs.length > 0}
+            isPending={site.runs.length > 0}
             onPress={() => void onAct()}
           >
             {t('ui.machine.renew.act', { name })}
@@ -126,7 +126,8 @@ export const RemoveMachine = ({ site, name, outlook, onAct }: RemoveProps) => {
             <Button
               kind="danger"
               icon={<Eraser aria-hidden />}
-              isDisabled={stands || typed.trim() !== name || site.runs.length > 0}
+              isPending={site.runs.length > 0}
+              isDisabled={stands || typed.trim() !== name}
               onPress={() => void onAct(typed.trim(), lost)}
             >
               {t(`ui.machine.remove.${leaves ? 'actLeaving' : 'act'}`, { name })}

@@ -96,7 +96,8 @@ const Clone = ({ site, token, contents, idle }: Props & { readonly idle: boolean
         <Button
           kind="plain"
           icon={<Copy aria-hidden />}
-          isDisabled={sealed === null || chosen === null || !idle}
+          isPending={!idle}
+          isDisabled={sealed === null || chosen === null}
           onPress={() => chosen !== null && void cloneMedium(site.name, token, chosen)}
         >
           {t('ui.copies.start', { size })}
@@ -152,7 +153,8 @@ const Compare = ({ site, token, contents }: Props) => {
         <Button
           kind="plain"
           icon={<GitCompareArrows aria-hidden />}
-          isDisabled={contents.sealed === null || chosen === null || busy}
+          isPending={busy}
+          isDisabled={contents.sealed === null || chosen === null}
           onPress={() => chosen !== null && void compare(chosen)}
         >
           {t('ui.copies.startCompare')}

@@ -104,7 +104,7 @@ const Back = ({ site, token, contents, onChanged }: Props) => {
             <Button
               kind="plain"
               icon={<History aria-hidden />}
-              isDisabled={!idle}
+              isPending={!idle}
               onPress={() => void restoreMedium(site.name, token, state.generation)}
             >
               {t('ui.states.restore', { generation: state.generation })}
@@ -176,7 +176,7 @@ const Tidy = ({ site, token, contents, onChanged }: Props) => {
     <div className={styles.act}>
       <p className="quiet">{t('ui.states.tidyHint')}</p>
       <Acts>
-        <Button kind="plain" isDisabled={busy} onPress={() => void tidy(null)}>
+        <Button kind="plain" isPending={busy} onPress={() => void tidy(null)}>
           {t('ui.states.look')}
         </Button>
         <Terminal
@@ -207,7 +207,7 @@ const Tidy = ({ site, token, contents, onChanged }: Props) => {
             <Button
               kind="danger"
               icon={<Trash2 aria-hidden />}
-              isDisabled={busy || site.runs.length > 0}
+              isPending={busy || site.runs.length > 0}
               onPress={() => void tidy(found.mark)}
             >
               {t('ui.states.remove', { count, size })}

@@ -166,7 +166,7 @@ const Stop = ({ run, instance }: { readonly run: string; readonly instance: Inst
         shortcut="stop"
         icon={<Square aria-hidden />}
         onPress={() => void press()}
-        isDisabled={asked !== null}
+        isPending={asked !== null}
         aria-describedby={hint}
       >
         {t('ui.stop.button')}

@@ -8,6 +8,7 @@ import { useWords } from '../i18n/words.ts';
 import { call } from '../state/bridge.ts';
 import { useRepeated } from '../state/repeat.ts';
 import { addressOf } from '../state/route.ts';
+import { StateMark } from '../ui/state-mark.tsx';
 import styles from './recent-media.module.css';
 
 export const RecentMedia = () => {
@@ -56,7 +57,13 @@ const Medium = ({ medium }: { readonly medium: RecentMedium }) => {
       <span className={here ? styles.here : 'quiet'}>
         {here ? t('ui.recentMedia.here') : t('ui.recentMedia.away', { at: moment(at) })}
       </span>
-      <span className={why === null ? styles.state : styles.wrong}>{state}</span>
+      <span className={styles.state}>
+        {why === null && sealedAt !== null ? (
+          state
+        ) : (
+          <StateMark state={why === null || why.code === 'medium-unsealed' ? 'blocked' : 'failed'}>{state}</StateMark>
+        )}
+      </span>
       <span className={styles.path} dir="ltr" translate="no">
         {path}
       </span>

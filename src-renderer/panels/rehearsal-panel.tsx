@@ -67,7 +67,8 @@ export const RehearsalPanel = ({ site, sealed }: Props) => {
           <Button
             kind="plain"
             icon={<Drama aria-hidden />}
-            isDisabled={!sealed || !idle}
+            isPending={!idle}
+            isDisabled={!sealed}
             onPress={() => void rehearse(site.name)}
           >
             {t(last === null ? 'rehearsal.start' : 'rehearsal.again')}
@@ -76,7 +77,7 @@ export const RehearsalPanel = ({ site, sealed }: Props) => {
           <>
             <Button
               kind="plain"
-              isDisabled={stopping}
+              isPending={stopping}
               onPress={() => {
                 setStopping(true);
                 void cancel(site.name, under);

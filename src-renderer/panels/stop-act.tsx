@@ -13,7 +13,7 @@ export const StopAct = ({ stopping, onStop, hint }: Props) => {
   const { t } = useTranslation();
   return (
     <Acts>
-      <Button kind="plain" shortcut="stop" isDisabled={stopping} onPress={onStop}>
+      <Button kind="plain" shortcut="stop" isPending={stopping} onPress={onStop}>
         {t('ui.stop.button')}
       </Button>
       <span className="quiet">{hint}</span>

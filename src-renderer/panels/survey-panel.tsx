@@ -58,7 +58,7 @@ export const SurveyPanel = ({ site }: { readonly site: OpenedSite }) => {
       <Acts>
         {live !== null && !idle ? (
           <>
-            <Button kind="plain" shortcut="stop" isDisabled={stopping} onPress={stop}>
+            <Button kind="plain" shortcut="stop" isPending={stopping} onPress={stop}>
               {t('ui.stop.button')}
             </Button>
             <span className="quiet">{t('ui.survey.stopHint')}</span>
@@ -67,7 +67,8 @@ export const SurveyPanel = ({ site }: { readonly site: OpenedSite }) => {
           <Button
             kind="plain"
             icon={<FolderOpen aria-hidden />}
-            isDisabled={chosen.length === 0 || !idle}
+            isPending={!idle}
+            isDisabled={chosen.length === 0}
             onPress={() => void begin()}
           >
             {t('ui.survey.start', { count: chosen.length })}

@@ -140,21 +140,21 @@ const Compare = ({ chosen, onBack }: { readonly chosen: Chosen; readonly onBack:
       {problem !== null && <ProblemPanel problem={problem} />}
       <div className={styles.acts}>
         {site.relation === 'new' ? (
-          <Button kind="act" isDisabled={busy} onPress={() => void take(null)}>
+          <Button kind="act" isPending={busy} onPress={() => void take(null)}>
             {t('ui.takeOver.same')}
           </Button>
         ) : (
           <>
             <Button
               kind={site.relation === 'ahead' ? 'act' : 'plain'}
-              isDisabled={busy}
+              isPending={busy}
               onPress={() => void take('medium')}
             >
               {t('ui.takeOver.keepMedium')}
             </Button>
             <Button
               kind={site.relation === 'ahead' ? 'plain' : 'act'}
-              isDisabled={busy}
+              isPending={busy}
               onPress={() => void take('laptop')}
             >
               {t('ui.takeOver.keepLaptop')}

@@ -40,7 +40,7 @@ export const UndoPanel = ({ site, instance }: Props) => {
         <p className="quiet">{t('ui.undo.hint')}</p>
         {problem !== null && <ProblemPanel problem={problem} />}
         <div>
-          <Button kind="plain" isDisabled={site.runs.length > 0} onPress={() => void look()}>
+          <Button kind="plain" isPending={site.runs.length > 0} onPress={() => void look()}>
             {t('ui.undo.look')}
           </Button>
         </div>
@@ -79,7 +79,7 @@ const Shown = ({ site, instance, shown }: Props & { readonly shown: OutputOf<'st
         <Button
           kind="danger"
           icon={<Undo2 aria-hidden />}
-          isDisabled={site.runs.length > 0}
+          isPending={site.runs.length > 0}
           onPress={() => void undo(site.name, instance.key, plan === null ? [] : [plan.hash])}
         >
           {t('ui.undo.act', { count: plan?.commands.length ?? 0 })}

@@ -61,14 +61,15 @@ export const VerifyPanel = ({ site, token, contents }: Props) => {
           <Button
             kind="plain"
             icon={<ScanLine aria-hidden />}
-            isDisabled={sealed === null || !idle}
+            isPending={!idle}
+            isDisabled={sealed === null}
             onPress={() => void verifyMedium(site.name, token)}
           >
             {t('ui.verify.start')}
           </Button>
         ) : (
           <>
-            <Button kind="plain" shortcut="stop" isDisabled={stopping} onPress={stop}>
+            <Button kind="plain" shortcut="stop" isPending={stopping} onPress={stop}>
               {t('ui.stop.button')}
             </Button>
             <span className="quiet">{t('ui.verify.stopHint')}</span>

@@ -11,6 +11,7 @@ import {
   Octagon,
   Unplug,
 } from 'lucide-react';
+import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { InstanceState } from '../../src-shared/journal.ts';
 import styles from './state-mark.module.css';
@@ -37,12 +38,18 @@ export const useStateWord = (): ((state: InstanceState) => string) => {
   return (state) => t(`ui.state.${state}`);
 };
 
-export const StateMark = ({ state }: { readonly state: InstanceState }) => {
+interface MarkProps {
+  readonly state: InstanceState;
+  /** Other words than the state's own. */
+  readonly children?: ReactNode;
+}
+
+export const StateMark = ({ state, children }: MarkProps) => {
   const word = useStateWord();
   return (
-    <span className={`${styles.mark} ${styles[state]}`} data-state={state}>
+    <span className={`${styles.mark} ${children === undefined ? styles.word : ''} ${styles[state]}`} data-state={state}>
       <StateIcon state={state} />
-      {word(state)}
+      {children ?? word(state)}
     </span>
   );
 };

@@ -3,7 +3,7 @@ import type { Locator, Page } from '@playwright/test';
 import { runbook } from '../../src-main/steps/index.ts';
 import { stepOf } from '../../src-shared/step.ts';
 import { type ScriptedDesk, scriptedOrder } from '../fakes/scripted-desk.ts';
-import { scriptedContents, scriptedVerified } from '../fakes/scripted-medium.ts';
+import { scriptedContents, scriptedRecent, scriptedVerified } from '../fakes/scripted-medium.ts';
 import * as states from '../fakes/scripted-states.ts';
 import { expect, goTo, test } from './kit.ts';
 
@@ -442,6 +442,21 @@ test('a site that cannot be opened leads back to the start and says why', async 
   await expect(page.getByRole('heading', { name: 'SlapOS Field Kit' })).toBeVisible();
 });
 
+test('the overview says the next act before all else, and the start which medium is not sealed', async ({
+  desk,
+  window: page,
+}) => {
+  states.failed(desk);
+  desk.recent = scriptedRecent;
+  await page.reload();
+  const unsealed = page.locator('main a[href*=practice] [data-state]');
+  await expect(unsealed.locator('svg')).toBeVisible();
+  await expect(unsealed).toContainText('is not sealed');
+  await at(page);
+  const parts = page.locator('main section[aria-labelledby], main section[aria-label]');
+  await expect(parts.first()).toHaveAccessibleName('Next step');
+});
+
 test('run until something needs me gives consent to the chapter, and only to what is open', async ({
   desk,
   window: page,
@@ -856,8 +871,16 @@ test('the sources are told in the language of the window, with the time it takes
   });
   await at(page);
   await pageOf(page, 'sources');
-  await page.getByRole('button', { name: 'Interroger chaque source' }).click();
+  const ask = page.getByRole('button', { name: 'Interroger chaque source' });
+  await ask.click();
   await expect(page.getByText('Toutes sont interrogées en même temps, 15 s au plus.')).toBeVisible();
+  // Under way it says so and keeps its place: the focus stays on it, and a second press does nothing.
+  await expect(ask).toBeDisabled();
+  await expect(ask).toHaveAccessibleName(/occupé$/);
+  await expect(ask).toBeFocused();
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Control+Enter');
+  expect(callsOf(desk, 'sources.test')).toHaveLength(1);
   const stop = page.getByRole('button', { name: 'Arrêter' });
   await stop.click();
   await expect(page.getByText('Arrêté\u00a0: rien n’est connu des sources')).toBeVisible();
@@ -868,6 +891,8 @@ test('the sources are told in the language of the window, with the time it takes
   const silent = page.locator('main li').first();
   await expect(silent).toContainText('Paquets de l’éditeur pour debian-12-amd64');
   await expect(silent).toContainText('n’a pas répondu en 15 s');
+  await expect(silent.locator('[data-state=failed]:has(svg)')).toHaveText('pas de réponse');
+  await expect(page.locator('main li').last().locator('[data-state=done]:has(svg)')).toContainText('répond en');
 });
 
 test('each page says how the same is done on a terminal', async ({ desk, window: page }) => {

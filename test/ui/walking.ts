@@ -1,6 +1,9 @@
 // Walking the practice site through a window, by mouse or by keyboard alone: shared by the walks in Chromium and in Electron.
 import { expect, type Locator, type Page } from '@playwright/test';
 
+/** One that works: who waits keeps the focus, and is not disabled in the eyes of the page. */
+const enabled = ':enabled:not([aria-disabled=true])';
+
 const act = (page: Page): Locator => page.getByRole('region', { name: 'The next act' });
 const nextStep = (page: Page): Locator => act(page).getByRole('button', { name: /^Next: / });
 
@@ -96,7 +99,7 @@ export async function beginPractice(page: Page, hand: Hand): Promise<void> {
 export async function settle(page: Page, hand: Hand): Promise<void> {
   const done = page.locator('main [data-state="done"]').first();
   const perform = act(page).getByRole('button', { name: /^Do (this one thing|these \d+ things)$/ });
-  const ready = perform.and(page.locator(':enabled'));
+  const ready = perform.and(page.locator(enabled));
   const secret = page.getByLabel('Secret', { exact: true });
   const same = page.getByRole('button', { name: /^(They are the same|Yes)$/ });
   const stick = page.getByRole('radio', { name: /Practice stick/, checked: false });
@@ -166,10 +169,10 @@ export async function walk(
 
 /** From the overview: lets each chapter run until it needs the person, answers there, and goes on, with as few acts as the window allows. */
 export async function runChapters(page: Page, hand: Hand): Promise<void> {
-  const chapters = page.getByRole('button', { name: /^Run until something needs me: / }).and(page.locator(':enabled'));
+  const chapters = page.getByRole('button', { name: /^Run until something needs me: / }).and(page.locator(enabled));
   const site = page
     .getByRole('button', { name: 'Run the whole site until something needs me' })
-    .and(page.locator(':enabled'));
+    .and(page.locator(enabled));
   const question = page.locator('[data-question]');
   const all = page.getByText(/^(\d+) of \1 steps done$/).first();
   for (;;) {
@@ -181,7 +184,7 @@ export async function runChapters(page: Page, hand: Hand): Promise<void> {
       const button = whole ? site : chapters.first();
       const name = whole ? 'Run the whole site' : ((await button.getAttribute('aria-label')) ?? '');
       await hand.press(page, button);
-      await expect(page.getByRole('button', { name }).and(page.locator(':enabled'))).toBeHidden();
+      await expect(page.getByRole('button', { name }).and(page.locator(enabled))).toBeHidden();
     }
   }
 }
