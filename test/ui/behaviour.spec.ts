@@ -290,7 +290,7 @@ test('a fingerprint stands whole and in groups, and is copied without gaps', asy
   await page.getByRole('button', { name: 'They differ' }).click();
   await expect.poll(() => callsOf(desk, 'questions.answer')).toHaveLength(1);
   expect(callsOf(desk, 'questions.answer')[0]?.input).toMatchObject({ id: 'host-key:master-1', value: 'no' });
-  expect(callsOf(desk, 'settings.set').at(-1)?.input).toMatchObject({ technician: 'Ada Lovelace' });
+  await expect.poll(() => callsOf(desk, 'settings.set').at(-1)?.input).toMatchObject({ technician: 'Ada Lovelace' });
 });
 
 test('findings stand by weight; only what can be passed can be passed', async ({ desk, window: page }) => {
@@ -427,7 +427,9 @@ test('a name that cannot be is refused at its field, one that is taken by its pr
   expect(callsOf(desk, 'sites.create')).toEqual([]);
   await name.fill('plant-lille');
   await page.getByRole('button', { name: 'Make the site' }).click();
-  expect(callsOf(desk, 'sites.create')).toMatchObject([{ input: { interview: { name: 'plant-lille', nodes: [] } } }]);
+  await expect
+    .poll(() => callsOf(desk, 'sites.create'))
+    .toMatchObject([{ input: { interview: { name: 'plant-lille', nodes: [] } } }]);
   await expect(page.getByRole('alert')).toContainText('plant-lille');
   await expect(name).toHaveValue('plant-lille');
   await page.reload();
