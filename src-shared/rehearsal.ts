@@ -50,8 +50,10 @@ export type Rehearsal = z.infer<typeof rehearsal>;
 export const passed = ({ steps, unasked }: Rehearsal): boolean =>
   unasked.length === 0 && steps.every(({ outcome, lacking }) => outcome !== 'failed' && lacking.length === 0);
 
-/** The sentence that sums it up. */
+/** The sentences that sum one up. */
 export const rehearsalSummaries = ['passed', 'incomplete', 'failed'] as const;
+
+/** The one that sums this up. */
 export const summaryOf = (came: Rehearsal): (typeof rehearsalSummaries)[number] =>
   passed(came) ? 'passed' : came.steps.some(({ outcome }) => outcome === 'failed') ? 'failed' : 'incomplete';
 

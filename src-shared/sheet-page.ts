@@ -64,11 +64,7 @@ const fours = (text: string): readonly string[] => text.match(/.{1,4}/g) ?? [];
 
 type Rehearsed = NonNullable<Sheet['medium']>['rehearsed'];
 
-const rehearsedOf = (
-  rehearsed: Rehearsed,
-  language: string,
-  words: (key: string, params?: Params) => string,
-): string =>
+const rehearsedOf = (rehearsed: Rehearsed, language: string, words: SheetTexts['say']): string =>
   rehearsed === null
     ? words('sheet.notRehearsed')
     : words(`sheet.rehearsal.${rehearsed.summary}`, { at: formatMoment(rehearsed.at, language) });

@@ -19,7 +19,8 @@ export async function readRehearsal(folder: string): Promise<Rehearsal | null> {
 }
 
 /**
- * What it came to, and whether it was of the medium as it is sealed now: null while that one is not there. Null as a whole as `readRehearsal`.
+ * What it came to, and whether it was of the medium as it is sealed now: null while that one is not there. Null as a whole where
+ * `readRehearsal` is.
  */
 export async function lastRehearsal(
   site: OpenSite,

@@ -7,15 +7,13 @@ import path from 'node:path';
 import type { Page } from '@playwright/test';
 import { Lab, labUnavailable, startVendorRepository } from '../lab/index.ts';
 import { installing, Laptop, makeSite } from '../lab/site.ts';
+import { enabled } from '../ui/walking.ts';
 import { expect, launchKit, test } from './launch.ts';
 
 const reason = labUnavailable();
 
 /** Plain alphanumerics, so that it is found wherever it may leak. */
 const passphrase = 'canary5passphrase5of5the5window';
-
-/** One that works: who waits keeps the focus, and is not disabled in the eyes of the page. */
-const enabled = ':enabled:not([aria-disabled=true])';
 
 const act = (page: Page) => page.getByRole('region', { name: 'The next act' });
 

@@ -2,7 +2,7 @@
 import { expect, type Locator, type Page } from '@playwright/test';
 
 /** One that works: who waits keeps the focus, and is not disabled in the eyes of the page. */
-const enabled = ':enabled:not([aria-disabled=true])';
+export const enabled = ':enabled:not([aria-disabled=true])';
 
 const act = (page: Page): Locator => page.getByRole('region', { name: 'The next act' });
 const nextStep = (page: Page): Locator => act(page).getByRole('button', { name: /^Next: / });
