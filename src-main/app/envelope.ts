@@ -3,6 +3,7 @@
 import { api, type Envelope, type Handlers, type InputOf, type OutputOf } from '../../src-shared/api.ts';
 import { type ProcedureName, procedures } from '../../src-shared/channels.ts';
 import { problem, toProblemData } from '../../src-shared/problem.ts';
+import { beyondLimits } from './input-limits.ts';
 
 const isProcedure = (name: string): name is ProcedureName => (procedures as readonly string[]).includes(name);
 
@@ -19,12 +20,15 @@ export async function answerCall(
   options: AnswerOptions,
 ): Promise<Envelope<unknown>> {
   try {
-    if (!isProcedure(name)) throw problem('usage-wrong', { detail: `no procedure ${name}` });
+    if (!isProcedure(name)) throw refusal(`no procedure ${name}`);
     return { value: await call(handlers, name, input, options) };
   } catch (thrown) {
     return { problem: toProblemData(thrown) };
   }
 }
+
+/** What is wrong, in few words: it may quote what was sent. */
+const refusal = (detail: string) => problem('usage-wrong', { detail: detail.slice(0, 300) });
 
 async function call<N extends ProcedureName>(
   handlers: Handlers,
@@ -32,10 +36,12 @@ async function call<N extends ProcedureName>(
   input: unknown,
   options: AnswerOptions,
 ): Promise<OutputOf<N>> {
+  const beyond = beyondLimits(input);
+  if (beyond !== null) throw refusal(`${name}: ${beyond}`);
   const asked = api[name].input.safeParse(input);
   if (!asked.success) {
     const first = asked.error.issues[0];
-    throw problem('usage-wrong', { detail: `${name}: ${first?.path.join('.') ?? ''} ${first?.message ?? ''}` });
+    throw refusal(`${name}: ${first?.path.join('.') ?? ''} ${first?.message ?? ''}`);
   }
   const handler = handlers[name] as (input: InputOf<N>) => Promise<OutputOf<N>>;
   const output = await handler(asked.data as InputOf<N>);
