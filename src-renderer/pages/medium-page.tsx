@@ -10,6 +10,7 @@ import { instanceKey, theSite } from '../../src-shared/step.ts';
 import { terminalForms } from '../../src-shared/terminal-forms.ts';
 import { Heading } from '../app/heading.tsx';
 import { useWords } from '../i18n/words.ts';
+import { BatteryNotice } from '../panels/battery-notice.tsx';
 import { MediumCopies } from '../panels/medium-copies.tsx';
 import { MediumStates } from '../panels/medium-states.tsx';
 import { ProblemPanel } from '../panels/problem-panel.tsx';
@@ -81,6 +82,7 @@ export const MediumPage = ({ site }: { readonly site: OpenedSite }) => {
         </Acts>
       </PageHead>
       <p className="quiet">{t('ui.contents.hint')}</p>
+      {contents !== null && <BatteryNotice site={site} act="long" />}
       {trouble?.code === 'medium-not-chosen' ? (
         <div className={styles.none}>
           <p>{t('ui.contents.none')}</p>

@@ -6,6 +6,7 @@ import type { Chapter } from '../../src-shared/step.ts';
 import { terminalForms } from '../../src-shared/terminal-forms.ts';
 import { Heading } from '../app/heading.tsx';
 import { useWords } from '../i18n/words.ts';
+import { BatteryNotice } from '../panels/battery-notice.tsx';
 import { FaultsPanel } from '../panels/faults-panel.tsx';
 import { GuidePanel } from '../panels/guide-panel.tsx';
 import { MachineTable } from '../panels/machine-table.tsx';
@@ -90,6 +91,7 @@ export const OverviewPage = ({ site }: { readonly site: OpenedSite }) => {
             />
           )}
         </div>
+        <BatteryNotice site={site} act={all} />
         <ul className={styles.list}>
           {chapters.map((chapter) => (
             <li key={chapter.chapter}>

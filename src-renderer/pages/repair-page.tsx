@@ -6,6 +6,7 @@ import type { OutputOf } from '../../src-shared/api.ts';
 import { instanceKey, theSite } from '../../src-shared/step.ts';
 import { terminalForms } from '../../src-shared/terminal-forms.ts';
 import { Heading } from '../app/heading.tsx';
+import { BatteryNotice } from '../panels/battery-notice.tsx';
 import { MediumPicker } from '../panels/medium-picker.tsx';
 import { StopAct } from '../panels/stop-act.tsx';
 import { Terminal } from '../panels/terminal.tsx';
@@ -29,6 +30,7 @@ export const RepairPage = ({ site }: { readonly site: OpenedSite }) => {
     <ScrollPage narrow>
       <Heading page={`repair ${site.name}`} title={t('ui.repair.title')} />
       <p className="quiet">{t('ui.repair.hint')}</p>
+      <BatteryNotice site={site} act="long" />
       {live !== null && !idle ? (
         <>
           <Bar label={t(`ui.repair.${live.stage}`)} done={0} total={null} text={t('ui.progress.lengthUnknown')} />

@@ -6,6 +6,7 @@ import { planLasts, type StepInfo } from '../../src-shared/step.ts';
 import { Heading } from '../app/heading.tsx';
 import { useWords } from '../i18n/words.ts';
 import { ActBar } from '../panels/act-bar.tsx';
+import { BatteryNotice } from '../panels/battery-notice.tsx';
 import { FoundPanel } from '../panels/found-panel.tsx';
 import { GuidePanel } from '../panels/guide-panel.tsx';
 import { InputForm } from '../panels/input-form.tsx';
@@ -77,6 +78,7 @@ const Page = ({ site, instance, info }: Props & { readonly info: StepInfo }) => 
         </header>
 
         {info.reveals && <RevealPanel key={`reveal ${key}`} site={site.name} instance={key} />}
+        <BatteryNotice site={site} act={[instance]} />
         <LiveQuestion site={site} instance={instance} />
         {instance.state === 'doing' && live.confirm === null && (
           <ProgressPanel instance={instance} live={live} run={runOf(site, key)} />

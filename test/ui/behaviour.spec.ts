@@ -66,6 +66,28 @@ test('the bar says that the medium was pulled and that the laptop runs on its ba
   await expect(bar.getByText('On battery')).toHaveCount(0);
 });
 
+test('on battery a long act says so before it begins and while it goes on, and asks nothing; a short one says nothing', async ({
+  desk,
+  window: page,
+}) => {
+  const said = page.getByRole('main').getByText('This laptop runs on its battery, 43 % are left');
+  desk.laptop = { medium: 'here', battery: { percent: 43, draining: true } };
+  states.doneBefore(desk, key.software);
+  await at(page, key.software);
+  await expect(said).toBeVisible();
+  await expect(page.getByRole('dialog')).toHaveCount(0);
+  // Plugged in, and pulled out again while it runs.
+  desk.laptop = { medium: 'here', battery: { percent: 43, draining: false } };
+  await expect(said).toHaveCount(0);
+  desk.runs = [{ run: 'run-9', instances: [key.software] }];
+  desk.tell({ kind: 'run-started', instance: key.software, input: {} });
+  desk.laptop = { medium: 'here', battery: { percent: 43, draining: true } };
+  await expect(said).toBeVisible();
+  await at(page, key.connect);
+  await expect(page.getByRole('banner').getByText('On battery, 43 %')).toBeVisible();
+  await expect(said).toHaveCount(0);
+});
+
 test('a lost event is asked for, and the page shows what it said', async ({ desk, window: page }) => {
   const step = states.installing(desk);
   await at(page, step);

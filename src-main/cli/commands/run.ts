@@ -1,4 +1,5 @@
 // fieldkit check, plan, run, resume: the wizard's acts on a terminal. Both write the same journal.
+import { batteryLeft } from '../../../src-shared/battery.ts';
 import { cleanText } from '../../../src-shared/clean.ts';
 import type { InstanceView } from '../../../src-shared/journal.ts';
 import { canonicalJson } from '../../../src-shared/json.ts';
@@ -155,7 +156,7 @@ async function undoOne(session: SiteSession, instance: Instance, options: RunOpt
     ...(plan === null ? [texts.say('cli.undo.nothing')] : options.yes ? planLines(plan, texts, undefined) : []),
   ]);
   const agreed = options.yes && plan !== null ? [plan.hash] : [];
-  const ended = await watched(session, () =>
+  const ended = await watched(session, 'long', () =>
     bench.runner.undo(instance, { asker, consent: 'each', agreed, skip: [], inputs: {}, signal }),
   );
   if (ended.problem !== null) return fail(problemFrom(ended.problem), session, { ended });
@@ -164,11 +165,14 @@ async function undoOne(session: SiteSession, instance: Instance, options: RunOpt
 }
 
 /** What runs is followed on the terminal, and the laptop neither sleeps under it nor is left on its battery unsaid. */
-async function watched<T>(session: SiteSession, act: () => Promise<T>): Promise<T> {
+async function watched<T>(
+  session: SiteSession,
+  takes: Parameters<typeof batteryLeft>[1],
+  act: () => Promise<T>,
+): Promise<T> {
   const { bench, kit, texts } = session;
-  const battery = await kit.battery();
-  if (battery?.draining && !session.json)
-    process.stderr.write(`${texts.say('cli.run.onBattery', { percent: battery.percent })}\n`);
+  const percent = session.json ? null : batteryLeft(await kit.battery(), takes);
+  if (percent !== null) process.stderr.write(`${texts.say('cli.run.onBattery', { percent })}\n`);
   const release = kit.stayAwake(bench.site.name);
   const stop = follow(bench.site, session);
   return act().finally(() => {
@@ -189,7 +193,8 @@ async function run(session: SiteSession, instances: readonly Instance[], options
     throw problem('usage-wrong', { detail: `--at-once ${options.atOnce}` });
   const consent = options.yes ? 'phase' : 'each';
   const started = bench.site.clock.monotonicMs();
-  const ended = await watched(session, () =>
+  const takes = instances.map((one) => viewOf(bench, one));
+  const ended = await watched(session, takes, () =>
     bench.runner.runAll(instances, { asker, consent, agreed: [], skip, inputs, ...atOnce, signal }),
   );
   const performed = ended.reduce((sum, item) => sum + item.performed, 0);
