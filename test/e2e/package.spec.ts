@@ -17,6 +17,7 @@ import manifest from '../../package.json' with { type: 'json' };
 import ui from '../../resources/locales/en/ui.json' with { type: 'json' };
 import { beginPractice, mouse, walk } from '../ui/walking.ts';
 import { whyWithoutRoot } from '../unless.ts';
+import { everyPage, open } from './every-page.ts';
 import { collectOutput, expect, homeEnvironment, projectFolder, test } from './launch.ts';
 import { watchTraffic } from './traffic.ts';
 
@@ -147,7 +148,7 @@ test('the packed program starts as an ordinary user with the sandbox on', async 
   }
 });
 
-test('the packed program sends nothing beyond this laptop: not when it starts, not while a medium is prepared in practice', async ({
+test('the packed program sends nothing beyond this laptop: not when it starts, on no page, not while a medium is prepared in practice', async ({
   home,
 }) => {
   const watch = watchTraffic(ordinaryUser);
@@ -155,9 +156,38 @@ test('the packed program sends nothing beyond this laptop: not when it starts, n
   const { app, remove } = await launchInstalled(home, { FIELDKIT_PRACTICE_PACE: '0' });
   try {
     const page = await app.firstWindow();
+    const silent = (where: string): void => expect(watch.packets(), where).toBe(0);
+    await expect(page.locator('h1')).toBeVisible();
+    silent('the start');
     await beginPractice(page, mouse);
     await walk(page, mouse, async (title) => !title.startsWith('Seal'));
-    expect(watch.packets()).toBe(0);
+    silent('preparing');
+    await everyPage(page, 'practice', silent);
+    // What reads on and on, on simulated sources and from the practice stick.
+    await open(page, { page: 'sources', site: 'practice' });
+    await page.getByRole('button', { name: ui.sources.test }).click();
+    await expect(page.getByText(/sources answer$/)).toBeVisible();
+    silent('testing the sources');
+    await open(page, { page: 'medium', site: 'practice' });
+    await page.getByRole('button', { name: ui.verify.start }).click();
+    await expect(page.getByRole('region', { name: ui.verify.title }).getByRole('status')).toContainText(
+      'as they were sealed',
+    );
+    silent('reading the medium back');
+    // A site of its own, with addresses that are nobody's.
+    await open(page, { page: 'new' });
+    for (const [label, value] of [
+      [ui.newSite.name.label, 'harbour'],
+      [ui.newSite.master.label, '192.0.2.10'],
+      [ui.newSite.nodes.label, 'node-1.example.org'],
+      [ui.newSite.user.label, 'root'],
+      [ui.newSite.interface.label, 'eth0'],
+    ] as const)
+      await page.getByLabel(label).fill(value);
+    await page.getByRole('button', { name: ui.newSite.make }).click();
+    await expect(page.locator('h1')).not.toHaveText(ui.newSite.title);
+    silent('a new site');
+    await everyPage(page, 'harbour', silent);
   } finally {
     await app.close();
     watch.end();
