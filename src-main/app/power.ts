@@ -2,36 +2,42 @@
 import { type BrowserWindow, Notification, powerSaveBlocker } from 'electron';
 import type { StreamEvent } from '../../src-shared/api.ts';
 import type { Engine } from './engine.ts';
+import { reduceWork, shownOf, type Work } from './taskbar.ts';
 
-/** Returns a function that says whether sleep is inhibited now (for tests and the close question). */
-export function setupPower({ desk, words }: Engine, window: () => BrowserWindow | null): () => boolean {
+/** Follows the stream for as long as the program lives. */
+export function setupPower(
+  { desk, words }: Engine,
+  window: () => BrowserWindow | null,
+  bringToFront: () => void,
+): void {
   let blocker: number | null = null;
-  const settle = (): void => {
-    const busy = desk.busy();
+  const stayAwake = (busy: boolean): void => {
     if (busy && blocker === null) blocker = powerSaveBlocker.start('prevent-app-suspension');
     if (!busy && blocker !== null) {
       powerSaveBlocker.stop(blocker);
       blocker = null;
-      window()?.setProgressBar(-1);
     }
   };
+  let work: Work = new Map();
+  let shown = shownOf(work, false);
+  const showOnTaskbar = (busy: boolean): void => {
+    const next = shownOf(work, busy);
+    if (next !== shown) window()?.setProgressBar(next);
+    shown = next;
+  };
   desk.onEvent((event) => {
-    settle();
-    showProgress(window(), event);
-    callPerson(window(), event, words());
+    const busy = desk.busy();
+    work = reduceWork(work, event);
+    stayAwake(busy);
+    showOnTaskbar(busy);
+    callPerson(window(), bringToFront, event, words());
   });
-  return () => blocker !== null && powerSaveBlocker.isStarted(blocker);
-}
-
-function showProgress(window: BrowserWindow | null, { event }: StreamEvent): void {
-  if (window === null || !('live' in event) || event.live.kind !== 'progress') return;
-  const { done, total } = event.live;
-  window.setProgressBar(total === null || total === 0 ? 2 : Math.min(1, done / total));
 }
 
 /** A person who left during a long wait is told when something needs them or a run is over. */
 function callPerson(
   window: BrowserWindow | null,
+  bringToFront: () => void,
   { site, event }: StreamEvent,
   words: ReturnType<Engine['words']>,
 ): void {
@@ -44,6 +50,6 @@ function callPerson(
         : null;
   if (body === null) return;
   const notification = new Notification({ title: site, body });
-  notification.on('click', () => window.show());
+  notification.on('click', bringToFront);
   notification.show();
 }

@@ -44,7 +44,7 @@ async function start(): Promise<void> {
     ),
   );
   await engine.then(
-    (come) => setupPower(come, theWindow),
+    (come) => setupPower(come, theWindow, bringToFront),
     // The window says so by itself; this is for a terminal that it was started from.
     (thrown: unknown) => process.stderr.write(`${thrown instanceof Error ? thrown.stack : String(thrown)}\n`),
   );

@@ -3,6 +3,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
+import ui from '../../resources/locales/en/ui.json' with { type: 'json' };
 import { beginPractice, mouse, settle, shortcuts, sum, walk } from '../ui/walking.ts';
 import { expect, type Kit, launchKit, test } from './launch.ts';
 
@@ -102,6 +103,81 @@ test('the laptop does not sleep while a run is under way, and may afterwards', a
     await expect.poll(() => inhibited(kit)).toBe(true);
     await settle(kit.window, mouse);
     await expect.poll(() => inhibited(kit)).toBe(false);
+  } finally {
+    await kit.app.close();
+  }
+});
+
+/** What the taskbar was told, and what the person was called with, from now on; the person looks elsewhere when `away`. */
+async function watchCalls(kit: Kit, away: boolean) {
+  await kit.app.evaluate(({ BrowserWindow, Notification }, lookingElsewhere) => {
+    const kept = globalThis as unknown as {
+      bars: number[];
+      calls: { title: string; body: string }[];
+      click: () => void;
+    };
+    kept.bars = [];
+    kept.calls = [];
+    const window = BrowserWindow.getAllWindows()[0];
+    if (window === undefined) throw new Error('no window');
+    const setProgressBar = window.setProgressBar.bind(window);
+    window.setProgressBar = (far) => {
+      kept.bars.push(far);
+      setProgressBar(far);
+    };
+    window.isFocused = () => !lookingElsewhere;
+    // A machine for tests has nobody to show them.
+    Notification.isSupported = () => true;
+    Notification.prototype.show = function show(this: Electron.Notification) {
+      kept.calls.push({ title: this.title, body: this.body });
+      kept.click = () => this.emit('click');
+    };
+  }, away);
+  return {
+    bars: () => kit.app.evaluate(() => (globalThis as unknown as { bars: number[] }).bars),
+    calls: () => kit.app.evaluate(() => (globalThis as unknown as { calls: object[] }).calls),
+    click: () => kit.app.evaluate(() => (globalThis as unknown as { click: () => void }).click()),
+  };
+}
+
+test('who looks elsewhere is called when asked and when the work is over, and the taskbar says how far it is', async ({
+  home,
+}) => {
+  test.setTimeout(3 * 60_000);
+  const kit = await launchKit({ home, env: swift });
+  try {
+    const { bars, calls, click } = await watchCalls(kit, true);
+    const needed = { title: 'practice', body: ui.main.needsYou };
+    const over = { title: 'practice', body: ui.main.runOver };
+    await untilAsked(kit.window);
+    await expect.poll(calls).toContainEqual(needed);
+    // Somebody is awaited, nothing goes on.
+    await expect.poll(async () => (await bars()).at(-1)).toBe(-1);
+    const seen = () => kit.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.isVisible());
+    await kit.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.hide());
+    expect(await seen()).toBe(false);
+    await click();
+    await expect.poll(seen).toBe(true);
+    const before = (await calls()).length;
+    await walk(kit.window, mouse, async (title) => !title.startsWith('Seal'));
+    await expect.poll(async () => (await calls()).slice(before)).toContainEqual(over);
+    const shown = await bars();
+    expect(shown.some((far) => far > 0 && far <= 1)).toBe(true);
+    expect(shown).toContain(2);
+    await expect.poll(async () => (await bars()).at(-1)).toBe(-1);
+  } finally {
+    await kit.app.close();
+  }
+});
+
+test('who looks at the window is not called', async ({ home }) => {
+  const kit = await launchKit({ home, env: swift });
+  try {
+    const { bars, calls } = await watchCalls(kit, false);
+    await untilAsked(kit.window);
+    await settle(kit.window, mouse);
+    await expect.poll(async () => (await bars()).at(-1)).toBe(-1);
+    expect(await calls()).toEqual([]);
   } finally {
     await kit.app.close();
   }
