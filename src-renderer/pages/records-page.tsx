@@ -35,6 +35,8 @@ export const RecordsPage = ({ site }: { readonly site: OpenedSite }) => {
   const [opened, setOpened] = useState<Opened | null>(null);
   const [trouble, setTrouble] = useState<ProblemData | null>(null);
   const [saved, setSaved] = useState('');
+  /** Of saving or exporting: what a record itself is lacking stays said meanwhile. */
+  const [unsaved, setUnsaved] = useState<ProblemData | null>(null);
   const doneAt = site.view.instances[instanceKey('record-site', theSite)]?.doneAt;
   // biome-ignore lint/correctness/useExhaustiveDependencies: another record is there once that step was done again
   useEffect(() => {
@@ -50,6 +52,7 @@ export const RecordsPage = ({ site }: { readonly site: OpenedSite }) => {
     setOpened(null);
     setTrouble(null);
     setSaved('');
+    setUnsaved(null);
     if (number === null) return;
     let current = true;
     call('records.read', { site: site.name, number }).then(
@@ -60,17 +63,23 @@ export const RecordsPage = ({ site }: { readonly site: OpenedSite }) => {
       current = false;
     };
   }, [site.name, number]);
-  const save = async () => {
-    if (number === null) return;
+  /** Into a picked folder; `write` returns what is said of it. */
+  const saveInto: SaveInto = async (title, write) => {
     try {
-      const picked = await call('pick.path', { kind: 'folder', title: t('ui.records.where') });
+      const picked = await call('pick.path', { kind: 'folder', title });
       if (picked === null) return;
-      const { path } = await call('records.save', { site: site.name, number, folder: picked.token });
-      setSaved(t('ui.records.saved', { path }));
+      setSaved('');
+      setUnsaved(null);
+      setSaved(await write(picked.token));
     } catch (thrown) {
-      setTrouble(toProblemData(thrown));
+      setUnsaved(toProblemData(thrown));
     }
   };
+  const save = (of: number) =>
+    saveInto(t('ui.records.where'), async (folder) => {
+      const { path } = await call('records.save', { site: site.name, number: of, folder });
+      return t('ui.records.saved', { path });
+    });
   const toStep = (step: string) => go({ page: 'step', site: site.name, instance: instanceKey(step, theSite) });
   const nameOf = ({ number: of, summary }: Listed[number]): string =>
     summary === null
@@ -85,7 +94,7 @@ export const RecordsPage = ({ site }: { readonly site: OpenedSite }) => {
             <Button kind="plain" icon={<Printer aria-hidden />} onPress={() => window.print()}>
               {t('ui.records.print')}
             </Button>
-            <Button kind="plain" icon={<FolderOutput aria-hidden />} onPress={() => void save()}>
+            <Button kind="plain" icon={<FolderOutput aria-hidden />} onPress={() => void save(opened.record.number)}>
               {t('ui.records.save')}
             </Button>
             <Button kind="plain" icon={<GitCompare aria-hidden />} onPress={() => toStep('compare-with-record')}>
@@ -115,7 +124,8 @@ export const RecordsPage = ({ site }: { readonly site: OpenedSite }) => {
         </div>
       )}
       {trouble !== null && <ProblemPanel problem={trouble} />}
-      {list !== null && <Export site={site.name} onSaved={setSaved} onTrouble={setTrouble} />}
+      {list !== null && <Export site={site.name} saveInto={saveInto} />}
+      {unsaved !== null && <ProblemPanel problem={unsaved} />}
       <p role="status" className="quiet">
         {saved}
       </p>
@@ -133,27 +143,21 @@ export const RecordsPage = ({ site }: { readonly site: OpenedSite }) => {
   );
 };
 
+type SaveInto = (title: string, write: (folder: string) => Promise<string>) => Promise<void>;
+
 interface ExportProps {
   readonly site: string;
-  /** In a sentence. */
-  readonly onSaved: (said: string) => void;
-  readonly onTrouble: (problem: ProblemData | null) => void;
+  readonly saveInto: SaveInto;
 }
 
 /** What was done, for those who go on past one laptop. */
-const Export = ({ site, onSaved, onTrouble }: ExportProps) => {
+const Export = ({ site, saveInto }: ExportProps) => {
   const { t } = useTranslation();
-  const save = async (kind: ExportKind) => {
-    try {
-      const picked = await call('pick.path', { kind: 'folder', title: t('ui.records.exportWhere') });
-      if (picked === null) return;
-      const { path, steps } = await call('records.export', { site, kind, folder: picked.token });
-      onSaved(t('ui.records.exported', { count: steps, path }));
-      onTrouble(null);
-    } catch (thrown) {
-      onTrouble(toProblemData(thrown));
-    }
-  };
+  const save = (kind: ExportKind) =>
+    saveInto(t('ui.records.exportWhere'), async (folder) => {
+      const { path, steps } = await call('records.export', { site, kind, folder });
+      return t('ui.records.exported', { count: steps, path });
+    });
   return (
     <Fold title={t('ui.records.export')}>
       <div className={styles.export}>

@@ -22,16 +22,24 @@ export const SupportPage = ({ site }: { readonly site: OpenedSite }) => {
   const [saved, setSaved] = useState<string | null>(null);
   const [trouble, setTrouble] = useState<ProblemData | null>(null);
   useEffect(() => {
+    let current = true;
     setSaved(null);
+    setText(null);
+    setTrouble(null);
     call('support.read', { site: site.name, hideAddresses }).then(
-      (answer) => setText(answer.text),
-      (thrown: unknown) => setTrouble(toProblemData(thrown)),
+      (answer) => current && setText(answer.text),
+      (thrown: unknown) => current && setTrouble(toProblemData(thrown)),
     );
+    // The text with the addresses, asked for before, never stands where they are hidden.
+    return () => {
+      current = false;
+    };
   }, [site.name, hideAddresses]);
   const save = async () => {
     try {
       const picked = await call('pick.path', { kind: 'folder', title: t('ui.support.where') });
       if (picked === null) return;
+      setSaved(null);
       const answer = await call('support.save', { site: site.name, hideAddresses, folder: picked.token });
       setSaved(answer.path);
       setTrouble(null);
@@ -57,7 +65,7 @@ export const SupportPage = ({ site }: { readonly site: OpenedSite }) => {
         <Button kind="act" icon={<Save aria-hidden />} isDisabled={text === null} onPress={() => void save()}>
           {t('ui.support.save')}
         </Button>
-        <CopyButton text={text ?? ''} label={t('ui.support.copy')} />
+        {text !== null && <CopyButton text={text} label={t('ui.support.copy')} />}
         <Terminal argv={terminalForms.support(site.name, hideAddresses)} />
         <span role="status" className="quiet">
           {saved === null ? '' : t('ui.support.saved', { path: saved })}

@@ -32,10 +32,10 @@ export const TakeOver = () => {
       const found = await call('sites.onMedium', { path });
       setProblem(null);
       if (path === null) return setCarriers(found);
-      const [medium] = found;
-      const [site] = medium?.sites ?? [];
-      if (medium !== undefined && site !== undefined) setChosen({ path: medium.path, site });
       setCarriers(found);
+      const [only, ...more] = found.flatMap(({ path: at, sites }) => sites.map((site) => ({ path: at, site })));
+      // Of several, the person chooses.
+      if (only !== undefined && more.length === 0) setChosen(only);
     } catch (thrown) {
       setProblem(toProblemData(thrown));
     }
@@ -43,8 +43,12 @@ export const TakeOver = () => {
   // biome-ignore lint/correctness/useExhaustiveDependencies: once, when the page opens
   useEffect(() => void look(null), []);
   const pick = async () => {
-    const picked = await call('pick.path', { kind: 'folder', title: t('ui.takeOver.pick') });
-    if (picked !== null) await look(picked.token);
+    try {
+      const picked = await call('pick.path', { kind: 'folder', title: t('ui.takeOver.pick') });
+      if (picked !== null) await look(picked.token);
+    } catch (thrown) {
+      setProblem(toProblemData(thrown));
+    }
   };
   return (
     <section className={styles.panel} aria-labelledby="take-over-title">
@@ -82,18 +86,35 @@ const Compare = ({ chosen, onBack }: { readonly chosen: Chosen; readonly onBack:
   const { path, site } = chosen;
   const [problem, setProblem] = useState<ProblemData | null>(null);
   const [busy, setBusy] = useState(false);
+  const [aside, setAside] = useState<string | null>(null);
+  const open = () => go({ page: 'site', site: site.name });
   const take = async (keep: 'medium' | 'laptop' | null) => {
     setBusy(true);
+    setProblem(null);
     try {
-      await call('sites.takeOver', { path, site: site.name, fingerprint: site.fingerprint, keep });
+      const taken = await call('sites.takeOver', { path, site: site.name, fingerprint: site.fingerprint, keep });
       await listSites();
-      go({ page: 'site', site: site.name });
+      if (taken.setAside === null) open();
+      else setAside(taken.setAside);
     } catch (thrown) {
       setProblem(toProblemData(thrown));
       setBusy(false);
     }
   };
   const moment = (at: string) => (at === '' ? '–' : formatMoment(at, i18n.language));
+  if (aside !== null)
+    return (
+      <div className={styles.compare}>
+        <p role="status" className={styles.aside}>
+          {t('ui.takeOver.aside', { path: aside })}
+        </p>
+        <div className={styles.acts}>
+          <Button kind="act" onPress={open}>
+            {t('ui.takeOver.open', { name: site.name })}
+          </Button>
+        </div>
+      </div>
+    );
   return (
     <div className={styles.compare}>
       <p>
@@ -161,7 +182,7 @@ const Compare = ({ chosen, onBack }: { readonly chosen: Chosen; readonly onBack:
             </Button>
           </>
         )}
-        <Button kind="plain" onPress={onBack}>
+        <Button kind="plain" isDisabled={busy} onPress={onBack}>
           {t('ui.takeOver.back')}
         </Button>
       </div>

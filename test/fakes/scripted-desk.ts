@@ -81,6 +81,8 @@ export interface ScriptedDesk {
   tell(event: NewEvent): void;
   /** Says something live. */
   live(event: LiveEvent): void;
+  /** From now on a call is answered so; it is kept among the calls like any other. */
+  answer<N extends ProcedureName>(name: N, handler: Handlers[N]): void;
   /** Counts an event without sending it, as a lost one. */
   lose(event: NewEvent): void;
   /** What `steps.plan` answers for an instance. */
@@ -230,6 +232,7 @@ export function scriptedDesk(): ScriptedDesk {
       return () => listeners.delete(listener);
     },
     tell: (event) => write(event, false),
+    answer: (name, handler) => Object.assign(desk.handlers, recorded({ [name]: handler }, desk.calls)),
     lose: (event) => write(event, true),
     live: (event) => {
       if (event.kind === 'run-over') {
@@ -505,7 +508,7 @@ export function scriptedDesk(): ScriptedDesk {
 }
 
 /** The same handlers, with every call kept. */
-function recorded(handlers: Handlers, calls: Call[]): Handlers {
+function recorded(handlers: Partial<Handlers>, calls: Call[]): Partial<Handlers> {
   const wrap = ([name, handler]: [string, unknown]) => [
     name,
     async (input: InputOf<ProcedureName>) => {
@@ -515,7 +518,7 @@ function recorded(handlers: Handlers, calls: Call[]): Handlers {
       return (handler as (input: unknown) => Promise<unknown>)(input);
     },
   ];
-  return Object.fromEntries(Object.entries(handlers).map(wrap)) as unknown as Handlers;
+  return Object.fromEntries(Object.entries(handlers).map(wrap));
 }
 
 const planText = `# The master in the pump house.

@@ -5,28 +5,18 @@ import { stepOf } from '../../src-shared/step.ts';
 import { type ScriptedDesk, scriptedOrder } from '../fakes/scripted-desk.ts';
 import { scriptedContents, scriptedRecent, scriptedVerified } from '../fakes/scripted-medium.ts';
 import * as states from '../fakes/scripted-states.ts';
-import { expect, goTo, test } from './kit.ts';
+import { at, callsOf, expect, pageOf, test } from './kit.ts';
 
 const { key } = states;
 const masterSteps = new Set(runbook.filter((step) => step.chapter === 'master').map((step) => step.id));
-const callsOf = (desk: ScriptedDesk, name: string) => desk.calls.filter((call) => call.name === name);
 const act = (page: Page) => page.getByRole('region', { name: 'The next act' });
-
-/** Reloads on what the desk holds now and goes to a step. */
-async function at(page: Page, instance?: string): Promise<void> {
-  await page.evaluate(() => {
-    window.location.hash = '#/';
-  });
-  await page.reload();
-  await goTo(page, instance);
-}
 
 test('opening a site and its steps reads and never performs', async ({ desk, window: page }) => {
   const step = states.planWithDiff(desk);
   await at(page, step);
   await expect(act(page).getByRole('button', { name: 'Do this one thing' })).toBeEnabled();
   expect(callsOf(desk, 'steps.plan')).toHaveLength(1);
-  for (const name of ['steps.run', 'questions.answer', 'run.cancel', 'site.savePlan', 'sites.create']) {
+  for (const name of ['steps.run', 'questions.answer', 'run.cancel', 'site.savePlan', 'sites.create'] as const) {
     expect(callsOf(desk, name), name).toEqual([]);
   }
 });
@@ -950,13 +940,6 @@ test('each page says how the same is done on a terminal', async ({ desk, window:
   await panel.getByRole('button', { name: 'The same on a terminal' }).click();
   await expect(page.getByRole('dialog')).toContainText(`--fingerprint ${'5b'.repeat(32)}`);
 });
-
-const pageOf = async (page: Page, name: string) => {
-  await page.evaluate((hash) => {
-    window.location.hash = hash;
-  }, `#/site/plant-lille/${name}`);
-  await expect(page.locator('h1:focus')).toHaveCount(1);
-};
 
 test('what lies on the medium: its seal, versions by system, a release whose archive is missing, what is not ours', async ({
   desk,

@@ -1,6 +1,7 @@
 // A page on the built window, for every spec of this project: served with its real policy, on a core that the spec names.
 // A policy violation or an error on the console fails the test.
 import { test as base, expect, type Page } from '@playwright/test';
+import type { ProcedureName } from '../../src-shared/channels.ts';
 import { type ScriptedDesk, scriptedDesk, scriptedSite } from '../fakes/scripted-desk.ts';
 import { bridgeOverHttp, type Core, serveWindow } from './transport.ts';
 
@@ -52,5 +53,25 @@ export async function goTo(page: Page, instance?: string): Promise<void> {
   // The title has the focus, or a question that takes it.
   await expect(page.locator('h1:focus, h2:focus, input:focus')).toHaveCount(1);
 }
+
+/** Reloads on what the desk holds now and goes to a step. */
+export async function at(page: Page, instance?: string): Promise<void> {
+  await page.evaluate(() => {
+    window.location.hash = '#/';
+  });
+  await page.reload();
+  await goTo(page, instance);
+}
+
+/** A page of the site, by its address; its title has the focus. */
+export async function pageOf(page: Page, name: string): Promise<void> {
+  await page.evaluate((hash) => {
+    window.location.hash = hash;
+  }, `#/site/${scriptedSite}/${name}`);
+  await expect(page.locator('h1:focus')).toHaveCount(1);
+}
+
+/** The calls of a name that the window made so far. */
+export const callsOf = (desk: ScriptedDesk, name: ProcedureName) => desk.calls.filter((call) => call.name === name);
 
 export { expect };
