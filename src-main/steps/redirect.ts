@@ -171,6 +171,8 @@ ${of.families.map((family) => familyText(of, family)).join('')}[ -n "$led" ]
 export interface RedirectFacts extends UnitFacts {
   /** Where our rules lead: `ip tcp 80 10.0.1.2:2200`, each once for each chain. */
   readonly rules: readonly string[];
+  /** Families in which our table is there, whatever is left in it. */
+  readonly tables: readonly string[];
 }
 
 /** `dnat to` of each rule in a listing of one of our tables. */
@@ -189,12 +191,13 @@ export const redirectProbes = (of: Redirection): readonly Probe[] => [
 export const redirectFactsOf = (
   of: Redirection,
   answers: Readonly<Record<string, Answer>>,
-): UnitFacts & { rules: string[] } => ({
+): UnitFacts & { rules: string[]; tables: string[] } => ({
   ...unitFactsOf(answers),
   rules: of.families.flatMap((family) => {
     const answer = answers[`rules ${family}`];
     return answer?.exit === 0 ? [...redirectRules(answer.out)] : [];
   }),
+  tables: of.families.filter((family) => answers[`rules ${family}`]?.exit === 0),
 });
 
 /**
@@ -248,10 +251,10 @@ export const redirectEvidence = (of: Redirection): Probe[] => [
   { id: 'status', kind: 'run', argv: ['systemctl', 'status', '--no-pager', `${of.unit}.timer`] },
 ];
 
-/** Takes unit and rules away; none when nothing of them is there. */
+/** Takes unit and tables away, also one that somebody emptied; none when nothing of them is there. */
 export const redirectRemoval = (machine: string, of: Redirection, facts: RedirectFacts): readonly Command[] => [
   ...unitRemoval(machine, redirectUnit(of), facts),
   ...of.families
-    .filter((family) => facts.rules.some((rule) => rule.startsWith(`${family} `)))
+    .filter((family) => facts.tables.includes(family))
     .map((family) => run(machine, ['nft', 'delete', 'table', family, of.table])),
 ];

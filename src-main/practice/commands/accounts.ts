@@ -68,12 +68,14 @@ const absent = (program: string, path: string): Outcome => ({
 
 const shortKinds: Readonly<Record<string, string>> = { u: 'user', g: 'group', m: 'mask', o: 'other', d: 'default' };
 
-/** `setfacl --set LIST PATH`. */
+/** `setfacl --set LIST PATH`, `setfacl -b PATH`. */
 function setfacl({ argv, state }: Call): Outcome {
-  const [, , list = '', path = ''] = argv;
+  const path = argv.at(-1) ?? '';
+  const [, how, list = ''] = argv;
   if (state.packages.acl === undefined) return withoutAcl('setfacl');
   const node = state.files[path];
   if (node === undefined) return absent('setfacl', path);
+  if (how === '-b') return { exit: 0, patch: { files: { [path]: { ...node, acl: undefined } } } };
   const entries = list.split(',').map((entry) => {
     const words = entry.split(':');
     return words.map((word, at) => (at < words.length - 2 ? (shortKinds[word] ?? word) : word)).join(':');

@@ -57,6 +57,8 @@ export const redirectToFrontend = defineStep({
     listening: z.array(z.string()),
     /** Where our rules lead, each once for each chain. */
     rules: z.array(z.string()),
+    /** Families in which our table is there. */
+    tables: z.array(z.string()),
     /** HTTP status at port 80, by address; 0 where nobody answers. */
     plain: z.record(z.string(), z.int()),
     /** What port 443 shows to the machine itself, by address. */

@@ -119,9 +119,7 @@ export const setDns = defineStep({
     const text = wantedText(facts, context);
     if (facts.manager === null || dns === undefined || text === null || text === facts.text) return [];
     return [
-      ...(facts.manager === 'resolved'
-        ? [run(machine, ['install', '-d', '-m', '0755', '/etc/systemd/resolved.conf.d'])]
-        : []),
+      ...(facts.manager === 'resolved' ? [run(machine, ['install', '-d', '-m', '0755', resolvedFolder])] : []),
       {
         kind: 'write',
         on: { machine },
@@ -129,7 +127,7 @@ export const setDns = defineStep({
         text,
         before: facts.text,
         mode: 0o644,
-        ...(facts.text === null ? {} : { keepCopy: true }),
+        ...(isTheirs(facts.text) ? { keepCopy: true } : {}),
         note: says('set-dns', 'does.write', { dns, domain }),
       },
       ...resolverApply(facts.manager).map((argv) => run(machine, [...argv])),
@@ -156,11 +154,23 @@ export const setDns = defineStep({
               mode: 0o644,
               note: says('set-dns', 'does.restore'),
             };
-      return [back, ...resolverApply(manager).map((argv) => run(machine, [...argv]))];
+      return [
+        back,
+        ...(manager === 'resolved' ? [run(machine, ['rmdir', '--ignore-fail-on-non-empty', resolvedFolder])] : []),
+        ...resolverApply(manager).map((argv) => run(machine, [...argv])),
+      ];
     },
-    stays: () => [],
+    stays: ({ path }, _context, known) =>
+      known !== null && isTheirs(known.text) && known.path === path
+        ? [says('set-dns', 'stays.copy', { path: `${path}.fieldkit-copy` })]
+        : [],
   },
 });
+
+const resolvedFolder = '/etc/systemd/resolved.conf.d';
+
+/** Somebody else wrote the file, and nothing of ours is in it yet. */
+const isTheirs = (text: string | null): boolean => text !== null && !isOurs(text);
 
 const leadsThere = ({
   resolves,

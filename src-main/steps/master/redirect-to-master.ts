@@ -40,6 +40,8 @@ export const redirectToMaster = defineStep({
     address: z.string().nullable(),
     /** Where our rules lead, each once for each chain. */
     rules: z.array(z.string()),
+    /** Families in which our table is there. */
+    tables: z.array(z.string()),
     /** HTTP status at port 80 of each own address; 0 where nobody answers. */
     answers: z.record(z.string(), z.int()),
     /** Our configuration of apt as it is. */

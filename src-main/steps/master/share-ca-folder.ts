@@ -2,7 +2,7 @@
 // Never open to others: it holds the authority's private key.
 import { z } from 'zod';
 import { systemsOf } from '../../../src-shared/site.ts';
-import type { AnyContext } from '../../runbook/define.ts';
+import type { AnyContext, Command, Probe } from '../../runbook/define.ts';
 import {
   blocked,
   defineStep,
@@ -37,6 +37,8 @@ export const shareCaFolder = defineStep({
     members: z.array(z.string()).nullable(),
     /** `mode owner:group`, empty while there is no folder. */
     folder: z.string(),
+    /** Folders above it that are not there, the lowest first. */
+    above: z.array(z.string()),
     access: z.array(z.string()),
     /** Users who cannot read, write and enter it, tried as these users. */
     refused: z.array(z.string()),
@@ -52,6 +54,7 @@ export const shareCaFolder = defineStep({
       { id: 'passwd', kind: 'run', argv: ['getent', 'passwd'] },
       { id: 'group', kind: 'run', argv: ['getent', 'group', caGroup] },
       { id: 'folder', kind: 'stat', path: caFolder },
+      ...foldersAbove(caFolder).map((path): Probe => ({ id: path, kind: 'stat', path })),
       {
         id: 'access',
         kind: 'run',
@@ -73,6 +76,7 @@ export const shareCaFolder = defineStep({
       users: [...users],
       members: first.group?.exit === 0 ? [...(parseGroupMembers(first.group.out) ?? [])] : null,
       folder: first.folder?.exit === 0 ? (/^d (\S+ \S+)/.exec(first.folder.out)?.[1] ?? first.folder.out) : '',
+      above: foldersAbove(caFolder).filter((path) => first[path]?.exit !== 0),
       access: first.access?.exit === 0 ? [...parseAccessList(first.access.out)] : [],
       refused: users.filter((user) => tried[user]?.exit !== 0),
       apt: aptFactsOf(first),
@@ -103,7 +107,7 @@ export const shareCaFolder = defineStep({
     const fits = facts.folder === `${caMode} root:${caGroup}` && same(facts.access, caAccessEntries);
     return isInstalled(facts.package) && shared && fits && facts.refused.length === 0 ? done() : todo();
   },
-  plan: ({ package: status, users, members, apt }, context) => {
+  plan: ({ package: status, users, members, above, apt }, context) => {
     const { name } = machineOfSubject(context);
     const path = context.site.master.caFolder;
     const all = [...new Set([...(members ?? []), ...users])];
@@ -114,7 +118,7 @@ export const shareCaFolder = defineStep({
       run(name, ['gpasswd', '--members', all.join(','), caGroup], {
         note: says('share-ca-folder', 'does.members', { count: users.length, group: caGroup }),
       }),
-      run(name, ['install', '-d', '-m', '0755', path.slice(0, path.lastIndexOf('/'))]),
+      ...above.slice(0, 1).map((folder) => run(name, ['install', '-d', '-m', '0755', folder])),
       run(name, ['install', '-d', '-m', caMode, '-o', 'root', '-g', caGroup, path]),
       run(name, ['setfacl', '--set', caAccessList, path], {
         note: says('share-ca-folder', 'does.access', { group: caGroup }),
@@ -122,13 +126,19 @@ export const shareCaFolder = defineStep({
     ];
   },
   undo: {
-    plan: ({ members, folder }, context, before) => {
+    plan: ({ members, folder, above, access }, context, before) => {
       const { name } = machineOfSubject(context);
       const path = context.site.master.caFolder;
       // What the master keeps in it is never thrown away: the folder goes only while it is empty.
       if (before === null || isFilled(context)) return [];
       return [
         ...(folder === '' || before.folder !== '' ? [] : [run(name, ['rmdir', path])]),
+        ...before.above
+          .filter((made) => !above.includes(made))
+          .map((made) => run(name, ['rmdir', '--ignore-fail-on-non-empty', made])),
+        ...(folder === '' || before.folder === '' || (folder === before.folder && same(access, before.access))
+          ? []
+          : asBefore(name, path, before)),
         ...(members === null || before.members !== null ? [] : [run(name, ['groupdel', caGroup])]),
         ...(members !== null && before.members !== null && !same(members, before.members)
           ? [run(name, ['gpasswd', '--members', before.members.join(','), caGroup])]
@@ -137,12 +147,36 @@ export const shareCaFolder = defineStep({
     },
     stays: (_facts, context, before) => [
       says('share-ca-folder', 'stays.package'),
-      ...(isFilled(context) || (before !== null && before.folder !== '')
+      ...(isFilled(context) || before === null
         ? [says('share-ca-folder', 'stays.folder', { path: context.site.master.caFolder })]
         : []),
     ],
   },
 });
+
+/** The folders above, the lowest first, without the root. */
+const foldersAbove = (path: string): readonly string[] => {
+  const above = path.slice(0, path.lastIndexOf('/'));
+  return above === '' ? [] : [above, ...foldersAbove(above)];
+};
+
+/** Puts mode, owner, group and access list of a folder back. */
+function asBefore(
+  machine: string,
+  path: string,
+  { folder, access }: { readonly folder: string; readonly access: readonly string[] },
+): readonly Command[] {
+  const [, mode = '', owner = '', group = ''] = /^(\d+) ([^:]+):(.+)$/.exec(folder) ?? [];
+  if (mode === '') return [];
+  return [
+    // Without the program nobody can have given it an access list.
+    run(machine, access.length === 0 ? ['setfacl', '-b', path] : ['setfacl', '--set', access.join(','), path]),
+    // Five digits: with fewer the set-group-id bit of a folder would stay.
+    run(machine, ['install', '-d', '-m', mode.padStart(5, '0'), '-o', owner, '-g', group, path], {
+      note: says('share-ca-folder', 'does.restore', { path, mode: folder }),
+    }),
+  ];
+}
 
 /** The master was asked for with this folder: its authority lies in it. */
 const isFilled = (context: AnyContext): boolean => context.record('request-master')?.everDone === true;

@@ -6,7 +6,7 @@ import { contentUrlOf } from '../../../src-shared/site.ts';
 import type { AnyContext } from '../../runbook/define.ts';
 import { blocked, defineStep, done, finding, machineOfSubject, machines, says, todo } from '../../runbook/define.ts';
 import { splitCertificates, trustedCertificates } from '../../software/trusted.ts';
-import { editConfig, parseConfig } from '../../target/slapos-config.ts';
+import { type ConfigValue, editConfig, parseConfig } from '../../target/slapos-config.ts';
 import { slaposPaths } from '../slapos.ts';
 
 export const useCache = defineStep({
@@ -68,7 +68,7 @@ export const useCache = defineStep({
       const was = before?.config ?? null;
       if (config === null || config === was) return [];
       // What somebody else wrote since is not ours to throw away.
-      if (was === null || edited(was, context) !== config)
+      if (was === null || !onlyOursDiffer(was, config, context))
         throw problem('file-changed-meanwhile', { path: slaposPaths.config, machine });
       return [
         {
@@ -88,13 +88,32 @@ export const useCache = defineStep({
 
 const placeOf = (context: AnyContext) => ({ machine: machineOfSubject(context).name, path: slaposPaths.config });
 
+/** Whether nothing but what this step writes differs, under this plan or an earlier one. A certificate that is not ours counts. */
+function onlyOursDiffer(was: string, config: string, context: AnyContext): boolean {
+  const certificates = (text: string) =>
+    splitCertificates(parseConfig(text, placeOf(context)).get('networkcache', 'signature-certificate-list') ?? '');
+  const known = [...certificates(was), ...trustedCertificates(context.lock)];
+  return without(was, context) === without(config, context) && certificates(config).every((pem) => known.includes(pem));
+}
+
+/** The same text, however our values are set. */
+const without = (text: string, context: AnyContext): string =>
+  editConfig(text, 'networkcache', Object.fromEntries(ourKeys.map((key) => [key, '-'])), placeOf(context));
+
+const ourKeys = [
+  'download-binary-cache-url',
+  'download-binary-dir-url',
+  'signature-certificate-list',
+  'download-from-binary-cache-force-url-list',
+] as const;
+
 /** The file as it should be; the same text when nothing is to change. */
 function edited(config: string, context: AnyContext): string {
   const base = contentUrlOf(context.site, machineOfSubject(context));
   const ours = trustedCertificates(context.lock);
   const present = parseConfig(config, placeOf(context)).get('networkcache', 'signature-certificate-list') ?? '';
   const stock = splitCertificates(present).filter((pem) => !ours.includes(pem));
-  const values = {
+  const values: Record<(typeof ourKeys)[number], ConfigValue> = {
     'download-binary-cache-url': `${base}/bcache`,
     'download-binary-dir-url': `${base}/bdir`,
     'signature-certificate-list': [...ours, ...stock].flatMap((pem) => pem.split('\n')),

@@ -22,6 +22,8 @@ const redirectFacts = z.strictObject({
   timer: z.string().nullable(),
   active: z.boolean(),
   rules: z.array(z.string()),
+  /** Families in which our table is there. */
+  tables: z.array(z.string()),
 });
 
 export const installRe6stRegistry = defineStep({

@@ -52,6 +52,23 @@ it.each(['file', 'resolvconf'] as const)('%s: nothing stays of the server that a
 it('systemd-resolved: our file goes', () => {
   const path = '/etc/systemd/resolved.conf.d/fieldkit-frontend.conf';
   const now = facts('resolved', path, resolverText('resolved', dns, domain, null));
-  expect(back(now, facts('resolved', path, null))).toEqual([`rm -f ${path}`, 'systemctl restart systemd-resolved']);
+  expect(back(now, facts('resolved', path, null))).toEqual([
+    `rm -f ${path}`,
+    'rmdir --ignore-fail-on-non-empty /etc/systemd/resolved.conf.d',
+    'systemctl restart systemd-resolved',
+  ]);
   expect(back(facts('resolved', path, null), facts('resolved', path, null))).toEqual([]);
+});
+
+it('says that the copy stays where there is one: of a file that somebody else wrote', () => {
+  const stays = (now: never, before: unknown) => setDns.undo?.stays(now, context, before as never);
+  const ours = facts('file', file, resolverText('file', dns, domain, people));
+  expect(stays(ours, facts('file', file, people))).toMatchObject([{ params: { path: `${file}.fieldkit-copy` } }]);
+  expect(stays(ours, facts('file', file, null))).toEqual([]);
+  const keeps = (text: string | null) =>
+    setDns.plan(facts('file', file, text), context).map((command) => 'keepCopy' in command && command.keepCopy);
+  expect(keeps(people)).toEqual([true]);
+  expect(keeps(null)).toEqual([false]);
+  // Ours is not worth a copy.
+  expect(keeps(resolverText('file', '10.0.0.52', domain, people))).toEqual([false]);
 });
