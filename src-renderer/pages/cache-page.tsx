@@ -9,6 +9,7 @@ import { terminalForms } from '../../src-shared/terminal-forms.ts';
 import { Heading } from '../app/heading.tsx';
 import { MediumBar } from '../panels/medium-bar.tsx';
 import { ProblemPanel } from '../panels/problem-panel.tsx';
+import { StopAct } from '../panels/stop-act.tsx';
 import { Terminal } from '../panels/terminal.tsx';
 import { call } from '../state/bridge.ts';
 import { AlonePage } from '../ui/alone-page.tsx';
@@ -17,6 +18,7 @@ import { ChoiceInput, TextInput } from '../ui/field.tsx';
 import { FirstOf } from '../ui/first-of.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Acts, PageHead, ScrollPage } from '../ui/scroll-page.tsx';
+import { ShortHashes } from '../ui/short-hashes.tsx';
 import styles from './cache-page.module.css';
 
 type Cache = OutputOf<'cache.read'>;
@@ -120,9 +122,7 @@ const Check = ({ empty }: { readonly empty: boolean }) => {
       {going && <MediumBar label={t('ui.cache.checking')} far={check} />}
       <Acts>
         {going ? (
-          <Button kind="plain" shortcut="stop" onPress={() => void act('stop')}>
-            {t('ui.stop.button')}
-          </Button>
+          <StopAct onStop={() => void act('stop')} hint={t('ui.stop.onlyRead')} />
         ) : (
           <Button
             kind="plain"
@@ -161,7 +161,11 @@ const Came = ({ check }: { readonly check: CacheCheck }) => {
         <>
           <p>{t('ui.cache.damagedNext')}</p>
           <FirstOf items={damaged} most={mostShown} className={styles.names}>
-            {(path) => <code translate="no">{path}</code>}
+            {(path) => (
+              <code translate="no">
+                <ShortHashes text={path} />
+              </code>
+            )}
           </FirstOf>
         </>
       )}

@@ -168,14 +168,17 @@ export const MachinesPage = ({ site }: { readonly site: OpenedSite }) => {
           )}
           <fieldset className={styles.shared}>
             <legend>{t(way === 'one' ? 'ui.addMachines.its' : 'ui.addMachines.shared')}</legend>
-            {offered.map((id) => (
-              <CheckInput
-                key={id}
-                label={t(`ui.role.${id}`)}
-                checked={role.includes(id)}
-                onChange={(on) => setRole(roles.filter((item) => (item === id ? on : role.includes(item))))}
-              />
-            ))}
+            <fieldset className={styles.roleChoices}>
+              <legend>{t('ui.planForm.machines.roles.label')}</legend>
+              {offered.map((id) => (
+                <CheckInput
+                  key={id}
+                  label={t(`ui.role.${id}`)}
+                  checked={role.includes(id)}
+                  onChange={(on) => setRole(roles.filter((item) => (item === id ? on : role.includes(item))))}
+                />
+              ))}
+            </fieldset>
             {wishes.map((wish) => (
               <TextInput
                 key={wish}

@@ -27,6 +27,7 @@ import { FirstOf } from '../ui/first-of.tsx';
 import { Fold } from '../ui/fold.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Acts, PageHead, ScrollPage } from '../ui/scroll-page.tsx';
+import { ShortHashes } from '../ui/short-hashes.tsx';
 import styles from './medium-page.module.css';
 
 export const MediumPage = ({ site }: { readonly site: OpenedSite }) => {
@@ -259,7 +260,7 @@ const Foreign = ({ foreign }: Pick<MediumContents, 'foreign'>) => {
   const { beside, unlisted } = foreign;
   const list = (names: readonly string[]) => (
     <FirstOf items={names} most={namesShown} className={styles.names}>
-      {(name) => name}
+      {(name) => <ShortHashes text={name} />}
     </FirstOf>
   );
   return (

@@ -34,11 +34,13 @@ export const RepairPage = ({ site }: { readonly site: OpenedSite }) => {
       {live !== null && !idle ? (
         <>
           <Bar label={t(`ui.repair.${live.stage}`)} done={0} total={null} text={t('ui.progress.lengthUnknown')} />
-          <StopAct
-            stopping={stopping}
-            onStop={stop}
-            hint={t(live.stage === 'looking' ? 'ui.repair.stopLook' : 'ui.repair.stopRepair')}
-          />
+          <Acts>
+            <StopAct
+              stopping={stopping}
+              onStop={stop}
+              hint={t(live.stage === 'looking' ? 'ui.repair.stopLook' : 'ui.repair.stopRepair')}
+            />
+          </Acts>
         </>
       ) : (
         <>

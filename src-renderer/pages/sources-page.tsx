@@ -11,6 +11,7 @@ import { Heading } from '../app/heading.tsx';
 import { useWords } from '../i18n/words.ts';
 import { ProblemPanel } from '../panels/problem-panel.tsx';
 import { QuestionPanel } from '../panels/question-panel.tsx';
+import { StopAct } from '../panels/stop-act.tsx';
 import { Terminal } from '../panels/terminal.tsx';
 import { call } from '../state/bridge.ts';
 import type { OpenedSite } from '../state/store.ts';
@@ -51,11 +52,7 @@ export const SourcesPage = ({ site }: { readonly site: OpenedSite }) => {
         <Button kind="act" shortcut="act" icon={<Radar aria-hidden />} isPending={busy} onPress={() => void test()}>
           {t('ui.sources.test')}
         </Button>
-        {busy && (
-          <Button kind="plain" shortcut="stop" onPress={() => void call('sources.stop', { site: site.name })}>
-            {t('ui.stop.button')}
-          </Button>
-        )}
+        {busy && <StopAct onStop={() => void call('sources.stop', { site: site.name })} hint={t('ui.stop.onlyRead')} />}
         <Terminal argv={terminalForms.testSources(site.name)} />
       </Acts>
       <p role="status">

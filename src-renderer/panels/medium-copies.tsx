@@ -18,6 +18,7 @@ import { FirstOf } from '../ui/first-of.tsx';
 import { Fold } from '../ui/fold.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Acts } from '../ui/scroll-page.tsx';
+import { ShortHashes } from '../ui/short-hashes.tsx';
 import { MediumBar } from './medium-bar.tsx';
 import styles from './medium-copies.module.css';
 import { MediumPicker } from './medium-picker.tsx';
@@ -44,15 +45,20 @@ export const MediumCopies = (props: Props) => {
       {live !== null && !idle && (
         <>
           <MediumBar label={t('ui.copies.going', { path: live.path })} far={live} />
-          <StopAct stopping={stopping} onStop={stop} hint={t('ui.copies.stopHint')} />
+          <Acts>
+            <StopAct stopping={stopping} onStop={stop} hint={t('ui.copies.stopHint')} />
+          </Acts>
         </>
       )}
-      <Fold title={t('ui.copies.clone')}>
-        <Clone {...props} idle={idle} />
-      </Fold>
-      <Fold title={t('ui.copies.compare')}>
-        <Compare {...props} />
-      </Fold>
+      {/* Nothing else can be done with the two of them meanwhile; what was chosen is kept. */}
+      <div className={styles.choices} hidden={live !== null && !idle}>
+        <Fold title={t('ui.copies.clone')}>
+          <Clone {...props} idle={idle} />
+        </Fold>
+        <Fold title={t('ui.copies.compare')}>
+          <Compare {...props} />
+        </Fold>
+      </div>
       {/* There before its words are: what is put into it later is read out. */}
       <div role="status">
         {idle && last !== null && <Came {...last} />}
@@ -191,7 +197,11 @@ const Differences = ({ found }: { readonly found: MediaComparison }) => {
         return (
           <Fold key={kind} title={t(`ui.copies.${kind}`, { count: paths.length })}>
             <FirstOf items={paths} most={mostShown} className={styles.names}>
-              {(path) => <code translate="no">{path}</code>}
+              {(path) => (
+                <code translate="no">
+                  <ShortHashes text={path} />
+                </code>
+              )}
             </FirstOf>
           </Fold>
         );

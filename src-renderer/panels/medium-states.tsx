@@ -17,6 +17,7 @@ import { FirstOf } from '../ui/first-of.tsx';
 import { Fold } from '../ui/fold.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Acts } from '../ui/scroll-page.tsx';
+import { ShortHashes } from '../ui/short-hashes.tsx';
 import { MediumBar } from './medium-bar.tsx';
 import styles from './medium-copies.module.css';
 import { ProblemPanel } from './problem-panel.tsx';
@@ -33,41 +34,70 @@ interface Props {
 }
 
 export const MediumStates = (props: Props) => {
-  const { t } = useTranslation();
-  const sealed = props.contents.sealed !== null;
-  return (
-    <section className={styles.panel} aria-labelledby="states-title">
-      <h2 id="states-title">{t('ui.states.title')}</h2>
-      <p className="quiet">{t('ui.states.hint')}</p>
-      {sealed ? (
-        <>
-          <Fold title={t('ui.states.back')}>
-            <Back {...props} />
-          </Fold>
-          <Fold title={t('ui.states.tidy')}>
-            <Tidy {...props} />
-          </Fold>
-        </>
-      ) : (
-        <p className="quiet">{t('ui.states.notSealed')}</p>
-      )}
-    </section>
-  );
-};
-
-const Back = ({ site, token, contents, onChanged }: Props) => {
   const { t, i18n } = useTranslation();
-  const [states, setStates] = useState<readonly MediumGeneration[] | null>(null);
-  const [trouble, setTrouble] = useState<ProblemData | null>(null);
+  const { site, contents, onChanged } = props;
   const { last, idle, stopping, stopped, stop } = useOutcome(site, 'media.restored');
   const live = site.live[mediumKey]?.restoring ?? null;
-  const mark = contents.sealed?.mark;
+  const going = live !== null && !idle;
   const wasLive = useRef(false);
   useEffect(() => {
     // What lies there is other than it was, also where it was stopped.
     if (wasLive.current && live === null) onChanged();
     wasLive.current = live !== null;
   }, [live, onChanged]);
+  return (
+    <section className={styles.panel} aria-labelledby="states-title">
+      <h2 id="states-title">{t('ui.states.title')}</h2>
+      <p className="quiet">{t('ui.states.hint')}</p>
+      {going && (
+        <>
+          <MediumBar
+            label={live.path === null ? t('ui.states.restoring') : t('ui.states.restoringOn', { path: live.path })}
+            far={live}
+          />
+          <Acts>
+            <StopAct stopping={stopping} onStop={stop} hint={t('ui.states.stopHint')} />
+          </Acts>
+        </>
+      )}
+      {contents.sealed === null ? (
+        <p className="quiet">{t('ui.states.notSealed')}</p>
+      ) : (
+        // Neither can be done while one of them is under way; what was looked at is kept.
+        <div className={styles.choices} hidden={going}>
+          <Fold title={t('ui.states.back')}>
+            <Back {...props} idle={idle} />
+          </Fold>
+          <Fold title={t('ui.states.tidy')}>
+            <Tidy {...props} />
+          </Fold>
+        </div>
+      )}
+      <div role="status">
+        {idle && last !== null && last.path === contents.path && (
+          <Notice
+            kind="good"
+            level={3}
+            title={t('ui.states.restored', {
+              count: last.files,
+              generation: last.generation,
+              at: formatMoment(last.sealedAt, i18n.language),
+            })}
+          >
+            <p>{t('ui.states.restoredNext')}</p>
+          </Notice>
+        )}
+        {idle && stopped && <p>{t('ui.states.stopped', { generation: contents.sealed?.generation ?? 0 })}</p>}
+      </div>
+    </section>
+  );
+};
+
+const Back = ({ site, token, contents, idle }: Props & { readonly idle: boolean }) => {
+  const { t, i18n } = useTranslation();
+  const [states, setStates] = useState<readonly MediumGeneration[] | null>(null);
+  const [trouble, setTrouble] = useState<ProblemData | null>(null);
+  const mark = contents.sealed?.mark;
   // biome-ignore lint/correctness/useExhaustiveDependencies: another seal has other states before it
   useEffect(() => {
     let current = true;
@@ -113,31 +143,6 @@ const Back = ({ site, token, contents, onChanged }: Props) => {
           </Acts>
         </div>
       ))}
-      {live !== null && !idle && (
-        <>
-          <MediumBar
-            label={live.path === null ? t('ui.states.restoring') : t('ui.states.restoringOn', { path: live.path })}
-            far={live}
-          />
-          <StopAct stopping={stopping} onStop={stop} hint={t('ui.states.stopHint')} />
-        </>
-      )}
-      <div role="status">
-        {idle && last !== null && last.path === contents.path && (
-          <Notice
-            kind="good"
-            level={3}
-            title={t('ui.states.restored', {
-              count: last.files,
-              generation: last.generation,
-              at: formatMoment(last.sealedAt, i18n.language),
-            })}
-          >
-            <p>{t('ui.states.restoredNext')}</p>
-          </Notice>
-        )}
-        {idle && stopped && <p>{t('ui.states.stopped', { generation: contents.sealed?.generation ?? 0 })}</p>}
-      </div>
       {trouble !== null && <ProblemPanel problem={trouble} />}
     </div>
   );
@@ -200,7 +205,11 @@ const Tidy = ({ site, token, contents, onChanged }: Props) => {
         <>
           <Fold title={t('ui.states.names')}>
             <FirstOf items={found.paths} most={mostShown} className={styles.names}>
-              {(path) => <code translate="no">{path}</code>}
+              {(path) => (
+                <code translate="no">
+                  <ShortHashes text={path} />
+                </code>
+              )}
             </FirstOf>
           </Fold>
           <Acts>

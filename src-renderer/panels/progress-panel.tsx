@@ -1,6 +1,5 @@
 // What goes on now: which command, how far, how fast, how long still, what is awaited, and the honest stop.
-import { Square } from 'lucide-react';
-import { useEffect, useId, useState } from 'react';
+import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { formatBytes, formatCount, formatDuration, formatRate } from '../../src-shared/format.ts';
 import type { InstanceView } from '../../src-shared/journal.ts';
@@ -10,9 +9,9 @@ import { cancel } from '../state/actions.ts';
 import type { LiveOf, LiveView } from '../state/live.ts';
 import { useStore } from '../state/store.ts';
 import { Bar } from '../ui/bar.tsx';
-import { Button } from '../ui/button.tsx';
 import { SpeedGraph } from '../ui/speed-graph.tsx';
 import styles from './progress-panel.module.css';
+import { StopAct } from './stop-act.tsx';
 
 interface Props {
   readonly instance: InstanceView;
@@ -152,7 +151,6 @@ const Stop = ({ run, instance }: { readonly run: string; readonly instance: Inst
   const { t } = useTranslation();
   const words = useWords();
   const site = useStore((state) => state.site?.name ?? '');
-  const hint = useId();
   const [asked, setAsked] = useState<string | null>(null);
   const press = async () => {
     setAsked(t('ui.stop.asked'));
@@ -161,20 +159,12 @@ const Stop = ({ run, instance }: { readonly run: string; readonly instance: Inst
   };
   return (
     <div className={styles.stop}>
-      <Button
-        kind="plain"
-        shortcut="stop"
-        icon={<Square aria-hidden />}
-        onPress={() => void press()}
-        isPending={asked !== null}
-        aria-describedby={hint}
-      >
-        {t('ui.stop.button')}
-      </Button>
-      {/* With every command it is another one: only what was asked for is read out by itself. */}
-      <span id={hint} className="quiet">
-        {asked === null && t(`ui.run.${stoppingNow(instance)}`)}
-      </span>
+      {/* With every command it is another hint: only what was asked for is read out by itself. */}
+      <StopAct
+        stopping={asked !== null}
+        onStop={() => void press()}
+        hint={asked === null ? t(`ui.run.${stoppingNow(instance)}`) : ''}
+      />
       <span className="quiet" role="status">
         {asked}
       </span>

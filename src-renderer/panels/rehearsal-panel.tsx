@@ -1,7 +1,6 @@
 // The rehearsal of the site: started here, followed while it goes on, and what the last one came to, step by step. What it cannot
 // know is always said beside it.
 import { Drama } from 'lucide-react';
-import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { OutputOf } from '../../src-shared/api.ts';
 import { formatBytes, formatDuration, formatMoment } from '../../src-shared/format.ts';
@@ -9,17 +8,21 @@ import { type LackingFile, type Rehearsal, type RehearsedStep, summaryOf } from 
 import { stepOf, subjectNameOf } from '../../src-shared/step.ts';
 import { terminalForms } from '../../src-shared/terminal-forms.ts';
 import { useWords } from '../i18n/words.ts';
-import { cancel, rehearse } from '../state/actions.ts';
-import { call } from '../state/bridge.ts';
+import { rehearse } from '../state/actions.ts';
 import { mediumKey } from '../state/live.ts';
 import type { OpenedSite } from '../state/store.ts';
+import { useOutcome } from '../state/use-outcome.ts';
 import { Bar } from '../ui/bar.tsx';
 import { Button } from '../ui/button.tsx';
+import { FirstOf } from '../ui/first-of.tsx';
 import { Fold } from '../ui/fold.tsx';
 import { Notice } from '../ui/notice.tsx';
+import { Acts } from '../ui/scroll-page.tsx';
+import { ShortHashes } from '../ui/short-hashes.tsx';
 import { StateIcon } from '../ui/state-mark.tsx';
 import { ProblemPanel } from './problem-panel.tsx';
 import styles from './rehearsal-panel.module.css';
+import { StopAct } from './stop-act.tsx';
 import { Terminal } from './terminal.tsx';
 
 interface Props {
@@ -30,26 +33,10 @@ interface Props {
 
 export const RehearsalPanel = ({ site, sealed }: Props) => {
   const { t, i18n } = useTranslation();
-  const [last, setLast] = useState<OutputOf<'media.rehearsal'>>(null);
-  const [stopping, setStopping] = useState(false);
+  const { last, idle, stopping, stop } = useOutcome(site, 'media.rehearsal');
   const live = site.live[mediumKey]?.rehearsal ?? null;
   const under = live === null ? null : (site.runs[0]?.run ?? null);
-  const idle = site.runs.length === 0;
   const title = useStepTitle();
-  useEffect(() => {
-    if (!idle) return;
-    let current = true;
-    setStopping(false);
-    call('media.rehearsal', { site: site.name }).then(
-      (answer) => {
-        if (current) setLast(answer);
-      },
-      () => undefined,
-    );
-    return () => {
-      current = false;
-    };
-  }, [site.name, idle]);
   return (
     <section className={styles.panel} aria-labelledby="rehearsal">
       <h2 id="rehearsal">{t('rehearsal.title')}</h2>
@@ -62,7 +49,7 @@ export const RehearsalPanel = ({ site, sealed }: Props) => {
           text={t('rehearsal.read', { size: formatBytes(live.sizeBytes, i18n.language) })}
         />
       )}
-      <div className={styles.acts}>
+      <Acts>
         {under === null ? (
           <Button
             kind="plain"
@@ -74,23 +61,11 @@ export const RehearsalPanel = ({ site, sealed }: Props) => {
             {t(last === null ? 'rehearsal.start' : 'rehearsal.again')}
           </Button>
         ) : (
-          <>
-            <Button
-              kind="plain"
-              isPending={stopping}
-              onPress={() => {
-                setStopping(true);
-                void cancel(site.name, under);
-              }}
-            >
-              {t('rehearsal.stop')}
-            </Button>
-            <span className="quiet">{t('rehearsal.stopHint')}</span>
-          </>
+          <StopAct stopping={stopping} onStop={stop} hint={t('rehearsal.stopHint')} />
         )}
         <Terminal argv={terminalForms.rehearse(site.name)} />
         {!sealed && <span className="quiet">{t('rehearsal.notSealed')}</span>}
-      </div>
+      </Acts>
       {last === null ? <p className="quiet">{t('rehearsal.never')}</p> : <Came {...last} />}
     </section>
   );
@@ -178,11 +153,16 @@ const Steps = ({ steps }: { readonly steps: Rehearsal['steps'] }) => {
   );
 };
 
+/** So many of a medium that was made for another site say enough. */
+const mostShown = 20;
+
 const Lacking = ({ files }: { readonly files: readonly LackingFile[] }) => {
   const { t } = useTranslation();
-  return files.map(({ path, code }) => (
-    <p key={path} className={styles.files}>
-      {t(`rehearsal.lacking.${code}`, { path })}
-    </p>
-  ));
+  return (
+    files.length > 0 && (
+      <FirstOf items={files} most={mostShown} className={styles.files} keyOf={({ path }) => path}>
+        {({ path, code }) => <ShortHashes text={t(`rehearsal.lacking.${code}`, { path })} />}
+      </FirstOf>
+    )
+  );
 };

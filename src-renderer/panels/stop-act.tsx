@@ -1,22 +1,34 @@
-// The way to stop an act that belongs to no step, with what stopping does said beforehand.
+// The way to stop what is under way, beside its other acts, with what stopping does said beforehand: the same wherever something runs.
+import { Square } from 'lucide-react';
+import { useId } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Button } from '../ui/button.tsx';
-import { Acts } from '../ui/scroll-page.tsx';
 
 interface Props {
-  readonly stopping: boolean;
+  /** It was asked for already. */
+  readonly stopping?: boolean;
   readonly onStop: () => void;
   readonly hint: string;
 }
 
-export const StopAct = ({ stopping, onStop, hint }: Props) => {
+export const StopAct = ({ stopping = false, onStop, hint }: Props) => {
   const { t } = useTranslation();
+  const id = useId();
   return (
-    <Acts>
-      <Button kind="plain" shortcut="stop" isPending={stopping} onPress={onStop}>
+    <>
+      <Button
+        kind="plain"
+        shortcut="stop"
+        icon={<Square aria-hidden />}
+        isPending={stopping}
+        onPress={onStop}
+        aria-describedby={id}
+      >
         {t('ui.stop.button')}
       </Button>
-      <span className="quiet">{hint}</span>
-    </Acts>
+      <span id={id} className="quiet">
+        {hint}
+      </span>
+    </>
   );
 };

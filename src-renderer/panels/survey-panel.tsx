@@ -16,6 +16,7 @@ import { Button } from '../ui/button.tsx';
 import { CheckInput } from '../ui/field.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Acts } from '../ui/scroll-page.tsx';
+import { StopAct } from './stop-act.tsx';
 import styles from './survey-panel.module.css';
 import { Terminal } from './terminal.tsx';
 
@@ -57,12 +58,7 @@ export const SurveyPanel = ({ site }: { readonly site: OpenedSite }) => {
       )}
       <Acts>
         {live !== null && !idle ? (
-          <>
-            <Button kind="plain" shortcut="stop" isPending={stopping} onPress={stop}>
-              {t('ui.stop.button')}
-            </Button>
-            <span className="quiet">{t('ui.survey.stopHint')}</span>
-          </>
+          <StopAct stopping={stopping} onStop={stop} hint={t('ui.survey.stopHint')} />
         ) : (
           <Button
             kind="plain"

@@ -16,7 +16,9 @@ import { Button } from '../ui/button.tsx';
 import { FirstOf } from '../ui/first-of.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Acts } from '../ui/scroll-page.tsx';
+import { ShortHashes } from '../ui/short-hashes.tsx';
 import { MediumBar } from './medium-bar.tsx';
+import { StopAct } from './stop-act.tsx';
 import { Terminal } from './terminal.tsx';
 import styles from './verify-panel.module.css';
 
@@ -68,12 +70,7 @@ export const VerifyPanel = ({ site, token, contents }: Props) => {
             {t('ui.verify.start')}
           </Button>
         ) : (
-          <>
-            <Button kind="plain" shortcut="stop" isPending={stopping} onPress={stop}>
-              {t('ui.stop.button')}
-            </Button>
-            <span className="quiet">{t('ui.verify.stopHint')}</span>
-          </>
+          <StopAct stopping={stopping} onStop={stop} hint={t('ui.verify.stopHint')} />
         )}
         {contents !== null && (
           <Terminal argv={terminalForms.verifyMedium(contents.path, token === null ? pinned : null)} />
@@ -117,7 +114,7 @@ const Came = ({ site, report, at }: NonNullable<OutputOf<'media.verified'>> & { 
           className={styles.list}
           keyOf={({ code, params }) => `${code} ${JSON.stringify(params)}`}
         >
-          {({ code, params }) => words.problem(code, 'title', params)}
+          {({ code, params }) => <ShortHashes text={words.problem(code, 'title', params)} />}
         </FirstOf>
       )}
       {bad[0] !== undefined && (

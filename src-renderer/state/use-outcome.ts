@@ -6,7 +6,13 @@ import { cancel } from './actions.ts';
 import { call } from './bridge.ts';
 import type { OpenedSite } from './store.ts';
 
-type Outcome = 'media.verified' | 'media.cloned' | 'media.restored' | 'media.repaired' | 'machines.surveyed';
+type Outcome =
+  | 'media.rehearsal'
+  | 'media.verified'
+  | 'media.cloned'
+  | 'media.restored'
+  | 'media.repaired'
+  | 'machines.surveyed';
 
 interface UseOutcome<N extends Outcome> {
   readonly last: OutputOf<N> | null;

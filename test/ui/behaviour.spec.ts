@@ -411,6 +411,23 @@ test('what was typed over a text that the file no longer holds is handed back, a
   await expect(page.getByText('The file was changed after you began to type.')).toHaveCount(0);
 });
 
+test('a part of the plan opens when the text comes to hold it, and stays as it is left by hand', async ({
+  desk,
+  window: page,
+}) => {
+  const text = await planText(desk, page);
+  const part = page.getByRole('button', { name: 'Frontend' });
+  await expect(part).toHaveAttribute('aria-expanded', 'false');
+  await text.press('Control+End');
+  await text.pressSequentially('frontend:\n  domain: site.example.org\n');
+  await expect(part).toHaveAttribute('aria-expanded', 'true');
+  await expect(page.getByRole('textbox', { name: 'Domain' })).toHaveValue('site.example.org');
+  await part.click();
+  await text.press('Control+End');
+  await text.pressSequentially('# one more');
+  await expect(part).toHaveAttribute('aria-expanded', 'false');
+});
+
 test('theme and language change at once and are kept', async ({ desk, window: page }) => {
   await page.getByRole('button', { name: 'Settings and site' }).click();
   await page.getByRole('menuitemradio', { name: 'Sunlight' }).click();
@@ -711,6 +728,49 @@ test('an earlier state is shown with what it would change, then put back', async
   desk.live({ kind: 'run-over', run: 'media.restore 2', problem: null });
   await expect(panel.getByText(/Generation 2, sealed .* is the sealed one now: 340 files/)).toBeVisible();
   expect(callsOf(desk, 'media.contents').length).toBeGreaterThan(2);
+});
+
+test('while an earlier state is put back, also after a reload, there is its stop and no act that would be in its way', async ({
+  desk,
+  window: page,
+}) => {
+  states.failed(desk);
+  desk.runs = [{ run: 'media.restore 1', instances: [] }];
+  desk.live({ kind: 'restoring', path: null, doneBytes: 1, totalBytes: 4, speed: null, leftMs: null });
+  await at(page);
+  await pageOf(page, 'medium');
+  const panel = page.getByRole('region', { name: 'Earlier states' });
+  await expect(panel.getByRole('progressbar')).toHaveAccessibleName('Putting the earlier state back');
+  await expect(panel.getByRole('button', { name: 'Stop' })).toHaveAccessibleDescription(/./);
+  await expect(panel.getByRole('button')).toHaveCount(1);
+  desk.runs = [];
+  desk.live({ kind: 'run-over', run: 'media.restore 1', problem: null });
+  await expect(panel.getByRole('button', { name: 'Make room' })).toBeVisible();
+  await expect(panel.getByRole('button', { name: 'Stop' })).toHaveCount(0);
+});
+
+test('a file that is named by a hash takes the room of a word, and is whole to whom points at it or copies it', async ({
+  desk,
+  window: page,
+}) => {
+  states.failed(desk);
+  desk.verified = scriptedVerified;
+  await at(page);
+  await pageOf(page, 'medium');
+  const name = (scriptedVerified?.report.findings ?? [])
+    .map(({ params }) => String(params.file))
+    .find((file) => file.length > 60);
+  const hash = name?.split('/').at(-1) ?? '';
+  const panel = page.getByRole('region', { name: 'Read it back' });
+  const short = panel.getByTitle(hash, { exact: true });
+  await expect(short).toHaveText(hash);
+  expect((await short.boundingBox())?.width).toBeLessThan(160);
+  expect(
+    await short.evaluate((element) => {
+      getSelection()?.selectAllChildren(element);
+      return getSelection()?.toString();
+    }),
+  ).toBe(hash);
 });
 
 test('what may go from a medium is shown first; a yes to something else removes nothing', async ({
