@@ -144,7 +144,7 @@ export function compose(options: ComposeOptions): Kit {
   };
   const sights = (vault: string) => ({
     ...mediumSights,
-    ...prepareSights({ vaultPath: vault }),
+    ...prepareSights({ vaultPath: vault, trustFolder }),
     ...mirrorSights({ trustFolder }),
     ...recordSights(),
     ...contentSights,

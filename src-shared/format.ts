@@ -61,3 +61,6 @@ export const formatTime = (at: string, language: string): string =>
 /** Day and time, `22 Nov 2026, 14:02`. */
 export const formatMoment = (at: string, language: string): string =>
   new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short', hourCycle: 'h23' }).format(new Date(at));
+
+/** A fingerprint as people compare it: groups of four. */
+export const groupedFingerprint = (fingerprint: string): string => fingerprint.match(/.{1,4}/g)?.join(' ') ?? '';

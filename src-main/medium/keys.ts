@@ -36,11 +36,6 @@ export function fingerprintOf(publicKeyPem: string): string {
   return sha256Of(der);
 }
 
-/** A fingerprint as people compare it: groups of four. */
-export function groupedFingerprint(fingerprint: string): string {
-  return fingerprint.match(/.{1,4}/g)?.join(' ') ?? '';
-}
-
 /** base64 Ed25519 signature of the bytes. Throws `key-missing`. */
 export function signBytes(bytes: Uint8Array, privateKeyPem: string): string {
   return sign(

@@ -1,9 +1,8 @@
 // The page that lies on the medium and says what it is, for someone who finds it without the program.
 // Called by the write-index job. One file, no script, nothing loaded from elsewhere. Pure.
 import { createHash } from 'node:crypto';
-import { formatBytes } from '../../src-shared/format.ts';
+import { formatBytes, groupedFingerprint } from '../../src-shared/format.ts';
 import { mediumPaths } from '../../src-shared/manifest.ts';
-import { groupedFingerprint } from './keys.ts';
 
 export interface ReadmeFacts {
   readonly site: string;

@@ -2,12 +2,11 @@
 // that makes a record. Everything in it comes from the record and is escaped. Pure.
 import { parts } from '../../src-shared/as-built.ts';
 import { type Dossier, personOf, recordFiles, type StepRecord } from '../../src-shared/dossier.ts';
-import { formatBytes, formatDuration, formatMoment } from '../../src-shared/format.ts';
+import { formatBytes, formatDuration, formatMoment, groupedFingerprint } from '../../src-shared/format.ts';
 import { sitePicture } from '../../src-shared/picture.ts';
 import type { Params } from '../../src-shared/problem.ts';
 import type { Told } from '../../src-shared/step.ts';
 import { subjectName } from '../../src-shared/step.ts';
-import { groupedFingerprint } from './keys.ts';
 import { escaped } from './readme.ts';
 
 /** The texts of one language, by key. */

@@ -13,7 +13,7 @@ import { parseRelation, parseRelations, type RelationGroup } from './relations.t
 import { debPath, type RepositoryDeb, type WrittenRepository, writeRepository } from './repository.ts';
 
 /** Name of the vendor's archive in the lock. */
-const vendorSource = 'vendor';
+export const vendorSource = 'vendor';
 
 export const emptySystem: LockedSystem = { snapshots: [], vendor: [], packages: [], roots: [] };
 

@@ -21,6 +21,7 @@ import {
   emptySystem,
   fetchVendorPackages,
   resolvePackages,
+  vendorSource,
   writeRepositoryToMedium,
 } from '../packages/fetch-packages.ts';
 import { makeRepositoryKey } from '../packages/signer.ts';
@@ -316,7 +317,18 @@ async function notBefore(inRelease: string, now: Date): Promise<Date> {
   return new Date(Math.max(now.getTime(), before + 1000));
 }
 
-export function prepareSights({ vaultPath }: { readonly vaultPath: string }): Readonly<Record<string, Sight>> {
+function unlessMissing(thrown: unknown): null {
+  if (thrown instanceof Problem && thrown.code === 'archive-key-missing') return null;
+  throw thrown;
+}
+
+export function prepareSights({
+  vaultPath,
+  trustFolder,
+}: {
+  readonly vaultPath: string;
+  readonly trustFolder: string;
+}): Readonly<Record<string, Sight>> {
   return {
     'vault-exists': sight(nothing, () => exists(vaultPath)),
 
@@ -330,6 +342,30 @@ export function prepareSights({ vaultPath }: { readonly vaultPath: string }): Re
     'medium-plan': sight(
       z.strictObject({ roots: z.record(z.string(), z.array(z.string())) }),
       async ({ roots }, { site, cacheFolder }) => json.parse(await planMedium(site, cacheFolder, roots)),
+    ),
+
+    /** The keys that lists of packages are believed by, and the first one that cannot be used. */
+    'package-keys': sight(
+      z.strictObject({ systems: z.array(z.string()), which: z.enum(['vendor', 'archives', 'all']) }),
+      async ({ systems, which }, { site }): Promise<Json> => {
+        const keys: Json[] = [];
+        for (const system of systems) {
+          const { vendor, archives } = sources(site, system);
+          const wanted = [
+            ...(which === 'archives' ? [] : [{ ...vendor, name: vendorSource }]),
+            ...(which === 'vendor' ? [] : archives),
+          ];
+          for (const { name: source, key: name } of wanted) {
+            const read = await readTrustedKey(name, { trustFolder, planFolder: site.folder }).catch(unlessMissing);
+            if (read === null) return { keys, missing: name };
+            const { fingerprints } = read;
+            const snapshots = lockedOf(site, system)?.snapshots.filter((one) => one.source === source) ?? [];
+            const before = snapshots.find(({ signedBy }) => !fingerprints.includes(signedBy))?.signedBy ?? null;
+            keys.push({ source, name, fingerprints: [...fingerprints], before });
+          }
+        }
+        return { keys, missing: null };
+      },
     ),
 
     'packages-at-hand': sight(

@@ -1,9 +1,8 @@
 // fieldkit keys export, import: a site's private keys as one encrypted file, so that another laptop can go on with its medium.
+import { groupedFingerprint } from '../../../src-shared/format.ts';
 import { exitCodes } from '../../../src-shared/problem.ts';
 import type { CommonOptions, SiteSession } from '../session.ts';
 import { withSite } from '../session.ts';
-
-const groups = (fingerprint: string): string => fingerprint.match(/.{1,4}/g)?.join(' ') ?? '';
 
 /** Asks for both passphrases, the vault's first; one that is new is typed twice. */
 async function passphrases({ kit, bench, asker, signal }: SiteSession, newFile: boolean) {
@@ -22,7 +21,7 @@ export const exportKeys = (file: string, options: CommonOptions): Promise<number
     const made = await kit.parts.keys.exportTo(bench.site, file, await passphrases(session, true));
     print(made, [
       texts.say('cli.keys.exported', { site: bench.site.name, path: made.path }),
-      `  ${groups(made.fingerprint)}`,
+      `  ${groupedFingerprint(made.fingerprint)}`,
       texts.say('cli.keys.care'),
     ]);
     return exitCodes.done;
@@ -34,7 +33,7 @@ export const importKeys = (file: string, options: CommonOptions): Promise<number
     const read = await kit.parts.keys.importFrom(bench.site, file, await passphrases(session, false));
     print(read, [
       texts.say(read.changed ? 'cli.keys.imported' : 'cli.keys.here', { site: bench.site.name }),
-      `  ${groups(read.fingerprint)}`,
+      `  ${groupedFingerprint(read.fingerprint)}`,
     ]);
     return exitCodes.done;
   });

@@ -1,6 +1,7 @@
 // fieldkit sites take-over: this laptop goes on with the site on a medium. Shown first, taken once the fingerprint was compared.
 import { resolve } from 'node:path';
 import type { SiteOnMedium } from '../../../src-shared/api.ts';
+import { groupedFingerprint } from '../../../src-shared/format.ts';
 import { exitCodes, problem } from '../../../src-shared/problem.ts';
 import { type CommonOptions, type Session, withSession } from '../session.ts';
 import { readLine } from '../terminal.ts';
@@ -52,7 +53,7 @@ function shown(found: SiteOnMedium, { texts }: Session): string[] {
   return [
     texts.say('cli.takeOver.site', { name, owner, at, done, total }),
     texts.say('cli.takeOver.medium', { generation, sealedAt }),
-    `  ${fingerprint.match(/.{1,4}/g)?.join(' ') ?? ''}`,
+    `  ${groupedFingerprint(fingerprint)}`,
     texts.say(`cli.takeOver.relation.${relation}`, { name }),
     texts.say('cli.takeOver.machines'),
     ...machines.map((machine) => `  ${machine.name}  ${machine.address}  ${machine.hostKey ?? '-'}`),

@@ -2,8 +2,9 @@
 import { z } from 'zod';
 import { lockedPackage } from '../../../src-shared/lock.ts';
 import { sourcesOf, vendorPackagesOf } from '../../../src-shared/site.ts';
-import { defineStep, done, perSystem, says, systemOfSubject, todo, work } from '../../runbook/define.ts';
+import { blocked, defineStep, done, perSystem, says, systemOfSubject, todo, work } from '../../runbook/define.ts';
 import { acceptSigners } from './changed-signers.ts';
+import { findingOfKeys, packageKeys, readPackageKeys, saysOfKeys } from './package-keys.ts';
 
 export const fetchVendorPackages = defineStep({
   id: 'fetch-vendor-packages',
@@ -14,28 +15,31 @@ export const fetchVendorPackages = defineStep({
   risk: 'changes',
   holds: [],
   input: z.strictObject({}),
-  facts: z.strictObject({ fixed: z.array(lockedPackage), atHand: z.boolean() }),
+  facts: z.strictObject({ fixed: z.array(lockedPackage), atHand: z.boolean(), trusted: packageKeys }),
   read: async (world, context) => {
     const { lock } = context;
     const system = systemOfSubject(context);
     const fixed = lock.systems[system]?.vendor ?? [];
     const atHand = await world.sight<boolean>('packages-at-hand', { system, which: 'vendor' });
-    return { fixed, atHand: fixed.length > 0 && atHand };
+    return { fixed, atHand: fixed.length > 0 && atHand, trusted: await readPackageKeys(world, [system], 'vendor') };
   },
-  found: ({ fixed, atHand }) =>
-    fixed.length === 0
-      ? [says('fetch-vendor-packages', 'found.none')]
-      : fixed.map(({ name, version, sizeBytes }) =>
-          says('fetch-vendor-packages', atHand ? 'found.atHand' : 'found.fixed', { name, version, sizeBytes }),
-        ),
-  verdict: ({ fixed, atHand }, { site }) => {
+  found: ({ fixed, atHand, trusted }) => [
+    ...saysOfKeys(trusted),
+    ...(fixed.length === 0 ? [says('fetch-vendor-packages', 'found.none')] : []),
+    ...fixed.map(({ name, version, sizeBytes }) =>
+      says('fetch-vendor-packages', atHand ? 'found.atHand' : 'found.fixed', { name, version, sizeBytes }),
+    ),
+  ],
+  verdict: ({ fixed, atHand, trusted }, { site }) => {
     const wanted = vendorPackagesOf(site);
     const fits =
       fixed.every(({ name }) => name in wanted) &&
       Object.entries(wanted).every(([name, version]) =>
         fixed.some((item) => item.name === name && (version === 'newest' || version === item.version)),
       );
-    return atHand && fits ? done() : todo();
+    if (atHand && fits) return done();
+    const missing = findingOfKeys(trusted);
+    return missing === null ? todo() : blocked(missing);
   },
   plan: (_facts, context) => {
     const { site } = context;

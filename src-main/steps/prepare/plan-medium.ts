@@ -8,6 +8,7 @@ import { blocked, defineStep, done, finding, perSite, says, todo, work } from '.
 import { neededByFolder } from '../machine/preflight-room.ts';
 import { acceptSigners } from './changed-signers.ts';
 import { vendorNames } from './fetch-vendor-packages.ts';
+import { findingOfKeys, packageKeys, readPackageKeys, saysOfKeys } from './package-keys.ts';
 import { rootsFor } from './solve-packages.ts';
 
 const item = z.strictObject({
@@ -41,6 +42,8 @@ const facts = z.strictObject({
     }),
   ),
   speed: mediumSpeed.nullable(),
+  /** Of the systems whose packages are still to be resolved: here a key is believed first. */
+  trusted: packageKeys,
 });
 type Facts = z.infer<typeof facts>;
 
@@ -58,8 +61,13 @@ export const planMedium = defineStep({
   holds: [],
   input: z.strictObject({}),
   facts,
-  read: (world, { needs }) => world.sight<Facts>('medium-plan', { roots: rootsOf(needs) }),
-  found: ({ items, volumes, unresolved, speed }, { site, lock }) => [
+  read: async (world, { needs }) => {
+    const seen = await world.sight<Omit<Facts, 'trusted'>>('medium-plan', { roots: rootsOf(needs) });
+    const { vendor, packages } = seen.unresolved;
+    return { ...seen, trusted: await readPackageKeys(world, [...new Set([...vendor, ...packages])].sort(), 'all') };
+  },
+  found: ({ items, volumes, unresolved, speed, trusted }, { site, lock }) => [
+    ...saysOfKeys(trusted),
     ...items
       .map(({ kind, ...one }) => ({ ...one, packages: kind === 'packages' }))
       .map(({ packages, name, system, count, totalBytes, fetchBytes, writeBytes }) =>
@@ -92,7 +100,9 @@ export const planMedium = defineStep({
     }),
     timesOf(items, speed),
   ],
-  verdict: ({ unresolved, absent, items, volumes, limit, large, unsized }, { earlier }) => {
+  verdict: ({ unresolved, absent, items, volumes, limit, large, unsized, trusted }, { earlier }) => {
+    const keyless = findingOfKeys(trusted);
+    if (keyless !== null) return blocked(keyless);
     const [first] = absent;
     if (first !== undefined)
       return blocked(finding('release-archive-missing', { release: first.name, path: first.system }));

@@ -15,6 +15,7 @@ import {
   work,
 } from '../../runbook/define.ts';
 import { acceptSigners } from './changed-signers.ts';
+import { findingOfKeys, packageKeys, readPackageKeys, saysOfKeys } from './package-keys.ts';
 
 /** Packages asked for by the steps, for one system, sorted. */
 export const rootsFor = (needs: readonly Need[], system: string): string[] =>
@@ -55,6 +56,7 @@ export const solvePackages = defineStep({
     missingBytes: z.number(),
     /** The medium's index lists exactly the closure and is signed by the repository key. */
     indexed: z.boolean(),
+    trusted: packageKeys,
   }),
   read: async (world, context) => {
     const { lock, needs } = context;
@@ -78,9 +80,10 @@ export const solvePackages = defineStep({
       missingBytes: missing.reduce((sum, item) => sum + item.sizeBytes, 0),
       indexed:
         packages.length > 0 && missing.length === 0 && (await world.sight<boolean>('repository-current', { system })),
+      trusted: await readPackageKeys(world, [system], 'all'),
     };
   },
-  found: ({ roots, baselines, count, sizeBytes, missing, missingBytes, indexed }) => [
+  found: ({ roots, baselines, count, sizeBytes, missing, missingBytes, indexed, trusted }) => [
     says('solve-packages', 'found.roots', { names: roots.join(', ') }),
     ...baselines.flatMap(({ machine, kind, count: packages }) => {
       if (kind === 'empty') return [];
@@ -95,10 +98,13 @@ export const solvePackages = defineStep({
       ? [says('solve-packages', 'found.missing', { count: missing, sizeBytes: missingBytes })]
       : []),
     ...(indexed ? [says('solve-packages', 'found.indexed')] : []),
+    ...saysOfKeys(trusted),
   ],
   verdict: (facts) => {
     if (facts.unusable !== null) return blocked(finding('survey-unusable', facts.unusable));
-    return isSolved(facts) && facts.missing === 0 && facts.indexed ? done() : todo();
+    if (isSolved(facts)) return facts.missing === 0 && facts.indexed ? done() : todo();
+    const missing = findingOfKeys(facts.trusted);
+    return missing === null ? todo() : blocked(missing);
   },
   plan: (facts, context) => {
     const system = systemOfSubject(context);

@@ -1,13 +1,7 @@
 import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import {
-  fingerprintOf,
-  groupedFingerprint,
-  makeSigningKey,
-  publicHalf,
-  signBytes,
-  verifyBytes,
-} from '../../../src-main/medium/keys.ts';
+import { fingerprintOf, makeSigningKey, publicHalf, signBytes, verifyBytes } from '../../../src-main/medium/keys.ts';
+import { groupedFingerprint } from '../../../src-shared/format.ts';
 import type { Problem } from '../../../src-shared/problem.ts';
 
 const key = makeSigningKey();

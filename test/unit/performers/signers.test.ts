@@ -1,16 +1,20 @@
 /** Another signer than last time: refused with both names, asked of a person, and taken only after that. Archives on loopback. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { RepositoryKey } from '../../../src-main/packages/signer.ts';
 import type { JobContext } from '../../../src-main/performers/jobs.ts';
-import { prepareJobs } from '../../../src-main/performers/prepare-jobs.ts';
+import { prepareJobs, prepareSights } from '../../../src-main/performers/prepare-jobs.ts';
 import { refuseChangedSigners } from '../../../src-main/performers/signers.ts';
 import { systemClock } from '../../../src-main/platform/clock.ts';
 import { makeFetch } from '../../../src-main/platform/fetch.ts';
 import { OpenSite } from '../../../src-main/runbook/open-site.ts';
 import { makeCacheKey } from '../../../src-main/software/certificate.ts';
 import { acceptSigners } from '../../../src-main/steps/prepare/changed-signers.ts';
+import { fetchVendorPackages } from '../../../src-main/steps/prepare/fetch-vendor-packages.ts';
+import { planMedium } from '../../../src-main/steps/prepare/plan-medium.ts';
+import { solvePackages } from '../../../src-main/steps/prepare/solve-packages.ts';
+import { groupedFingerprint } from '../../../src-shared/format.ts';
 import { addArchive, type Loopback, serveFiles, testKey } from '../../fakes/loopback-archive.ts';
 import { problemOf, scratch } from '../medium/scratch.ts';
 
@@ -234,4 +238,64 @@ it('of a release’s entry is refused by its certificate; that of our own key ma
   await refuseChangedSigners(site, 'slapos-master', [entry(later.certificatePem)]);
   await lockWith(own.certificatePem);
   await refuseChangedSigners(site, 'slapos-master', [entry(former.certificatePem)]);
+});
+
+/** What a step says of keys, and its verdict, with the site's folder as it lies there. */
+async function seen(step: typeof fetchVendorPackages | typeof solvePackages | typeof planMedium) {
+  const sights = prepareSights({ vaultPath: '/nowhere', trustFolder: '/nowhere' });
+  const told: Record<string, unknown> = {
+    'medium-plan': {
+      unresolved: { vendor: [system], packages: [system], software: [] },
+      ...{ absent: [], items: [], limit: null, large: [], unsized: [], volumes: [], speed: null },
+    },
+    'packages-at-hand': false,
+    'repository-current': false,
+    'machine-baselines': { mark: '', machines: [], unusable: null },
+  };
+  const world = {
+    medium: async () => null,
+    sight: async (name: string, args: never) => told[name] ?? sights[name]?.(args, context),
+  };
+  const { plan, lock } = site;
+  const subject = step === planMedium ? { kind: 'site' } : { kind: 'system', name: system };
+  const asked = { site: plan, lock, subject, input: {}, needs: [], earlier: { skipped: [] } } as never;
+  const facts = (await step.read(world as never, asked)) as never;
+  const { state, findings } = step.verdict(facts, asked);
+  return {
+    keys: step.found(facts, asked).filter(({ key }) => /Key$|keyBefore$/.test(key)),
+    state,
+    codes: findings.map(({ code }) => code),
+  };
+}
+
+it('shows the fingerprint of every key before the first list is fetched, and says when it is another than before', async () => {
+  const [former, later] = keys.map(({ fingerprint }) => groupedFingerprint(fingerprint));
+  const vendorKey = (fingerprint: string | undefined) => ({
+    key: 'steps.plan-medium.found.vendorKey',
+    params: { name: './keys.asc', fingerprint },
+  });
+  const archiveKey = (fingerprint: string | undefined) => ({
+    key: 'steps.plan-medium.found.archiveKey',
+    params: { sources: 'debian', name: './keys.asc', fingerprint },
+  });
+  const both = [vendorKey(former), vendorKey(later), archiveKey(former), archiveKey(later)];
+  expect(former).toMatch(/^([0-9A-F]{4} ){9}[0-9A-F]{4}$/);
+  expect(await seen(planMedium)).toEqual({ keys: both, state: 'todo', codes: [] });
+  expect(await seen(fetchVendorPackages)).toEqual({ keys: both.slice(0, 2), state: 'todo', codes: [] });
+  expect(await seen(solvePackages)).toEqual({ keys: both, state: 'todo', codes: [] });
+
+  await publish(keys[0], 2);
+  await solve();
+  expect((await seen(fetchVendorPackages)).keys).toEqual(both.slice(0, 2));
+  const path = join(site.folder, 'keys.asc');
+  await writeFile(path, keys[1].publicKey);
+  const { keys: changed } = await seen(fetchVendorPackages);
+  const before = { source: 'vendor', name: './keys.asc', before: former };
+  expect(changed).toEqual([vendorKey(later), { key: 'steps.plan-medium.found.keyBefore', params: before }]);
+});
+
+it('asks for a key that is not there before anything is fetched', async () => {
+  await rm(join(site.folder, 'keys.asc'));
+  for (const step of [planMedium, fetchVendorPackages, solvePackages])
+    expect(await seen(step)).toMatchObject({ keys: [], state: 'blocked', codes: ['archive-key-missing'] });
 });

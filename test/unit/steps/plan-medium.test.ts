@@ -33,6 +33,7 @@ const facts = (more: object): Json => ({
   large: [],
   unsized: [],
   speed: null,
+  trusted: { keys: [], missing: null },
   ...more,
 });
 const medium = (neededBytes: number, freeBytes: number) => ({
